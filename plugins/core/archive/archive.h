@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/base/result.h"
+#include "core/timeline/merger.h"
+#include "core/timeline/timeline.h"
+
+// One channel's archive: its chunks, its catalogue, and the timeline as readers see it.
+//
+//   DIR/format          text, the format version; a newer one is refused
+//   DIR/catalogue.db    SQLite: stretches, tracks, init sections, slots, chunks, generations, cuts
+//   DIR/chunks/*.cmfv|cmfa  volumes: init section, then chunks back to back, each a moof and an mdat after a
+//                       `uuid` box that repeats its catalogue row; playable by any ISOBMFF tool
+//
+// docs/formats/archive.md describes both on one page.
+namespace tarn::archive {
+
+struct NewChunk {
+  timeline::TrackId track = 0;
+  std::uint64_t slot = 0;
+  std::int64_t start = 0;  // ticks of the track
+  std::int64_t duration = 0;
+  bool independent = true;
+  std::vector<Blob> parts;  // moof+mdat header, then payload ranges; written in order
+};
+
+struct Statistics {
+  std::uint64_t chunks = 0;
+  std::uint64_t bytes = 0;  // on disk
+  std::uint64_t cached_bytes = 0;
+};
+
+// Thread-safe. One writer (the channel's archivesink) at a time; readers never wait for it.
+class Archive {
+ public:
+  // Opens or creates the archive below `directory`. Within one process the same directory gives the
+  // same Archive while anybody holds it, so that writer and readers share one timeline and one cache.
+  static Result<std::shared_ptr<Archive>> open(const std::string& directory);
+  // In memory only: for tests and for gst-launch without a location.
+  static std::shared_ptr<Archive> in_memory();
+
+  virtual ~Archive() = default;
+
+  // ---- readers
+  // The published state; never null, never changes once returned.
+  [[nodiscard]] virtual std::shared_ptr<const timeline::Timeline> timeline() const = 0;
+  // Bytes of a chunk (moof + mdat). From memory while it is recent, else one read.
+  [[nodiscard]] virtual Result<Blob> read(const timeline::Chunk& chunk) = 0;
+  // The init section (CMAF header) `config` of a track.
+  [[nodiscard]] virtual Result<Blob> init(timeline::TrackId track, std::uint32_t config) const = 0;
+  // Called after every publication, on the thread that made it; `handle` removes the listener again.
+  virtual std::uint64_t add_listener(std::function<void()> listener) = 0;
+  virtual void remove_listener(std::uint64_t handle) = 0;
+  [[nodiscard]] virtual Statistics statistics() const = 0;
+
+  // ---- writer
+  [[nodiscard]] virtual timeline::Resume resume() const = 0;
+  // Stores a stretch and its init sections (numbered here: an init equal to an earlier one of the
+  // same track keeps its number). Becomes visible with its first slot.
+  virtual Status begin_stretch(const timeline::Stretch& stretch, const std::vector<Blob>& inits) = 0;
+  // Appends the chunk to its volume and assigns its serial; visible with list_slot().
+  virtual Status append(NewChunk chunk) = 0;
+  // Makes the slot and its chunks durable, cuts the endpoints' segments, publishes the new timeline.
+  virtual Status list_slot(const timeline::SlotListed& slot, Utc now) = 0;
+  // Closes the open segments of all endpoints (S19); `ended`: the stream is over.
+  virtual Status close_tail(bool ended, Utc now) = 0;
+
+  // ---- control
+  // Makes `endpoint` cut by these settings from the next slot on: the first generation reaches back to
+  // the oldest kept slot; the same settings again change nothing (semantics S7).
+  virtual Status set_presentation(const std::string& endpoint, std::uint32_t segment_duration,
+                                  std::uint32_t channel_segment_duration, Utc now) = 0;
+  virtual Status remove_presentation(const std::string& endpoint) = 0;
+  // Deletes slots that end before `oldest`, with cuts that begin before the first one kept; volumes
+  // without a kept chunk are removed from disk.
+  virtual Status trim(Utc oldest) = 0;
+};
+
+}  // namespace tarn::archive

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/base/result.h"
+#include "core/codecs/stream_info.h"
+
+namespace tarn::mpegts {
+
+// A sample as the archive keeps it: length-prefixed NAL units or a raw audio frame.
+struct Sample {
+  std::int64_t dts = 0;  // 90 kHz, unwrapped; written modulo 2^33
+  std::int64_t pts = 0;
+  Bytes data;
+  bool sync = false;
+};
+
+struct Stream {
+  codecs::StreamInfo info;
+  std::string language;
+  std::vector<Sample> samples;  // decode order
+};
+
+// Writes one HLS media segment (RFC 8216bis 3.1.1, ISO/IEC 13818-1): PAT and PMT first, PCR on the
+// video PID (else the first audio PID) at most 40 ms apart, streams interleaved by decode time,
+// H.264 as Annex B with an AUD before each access unit and SPS/PPS before each sync sample, AAC with
+// ADTS headers. Every PID carries a multiple of 16 payload packets, so that each segment starts its
+// continuity counters at 0 and ends at 15 (semantics S16). The same input always gives the same bytes.
+// PIDs: PMT 0x1000, video 0x100, audio 0x101…; program 1.
+Result<ByteVector> write_segment(const std::vector<Stream>& streams);
+
+}  // namespace tarn::mpegts

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/base/time.h"
+#include "core/timeline/timeline.h"
+
+// The hitless merge of two inputs into one timeline (semantics S1, S2, S4, S13, S18, S19, S35):
+// a state machine with time as an argument. It never looks into media; it knows times and keeps
+// opaque payloads until it says where they belong.
+namespace tarn::timeline {
+
+using InputId = std::uint32_t;  // 0: primary, 1: backup
+
+// Video: one GOP as it came (complete; begins with a sync sample unless `sync` is false).
+// Audio: one frame. Times in ticks of the track, unwrapped.
+struct Unit {
+  std::int64_t start = 0;  // decode time
+  std::int64_t duration = 0;
+  bool sync = true;
+  std::shared_ptr<void> payload;
+};
+
+struct MergerSettings {
+  Microseconds target_duration{6'000'000};  // the channel's segment duration
+};
+
+// Where the archive left off, so that a restarted merger goes on without a seam.
+struct Resume {
+  std::uint64_t next_slot = 1;
+  std::uint32_t next_stretch = 1;
+  std::optional<Stretch> last_stretch;                  // none: nothing was ever archived
+  std::vector<std::pair<TrackId, std::int64_t>> edges;  // end of the last chunk of each track
+  std::int64_t slot_end = 0;                            // end of the last slot, reference ticks
+  Utc slot_end_utc;
+};
+
+// What the merger decides, in the order in which it must be carried out.
+struct StretchStarted {
+  Stretch stretch;     // track ids assigned; Track::config 0 (the archive numbers init sections)
+  std::string reason;  // "first content", "discontinuity in ingest1", "outage of 12.0 s", "tracks changed"
+};
+// The payloads of one track's part of one slot, in order: this becomes one chunk.
+struct PartDecided {
+  std::uint64_t slot = 0;
+  TrackId track = 0;
+  InputId input = 0;  // that gave the first payload
+  std::int64_t start = 0;
+  bool independent = true;
+  std::vector<std::shared_ptr<void>> payloads;
+};
+// The slot is whole, or its deadline has passed: it is listed now (S18).
+struct SlotListed {
+  std::uint64_t number = 0;
+  std::uint32_t stretch = 0;
+  std::int64_t start = 0;
+  std::int64_t end = 0;
+  Utc utc;
+  std::vector<TrackId> missing;
+};
+struct InputSwitched {
+  InputId from = 0;
+  InputId to = 0;
+  std::int64_t media_time = 0;  // reference ticks
+  std::string reason;
+};
+struct StreamEnded {};  // S19: ENDLIST of the last living input
+using Decision = std::variant<StretchStarted, PartDecided, SlotListed, InputSwitched, StreamEnded>;
+
+enum class InputState { never_seen, live, late, stalled, ended };
+struct InputStatus {
+  InputState state = InputState::never_seen;
+  Monotonic last_arrival;
+  std::uint64_t units = 0;
+  std::uint64_t duplicates = 0;       // copies that were not needed
+  std::uint64_t used = 0;             // copies that were published
+  std::uint64_t late = 0;             // came after their slot was closed
+  std::optional<Microseconds> drift;  // arrival of this input behind the other's, last common unit
+};
+
+class Merger {
+ public:
+  Merger(MergerSettings settings, Resume resume);
+  ~Merger();
+  Merger(Merger&&) noexcept;
+  Merger& operator=(Merger&&) noexcept;
+
+  // The tracks an input carries from its next unit on. A change of the set or of a track's
+  // parameters begins a new stretch when that input's next unit is used.
+  void set_tracks(InputId input, std::vector<TrackDescription> tracks);
+
+  // UTC of media time `time` (ticks of `track`) as the input's playlist says (EXT-X-PROGRAM-DATE-TIME).
+  void set_program_date_time(InputId input, const std::string& track_key, std::int64_t time, Utc utc);
+
+  // The next unit of a track, in decode order within its input.
+  void add(InputId input, const std::string& track_key, Unit unit, Monotonic now, Utc now_utc);
+
+  // An input segment is over: what it carried of these tracks is all there (S1, S2).
+  void segment_end(InputId input, const std::vector<std::string>& track_keys, Monotonic now, Utc now_utc);
+
+  // The input's timestamps are not continuous with what it sent before (EXT-X-DISCONTINUITY, encoder
+  // restart, timestamp jump): its next unit begins a new stretch when it is used.
+  void discontinuity(InputId input, Monotonic now);
+
+  // EXT-X-ENDLIST.
+  void end_of_stream(InputId input, Monotonic now, Utc now_utc);
+
+  // Lets time pass: deadlines that `now` has reached are decided.
+  void advance(Monotonic now, Utc now_utc);
+  // When advance() must be called next at the latest.
+  [[nodiscard]] std::optional<Monotonic> deadline() const;
+
+  // Decisions since the last call.
+  std::vector<Decision> take();
+
+  [[nodiscard]] std::optional<InputId> active() const;
+  [[nodiscard]] InputStatus status(InputId input) const;
+  // End of the reference track's decided content, 90 kHz: an input that starts anew unwraps its
+  // 33-bit timestamps to the value nearest to it, so that both inputs agree.
+  [[nodiscard]] std::optional<std::int64_t> edge_90k() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace tarn::timeline

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/timeline/timeline.h"
+
+#include <algorithm>
+
+namespace tarn::timeline {
+namespace {
+
+template <class Container, class Key, class Projection>
+auto* find_sorted(Container& items, const Key& key, Projection projection) {
+  const auto at = std::lower_bound(items.begin(), items.end(), key,
+                                   [&](const auto& item, const Key& k) { return projection(item) < k; });
+  return at != items.end() && projection(*at) == key ? &*at : nullptr;
+}
+
+}  // namespace
+
+const Track* Stretch::find(TrackId track) const {
+  return find_sorted(tracks, track, [](const Track& t) { return t.id; });
+}
+
+std::int64_t Stretch::start_in(TrackId track) const {
+  const Track* own = find(track);
+  const Track* ruler = find(reference);
+  if (own == nullptr || ruler == nullptr) return start_time;
+  return rescale(start_time, ruler->description.info.timescale, own->description.info.timescale);
+}
+
+const Chunk* Slot::find(TrackId track) const {
+  return find_sorted(chunks, track, [](const Chunk& c) { return c.track; });
+}
+
+const Generation* Presentation::find_generation(std::uint32_t wanted) const {
+  return find_sorted(generations, wanted, [](const Generation& g) { return g.number; });
+}
+
+const Cut* Presentation::find_cut(std::uint64_t wanted) const {
+  return find_sorted(cuts, wanted, [](const Cut& c) { return c.number; });
+}
+
+const Slot* Timeline::find(std::uint64_t number) const {
+  if (empty() || number < first_slot() || number >= end_slot()) return nullptr;
+  const std::uint64_t index = number - block_base_;
+  return &(*blocks_[index / slots_per_block])[index % slots_per_block];
+}
+
+const Stretch* Timeline::stretch(std::uint32_t id) const {
+  const auto at = stretches.find(id);
+  return at == stretches.end() ? nullptr : at->second.get();
+}
+
+const Presentation* Timeline::presentation(const std::string& endpoint) const {
+  const auto at = presentations.find(endpoint);
+  return at == presentations.end() ? nullptr : at->second.get();
+}
+
+void Timeline::append(Slot slot) {
+  if (empty()) {
+    blocks_.clear();
+    block_base_ = first_slot_ = slot.number;
+  }
+  const std::uint64_t index = end_slot() - block_base_;
+  if (index / slots_per_block == blocks_.size()) {
+    blocks_.push_back(std::make_shared<const Block>(Block{std::move(slot)}));
+  } else {
+    auto grown = std::make_shared<Block>(*blocks_.back());
+    grown->push_back(std::move(slot));
+    blocks_.back() = std::move(grown);
+  }
+  ++slot_count_;
+}
+
+void Timeline::trim_before(std::uint64_t number) {
+  if (empty() || number <= first_slot_) return;
+  const std::uint64_t kept_from = std::min(number, end_slot());
+  slot_count_ = end_slot() - kept_from;
+  first_slot_ = kept_from;
+  const std::uint64_t whole_blocks = (kept_from - block_base_) / slots_per_block;
+  blocks_.erase(blocks_.begin(), blocks_.begin() + static_cast<std::ptrdiff_t>(whole_blocks));
+  block_base_ += whole_blocks * slots_per_block;
+}
+
+}  // namespace tarn::timeline

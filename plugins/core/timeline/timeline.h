@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/time.h"
+#include "core/codecs/stream_info.h"
+
+// The timeline is what every manifest is computed from: stretches of continuous programme, made of
+// slots (one GOP of the reference track each), made of one chunk per track. It only grows at its
+// end and is trimmed at its start; what it says about a published slot never changes.
+namespace tarn::timeline {
+
+using TrackId = std::uint32_t;  // 1, 2, 3… per channel, stable across restarts and stretches
+
+// How a variant of the multivariant playlist uses a track.
+struct VariantUse {
+  std::uint32_t variant = 0;            // position in the encoder's multivariant playlist
+  std::uint64_t bandwidth = 0;          // bit/s as declared by the encoder; 0: not declared
+  std::uint64_t average_bandwidth = 0;  // 0: not declared
+  bool operator==(const VariantUse&) const = default;
+};
+
+// One track as an input announces it. Tracks of two inputs are the same track when `key` is equal:
+// "v0", "v1"… for the video of variant 0, 1…; "a0"… for audio muxed into the variants or audio
+// renditions, in order of appearance. Never derived from file names.
+struct TrackDescription {
+  std::string key;
+  codecs::StreamInfo info;
+  std::string language;  // BCP 47 / ISO 639 as declared, or empty
+  std::string name;      // EXT-X-MEDIA NAME, or empty
+  bool is_default = false;
+  bool is_autoselect = false;
+  std::vector<VariantUse> variants;  // ascending by variant
+  bool operator==(const TrackDescription&) const = default;
+};
+
+struct Track {
+  TrackId id = 0;
+  TrackDescription description;
+  std::uint32_t config = 0;  // number of the init section, counts up per track from 1
+};
+
+// A stretch of continuous programme with one set of tracks and parameters: a DASH Period, and in
+// HLS what lies between two EXT-X-DISCONTINUITY tags. Stored; never changes.
+struct Stretch {
+  std::uint32_t id = 0;  // 1, 2, 3…
+  std::uint64_t first_slot = 0;
+  Utc start;                    // UTC of start_time (semantics S13)
+  std::int64_t start_time = 0;  // in ticks of the reference track
+  TrackId reference = 0;
+  std::vector<Track> tracks;  // ascending by id
+
+  [[nodiscard]] const Track* find(TrackId id) const;
+  // Media time at which track `id` has the stretch's start: start_time in its own ticks.
+  [[nodiscard]] std::int64_t start_in(TrackId id) const;
+};
+
+// Where a chunk's bytes are: opaque to all but the chunk store.
+struct ChunkLocation {
+  std::uint32_t volume = 0;
+  std::uint32_t size = 0;
+  std::uint64_t offset = 0;
+};
+
+struct Chunk {
+  TrackId track = 0;
+  std::int64_t start = 0;     // decode time of the first sample, ticks of the track
+  std::int64_t duration = 0;  // sum of the samples' durations
+  std::uint64_t serial = 0;   // unique over all tracks of the channel for ever, 48 bits (semantics S8)
+  ChunkLocation location;
+  bool independent = true;  // begins with a sync sample
+};
+
+// One GOP of the reference track and what the other tracks have in it.
+struct Slot {
+  std::uint64_t number = 0;  // counts up by one per channel for ever
+  std::uint32_t stretch = 0;
+  std::int64_t start = 0;  // bounds in ticks of the reference track
+  std::int64_t end = 0;
+  Utc utc;                    // of start (semantics S13); stored
+  std::vector<Chunk> chunks;  // ascending by track; a track that is missing has a hole here (S4, S18)
+
+  [[nodiscard]] const Chunk* find(TrackId id) const;
+};
+
+// One output segment of an endpoint generation: whole slots. Recorded when it is cut, never recomputed.
+struct Cut {
+  std::uint64_t number = 0;  // media sequence number; goes on across generations of the endpoint
+  std::uint64_t first_slot = 0;
+  std::uint32_t slot_count = 0;
+  std::uint32_t stretch = 0;
+  std::uint32_t generation = 0;  // of the endpoint (semantics S7)
+  Utc recorded;                  // when it was cut: publishTime derives from it (semantics S5)
+};
+
+// How an endpoint cuts, from one position of the timeline on (semantics S7).
+struct Generation {
+  std::uint32_t number = 0;            // 1, 2, 3… per endpoint
+  std::uint64_t from_slot = 0;         // first slot it applies to
+  std::uint32_t segment_duration = 6;  // seconds
+  std::uint32_t target_duration = 0;   // seconds; 0 until the first cut fixes it (semantics S6)
+};
+
+// The cuts of one endpoint: all its generations, oldest first.
+struct Presentation {
+  std::string endpoint;  // id of the endpoint
+  std::vector<Generation> generations;
+  std::vector<Cut> cuts;  // contiguous numbers; closed segments only
+
+  [[nodiscard]] const Generation* find_generation(std::uint32_t number) const;
+  [[nodiscard]] const Cut* find_cut(std::uint64_t number) const;
+};
+
+// An immutable state of the timeline: any thread may hold and read it while the next is made.
+// Slots lie in shared blocks, so that a new state costs one block, not a copy.
+class Timeline {
+ public:
+  static constexpr std::size_t slots_per_block = 256;
+
+  Utc availability_start;  // stored when the first stretch begins (semantics S5); MPD@availabilityStartTime
+  std::map<std::uint32_t, std::shared_ptr<const Stretch>> stretches;
+  std::map<std::string, std::shared_ptr<const Presentation>> presentations;
+  std::optional<Utc> ended;  // ENDLIST came from the last living input (semantics S19)
+
+  [[nodiscard]] bool empty() const { return slot_count_ == 0; }
+  // Numbers of the oldest kept slot and one past the newest listed slot. REQUIRES: !empty()
+  [[nodiscard]] std::uint64_t first_slot() const { return first_slot_; }
+  [[nodiscard]] std::uint64_t end_slot() const { return first_slot_ + slot_count_; }
+  [[nodiscard]] const Slot* find(std::uint64_t number) const;
+  [[nodiscard]] const Stretch* stretch(std::uint32_t id) const;
+  [[nodiscard]] const Presentation* presentation(const std::string& endpoint) const;
+
+  // The same timeline with one more slot. REQUIRES: slot.number == end_slot() unless empty
+  void append(Slot slot);
+  // Forgets slots before `number`; blocks are dropped whole, the answer is exact all the same.
+  void trim_before(std::uint64_t number);
+
+ private:
+  using Block = std::vector<Slot>;
+  std::vector<std::shared_ptr<const Block>> blocks_;
+  std::uint64_t block_base_ = 0;  // slot number of blocks_[0][0]
+  std::uint64_t first_slot_ = 0;
+  std::uint64_t slot_count_ = 0;
+};
+
+}  // namespace tarn::timeline

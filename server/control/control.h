@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "server/model/model.h"
+#include "server/model/store.h"
+
+// The control API (docs/api) without a web server: requests in, responses out. server/http adapts it.
+namespace tarn::server {
+
+struct ApiRequest {
+  std::string method;                        // upper case
+  std::string path;                          // decoded, without the base "/api/v1": "/channel-groups/g1"
+  std::map<std::string, std::string> query;  // decoded
+  std::map<std::string, std::string>
+      headers;  // names in lower case: if-match, idempotency-key, content-type, authorization
+  std::string body;
+};
+
+struct ApiResponse {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::map<std::string, std::string> headers;  // ETag, Location, …
+  std::string body;
+};
+
+// What the API shows of the running system; the runtime implements it. JSON object texts.
+class StatusSource {
+ public:
+  virtual ~StatusSource() = default;
+  virtual std::string channel_status(const Channel& channel) = 0;
+  virtual std::string endpoint_status(const Endpoint& endpoint) = 0;
+  virtual bool has_content(const Channel& channel) = 0;  // DELETE needs ?deleteContent=true
+};
+
+struct ControlSettings {
+  std::string token;            // bearer; compared in constant time
+  std::string ingest_base_url;  // may contain {label}
+  std::string origin_base_url;
+};
+
+class Control {
+ public:
+  // Borrows store and status; both must outlive it. Thread-safe.
+  Control(ControlSettings settings, Store& store, StatusSource& status, std::function<Utc()> now);
+  ~Control();
+
+  ApiResponse handle(const ApiRequest& request);
+
+  // --resources FILE: declarative groups, channels and endpoints; creates or updates, deletes nothing.
+  Status apply_resources(const std::string& json);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// URLs as the API shows them and the demo prints them.
+std::string input_url(const std::string& base, const Group& group, const Channel& channel,
+                      int input);  // 0, 1
+std::string playback_url(const std::string& base, const Group& group, const Endpoint& endpoint);
+
+}  // namespace tarn::server

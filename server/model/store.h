@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "core/base/result.h"
+#include "server/model/model.h"
+
+namespace tarn::server {
+
+// Keeps the Model in SQLite (<data-dir>/control.db). Secrets are sealed with AES-256-GCM under the key
+// file (0600, outside the database). Thread-safe: changes are serialized, readers take the snapshot.
+class Store {
+ public:
+  static Result<std::unique_ptr<Store>> open(const std::string& data_directory, const std::string& key_file);
+  virtual ~Store() = default;
+
+  [[nodiscard]] virtual std::shared_ptr<const Model> model() const = 0;
+
+  // Each change is durable when it returns, bumps revision and version, and calls the listeners with
+  // the new model on the calling thread. Errors: conflict (name taken, parent not empty), not_found.
+  virtual Status put(const Group& group, bool create) = 0;
+  virtual Status put(const Channel& channel, bool create) = 0;
+  virtual Status put(const Endpoint& endpoint, bool create) = 0;
+  virtual Status remove_group(const std::string& group) = 0;
+  virtual Status remove_channel(const std::string& group, const std::string& channel) = 0;
+  virtual Status remove_endpoint(const std::string& group, const std::string& channel,
+                                 const std::string& endpoint) = 0;
+
+  virtual void add_listener(std::function<void(const std::shared_ptr<const Model>&)> listener) = 0;
+};
+
+}  // namespace tarn::server
