@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plays several manifests at once in headless Chromium and reports, a JSON line each, what a viewer would
+// have seen. stdin: {cases: [{name, player, url}], seconds, screenshots}
+import fs from 'node:fs';
+import http from 'node:http';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+const here = path.dirname(fileURLToPath(import.meta.url));
+const job = JSON.parse(fs.readFileSync(0, 'utf8'));
+
+const libraries = {
+  'hls.js': ['hls.js/dist/hls.js'],
+  shaka: ['mux.js/dist/mux.js', 'shaka-player/dist/shaka-player.compiled.debug.js'],
+  'dash.js': ['dashjs/dist/modern/umd/dash.all.debug.js'],
+};
+
+const page_text = '<!doctype html><meta charset="utf-8"><video id="video" muted playsinline width="640"></video>';
+const server = http.createServer((request, response) => {
+  const target = new URL(request.url, 'http://x').pathname;
+  if (!target.startsWith('/lib/')) {
+    response.setHeader('content-type', 'text/html');
+    response.end(page_text);
+    return;
+  }
+  fs.readFile(path.join(here, 'node_modules', target.slice(5)), (error, data) => {
+    response.statusCode = error ? 404 : 200;
+    response.setHeader('content-type', 'text/javascript');
+    response.end(data);
+  });
+});
+await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+const base = `http://127.0.0.1:${server.address().port}`;
+
+// Runs inside the page: starts the player, samples currentTime, tells what happened.
+async function watch({ player, url, seconds }) {
+  const video = document.getElementById('video');
+  const errors = [];
+  const note = (text) => { if (errors.length < 8) errors.push(String(text).slice(0, 300)); };
+  video.addEventListener('error', () => note(`video element: ${video.error && video.error.message}`));
+  try {
+    if (player === 'hls.js') {
+      const hls = new Hls();
+      hls.on(Hls.Events.ERROR, (_event, data) => note(`${data.type}/${data.details}${data.fatal ? ' fatal' : ''} ${data.error || ''}`));
+      hls.loadSource(url);
+      hls.attachMedia(video);
+    } else if (player === 'shaka') {
+      shaka.polyfill.installAll();
+      const shaka_player = new shaka.Player();
+      await shaka_player.attach(video);
+      shaka_player.addEventListener('error', (event) => note(`shaka ${event.detail.code} ${JSON.stringify(event.detail.data)}`));
+      await shaka_player.load(url);
+    } else if (player === 'dash.js') {
+      const dash = dashjs.MediaPlayer().create();
+      dash.on('error', (event) => note(`dash.js ${JSON.stringify(event.error || event)}`));
+      dash.initialize(video, url, true);
+    } else {
+      video.src = url;
+    }
+  } catch (error) {
+    note(`exception ${error.code || ''} ${error.message || error} ${JSON.stringify(error.data || '')}`);
+  }
+  video.play().catch((error) => note(`play(): ${error.message}`));
+
+  const tick = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+  const patience = performance.now() + 30000;
+  while (video.currentTime === 0 || video.paused || video.readyState < 3) {
+    if (performance.now() > patience) break;
+    await tick(50);
+  }
+  const quality = () => video.getVideoPlaybackQuality();
+  const began = performance.now();
+  let position = video.currentTime;
+  const first = position;
+  let last_move = began;
+  let longest_stall = 0;
+  let backwards = 0;
+  while (performance.now() - began < seconds * 1000) {
+    await tick(100);
+    const now = performance.now();
+    if (video.currentTime > position) last_move = now;
+    if (video.currentTime < position) backwards += 1;
+    position = video.currentTime;
+    longest_stall = Math.max(longest_stall, now - last_move);
+  }
+  const buffered = [];
+  for (let i = 0; i < video.buffered.length; ++i) buffered.push([video.buffered.start(i), video.buffered.end(i)]);
+  return {
+    advanced: position - first, position, longest_stall: longest_stall / 1000, backwards, errors, buffered,
+    width: video.videoWidth, height: video.videoHeight, frames: quality().totalVideoFrames,
+    dropped: quality().droppedVideoFrames, audio_bytes: video.webkitAudioDecodedByteCount,
+  };
+}
+
+const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'tarn-chromium-'));
+const context = await chromium.launchPersistentContext(profile, {
+  executablePath: '/usr/bin/chromium',
+  headless: true,
+  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync', '--autoplay-policy=no-user-gesture-required',
+    '--disable-background-timer-throttling', '--disable-renderer-backgrounding',
+    '--disable-backgrounding-occluded-windows'],
+});
+
+async function run(one) {
+  const page = await context.newPage();
+  const console_errors = [];
+  page.on('pageerror', (error) => console_errors.push(`page: ${error.message.slice(0, 300)}`));
+  await page.goto(base);
+  for (const library of libraries[one.player] || []) await page.addScriptTag({ url: `/lib/${library}` });
+  const result = await page.evaluate(watch, { player: one.player, url: one.url, seconds: job.seconds });
+  if (job.screenshots) await page.screenshot({ path: path.join(job.screenshots, `${one.name}.png`) });
+  await page.close();
+  process.stdout.write(`${JSON.stringify({ name: one.name, ...result, errors: [...result.errors, ...console_errors] })}\n`);
+}
+
+let code = 0;
+try {
+  await Promise.all(job.cases.map(run));
+} catch (error) {
+  console.error(error);
+  code = 1;
+}
+await context.close();
+server.close();
+fs.rmSync(profile, { recursive: true, force: true });
+process.exit(code);
