@@ -65,10 +65,8 @@ def encoder_command(inputs):
     outputs = []
     for entry in inputs:
         base = entry["url"].replace("://", f"://{entry['username']}:{entry['password']}@", 1)
-        escaped = base.replace(":", r"\:")
         outputs.append(f"[f=hls:hls_time=2:hls_list_size=5:method=PUT:http_persistent=1:onfail=ignore:"
-                       f"var_stream_map='{streams}':master_pl_name=manifest.m3u8:"
-                       f"hls_segment_filename={escaped}-%v-%d.ts]{base}-%v.m3u8")
+                       f"var_stream_map='{streams}':master_pl_name=manifest.m3u8]{base}-%v.m3u8")
     return ["ffmpeg", "-hide_banner", "-nostdin", "-loglevel", "error", "-re",
             "-f", "lavfi", "-i", "testsrc2=size=1280x720:rate=25", "-f", "lavfi", "-i",
             "sine=frequency=440:beep_factor=4:sample_rate=48000",

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/base/result.h"
 #include "server/model/model.h"
@@ -20,15 +21,23 @@ class Store {
   [[nodiscard]] virtual std::shared_ptr<const Model> model() const = 0;
 
   // Each change is durable when it returns, bumps revision and version, and calls the listeners with
-  // the new model on the calling thread. Errors: conflict (name taken, parent not empty), not_found.
+  // the new model on the calling thread. `created`, `updated` and the ids are the caller's, `revision` is
+  // the store's. Errors: conflict (name taken, parent not empty), not_found.
   virtual Status put(const Group& group, bool create) = 0;
   virtual Status put(const Channel& channel, bool create) = 0;
   virtual Status put(const Endpoint& endpoint, bool create) = 0;
+  // Creates or updates all of them in one transaction, or none.
+  virtual Status put_all(const std::vector<Group>& groups, const std::vector<Channel>& channels,
+                         const std::vector<Endpoint>& endpoints) = 0;
   virtual Status remove_group(const std::string& group) = 0;
   virtual Status remove_channel(const std::string& group, const std::string& channel) = 0;
   virtual Status remove_endpoint(const std::string& group, const std::string& channel,
                                  const std::string& endpoint) = 0;
 
+  // Whether a change could be written now, for /readyz.
+  virtual Status check_writable() = 0;
+
+  // Listeners are called one change after another, and must not change the store themselves.
   virtual void add_listener(std::function<void(const std::shared_ptr<const Model>&)> listener) = 0;
 };
 

@@ -198,9 +198,8 @@ def hls_output(base, hls_time=2):
     """One slave of ffmpeg's tee: the ladder as HLS to `base`.m3u8, pushed by PUT where it is a URL."""
     put = "method=PUT:http_persistent=1:" if base.startswith("http") else ""
     streams = r"v\:0\,a\:0\,name\:hd v\:1\,a\:1\,name\:sd"
-    escaped = base.replace(":", r"\:")
     return (f"[f=hls:hls_time={hls_time}:hls_list_size=5:{put}var_stream_map='{streams}':master_pl_name=manifest.m3u8:"
-            f"hls_segment_filename={escaped}-%v-%d.ts:onfail=ignore]{base}-%v.m3u8")
+            f"onfail=ignore]{base}-%v.m3u8")
 
 
 class Encoder:

@@ -67,13 +67,13 @@ struct Map {
 struct MediaSegment {
   std::string uri;
   Microseconds duration{};    // EXTINF
-  int duration_decimals = 5;  // how the writer prints it
+  int duration_decimals = 5;  // how the writer prints it, at most 6
   std::string title;
   bool discontinuity = false;  // EXT-X-DISCONTINUITY before it
   bool gap = false;            // EXT-X-GAP
   std::optional<Utc> program_date_time;
-  std::optional<Map> map;  // when it changes (and at the first segment that has one)
-  bool encrypted = false;  // an EXT-X-KEY other than METHOD=NONE applies
+  std::optional<Map> map;  // EXT-X-MAP before it; holds until the next one
+  bool encrypted = false;  // an EXT-X-KEY other than METHOD=NONE applies; read only, keys are not kept
   bool operator==(const MediaSegment&) const = default;
 };
 
@@ -99,10 +99,14 @@ enum class PlaylistKind { multivariant, media };
 // By the tags present; malformed when the text is no playlist at all.
 Result<PlaylistKind> classify(std::string_view text);
 
-// Errors name the line: `line 12: EXTINF: not a duration: "x"`. Unknown tags are passed over.
+// Errors name the line: `line 12: EXTINF: not a duration: "x"`. Unknown tags are passed over, and so
+// are tags with an enumerated value nobody knows (6.3.1). `unsupported`: I-frame playlists, byte
+// ranges, delta updates and variables, which would mean something else when passed over.
 Result<MultivariantPlaylist> parse_multivariant(std::string_view text, const Limits& limits = {});
 Result<MediaPlaylist> parse_media(std::string_view text, const Limits& limits = {});
 
+// write(parse(x)) is a fixpoint: parsed and written again it stays the same. Dates are written in
+// milliseconds; control characters, and quotes inside quoted strings, are left out.
 std::string write(const MultivariantPlaylist& playlist);
 std::string write(const MediaPlaylist& playlist);
 

@@ -56,6 +56,10 @@ struct ParsedChunks {
 // 100,000 samples, every child inside its parent, every sample inside its mdat. Fuzzed.
 Result<ParsedChunks> parse_chunks(Bytes bytes);
 
+// One chunk whose payload lies elsewhere: `front` is its moof and the header of its mdat, as
+// write_chunk_header() made them, and `total_size` the size of the whole. Offsets are those in the whole.
+Result<ParsedChunks> parse_chunk_front(Bytes front, std::size_t total_size);
+
 // Reads a CMAF header with exactly one track.
 struct ParsedInit {
   codecs::StreamInfo info;

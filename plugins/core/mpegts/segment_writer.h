@@ -30,6 +30,12 @@ struct Stream {
 // ADTS headers. Every PID carries a multiple of 16 payload packets, so that each segment starts its
 // continuity counters at 0 and ends at 15 (semantics S16). The same input always gives the same bytes.
 // PIDs: PMT 0x1000, video 0x100, audio 0x101…; program 1.
+//
+// At most one video stream and 14 streams in all; a stream without samples is only listed. A PCR is the
+// decode time less pcr_delay: the first packet of each access unit carries it, and packets of their own
+// fill longer intervals, up to gaps of 10 s. Data is borrowed until the call returns. Errors: invalid
+// (streams, or decode times that go back), unsupported (codec), malformed (samples), limit.
+inline constexpr std::int64_t pcr_delay = 9'000;  // 100 ms: a PCR is in time for all it stands in front of
 Result<ByteVector> write_segment(const std::vector<Stream>& streams);
 
 }  // namespace tarn::mpegts

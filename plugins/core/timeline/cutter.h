@@ -9,9 +9,21 @@
 
 namespace tarn::timeline {
 
+// By how much a segment may miss its duration and still be long enough, in ticks of the reference: a
+// frame when an audio track makes the slots (S2 ends them at the frame nearest to the wanted time, so
+// they alternate around it), nothing when GOPs make them (S3 is exact there).
+std::int64_t cut_tolerance(const Stretch& stretch);
+
 // Decides the output segments of one endpoint as slots are listed (semantics S3, S6). Pure: the same
 // slots from the same anchor give the same cuts. After a restart it is seeded with the last recorded
-// cut and fed the slots that follow it.
+// cut and its generation, and fed the slots that follow it.
+//
+// A segment closes with the slot that makes it as long as the endpoint wants, so that it is published
+// without waiting for the next slot; before a slot that would make it longer than TARGETDURATION; and
+// where the stretch ends. A single slot of TARGETDURATION + 0.5 s or more, which no playlist of the
+// generation could list truthfully, begins a new generation by itself: the open segment closes short,
+// generation() has the next number from that slot on, and its target is fixed by that very slot. So
+// after add() the caller stores generation() when its number or target_duration has changed.
 class Cutter {
  public:
   struct Anchor {
@@ -22,16 +34,44 @@ class Cutter {
   // `channel_segment_duration`: seconds, the floor of TARGETDURATION.
   Cutter(Generation generation, std::uint32_t channel_segment_duration, Anchor anchor);
 
-  // Takes the next listed slot. Returns the segments it closes: none, one, or two when it begins a
-  // new stretch (the open segment ends short) and is long enough by itself.
-  std::vector<Cut> add(const Slot& slot, std::uint32_t reference_timescale, Utc now);
+  // Takes the next listed slot; slots before the anchor are passed over. Returns the segments it
+  // closes: none, one, or two when it does not fit into the open segment (new stretch, too long) and
+  // is long enough by itself. `tolerance`: cut_tolerance() of its stretch.
+  std::vector<Cut> add(const Slot& slot, std::uint32_t reference_timescale, Utc now,
+                       std::int64_t tolerance = 0);
 
   // Closes the open segment at its last slot: end of stream, silence, or a new generation.
   std::optional<Cut> close(Utc now);
 
   // With target_duration once it is fixed.
-  [[nodiscard]] const Generation& generation() const;
-  [[nodiscard]] Anchor anchor() const;
+  [[nodiscard]] const Generation& generation() const { return generation_; }
+  [[nodiscard]] Anchor anchor() const { return anchor_; }
+
+ private:
+  struct Length {  // of media, in ticks
+    std::int64_t ticks = 0;
+    std::uint32_t timescale = 1;
+    std::int64_t tolerance = 0;
+  };
+
+  void note_longest(const Length& gop);
+  [[nodiscard]] std::uint32_t target() const;
+  [[nodiscard]] bool fits(const Slot& slot) const;
+  void open(const Slot& slot, const Length& gop);
+  Cut close_open(Utc now);
+
+  Generation generation_;
+  std::uint32_t channel_segment_duration_;
+  Anchor anchor_;
+  Length longest_;  // GOP seen so far
+
+  // The open segment: slots [anchor_.first_slot, + open_slots_).
+  std::uint32_t open_slots_ = 0;
+  std::uint32_t open_stretch_ = 0;
+  std::int64_t open_start_ = 0;
+  std::int64_t open_end_ = 0;
+  std::uint32_t open_timescale_ = 1;
+  std::int64_t open_tolerance_ = 0;
 };
 
 }  // namespace tarn::timeline

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -39,6 +40,9 @@ struct Resume {
   std::vector<std::pair<TrackId, std::int64_t>> edges;  // end of the last chunk of each track
   std::int64_t slot_end = 0;                            // end of the last slot, reference ticks
   Utc slot_end_utc;
+  // Every track key ever archived: an id is never used for another key. Those of last_stretch are
+  // known without being named here, and no id that `edges` names is given away.
+  std::vector<std::pair<std::string, TrackId>> track_ids;
 };
 
 // What the merger decides, in the order in which it must be carried out.
@@ -82,8 +86,34 @@ struct InputStatus {
   std::uint64_t used = 0;             // copies that were published
   std::uint64_t late = 0;             // came after their slot was closed
   std::optional<Microseconds> drift;  // arrival of this input behind the other's, last common unit
+  std::uint64_t discarded = 0;  // no sync sample before it, impossible times, or kept aside for too long
+  // Its times or tracks do not match the timeline: it can take over only with a new stretch.
+  bool misaligned = false;
 };
 
+// The rules in one place; T is the target duration, E the end of what is decided of the reference.
+//
+// Reference: the first video track of the first variant, whose GOPs are the slots; without video the
+// first audio track, cut at the frame boundary nearest to each multiple of T.
+//
+// Preference: the active input gives whatever comes next as soon as it has it. The other's copy is
+// used when the active one ended, was restarted, or went on without it, and else when it is not there
+// at expected + max(0.5 s, 0.3 T), expected being media end + the greatest (arrival - media end)
+// of its recent units. Nobody fails back by itself.
+//
+// Matching is by media time: a session of an input (all between two discontinuities) joins the
+// stretch when one of its units begins at E or where a recent slot began, within
+// min(20 ms, half a frame, GOP / 8); what joins is shifted by the difference, so that it continues
+// to the tick. A session that begins with a discontinuity joins only where the timeline went on
+// without one. What does not join is kept aside, bounded, and needs a new stretch to be used.
+//
+// Holes of up to 3 T keep slot numbers (S4), beyond is an outage and a new stretch. A hole of less
+// than half a GOP (dropped frames) belongs to the slot that follows.
+//
+// Audio goes frame by frame from where its last part ended to the last frame that starts before the
+// slot's end, or to where the active input's segment ended when that is at most min(0.5 s, half the
+// slot) before it. A part is contiguous: what follows a hole inside a slot begins the next part when it
+// is that near to the slot's end, and is given up otherwise.
 class Merger {
  public:
   Merger(MergerSettings settings, Resume resume);

@@ -46,7 +46,9 @@ struct Rendition {
 //   g<generation>-<rendition>-<number>.ts   TS segment; .m4s CMAF segment addressed by number (HLS)
 //   g<generation>-<rendition>-s<stretch>-t<time>.m4s   CMAF segment addressed by time (DASH)
 //   g<generation>-<rendition>-i<config>.mp4 CMAF header
-// Track ids follow the letter of their kind: v video, a audio, t text.
+// Track ids follow the letter of their kind: v video, a audio, t text. Only the TS rendition of a video
+// and an audio track has two. Every file has exactly one name: numbers have no leading zeros, and ids,
+// generations and configs count from 1.
 struct ManifestName {
   std::optional<std::string> rendition;  // none: the multivariant playlist or MPD
   bool mpd = false;
@@ -57,7 +59,7 @@ struct SegmentName {
   bool transport_stream = false;  // .ts
   std::optional<std::uint64_t> number;
   std::optional<std::uint32_t> stretch;  // with time
-  std::optional<std::int64_t> time;
+  std::optional<std::int64_t> time;      // start of the track's first chunk, never negative
 };
 struct InitName {
   std::uint32_t generation = 0;
@@ -65,14 +67,22 @@ struct InitName {
   std::uint32_t config = 0;
 };
 
+// REQUIRES: the stretch has these tracks
 std::string rendition_name(const Stretch& stretch, const std::vector<TrackId>& tracks);
+std::string manifest_file(const OutputSettings& settings);  // "manifest.m3u8", "manifest.mpd"
+std::string media_playlist_file(const OutputSettings& settings, std::string_view rendition);
 std::string segment_name(const SegmentName& name, std::string_view rendition);
 std::string init_name(std::uint32_t generation, std::string_view rendition, std::uint32_t config);
+
+// The parsers take exactly what the functions above print; whether the letters are those of the tracks'
+// kinds is for the caller, who knows the stretch: print again and compare.
+std::optional<std::vector<TrackId>> parse_rendition_name(std::string_view text);
 std::optional<ManifestName> parse_manifest_name(std::string_view file, const std::string& manifest_name);
 std::optional<SegmentName> parse_segment_name(std::string_view file);
 std::optional<InitName> parse_init_name(std::string_view file);
 
-// The cut a segment name means, if it exists in this presentation.
+// The cut a segment name means, if it exists in this presentation and its slots are kept. A name with a
+// number finds it although nothing of the track may have come in it (semantics S4).
 const Cut* find_cut(const Timeline& timeline, const Presentation& presentation, const SegmentName& name);
 
 }  // namespace tarn::timeline

@@ -2,6 +2,7 @@
 #include "core/timeline/timeline.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace tarn::timeline {
 namespace {
@@ -68,6 +69,20 @@ void Timeline::append(Slot slot) {
     blocks_.back() = std::move(grown);
   }
   ++slot_count_;
+}
+
+void Timeline::append_all(std::vector<Slot> slots) {
+  auto next = slots.begin();
+  while (next != slots.end() && (empty() || (end_slot() - block_base_) % slots_per_block != 0)) {
+    append(std::move(*next++));
+  }
+  while (next != slots.end()) {
+    const auto count = std::min<std::ptrdiff_t>(slots.end() - next, slots_per_block);
+    blocks_.push_back(
+        std::make_shared<const Block>(std::make_move_iterator(next), std::make_move_iterator(next + count)));
+    slot_count_ += static_cast<std::uint64_t>(count);
+    next += count;
+  }
 }
 
 void Timeline::trim_before(std::uint64_t number) {

@@ -10,6 +10,7 @@
 
 #include "core/base/time.h"
 #include "core/codecs/stream_info.h"
+#include "core/timeline/cut_list.h"
 
 // The timeline is what every manifest is computed from: stretches of continuous programme, made of
 // slots (one GOP of the reference track each), made of one chunk per track. It only grows at its
@@ -89,29 +90,22 @@ struct Slot {
   [[nodiscard]] const Chunk* find(TrackId id) const;
 };
 
-// One output segment of an endpoint generation: whole slots. Recorded when it is cut, never recomputed.
-struct Cut {
-  std::uint64_t number = 0;  // media sequence number; goes on across generations of the endpoint
-  std::uint64_t first_slot = 0;
-  std::uint32_t slot_count = 0;
-  std::uint32_t stretch = 0;
-  std::uint32_t generation = 0;  // of the endpoint (semantics S7)
-  Utc recorded;                  // when it was cut: publishTime derives from it (semantics S5)
-};
-
 // How an endpoint cuts, from one position of the timeline on (semantics S7).
 struct Generation {
   std::uint32_t number = 0;            // 1, 2, 3… per endpoint
   std::uint64_t from_slot = 0;         // first slot it applies to
   std::uint32_t segment_duration = 6;  // seconds
   std::uint32_t target_duration = 0;   // seconds; 0 until the first cut fixes it (semantics S6)
+  // UTC of the first slot it cut, fixed with the first cut: start of its DASH Period where it begins inside
+  // of a stretch (semantics S5). Unset: manifests take that of the first cut they still find.
+  Utc start{};
 };
 
 // The cuts of one endpoint: all its generations, oldest first.
 struct Presentation {
   std::string endpoint;  // id of the endpoint
   std::vector<Generation> generations;
-  std::vector<Cut> cuts;  // contiguous numbers; closed segments only
+  CutList cuts;  // contiguous numbers; closed segments only
 
   [[nodiscard]] const Generation* find_generation(std::uint32_t number) const;
   [[nodiscard]] const Cut* find_cut(std::uint64_t number) const;
@@ -138,6 +132,8 @@ class Timeline {
 
   // The same timeline with one more slot. REQUIRES: slot.number == end_slot() unless empty
   void append(Slot slot);
+  // As append() of each; makes whole blocks at once, for loading.
+  void append_all(std::vector<Slot> slots);
   // Forgets slots before `number`; blocks are dropped whole, the answer is exact all the same.
   void trim_before(std::uint64_t number);
 

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/base/result.h"
+#include "core/base/time.h"
+#include "core/timeline/cutter.h"
+#include "core/timeline/timeline.h"
+
+namespace tarn::archive {
+
+struct InitSection {
+  timeline::TrackId track = 0;
+  std::uint32_t config = 0;
+  Blob bytes;
+};
+
+// An endpoint as the catalogue keeps it. It stays after its removal, so that an endpoint of the same
+// name later goes on counting and no URL ever means two things.
+struct StoredEndpoint {
+  bool removed = false;
+  std::uint32_t channel_segment_duration = 0;
+  std::uint32_t last_generation = 0;
+  timeline::Cutter::Anchor anchor;  // where the next cut begins when no cut is kept
+  std::vector<timeline::Generation> generations;
+  std::vector<timeline::Cut> cuts;
+};
+
+// What outlives the slots it came from.
+struct Footing {
+  std::uint64_t next_slot = 1;
+  std::int64_t slot_end = 0;  // of the newest slot, reference ticks
+  Utc slot_end_utc;
+  std::uint32_t stretch = 0;                        // the newest
+  std::map<timeline::TrackId, std::int64_t> edges;  // end of the last chunk of each of its tracks
+  bool operator==(const Footing&) const = default;
+};
+
+// Everything in the catalogue.
+struct Contents {
+  std::vector<timeline::Stretch> stretches;  // ascending
+  std::vector<InitSection> inits;            // ascending by track, config
+  std::vector<timeline::Slot> slots;         // ascending, contiguous
+  std::map<std::string, StoredEndpoint> endpoints;
+  std::uint64_t serial_limit = 1;  // serials below may have been used
+  std::optional<Utc> availability_start;
+  std::optional<Utc> ended;
+  Footing footing;  // as of the last trim; newer slots move it on
+};
+
+struct EndpointChange {
+  // Settings and anchor; generations and cuts are changed by the fields below.
+  std::optional<StoredEndpoint> head;
+  std::vector<timeline::Generation> generations;  // new, or known with a target_duration now
+  std::vector<timeline::Cut> cuts;                // new
+  std::uint64_t drop_cuts_before = 0;             // by number; before new ones are added
+  std::uint32_t drop_generations_before = 0;
+};
+
+// One transaction: all of it or nothing.
+struct Change {
+  std::vector<timeline::Stretch> stretches;
+  std::vector<InitSection> inits;
+  std::vector<timeline::Slot> slots;  // a known number replaces the row
+  std::map<std::string, EndpointChange> endpoints;
+  std::optional<std::uint64_t> serial_limit;
+  std::optional<Utc> availability_start;
+  std::optional<std::optional<Utc>> ended;
+  std::optional<Footing> footing;
+  std::uint64_t drop_slots_before = 0;
+  std::uint32_t drop_stretches_before = 0;
+
+  [[nodiscard]] bool empty() const {
+    return stretches.empty() && inits.empty() && slots.empty() && endpoints.empty() && !serial_limit &&
+           !availability_start && !ended && !footing && drop_slots_before == 0 && drop_stretches_before == 0;
+  }
+};
+
+// What is known of the chunks, and all that was decided about them. One caller at a time.
+class Catalogue {
+ public:
+  virtual ~Catalogue() = default;
+  virtual Result<Contents> load() = 0;
+  // Durable when it returns ok. no_space: nothing changed, may be tried again. After any other error
+  // it is not known whether the change was made.
+  virtual Status commit(const Change& change) = 0;
+};
+
+}  // namespace tarn::archive

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/archive/sqlite_catalogue.h"
+
+#include "core/archive/records.h"
+#include "core/archive/sqlite.h"
+
+namespace tarn::archive {
+namespace {
+
+using sqlite::Database;
+using sqlite::Statement;
+
+constexpr std::int64_t schema_version = 1;
+
+// docs/formats/archive.md explains the tables.
+constexpr char schema[] = R"sql(
+CREATE TABLE state(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE edge(track INTEGER PRIMARY KEY, time INTEGER NOT NULL);
+CREATE TABLE init(track INTEGER, config INTEGER, bytes BLOB NOT NULL, PRIMARY KEY(track, config)) WITHOUT ROWID;
+CREATE TABLE stretch(id INTEGER PRIMARY KEY, record BLOB NOT NULL);
+CREATE TABLE slot(number INTEGER PRIMARY KEY, record BLOB NOT NULL);
+CREATE TABLE endpoint(
+  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, removed INTEGER NOT NULL,
+  channel_segment_duration INTEGER NOT NULL, last_generation INTEGER NOT NULL,
+  next_number INTEGER NOT NULL, next_slot INTEGER NOT NULL);
+CREATE TABLE generation(
+  endpoint INTEGER, number INTEGER, from_slot INTEGER NOT NULL,
+  segment_duration INTEGER NOT NULL, target_duration INTEGER NOT NULL,
+  PRIMARY KEY(endpoint, number)) WITHOUT ROWID;
+CREATE TABLE cut(
+  endpoint INTEGER, number INTEGER, first_slot INTEGER NOT NULL, slot_count INTEGER NOT NULL,
+  stretch INTEGER NOT NULL, generation INTEGER NOT NULL, recorded INTEGER NOT NULL,
+  PRIMARY KEY(endpoint, number)) WITHOUT ROWID;
+PRAGMA user_version = 1;
+)sql";
+
+std::int64_t to_column(Utc time) { return time.time_since_epoch().count(); }
+Utc utc_from_column(std::int64_t value) { return Utc{Microseconds{value}}; }
+std::uint32_t narrow(std::int64_t value) { return static_cast<std::uint32_t>(value); }
+
+class SqliteCatalogue final : public Catalogue {
+ public:
+  explicit SqliteCatalogue(std::unique_ptr<Database> database) : database_(std::move(database)) {}
+
+  Status prepare() {
+    set_state_ = TRY(database_->prepare("INSERT OR REPLACE INTO state VALUES(?, ?)"));
+    clear_state_ = TRY(database_->prepare("DELETE FROM state WHERE key = ?"));
+    set_edge_ = TRY(database_->prepare("INSERT OR REPLACE INTO edge VALUES(?, ?)"));
+    add_init_ = TRY(database_->prepare("INSERT INTO init VALUES(?, ?, ?)"));
+    add_stretch_ = TRY(database_->prepare("INSERT INTO stretch VALUES(?, ?)"));
+    add_slot_ = TRY(database_->prepare("INSERT OR REPLACE INTO slot VALUES(?, ?)"));
+    set_endpoint_ = TRY(database_->prepare(
+        "INSERT INTO endpoint(name, removed, channel_segment_duration, last_generation, next_number, "
+        "next_slot)"
+        " VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(name) DO UPDATE SET removed = excluded.removed,"
+        " channel_segment_duration = excluded.channel_segment_duration,"
+        " last_generation = excluded.last_generation, next_number = excluded.next_number,"
+        " next_slot = excluded.next_slot"));
+    find_endpoint_ = TRY(database_->prepare("SELECT id FROM endpoint WHERE name = ?"));
+    set_generation_ = TRY(database_->prepare("INSERT OR REPLACE INTO generation VALUES(?, ?, ?, ?, ?)"));
+    add_cut_ = TRY(database_->prepare("INSERT INTO cut VALUES(?, ?, ?, ?, ?, ?, ?)"));
+    drop_slots_ = TRY(database_->prepare("DELETE FROM slot WHERE number < ?"));
+    drop_stretches_ = TRY(database_->prepare("DELETE FROM stretch WHERE id < ?"));
+    drop_generations_ = TRY(database_->prepare("DELETE FROM generation WHERE endpoint = ? AND number < ?"));
+    drop_cuts_ = TRY(database_->prepare("DELETE FROM cut WHERE endpoint = ? AND number < ?"));
+    return {};
+  }
+
+  Result<Contents> load() override {
+    Contents contents;
+    TRY(load_state(contents));
+    TRY(load_stretches(contents));
+    TRY(load_slots(contents));
+    TRY(load_endpoints(contents));
+    return contents;
+  }
+
+  Status commit(const Change& change) override {
+    auto transaction = TRY(sqlite::Transaction::begin(*database_));
+    TRY(write_state(change));
+    TRY(write_media(change));
+    for (const auto& [name, endpoint] : change.endpoints) TRY(write_endpoint(name, endpoint));
+    return transaction.commit();
+  }
+
+ private:
+  Status load_state(Contents& contents) {
+    Statement state = TRY(database_->prepare("SELECT key, value FROM state"));
+    while (TRY(state.step())) {
+      const std::string_view key = state.text(0);
+      const std::int64_t value = state.integer(1);
+      if (key == "serial_limit") contents.serial_limit = static_cast<std::uint64_t>(value);
+      if (key == "availability_start") contents.availability_start = utc_from_column(value);
+      if (key == "ended") contents.ended = utc_from_column(value);
+      if (key == "next_slot") contents.footing.next_slot = static_cast<std::uint64_t>(value);
+      if (key == "slot_end") contents.footing.slot_end = value;
+      if (key == "edge_stretch") contents.footing.stretch = narrow(value);
+      if (key == "slot_end_utc") contents.footing.slot_end_utc = utc_from_column(value);
+    }
+    Statement edges = TRY(database_->prepare("SELECT track, time FROM edge"));
+    while (TRY(edges.step())) contents.footing.edges[narrow(edges.integer(0))] = edges.integer(1);
+    return {};
+  }
+
+  Status load_stretches(Contents& contents) {
+    Statement inits = TRY(database_->prepare("SELECT track, config, bytes FROM init ORDER BY track, config"));
+    while (TRY(inits.step())) {
+      contents.inits.push_back(
+          {narrow(inits.integer(0)), narrow(inits.integer(1)), Blob::copy_of(inits.blob(2))});
+    }
+    Statement stretches = TRY(database_->prepare("SELECT id, record FROM stretch ORDER BY id"));
+    while (TRY(stretches.step())) {
+      timeline::Stretch stretch = TRY(parse_stretch(stretches.blob(1)));
+      if (stretch.id != stretches.unsigned_integer(0)) return malformed("stretch: record under another id");
+      contents.stretches.push_back(std::move(stretch));
+    }
+    return {};
+  }
+
+  Status load_slots(Contents& contents) {
+    Statement slots = TRY(database_->prepare("SELECT number, record FROM slot ORDER BY number"));
+    while (TRY(slots.step())) {
+      contents.slots.push_back(TRY(parse_slot(slots.unsigned_integer(0), slots.blob(1))));
+    }
+    return {};
+  }
+
+  Status load_endpoints(Contents& contents) {
+    Statement endpoints = TRY(database_->prepare(
+        "SELECT id, name, removed, channel_segment_duration, last_generation, next_number, next_slot"
+        " FROM endpoint"));
+    Statement generations =
+        TRY(database_->prepare("SELECT number, from_slot, segment_duration, target_duration FROM generation"
+                               " WHERE endpoint = ? ORDER BY number"));
+    Statement cuts =
+        TRY(database_->prepare("SELECT number, first_slot, slot_count, stretch, generation, recorded FROM cut"
+                               " WHERE endpoint = ? ORDER BY number"));
+    while (TRY(endpoints.step())) {
+      StoredEndpoint& endpoint = contents.endpoints[std::string{endpoints.text(1)}];
+      endpoint.removed = endpoints.integer(2) != 0;
+      endpoint.channel_segment_duration = narrow(endpoints.integer(3));
+      endpoint.last_generation = narrow(endpoints.integer(4));
+      endpoint.anchor = {endpoints.unsigned_integer(5), endpoints.unsigned_integer(6)};
+      generations.bind(1, endpoints.integer(0));
+      while (TRY(generations.step())) {
+        endpoint.generations.push_back({narrow(generations.integer(0)), generations.unsigned_integer(1),
+                                        narrow(generations.integer(2)), narrow(generations.integer(3))});
+      }
+      cuts.bind(1, endpoints.integer(0));
+      while (TRY(cuts.step())) {
+        endpoint.cuts.push_back({cuts.unsigned_integer(0), cuts.unsigned_integer(1), narrow(cuts.integer(2)),
+                                 narrow(cuts.integer(3)), narrow(cuts.integer(4)),
+                                 utc_from_column(cuts.integer(5))});
+      }
+    }
+    return {};
+  }
+
+  Status set_state(std::string_view key, std::int64_t value) {
+    set_state_.bind(1, key);
+    set_state_.bind(2, value);
+    return set_state_.run();
+  }
+
+  Status write_state(const Change& change) {
+    if (change.serial_limit) TRY(set_state("serial_limit", static_cast<std::int64_t>(*change.serial_limit)));
+    if (change.availability_start) {
+      TRY(set_state("availability_start", to_column(*change.availability_start)));
+    }
+    if (change.ended && *change.ended) TRY(set_state("ended", to_column(**change.ended)));
+    if (change.ended && !*change.ended) {
+      clear_state_.bind(1, std::string_view{"ended"});
+      TRY(clear_state_.run());
+    }
+    if (!change.footing) return {};
+    TRY(set_state("next_slot", static_cast<std::int64_t>(change.footing->next_slot)));
+    TRY(set_state("edge_stretch", change.footing->stretch));
+    TRY(set_state("slot_end", change.footing->slot_end));
+    TRY(set_state("slot_end_utc", to_column(change.footing->slot_end_utc)));
+    TRY(database_->execute("DELETE FROM edge"));
+    for (const auto& [track, time] : change.footing->edges) {
+      set_edge_.bind(1, track);
+      set_edge_.bind(2, time);
+      TRY(set_edge_.run());
+    }
+    return {};
+  }
+
+  Status write_media(const Change& change) {
+    for (const InitSection& init : change.inits) {
+      add_init_.bind(1, init.track);
+      add_init_.bind(2, init.config);
+      add_init_.bind(3, init.bytes.bytes());
+      TRY(add_init_.run());
+    }
+    for (const timeline::Stretch& stretch : change.stretches) {
+      const ByteVector record = write_stretch(stretch);
+      add_stretch_.bind(1, stretch.id);
+      add_stretch_.bind(2, Bytes{record});
+      TRY(add_stretch_.run());
+    }
+    for (const timeline::Slot& slot : change.slots) {
+      const ByteVector record = write_slot(slot);
+      add_slot_.bind(1, slot.number);
+      add_slot_.bind(2, Bytes{record});
+      TRY(add_slot_.run());
+    }
+    if (change.drop_slots_before > 0) {
+      drop_slots_.bind(1, change.drop_slots_before);
+      TRY(drop_slots_.run());
+    }
+    if (change.drop_stretches_before > 0) {
+      drop_stretches_.bind(1, change.drop_stretches_before);
+      TRY(drop_stretches_.run());
+    }
+    return {};
+  }
+
+  Status write_endpoint(const std::string& name, const EndpointChange& change) {
+    if (change.head) TRY(write_head(name, *change.head));
+    find_endpoint_.bind(1, std::string_view{name});
+    if (!TRY(find_endpoint_.step())) {
+      return Error{ErrorCode::internal, "endpoint " + name + ": not in the catalogue"};
+    }
+    const std::int64_t id = find_endpoint_.integer(0);
+    TRY(find_endpoint_.run());
+    drop_generations_.bind(1, id);
+    drop_generations_.bind(2, change.drop_generations_before);
+    if (change.drop_generations_before > 0) TRY(drop_generations_.run());
+    drop_cuts_.bind(1, id);
+    drop_cuts_.bind(2, change.drop_cuts_before);
+    if (change.drop_cuts_before > 0) TRY(drop_cuts_.run());
+    for (const timeline::Generation& generation : change.generations) {
+      set_generation_.bind(1, id);
+      set_generation_.bind(2, generation.number);
+      set_generation_.bind(3, generation.from_slot);
+      set_generation_.bind(4, generation.segment_duration);
+      set_generation_.bind(5, generation.target_duration);
+      TRY(set_generation_.run());
+    }
+    for (const timeline::Cut& cut : change.cuts) {
+      add_cut_.bind(1, id);
+      add_cut_.bind(2, cut.number);
+      add_cut_.bind(3, cut.first_slot);
+      add_cut_.bind(4, cut.slot_count);
+      add_cut_.bind(5, cut.stretch);
+      add_cut_.bind(6, cut.generation);
+      add_cut_.bind(7, to_column(cut.recorded));
+      TRY(add_cut_.run());
+    }
+    return {};
+  }
+
+  Status write_head(const std::string& name, const StoredEndpoint& head) {
+    set_endpoint_.bind(1, std::string_view{name});
+    set_endpoint_.bind(2, std::int64_t{head.removed ? 1 : 0});
+    set_endpoint_.bind(3, head.channel_segment_duration);
+    set_endpoint_.bind(4, head.last_generation);
+    set_endpoint_.bind(5, head.anchor.next_number);
+    set_endpoint_.bind(6, head.anchor.first_slot);
+    return set_endpoint_.run();
+  }
+
+  std::unique_ptr<Database> database_;  // outlives the statements
+  Statement set_state_, clear_state_, set_edge_, add_init_, add_stretch_, add_slot_, set_endpoint_,
+      find_endpoint_, set_generation_, add_cut_, drop_slots_, drop_stretches_, drop_generations_, drop_cuts_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Catalogue>> open_sqlite_catalogue(const std::string& path, Absent absent) {
+  auto database = TRY(Database::open(path));
+  const std::int64_t version = TRY(database->integer("PRAGMA user_version"));
+  if (version > schema_version) {
+    return unsupported(path + ": schema version " + std::to_string(version) + "; this Tarn knows up to " +
+                       std::to_string(schema_version));
+  }
+  if (version == 0 && absent == Absent::refuse)
+    return malformed(path + ": missing, empty or not a catalogue");
+  // Every commit reaches the disk before it returns (FULL), the write-ahead log being the only file it syncs.
+  TRY(database->execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"));
+  if (version == 0) {
+    auto transaction = TRY(sqlite::Transaction::begin(*database));
+    TRY(database->execute(schema));
+    TRY(transaction.commit());
+  }
+  auto catalogue = std::make_unique<SqliteCatalogue>(std::move(database));
+  TRY(catalogue->prepare());
+  return std::unique_ptr<Catalogue>{std::move(catalogue)};
+}
+
+}  // namespace tarn::archive

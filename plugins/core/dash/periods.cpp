@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/dash/periods.h"
+
+#include <algorithm>
+
+#include "core/timeline/output_span.h"
+
+namespace tarn::dash {
+namespace {
+
+using timeline::Cut;
+using timeline::Presentation;
+using timeline::Stretch;
+using timeline::Timeline;
+
+// The oldest cut of a generation in a stretch that is still recorded.
+const Cut* first_cut_of(const Presentation& presentation, const Stretch& stretch, std::uint32_t generation) {
+  const auto& cuts = presentation.cuts;
+  const auto first = std::partition_point(cuts.begin(), cuts.end(), [&](const Cut& cut) {
+    return cut.stretch < stretch.id || (cut.stretch == stretch.id && cut.generation < generation);
+  });
+  return first == cuts.end() ? nullptr : &*first;
+}
+
+Utc start_of_period(const Timeline& timeline, const Presentation& presentation, const Stretch& stretch,
+                    std::uint32_t number) {
+  const timeline::Generation* generation = presentation.find_generation(number);
+  // The first one has no Period before it, although the stretch may be older than the endpoint.
+  if (generation == nullptr || number == 1) return stretch.start;
+  if (generation->from_slot <= stretch.first_slot) return stretch.start;
+  if (generation->start != Utc{}) return generation->start;
+  const Cut* first = first_cut_of(presentation, stretch, number);
+  return first == nullptr ? stretch.start : timeline::start_of(timeline, *first);
+}
+
+}  // namespace
+
+std::string Period::id() const {
+  return "p" + std::to_string(stretch->id) + "g" + std::to_string(generation);
+}
+
+std::int64_t Period::start_in(timeline::TrackId track) const {
+  return stretch->start_in(track) +
+         rescale((start - stretch->start).count(), 1'000'000, timeline::timescale_of(*stretch, track));
+}
+
+Microseconds window_of(const Presentation& presentation, const timeline::OutputSettings& settings) {
+  std::uint32_t segment = settings.segment_duration;
+  if (!presentation.generations.empty()) {
+    segment = std::max(segment, presentation.generations.back().target_duration);
+  }
+  return std::chrono::seconds{
+      std::max(settings.manifest_window, settings.suggested_presentation_delay + 2 * segment)};
+}
+
+std::vector<Period> live_periods(const Timeline& timeline, const Presentation& presentation,
+                                 const timeline::OutputSettings& settings) {
+  std::vector<const Cut*> listed;
+  Utc oldest{};
+  for (std::size_t i = presentation.cuts.size(); i-- > 0;) {
+    const Cut& cut = presentation.cuts[i];
+    const Stretch* stretch = timeline.stretch(cut.stretch);
+    if (stretch == nullptr || timeline.find(cut.first_slot) == nullptr) break;
+    const Utc end = timeline::end_of(timeline, *stretch, cut);
+    if (listed.empty()) oldest = end - window_of(presentation, settings);
+    if (end <= oldest) break;
+    listed.push_back(&cut);
+  }
+  std::vector<Period> periods;
+  for (auto cut = listed.rbegin(); cut != listed.rend(); ++cut) {
+    const bool goes_on = !periods.empty() && periods.back().stretch->id == (*cut)->stretch &&
+                         periods.back().generation == (*cut)->generation;
+    if (!goes_on) {
+      const Stretch* stretch = timeline.stretch((*cut)->stretch);
+      periods.push_back({stretch,
+                         (*cut)->generation,
+                         start_of_period(timeline, presentation, *stretch, (*cut)->generation),
+                         {}});
+    }
+    periods.back().cuts.push_back(*cut);
+  }
+  return periods;
+}
+
+}  // namespace tarn::dash

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/dash/render.h"
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/dash/adaptation_sets.h"
+#include "core/dash/periods.h"
+#include "core/dash/segment_timeline.h"
+#include "core/dash/xml.h"
+#include "core/timeline/output_span.h"
+
+namespace tarn::dash {
+namespace {
+
+using timeline::OutputSettings;
+using timeline::Presentation;
+using timeline::Timeline;
+using timeline::Track;
+
+constexpr std::string_view xmlns = "urn:mpeg:dash:schema:mpd:2011";
+constexpr std::string_view live_profile = "urn:mpeg:dash:profile:isoff-live:2011";
+constexpr std::string_view role_scheme = "urn:mpeg:dash:role:2011";
+constexpr std::string_view channels_scheme = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011";
+constexpr std::string_view clock_scheme = "urn:mpeg:dash:utc:http-iso:2014";
+
+std::string seconds(std::uint32_t count) { return format_duration(std::chrono::seconds{count}); }
+
+// Times are printed in milliseconds; durations that count from such a time must do so exactly.
+Utc as_printed(Utc time) { return std::chrono::floor<std::chrono::milliseconds>(time); }
+
+std::string ratio(std::uint64_t a, std::uint64_t b, char separator) {
+  const std::uint64_t divisor = std::max<std::uint64_t>(1, std::gcd(a, b));
+  return std::to_string(a / divisor) + separator + std::to_string(b / divisor);
+}
+
+std::string frame_rate(const codecs::StreamInfo& info) {
+  const std::string text = ratio(info.frame_rate_numerator, info.frame_rate_denominator, '/');
+  const bool is_whole = text.size() > 2 && text.compare(text.size() - 2, 2, "/1") == 0;
+  return is_whole ? text.substr(0, text.size() - 2) : text;
+}
+
+// ChannelConfiguration of ISO/IEC 23003-3 table 93; 0: none fits.
+std::uint32_t channel_configuration(std::uint32_t channels) {
+  if (channels <= 6) return channels;
+  return channels == 8 ? 7 : 0;
+}
+
+class MpdRenderer {
+ public:
+  MpdRenderer(const Timeline& timeline, const OutputSettings& settings, const Presentation& presentation,
+              std::string_view time_url)
+      : timeline_(timeline),
+        settings_(settings),
+        presentation_(presentation),
+        time_url_(time_url),
+        epoch_(as_printed(timeline.availability_start)) {}
+
+  Result<std::string> render() {
+    auto periods = live_periods(timeline_, presentation_, settings_);
+    if (periods.empty()) return not_found("no segment yet");
+    std::erase_if(periods, [&](const Period& period) { return sets_of(period).empty(); });
+    if (periods.empty()) return not_found("no variant is within the bitrate bounds");
+    open_mpd(periods);
+    for (const auto& next : periods) write_period(next);
+    if (!timeline_.ended) {
+      xml_.open("UTCTiming").attribute("schemeIdUri", clock_scheme).attribute("value", time_url_).close();
+    }
+    xml_.close();
+    return xml_.document();
+  }
+
+ private:
+  // Without tracks that have nothing in the period: a SegmentTimeline is never empty.
+  [[nodiscard]] std::vector<AdaptationSet> sets_of(const Period& period) const {
+    auto sets = adaptation_sets(timeline_, *period.stretch, settings_);
+    for (auto& set : sets) {
+      std::erase_if(set.tracks, [&](const Track* track) {
+        return segment_timeline(timeline_, period, track->id).empty();
+      });
+    }
+    std::erase_if(sets, [](const AdaptationSet& set) { return set.tracks.empty(); });
+    return sets;
+  }
+
+  void open_mpd(const std::vector<Period>& periods) {
+    const timeline::Cut& newest = *periods.back().cuts.back();
+    // The stored time of the last change, never the time of the request (semantics S5).
+    const Utc published = std::max(newest.recorded, timeline_.ended.value_or(newest.recorded));
+    xml_.open("MPD")
+        .attribute("xmlns", xmlns)
+        .attribute("profiles", live_profile)
+        .attribute("type", timeline_.ended ? "static" : "dynamic")
+        .attribute("availabilityStartTime", format_utc(epoch_))
+        .attribute("publishTime", format_utc(published))
+        .attribute("minBufferTime", seconds(settings_.min_buffer_time));
+    if (timeline_.ended) {
+      // Starts of Periods stay what they were, for players that are in the middle of it.
+      const Utc end = timeline::end_of(timeline_, *periods.back().stretch, newest);
+      xml_.attribute("mediaPresentationDuration", format_duration(end - epoch_));
+      return;
+    }
+    xml_.attribute("minimumUpdatePeriod", seconds(settings_.min_update_period))
+        .attribute("timeShiftBufferDepth", format_duration(window_of(presentation_, settings_)))
+        .attribute("suggestedPresentationDelay", seconds(settings_.suggested_presentation_delay));
+  }
+
+  void write_period(const Period& period) {
+    const Microseconds start = std::max(Microseconds{0}, Microseconds{period.start - epoch_});
+    xml_.open("Period").attribute("id", period.id()).attribute("start", format_duration(start));
+    for (const auto& set : sets_of(period)) write_set(period, set);
+    xml_.close();
+  }
+
+  void write_set(const Period& period, const AdaptationSet& set) {
+    const Track& first = *set.tracks.front();
+    const auto lowest = std::min_element(set.tracks.begin(), set.tracks.end(),
+                                         [](const Track* a, const Track* b) { return a->id < b->id; });
+    const bool is_video = set.kind == codecs::Kind::video;
+    xml_.open("AdaptationSet")
+        .attribute("id", (*lowest)->id)
+        .attribute("contentType", is_video ? "video" : "audio")
+        .attribute("mimeType", is_video ? "video/mp4" : "audio/mp4");
+    if (!set.language.empty()) xml_.attribute("lang", set.language);
+    xml_.attribute("segmentAlignment", "true");
+    if (begins_with_sync(period, set)) xml_.attribute("startWithSAP", "1");
+    if (is_video) write_largest(set);
+    if (!is_video && !first.description.name.empty()) xml_.open("Label").text(first.description.name).close();
+    xml_.open("Role").attribute("schemeIdUri", role_scheme).attribute("value", "main").close();
+    for (const Track* track : set.tracks) write_representation(period, *track);
+    xml_.close();
+  }
+
+  [[nodiscard]] bool begins_with_sync(const Period& period, const AdaptationSet& set) const {
+    return std::all_of(period.cuts.begin(), period.cuts.end(), [&](const timeline::Cut* cut) {
+      const timeline::Slot* slot = timeline_.find(cut->first_slot);
+      return std::all_of(set.tracks.begin(), set.tracks.end(), [&](const Track* track) {
+        const timeline::Chunk* chunk = slot->find(track->id);
+        return chunk == nullptr || chunk->independent;
+      });
+    });
+  }
+
+  void write_largest(const AdaptationSet& set) {
+    std::uint32_t width = 0;
+    std::uint32_t height = 0;
+    for (const Track* track : set.tracks) {
+      width = std::max(width, track->description.info.width);
+      height = std::max(height, track->description.info.height);
+    }
+    if (width == 0 || height == 0) return;
+    const auto& info = set.tracks.front()->description.info;
+    xml_.attribute("maxWidth", width)
+        .attribute("maxHeight", height)
+        .attribute("par", ratio(std::uint64_t{info.width} * info.sar_width,
+                                std::uint64_t{info.height} * info.sar_height, ':'));
+  }
+
+  void write_representation(const Period& period, const Track& track) {
+    const auto& info = track.description.info;
+    const std::string name = timeline::rendition_name(*period.stretch, {track.id});
+    xml_.open("Representation")
+        .attribute("id", name)
+        .attribute("bandwidth", bandwidth_of(timeline_, presentation_, *period.stretch, settings_, track));
+    if (!info.codec_string.empty()) xml_.attribute("codecs", info.codec_string);
+    if (codecs::kind_of(info.codec) == codecs::Kind::video) {
+      if (info.width != 0 && info.height != 0) {
+        xml_.attribute("width", info.width).attribute("height", info.height);
+        xml_.attribute("sar", ratio(info.sar_width, info.sar_height, ':'));
+      }
+      if (info.frame_rate_numerator != 0) xml_.attribute("frameRate", frame_rate(info));
+    } else {
+      if (info.sample_rate != 0) xml_.attribute("audioSamplingRate", info.sample_rate);
+      if (const auto configuration = channel_configuration(info.channels); configuration != 0) {
+        xml_.open("AudioChannelConfiguration")
+            .attribute("schemeIdUri", channels_scheme)
+            .attribute("value", configuration)
+            .close();
+      }
+    }
+    write_template(period, track);
+    xml_.close();
+  }
+
+  void write_template(const Period& period, const Track& track) {
+    const std::string id = "$RepresentationID$";
+    const std::string prefix = "g" + std::to_string(period.generation) + "-" + id;
+    xml_.open("SegmentTemplate")
+        .attribute("timescale", track.description.info.timescale)
+        .attribute("presentationTimeOffset", period.start_in(track.id))
+        .attribute("initialization", timeline::init_name(period.generation, id, track.config))
+        .attribute("media", prefix + "-s" + std::to_string(period.stretch->id) + "-t$Time$.m4s");
+    xml_.open("SegmentTimeline");
+    for (const Run& run : segment_timeline(timeline_, period, track.id)) {
+      xml_.open("S");
+      if (!run.joins) xml_.attribute("t", run.time);
+      xml_.attribute("d", run.duration);
+      if (run.repeat != 0) xml_.attribute("r", run.repeat);
+      xml_.close();
+    }
+    xml_.close();
+    xml_.close();
+  }
+
+  const Timeline& timeline_;
+  const OutputSettings& settings_;
+  const Presentation& presentation_;
+  std::string_view time_url_;
+  Utc epoch_;
+  XmlWriter xml_;
+};
+
+}  // namespace
+
+Result<std::string> render_mpd(const Timeline& timeline, const OutputSettings& settings,
+                               std::string_view time_url) {
+  const Presentation* presentation = timeline.presentation(settings.endpoint);
+  if (presentation == nullptr || presentation->cuts.empty()) return not_found("no segment yet");
+  if (settings.protocol != timeline::Protocol::dash) return not_found("not a DASH endpoint");
+  return MpdRenderer{timeline, settings, *presentation, time_url}.render();
+}
+
+}  // namespace tarn::dash

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/hls/listing.h"
+
+#include <algorithm>
+
+namespace tarn::hls {
+namespace {
+
+// The tag stays when the cut before it has been deleted: it is told from the stretch then.
+bool begins_stretch(const Listed& listed) {
+  if (listed.previous != nullptr) return listed.previous->stretch != listed.cut->stretch;
+  const bool is_first_of_all = listed.cut->number == 1 || listed.stretch->id == 1;
+  return !is_first_of_all && listed.cut->first_slot == listed.stretch->first_slot;
+}
+
+}  // namespace
+
+std::vector<Listed> live_cuts(const timeline::Timeline& timeline, const timeline::OutputSettings& settings) {
+  const timeline::Presentation* presentation = timeline.presentation(settings.endpoint);
+  if (presentation == nullptr) return {};
+  const auto& cuts = presentation->cuts;
+  std::vector<Listed> listed;
+  for (std::size_t i = cuts.size(); i-- > 0 && listed.size() < settings.segments;) {
+    Listed next;
+    next.cut = &cuts[i];
+    next.previous = i == 0 ? nullptr : &cuts[i - 1];
+    next.stretch = timeline.stretch(next.cut->stretch);
+    if (next.stretch == nullptr || timeline.find(next.cut->first_slot) == nullptr) break;
+    next.discontinuity = begins_stretch(next);
+    listed.push_back(next);
+  }
+  std::reverse(listed.begin(), listed.end());
+  return listed;
+}
+
+}  // namespace tarn::hls

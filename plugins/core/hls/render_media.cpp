@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "core/hls/listing.h"
+#include "core/hls/playlist.h"
+#include "core/hls/render.h"
+#include "core/timeline/output_span.h"
+#include "core/timeline/output_variants.h"
+
+namespace tarn::hls {
+namespace {
+
+using timeline::OutputSettings;
+using timeline::Protocol;
+using timeline::Timeline;
+using timeline::TrackId;
+using timeline::TrackSpan;
+
+// RFC 8216bis section 8: decimal durations need 3, EXT-X-MAP 6 (7 is what CMAF players know it by),
+// EXT-X-GAP 8.
+constexpr std::uint32_t transport_stream_version = 3;
+constexpr std::uint32_t cmaf_version = 7;
+constexpr std::uint32_t gap_version = 8;
+
+// Recomputed times differ by less than this; a clock that was set anew by more (semantics S13).
+constexpr Microseconds clock_step{1000};
+
+std::int64_t intervals_before(Utc time, std::uint32_t interval) {
+  return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count() / interval;
+}
+
+class MediaRenderer {
+ public:
+  MediaRenderer(const Timeline& timeline, const OutputSettings& settings, std::string_view rendition,
+                std::vector<TrackId> tracks)
+      : timeline_(timeline), settings_(settings), rendition_(rendition), tracks_(std::move(tracks)) {}
+
+  Result<std::string> render() {
+    const auto listed = live_cuts(timeline_, settings_);
+    if (listed.empty()) return not_found("no segment yet");
+    if (std::none_of(listed.begin(), listed.end(), [&](const Listed& l) { return is_in(*l.stretch); })) {
+      return not_found("no such rendition: " + rendition_);
+    }
+    begin(listed.front());
+    for (const auto& next : listed) add(next);
+    return write(playlist_);
+  }
+
+ private:
+  [[nodiscard]] bool is_in(const timeline::Stretch& stretch) const {
+    return timeline::has_rendition(stretch, settings_, tracks_) &&
+           timeline::rendition_name(stretch, tracks_) == rendition_;
+  }
+
+  void begin(const Listed& first) {
+    playlist_.version = settings_.protocol == Protocol::hls ? transport_stream_version : cmaf_version;
+    playlist_.media_sequence = first.cut->number;
+    // Stretches count up by one, and each begins with a discontinuity but the first. The one in front of
+    // the first listed segment is still in the playlist.
+    playlist_.discontinuity_sequence = first.stretch->id - 1 - (first.discontinuity ? 1 : 0);
+    playlist_.independent_segments = true;
+    playlist_.end_list = timeline_.ended.has_value();
+  }
+
+  void add(const Listed& listed) {
+    const bool present_here = is_in(*listed.stretch);
+    const TrackId leader = present_here ? tracks_.front() : listed.stretch->reference;
+    const TrackSpan span = timeline::span_of(timeline_, *listed.stretch, *listed.cut, leader);
+    MediaSegment segment;
+    segment.uri = uri(*listed.cut);
+    segment.duration =
+        to_microseconds(span.end - span.start, timeline::timescale_of(*listed.stretch, leader));
+    segment.discontinuity = listed.discontinuity;
+    segment.gap = !present_here || span.first == nullptr;
+    segment.program_date_time = program_date_time(listed, leader, span);
+    if (present_here && settings_.protocol == Protocol::hls_cmaf) set_map(listed, segment);
+    if (segment.gap) playlist_.version = std::max(playlist_.version, gap_version);
+    if (!segment.gap && !span.first->independent) playlist_.independent_segments = false;
+    raise_target_duration(*listed.cut, segment.duration);
+    playlist_.segments.push_back(std::move(segment));
+  }
+
+  [[nodiscard]] std::string uri(const timeline::Cut& cut) const {
+    timeline::SegmentName name;
+    name.generation = cut.generation;
+    name.tracks = tracks_;
+    name.transport_stream = settings_.protocol == Protocol::hls;
+    name.number = cut.number;
+    return timeline::segment_name(name, rendition_);
+  }
+
+  // Where the CMAF header changes, and after a discontinuity, where decoders begin anew.
+  void set_map(const Listed& listed, MediaSegment& segment) {
+    const timeline::Track* track = listed.stretch->find(tracks_.front());
+    Map map{timeline::init_name(listed.cut->generation, rendition_, track->config)};
+    if (!segment.discontinuity && map == map_) return;
+    map_ = map;
+    segment.map = std::move(map);
+  }
+
+  // Semantics S14. All renditions have the tag at the same cuts, each with the time of its own first sample.
+  [[nodiscard]] std::optional<Utc> program_date_time(const Listed& listed, TrackId leader,
+                                                     const TrackSpan& span) const {
+    if (!settings_.program_date_time_interval || *settings_.program_date_time_interval == 0) return {};
+    if (!is_date_due(listed, *settings_.program_date_time_interval)) return {};
+    const timeline::Slot* slot = timeline_.find(listed.cut->first_slot);
+    const auto& stretch = *listed.stretch;
+    return slot->utc - to_microseconds(slot->start, timeline::timescale_of(stretch, stretch.reference)) +
+           to_microseconds(span.start, timeline::timescale_of(stretch, leader));
+  }
+
+  [[nodiscard]] bool is_date_due(const Listed& listed, std::uint32_t interval) const {
+    if (listed.discontinuity || listed.previous == nullptr) return true;
+    if (timeline_.find(listed.previous->first_slot) == nullptr) return true;
+    const Utc before = timeline::start_of(timeline_, *listed.previous);
+    const Utc start = timeline::start_of(timeline_, *listed.cut);
+    const Utc expected = timeline::end_of(timeline_, *listed.stretch, *listed.previous);
+    const bool clock_was_set = start > expected + clock_step || start < expected - clock_step;
+    return clock_was_set || intervals_before(start, interval) > intervals_before(before, interval);
+  }
+
+  // Semantics S6; and no EXTINF, rounded to the nearest second, is larger (RFC 8216bis 4.4.3.1).
+  void raise_target_duration(const timeline::Cut& cut, Microseconds duration) {
+    const timeline::Presentation* presentation = timeline_.presentation(settings_.endpoint);
+    const timeline::Generation* generation = presentation->find_generation(cut.generation);
+    const std::uint32_t set = generation == nullptr ? 0 : generation->target_duration;
+    const auto rounded =
+        static_cast<std::uint32_t>(std::max<std::int64_t>(1, rescale(duration.count(), 1'000'000, 1)));
+    playlist_.target_duration = std::max({playlist_.target_duration, set, rounded});
+  }
+
+  const Timeline& timeline_;
+  const OutputSettings& settings_;
+  std::string rendition_;
+  std::vector<TrackId> tracks_;  // the first one leads: its chunks are the segment's duration
+  MediaPlaylist playlist_;
+  std::optional<Map> map_;
+};
+
+}  // namespace
+
+Result<std::string> render_media(const Timeline& timeline, const OutputSettings& settings,
+                                 std::string_view rendition) {
+  auto tracks = timeline::parse_rendition_name(rendition);
+  if (!tracks || settings.protocol == Protocol::dash) {
+    return not_found("no such rendition: " + std::string{rendition.substr(0, 40)});
+  }
+  return MediaRenderer{timeline, settings, rendition, std::move(*tracks)}.render();
+}
+
+}  // namespace tarn::hls

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "core/hls/listing.h"
+#include "core/hls/playlist.h"
+#include "core/hls/render.h"
+#include "core/timeline/output_bitrate.h"
+#include "core/timeline/output_span.h"
+#include "core/timeline/output_variants.h"
+
+namespace tarn::hls {
+namespace {
+
+using timeline::OutputSettings;
+using timeline::Protocol;
+using timeline::Stretch;
+using timeline::Timeline;
+using timeline::Track;
+using timeline::TrackId;
+using timeline::Variant;
+
+constexpr std::uint32_t transport_stream_version = 3;
+constexpr std::uint32_t groups_version = 4;  // EXT-X-MEDIA
+constexpr std::uint32_t cmaf_version = 7;
+
+// "avc1.64001F,mp4a.40.2"; empty when one is unknown, for an incomplete CODECS is worse than none.
+std::string codecs_of(const Stretch& stretch, const std::vector<TrackId>& tracks) {
+  std::string codecs;
+  std::vector<std::string_view> seen;
+  for (const TrackId id : tracks) {
+    const std::string& codec = stretch.find(id)->description.info.codec_string;
+    if (codec.empty()) return {};
+    if (std::find(seen.begin(), seen.end(), codec) != seen.end()) continue;
+    seen.push_back(codec);
+    codecs += (codecs.empty() ? "" : ",") + codec;
+  }
+  return codecs;
+}
+
+std::uint32_t frame_rate_millis(const codecs::StreamInfo& info) {
+  if (info.frame_rate_denominator == 0) return 0;
+  return static_cast<std::uint32_t>(
+      rescale(std::int64_t{info.frame_rate_numerator} * 1000, info.frame_rate_denominator, 1));
+}
+
+class MultivariantRenderer {
+ public:
+  MultivariantRenderer(const Timeline& timeline, const OutputSettings& settings,
+                       const timeline::Presentation& presentation, const Stretch& stretch)
+      : timeline_(timeline),
+        settings_(settings),
+        presentation_(presentation),
+        stretch_(stretch),
+        is_muxed_(timeline::is_muxed(stretch, settings)) {}
+
+  Result<std::string> render(const std::vector<Listed>& listed) {
+    const auto variants = timeline::variants_of(timeline_, stretch_, settings_);
+    if (variants.empty()) return not_found("no variant is within the bitrate bounds");
+    playlist_.independent_segments = is_independent(listed);
+    for (const auto& variant : variants) {
+      if (has_group(variant)) add_group(variant.audio);
+      playlist_.variants.push_back(stream_inf(variant));
+    }
+    const std::uint32_t ts_version = playlist_.media.empty() ? transport_stream_version : groups_version;
+    playlist_.version = settings_.protocol == Protocol::hls ? ts_version : cmaf_version;
+    return write(playlist_);
+  }
+
+ private:
+  // Audio-only variants need a group only when there is a choice.
+  [[nodiscard]] bool has_group(const Variant& variant) const {
+    if (variant.video == 0) return variant.audio.size() > 1;
+    return !is_muxed_ && !variant.audio.empty();
+  }
+
+  [[nodiscard]] bool is_independent(const std::vector<Listed>& listed) const {
+    return std::all_of(listed.begin(), listed.end(), [&](const Listed& l) {
+      const timeline::Slot* slot = timeline_.find(l.cut->first_slot);
+      return std::all_of(slot->chunks.begin(), slot->chunks.end(),
+                         [](const timeline::Chunk& chunk) { return chunk.independent; });
+    });
+  }
+
+  [[nodiscard]] std::string group_id(const std::vector<TrackId>& audio) const {
+    return timeline::rendition_name(stretch_, audio);
+  }
+
+  [[nodiscard]] TrackId default_of(const std::vector<TrackId>& audio) const {
+    const auto found = std::find_if(audio.begin(), audio.end(),
+                                    [&](TrackId id) { return stretch_.find(id)->description.is_default; });
+    return found == audio.end() ? audio.front() : *found;
+  }
+
+  void add_group(const std::vector<TrackId>& audio) {
+    const std::string id = group_id(audio);
+    const auto has_id = [&](const Media& media) { return media.group_id == id; };
+    if (std::any_of(playlist_.media.begin(), playlist_.media.end(), has_id)) return;
+    std::vector<std::string> names;
+    for (const TrackId track : audio) {
+      const auto& description = stretch_.find(track)->description;
+      Media media;
+      media.type = "AUDIO";
+      media.group_id = id;
+      media.name = unique_name(description, names);
+      if (description.language != "und") media.language = description.language;
+      media.uri = timeline::media_playlist_file(settings_, timeline::rendition_name(stretch_, {track}));
+      media.is_default = track == default_of(audio);
+      // A track that no EXT-X-MEDIA described (it has no name) may be chosen by its language.
+      media.is_autoselect = media.is_default || description.is_autoselect || description.name.empty();
+      if (description.info.channels != 0) media.channels = std::to_string(description.info.channels);
+      playlist_.media.push_back(std::move(media));
+    }
+  }
+
+  // Names are unique within a group (RFC 8216bis 4.4.6.1.1).
+  static std::string unique_name(const timeline::TrackDescription& description,
+                                 std::vector<std::string>& names) {
+    std::string name = description.name;
+    if (name.empty()) name = description.language;
+    if (name.empty() || name == "und") name = "audio";
+    const std::string stem = name;
+    for (int i = 2; std::find(names.begin(), names.end(), name) != names.end(); ++i) {
+      name = stem + " " + std::to_string(i);
+    }
+    names.push_back(name);
+    return name;
+  }
+
+  // The tracks of the variant's own media playlist.
+  [[nodiscard]] std::vector<TrackId> own_tracks(const Variant& variant) const {
+    if (variant.video == 0) return {default_of(variant.audio)};
+    if (is_muxed_ && !variant.audio.empty()) return {variant.video, variant.audio.front()};
+    return {variant.video};
+  }
+
+  [[nodiscard]] StreamInf stream_inf(const Variant& variant) const {
+    const std::vector<TrackId> own = own_tracks(variant);
+    const bool adds_audio = has_group(variant) && variant.video != 0;
+    const auto measured =
+        timeline::measure_bitrate(timeline_, presentation_, stretch_, settings_,
+                                  {own, adds_audio ? variant.audio : std::vector<TrackId>{}});
+    StreamInf inf;
+    inf.bandwidth = std::max(variant.bandwidth, measured.peak);
+    inf.average_bandwidth = std::min(inf.bandwidth, measured.average);
+    std::vector<TrackId> all = own;
+    if (has_group(variant)) all.insert(all.end(), variant.audio.begin(), variant.audio.end());
+    inf.codecs = codecs_of(stretch_, all);
+    if (const Track* video = stretch_.find(variant.video)) {
+      const auto& info = video->description.info;
+      if (info.width != 0 && info.height != 0) inf.resolution = Resolution{info.width, info.height};
+      inf.frame_rate_millis = frame_rate_millis(info);
+    }
+    if (has_group(variant)) inf.audio = group_id(variant.audio);
+    inf.uri = timeline::media_playlist_file(settings_, timeline::rendition_name(stretch_, own));
+    return inf;
+  }
+
+  const Timeline& timeline_;
+  const OutputSettings& settings_;
+  const timeline::Presentation& presentation_;
+  const Stretch& stretch_;
+  bool is_muxed_;
+  MultivariantPlaylist playlist_;
+};
+
+}  // namespace
+
+Result<std::string> render_multivariant(const Timeline& timeline, const OutputSettings& settings) {
+  const auto listed = live_cuts(timeline, settings);
+  if (listed.empty()) return not_found("no segment yet");
+  if (settings.protocol == Protocol::dash) return not_found("a DASH endpoint has no playlists");
+  const timeline::Presentation* presentation = timeline.presentation(settings.endpoint);
+  return MultivariantRenderer{timeline, settings, *presentation, *listed.back().stretch}.render(listed);
+}
+
+}  // namespace tarn::hls

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/isobmff/avc1.h"
+#include "core/isobmff/mp4a.h"
+
+namespace tarn::isobmff {
+
+// ISO/IEC 14496-12 8.5.2: one sample entry, one of those below.
+struct Stsd {
+  static constexpr FourCC type = fourcc("stsd");
+  std::uint8_t version = 0;
+  std::uint32_t flags = 0;
+  std::uint32_t entry_count = 1;
+  FourCC entry_type = 0;  // set when read, whether it is known or not
+  std::optional<Avc1> avc1;
+  std::optional<Mp4a> mp4a;
+
+  template <class Io>
+  void fields(Io& io) {
+    io.version_and_flags(version, flags);
+    io.field("entry_count", entry_count);
+    io.first_child(entry_type);
+    io.optional(avc1);
+    io.optional(mp4a);
+  }
+};
+
+}  // namespace tarn::isobmff

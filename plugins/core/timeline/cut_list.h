@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <iterator>
+#include <memory>
+#include <vector>
+
+#include "core/base/time.h"
+
+namespace tarn::timeline {
+
+// One output segment of an endpoint generation: whole slots. Recorded when it is cut, never recomputed.
+struct Cut {
+  std::uint64_t number = 0;  // media sequence number; goes on across generations of the endpoint
+  std::uint64_t first_slot = 0;
+  std::uint32_t slot_count = 0;
+  std::uint32_t stretch = 0;
+  std::uint32_t generation = 0;  // of the endpoint (semantics S7)
+  Utc recorded;                  // when it was cut: publishTime derives from it (semantics S5)
+
+  bool operator==(const Cut&) const = default;
+};
+
+// Cuts in order of number; reads like a vector. Copies share their blocks, so that publishing one
+// more cut after a month of them costs one block, not a copy of the month.
+class CutList {
+ public:
+  static constexpr std::size_t cuts_per_block = 512;
+
+  class const_iterator {
+   public:
+    using iterator_category = std::random_access_iterator_tag;
+    using value_type = Cut;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const Cut*;
+    using reference = const Cut&;
+
+    const_iterator() = default;
+    const_iterator(const CutList* list, difference_type index) : list_(list), index_(index) {}
+    reference operator*() const { return (*list_)[static_cast<std::size_t>(index_)]; }
+    pointer operator->() const { return &**this; }
+    reference operator[](difference_type n) const { return *(*this + n); }
+    const_iterator& operator+=(difference_type n) {
+      index_ += n;
+      return *this;
+    }
+    const_iterator& operator-=(difference_type n) { return *this += -n; }
+    const_iterator& operator++() { return *this += 1; }
+    const_iterator& operator--() { return *this -= 1; }
+    const_iterator operator++(int) {
+      const const_iterator before = *this;
+      ++*this;
+      return before;
+    }
+    const_iterator operator--(int) {
+      const const_iterator before = *this;
+      --*this;
+      return before;
+    }
+    friend const_iterator operator+(const_iterator it, difference_type n) { return it += n; }
+    friend const_iterator operator+(difference_type n, const_iterator it) { return it += n; }
+    friend const_iterator operator-(const_iterator it, difference_type n) { return it -= n; }
+    friend difference_type operator-(const const_iterator& a, const const_iterator& b) {
+      return a.index_ - b.index_;
+    }
+    friend bool operator==(const const_iterator& a, const const_iterator& b) { return a.index_ == b.index_; }
+    friend auto operator<=>(const const_iterator& a, const const_iterator& b) {
+      return a.index_ <=> b.index_;
+    }
+
+   private:
+    const CutList* list_ = nullptr;
+    difference_type index_ = 0;
+  };
+  using value_type = Cut;
+  using size_type = std::size_t;
+  using iterator = const_iterator;
+  using const_reverse_iterator = std::reverse_iterator<const_iterator>;
+
+  CutList() = default;
+  // NOLINTNEXTLINE(google-explicit-constructor): a list of cuts is a list of cuts
+  CutList(const std::vector<Cut>& cuts);
+  CutList(std::initializer_list<Cut> cuts) : CutList(std::vector<Cut>(cuts)) {}
+
+  [[nodiscard]] std::size_t size() const { return size_; }
+  [[nodiscard]] bool empty() const { return size_ == 0; }
+  // REQUIRES: index < size()
+  const Cut& operator[](std::size_t index) const {
+    const std::size_t at = index + skipped_;
+    return (*blocks_[at / cuts_per_block])[at % cuts_per_block];
+  }
+  [[nodiscard]] const Cut& front() const { return (*this)[0]; }
+  [[nodiscard]] const Cut& back() const { return (*this)[size_ - 1]; }
+  [[nodiscard]] const_iterator begin() const { return {this, 0}; }
+  [[nodiscard]] const_iterator end() const { return {this, static_cast<std::ptrdiff_t>(size_)}; }
+  [[nodiscard]] const_reverse_iterator rbegin() const { return const_reverse_iterator{end()}; }
+  [[nodiscard]] const_reverse_iterator rend() const { return const_reverse_iterator{begin()}; }
+
+  void push_back(const Cut& cut);
+  // REQUIRES: count <= size()
+  void drop_front(std::size_t count);
+
+ private:
+  using Block = std::vector<Cut>;
+  std::vector<std::shared_ptr<const Block>> blocks_;  // all full but the last
+  std::size_t skipped_ = 0;                           // dropped cuts at the front of the first block
+  std::size_t size_ = 0;
+};
+
+}  // namespace tarn::timeline

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/timeline/merger_feed.h"
+
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+namespace tarn::timeline {
+namespace {
+
+constexpr std::size_t least_samples = 8;
+constexpr std::size_t most_samples = 128;
+
+bool is_copy(const Arrived& a, const Arrived& b) {
+  const std::int64_t apart =
+      a.unit.start < b.unit.start ? b.unit.start - a.unit.start : a.unit.start - b.unit.start;
+  return apart * 2 < std::min(a.unit.duration, b.unit.duration);
+}
+
+}  // namespace
+
+void ArrivalHistory::add(Microseconds media_end, Monotonic at) {
+  samples_.push_back({media_end, at.time_since_epoch() - media_end});
+  while (samples_.size() > least_samples &&
+         (samples_.size() > most_samples || media_end - samples_.front().media_end > span_)) {
+    samples_.pop_front();
+  }
+  greatest_ = samples_.front().lag;
+  for (const Sample& sample : samples_) greatest_ = std::max(greatest_, sample.lag);
+}
+
+std::optional<Monotonic> ArrivalHistory::expected(Microseconds media_end) const {
+  if (samples_.empty()) return std::nullopt;
+  return Monotonic{greatest_ + media_end};
+}
+
+bool TrackFeed::insert(Arrived arrived) {
+  const std::int64_t end = arrived.unit.start + arrived.unit.duration;
+  auto at = units.end();
+  while (at != units.begin() && std::prev(at)->unit.start > arrived.unit.start) --at;
+  if (at != units.end() && is_copy(*at, arrived)) return false;
+  if (at != units.begin() && is_copy(*std::prev(at), arrived)) return false;
+  units.insert(at, std::move(arrived));
+  seen_end = std::max(seen_end.value_or(end), end);
+  segment_over = false;
+  return true;
+}
+
+bool TrackFeed::is_over(Microseconds span) const {
+  if (units.size() < 2) return false;
+  if (units.size() > (is_video() ? held_gops : held_frames)) return true;
+  const Unit& last = units.back().unit;
+  return to_microseconds(last.start + last.duration - units.front().unit.start, timescale()) > span;
+}
+
+Session::Session(std::uint64_t number, std::vector<TrackDescription> descriptions, Microseconds history_span)
+    : serial{number}, reference{pick_reference(descriptions)}, history{history_span} {
+  for (TrackDescription& description : descriptions)
+    tracks.emplace_back().description = std::move(description);
+}
+
+const TrackFeed* Session::find(const std::string& key) const {
+  const auto at = std::find_if(tracks.begin(), tracks.end(),
+                               [&](const TrackFeed& feed) { return feed.description.key == key; });
+  return at == tracks.end() ? nullptr : &*at;
+}
+
+TrackFeed* Session::find(const std::string& key) {
+  return const_cast<TrackFeed*>(std::as_const(*this).find(key));
+}
+
+bool Session::every_track_came() const {
+  return std::all_of(tracks.begin(), tracks.end(),
+                     [](const TrackFeed& feed) { return feed.seen_end.has_value(); });
+}
+
+std::optional<Utc> Session::utc_of(Microseconds media) const {
+  const TimeMark* best = nullptr;
+  for (const TimeMark& mark : marks) {
+    const bool before = mark.media <= media;
+    const bool best_before = best != nullptr && best->media <= media;
+    const bool nearer = best == nullptr || (before ? !best_before || mark.media >= best->media
+                                                   : !best_before && mark.media < best->media);
+    if (nearer) best = &mark;
+  }
+  if (best == nullptr) return std::nullopt;
+  return best->utc + (media - best->media);
+}
+
+bool same_media(const TrackDescription& a, const TrackDescription& b) {
+  return a.key == b.key && a.info == b.info && a.language == b.language && a.name == b.name &&
+         a.is_default == b.is_default && a.is_autoselect == b.is_autoselect &&
+         std::equal(a.variants.begin(), a.variants.end(), b.variants.begin(), b.variants.end(),
+                    [](const VariantUse& x, const VariantUse& y) { return x.variant == y.variant; });
+}
+
+std::size_t pick_reference(const std::vector<TrackDescription>& tracks) {
+  const auto kind = [](const TrackDescription& track) { return codecs::kind_of(track.info.codec); };
+  std::size_t best = tracks.size();
+  std::uint64_t best_variant = std::numeric_limits<std::uint64_t>::max();
+  for (std::size_t i = 0; i < tracks.size(); ++i) {
+    if (kind(tracks[i]) != codecs::Kind::video) continue;
+    const std::uint64_t variant =
+        tracks[i].variants.empty() ? std::uint64_t{1} << 32 : tracks[i].variants.front().variant;
+    if (variant >= best_variant) continue;
+    best = i;
+    best_variant = variant;
+  }
+  for (std::size_t i = 0; i < tracks.size() && best == tracks.size(); ++i) {
+    if (kind(tracks[i]) == codecs::Kind::audio) best = i;
+  }
+  return best;
+}
+
+}  // namespace tarn::timeline

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/timeline/merger.h"
+
+// What the merger knows of one input: the units that came and are not decided yet, by session and track.
+namespace tarn::timeline {
+
+constexpr std::size_t input_count = 2;
+
+// Limits of what is kept of a track that the timeline does not take.
+constexpr std::size_t held_gops = 512;
+constexpr std::size_t held_frames = 16'384;
+constexpr std::size_t held_sessions = 4;
+constexpr std::size_t tracks_per_input = 64;
+constexpr std::size_t held_time_marks = 32;
+
+struct Arrived {
+  Unit unit;
+  Monotonic at;
+  Utc at_utc;
+};
+
+// How far behind its media an input's content comes.
+class ArrivalHistory {
+ public:
+  explicit ArrivalHistory(Microseconds span) : span_{span} {}
+
+  void add(Microseconds media_end, Monotonic at);
+  // When media that ends at `media_end` is here at the latest if it comes as the recent units did.
+  [[nodiscard]] std::optional<Monotonic> expected(Microseconds media_end) const;
+
+ private:
+  struct Sample {
+    Microseconds media_end;
+    Microseconds lag;
+  };
+  Microseconds span_;  // of media that is looked back upon
+  std::deque<Sample> samples_;
+  Microseconds greatest_{0};
+};
+
+struct TrackFeed {
+  TrackDescription description;
+  std::deque<Arrived> units;  // ascending by start
+  // Added to this input's times of the track: it takes up the timeline exactly where that is.
+  std::int64_t shift = 0;
+  bool shift_known = false;
+  std::optional<std::int64_t> seen_end;  // end of what came
+  bool segment_over = false;             // the input segment of the last unit is all there
+
+  [[nodiscard]] std::uint32_t timescale() const { return description.info.timescale; }
+  [[nodiscard]] bool is_video() const {
+    return codecs::kind_of(description.info.codec) == codecs::Kind::video;
+  }
+  // Timeline position of the first held unit. REQUIRES: !units.empty()
+  [[nodiscard]] std::int64_t next() const { return units.front().unit.start + shift; }
+  // False: a copy of it is held already.
+  bool insert(Arrived arrived);
+  // More is held than is allowed.
+  [[nodiscard]] bool is_over(Microseconds span) const;
+};
+
+// What an input sent between two discontinuities.
+struct Session {
+  Session(std::uint64_t number, std::vector<TrackDescription> descriptions, Microseconds history_span);
+
+  TrackFeed* find(const std::string& key);
+  [[nodiscard]] const TrackFeed* find(const std::string& key) const;
+  TrackFeed* reference_feed() { return reference < tracks.size() ? &tracks[reference] : nullptr; }
+  [[nodiscard]] bool every_track_came() const;
+  // UTC of a media time by the nearest EXT-X-PROGRAM-DATE-TIME at or before it.
+  [[nodiscard]] std::optional<Utc> utc_of(Microseconds media) const;
+
+  std::uint64_t serial;
+  std::vector<TrackFeed> tracks;
+  std::size_t reference;  // index of the track that would make the slots; tracks.size(): none can
+  ArrivalHistory history;
+  bool breaks = false;        // a discontinuity separates it from what the input sent before
+  std::string break_reason;   // for StretchStarted
+  bool over = false;          // nothing more will come
+  std::uint32_t stretch = 0;  // that it has joined; 0: none
+  std::uint32_t met = 0;      // the last one that it had joined
+  Monotonic opened;           // when it was announced
+  std::optional<Monotonic> first_at;
+  // Start of a run of reference units older than the timeline remembers.
+  std::optional<std::int64_t> old_from;
+
+  struct TimeMark {
+    Microseconds media;
+    Utc utc;
+  };
+  std::deque<TimeMark> marks;
+};
+
+struct Input {
+  InputId id = 0;
+  std::list<Session> sessions;  // oldest first; only the last receives
+  bool ended = false;
+  InputStatus status;
+};
+
+// Equal in all that a player must be told anew: everything but bandwidths, which encoders that
+// measure them rewrite with every playlist (S15 fixes them for the stretch).
+bool same_media(const TrackDescription& a, const TrackDescription& b);
+// Index of the first video track of the first variant, else of the first audio track, else size().
+std::size_t pick_reference(const std::vector<TrackDescription>& tracks);
+
+}  // namespace tarn::timeline

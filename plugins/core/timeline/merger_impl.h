@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/timeline/merger.h"
+#include "core/timeline/merger_feed.h"
+
+// The merger's state and the steps of its loop. merger.cpp takes in what inputs send and runs the
+// loop; merger_match.cpp decides what belongs where in time; merger_reference.cpp makes slots;
+// merger_slot.cpp fills and lists them; merger_stretch.cpp begins stretches.
+namespace tarn::timeline {
+
+// A track of the running stretch.
+struct TrackState {
+  struct Range {
+    std::int64_t start;
+    std::int64_t end;
+  };
+
+  TrackId id = 0;
+  std::string key;
+  codecs::Kind kind = codecs::Kind::video;
+  std::uint32_t timescale = 1;
+  std::int64_t half_frame = 0;  // video, ticks; 0: unknown
+  std::int64_t edge = 0;        // end of what is decided
+  // Nothing decided lies directly before the edge: the beginning of a stretch, the end of a hole.
+  bool broken = true;
+  std::pair<InputId, std::uint64_t> source{};  // input and session that gave what lies before the edge
+  std::deque<Range> holes;                     // recent ones: what comes for them is late
+
+  // The part of the open slot.
+  std::vector<std::shared_ptr<void>> payloads;
+  std::int64_t part_start = 0;
+  bool part_independent = true;
+  InputId part_input = 0;
+  bool has_part = false;  // emitted
+  bool done = false;      // nothing more belongs to the open slot
+};
+
+struct OpenSlot {
+  std::uint64_t number = 0;
+  std::int64_t start = 0;
+  std::int64_t end = 0;
+  Monotonic deadline;
+};
+
+struct RecentSlot {
+  std::int64_t start = 0;
+  Monotonic at;       // arrival of the copy that was used
+  Monotonic decided;  // when
+  InputId input = 0;
+  bool hole = false;
+};
+
+struct Running {
+  Stretch stretch;
+  std::vector<TrackState> tracks;  // ascending by id
+  std::size_t reference = 0;
+  std::int64_t slot_edge = 0;        // end of the last slot, reference ticks
+  std::int64_t nominal = 0;          // length of the last slot that had content; 0: none yet
+  Monotonic begun;                   // no slot's deadline counts from before
+  std::optional<Monotonic> last_at;  // arrival of the last reference unit that was used
+  Utc end_utc;                       // UTC of slot_edge
+  bool closed = false;               // after StreamEnded: what follows needs a new stretch
+  std::deque<RecentSlot> recent;
+
+  [[nodiscard]] TrackState& ref() { return tracks[reference]; }
+  [[nodiscard]] const TrackState& ref() const { return tracks[reference]; }
+};
+
+// Whether an input can give what comes next in a track.
+enum class Supply {
+  ready,
+  later,  // only what comes after it: it went on without it
+  none,   // it holds nothing
+};
+
+struct Choice {
+  std::optional<InputId> input;  // that gives what comes next
+  bool wait = false;             // none yet, but somebody may
+};
+
+struct Merger::Impl {
+  Impl(MergerSettings settings, Resume resume);
+
+  // merger.cpp
+  void set_tracks(InputId input, std::vector<TrackDescription> tracks);
+  void set_program_date_time(InputId input, const std::string& key, std::int64_t time, Utc utc);
+  void add(InputId input, const std::string& key, Unit unit, Utc now_utc);
+  void segment_end(InputId input, const std::vector<std::string>& keys);
+  void discontinuity(InputId input);
+  void end_of_stream(InputId input);
+  [[nodiscard]] InputStatus status(InputId input) const;
+  [[nodiscard]] bool is_late(const Session& session) const;
+  void arrive(Monotonic now) { now_ = std::max(now_, now); }
+  void process();
+  bool end_if_over();
+  void break_session(Input& input, std::vector<TrackDescription> tracks, std::string reason);
+  void hold(Input& input, Session& session, TrackFeed& feed, Arrived arrived);
+  bool jumped_back(Session& session, const TrackFeed& feed, const Unit& unit) const;
+  void wake_at(Monotonic when);
+
+  // merger_match.cpp
+  [[nodiscard]] bool compatible(const Session& session) const;
+  [[nodiscard]] bool joined(const Session& session) const;
+  Session* joined_session(InputId input);
+  void join(Input& input, Session& session);
+  void match(Input& input, Session& session, const Arrived& arrived);
+  void match_all();
+  [[nodiscard]] std::int64_t tolerance(const TrackState& track, const Unit& unit, bool same_source) const;
+  [[nodiscard]] bool is_source(const TrackState& track, const Input& input, const Session& session) const;
+  [[nodiscard]] bool crosses(const TrackFeed& feed) const;
+  [[nodiscard]] bool approaching(const Session& session) const;
+  [[nodiscard]] std::optional<std::int64_t> ahead(const Session& session) const;
+  void trim(Input& input, Session& session, TrackState& track, TrackFeed& feed);
+  void trim_added(Input& input, Session& session, TrackFeed& feed);
+  void count_unneeded(Input& input, TrackState& track, const Arrived& arrived, std::int64_t position);
+  Supply supply(Input& input, Session& session, TrackState& track);
+  std::size_t group_size(const Session& session, const TrackFeed& feed) const;
+  bool awaited(InputId input, const TrackState& track, Microseconds media_end,
+               std::optional<Monotonic> limit);
+  Choice select(TrackState& track, Microseconds media_end, std::optional<Monotonic> limit);
+  [[nodiscard]] std::array<InputId, input_count> preference() const;
+
+  // merger_reference.cpp
+  bool next_slot();
+  void take_gop(InputId input, Monotonic available);
+  void take_frame(InputId input);
+  Monotonic available_at(InputId input, Microseconds media_end);
+  std::string why_not_active(TrackState& track);
+  bool bridge();
+  bool make_hole(InputId input, Session& session, std::int64_t position);
+  bool flush_reference();
+  void open_slot(std::int64_t start, std::int64_t end, Monotonic available, bool hole);
+  [[nodiscard]] std::int64_t grid_end(std::int64_t start) const;
+
+  // merger_slot.cpp
+  void take(TrackState& track, Input& input, Session& session);
+  void emit_part(TrackState& track);
+  bool fill_slot();
+  bool fill(TrackState& track);
+  bool segment_closes(TrackState& track, std::int64_t limit);
+  std::optional<std::int64_t> next_position(TrackState& track);
+  void list_slot();
+  bool finish(TrackState& track);
+  void add_hole(TrackState& track, std::int64_t start, std::int64_t end);
+  [[nodiscard]] std::int64_t slack(const TrackState& track) const;
+
+  // merger_stretch.cpp
+  void resume_stretch(const Resume& resume);
+  bool begin_next_stretch();
+  Session* candidate(Input& input);
+  bool prepare(Input& input, Session& session);
+  bool lets_active_go_first(const Input& input, const Session& session);
+  void begin_stretch(Input& input, Session& session);
+  std::string stretch_reason(Input& input, Session& session);
+  static std::optional<Utc> program_utc(const Session& session, const Arrived& first, Microseconds length);
+  bool knows_utc(const Session& session);
+  [[nodiscard]] Utc start_utc(const Session& session, const TrackFeed& feed) const;
+  void add_tracks(Input& input, Session& session);
+  TrackId id_of(const std::string& key);
+  void switch_to(InputId input, const std::string& reason);
+
+  [[nodiscard]] Input& input_of(InputId id) { return inputs_[id]; }
+  [[nodiscard]] Microseconds target() const { return settings_.target_duration; }
+  [[nodiscard]] Microseconds margin() const;
+  static std::string name_of(InputId input) { return "ingest" + std::to_string(input + 1); }
+
+  MergerSettings settings_;
+  std::array<Input, input_count> inputs_;
+  std::optional<InputId> active_;
+  std::optional<Running> running_;
+  std::optional<OpenSlot> slot_;
+  std::uint64_t next_slot_ = 1;
+  std::uint32_t next_stretch_ = 1;
+  TrackId next_track_ = 1;
+  std::map<std::string, TrackId> track_ids_;
+  std::uint64_t next_session_ = 1;
+  Monotonic now_;
+  std::optional<Monotonic> first_unit_at_;
+  std::optional<Monotonic> wake_;
+  std::vector<Decision> decisions_;
+};
+
+}  // namespace tarn::timeline

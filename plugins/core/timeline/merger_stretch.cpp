@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <utility>
+
+#include "core/timeline/merger_impl.h"
+
+// Begins stretches: from which input, where, and with what UTC.
+namespace tarn::timeline {
+namespace {
+
+TrackState state_of(const Track& track, std::int64_t edge) {
+  TrackState state;
+  const codecs::StreamInfo& info = track.description.info;
+  state.id = track.id;
+  state.key = track.description.key;
+  state.kind = codecs::kind_of(info.codec);
+  state.timescale = info.timescale;
+  if (info.frame_rate_numerator > 0) {
+    state.half_frame = std::int64_t{info.timescale} * info.frame_rate_denominator /
+                       (2 * std::int64_t{info.frame_rate_numerator});
+  }
+  state.edge = edge;
+  return state;
+}
+
+// Media time of the units that came together with the first one.
+Microseconds length_of_arrival(const TrackFeed& feed) {
+  const Arrived& first = feed.units.front();
+  std::int64_t end = first.unit.start;
+  for (const Arrived& arrived : feed.units) {
+    if (arrived.at != first.at) break;
+    end = arrived.unit.start + arrived.unit.duration;
+  }
+  return to_microseconds(end - first.unit.start, feed.timescale());
+}
+
+std::string outage(Microseconds length) {
+  return "outage of " + format_seconds(std::max(length.count(), std::int64_t{0}), 1'000'000, 1) + " s";
+}
+
+}  // namespace
+
+// The stretch the archive ended with runs on if content comes that fits; if not, it is followed by a new one.
+void Merger::Impl::resume_stretch(const Resume& resume) {
+  for (const auto& [key, id] : resume.track_ids) track_ids_.emplace(key, id);
+  if (resume.last_stretch) {
+    for (const Track& track : resume.last_stretch->tracks) track_ids_[track.description.key] = track.id;
+  }
+  for (const auto& [key, id] : track_ids_) next_track_ = std::max(next_track_, id + 1);
+  for (const auto& [id, edge] : resume.edges) next_track_ = std::max(next_track_, id + 1);
+  if (!resume.last_stretch || resume.last_stretch->find(resume.last_stretch->reference) == nullptr) return;
+
+  running_.emplace();
+  running_->stretch = *resume.last_stretch;
+  running_->slot_edge = resume.slot_end;
+  running_->end_utc = resume.slot_end_utc;
+  const Stretch& stretch = running_->stretch;
+  const std::uint32_t reference_timescale = stretch.find(stretch.reference)->description.info.timescale;
+  for (const Track& track : stretch.tracks) {
+    const std::int64_t end = rescale(resume.slot_end, reference_timescale, track.description.info.timescale);
+    TrackState& state = running_->tracks.emplace_back(state_of(track, end));
+    if (track.id == stretch.reference) {
+      running_->reference = running_->tracks.size() - 1;
+      state.broken = false;
+      continue;
+    }
+    // A track that was missing at the end begins anew at the end.
+    const std::int64_t near = end - rescale(1, 2, state.timescale);
+    for (const auto& [id, edge] : resume.edges) {
+      if (id != track.id || edge < near) continue;
+      state.edge = edge;
+      state.broken = false;
+    }
+  }
+}
+
+TrackId Merger::Impl::id_of(const std::string& key) {
+  const auto [at, is_new] = track_ids_.try_emplace(key, next_track_);
+  if (is_new) ++next_track_;
+  return at->second;
+}
+
+void Merger::Impl::switch_to(InputId id, const std::string& reason) {
+  const std::optional<InputId> before = std::exchange(active_, id);
+  if (!before || *before == id) return;
+  decisions_.emplace_back(InputSwitched{*before, id, running_ ? running_->slot_edge : 0, reason});
+}
+
+bool Merger::Impl::begin_next_stretch() {
+  for (const InputId id : preference()) {
+    Input& input = inputs_[id];
+    Session* session = candidate(input);
+    if (session == nullptr || !prepare(input, *session)) continue;
+    if (!session->every_track_came() && !session->over) {
+      // A track without data by then is one of the set all the same, and missing.
+      const Monotonic patience = *session->first_at + target() * 3 / 2;
+      wake_at(patience);
+      if (now_ < patience) continue;
+    }
+    if (!knows_utc(*session) || lets_active_go_first(input, *session)) continue;
+    if (running_ && !running_->closed && flush_reference()) return true;
+    begin_stretch(input, *session);
+    return true;
+  }
+  return false;
+}
+
+// The input's oldest session that has content which needs a new stretch.
+Session* Merger::Impl::candidate(Input& input) {
+  for (Session& session : input.sessions) {
+    const TrackFeed* reference = session.reference_feed();
+    if (reference == nullptr) continue;
+    if (running_ && !running_->closed) {
+      if (joined(session)) {
+        const TrackFeed& feed = *session.find(running_->ref().key);
+        const bool is_outage = !feed.units.empty() && feed.next() > running_->ref().edge;
+        if (is_outage) return &session;
+        continue;
+      }
+      if (approaching(session) || ahead(session)) return nullptr;
+    }
+    if (!reference->units.empty()) return &session;
+    if (!session.over) return nullptr;
+  }
+  return nullptr;
+}
+
+// Drops what cannot be the first unit of a stretch: units without a sync sample, and what was shown
+// before from the other input. True: something is left to begin with.
+bool Merger::Impl::prepare(Input& input, Session& session) {
+  TrackFeed& feed = *session.reference_feed();
+  const auto is_shown = [&](const Arrived& arrived) {
+    if (!running_) return false;
+    const Unit& unit = arrived.unit;
+    const std::int64_t edge = running_->slot_edge;
+    if (session.met == running_->stretch.id && unit.start + feed.shift < edge - unit.duration / 8)
+      return true;
+    if (!running_->last_at) return false;
+    if (arrived.at + margin() < *running_->last_at) return true;
+    if (session.breaks || running_->closed || !compatible(session)) return false;
+    // The other encoder's times are off: the first GOP that is new for the most part.
+    const bool is_near = to_microseconds(edge - unit.start, feed.timescale()) < target() * 3 / 2;
+    return is_near && unit.start + unit.duration / 2 < edge;
+  };
+  while (!feed.units.empty()) {
+    const Arrived& first = feed.units.front();
+    const bool is_start = first.unit.sync || !feed.is_video();
+    if (is_start && !is_shown(first)) return true;
+    ++input.status.discarded;
+    feed.units.pop_front();
+  }
+  return false;
+}
+
+// After a discontinuity of both inputs the active one keeps its place if it is not much slower.
+bool Merger::Impl::lets_active_go_first(const Input& input, const Session& session) {
+  if (!active_ || *active_ == input.id) return false;
+  const Input& active = inputs_[*active_];
+  if (active.ended || active.sessions.empty() || joined(active.sessions.back())) return false;
+  const Session& its = active.sessions.back();
+  if (!its.breaks || its.over) return false;
+  const Monotonic patience =
+      std::max(session.tracks[session.reference].units.front().at, its.opened) + margin();
+  wake_at(patience);
+  return now_ < patience;
+}
+
+std::string Merger::Impl::stretch_reason(Input& input, Session& session) {
+  if (!running_) return "first content";
+  if (running_->closed) return "content after the end";
+  const TrackFeed& feed = *session.reference_feed();
+  const Arrived& first = feed.units.front();
+  const Microseconds length = to_microseconds(first.unit.duration, feed.timescale());
+  if (!compatible(session)) return "tracks changed";
+  if (joined(session)) return outage(to_microseconds(feed.next() - running_->slot_edge, feed.timescale()));
+  if (!session.breaks && first.unit.start - running_->slot_edge > 0) {
+    const Microseconds gap = to_microseconds(first.unit.start - running_->slot_edge, feed.timescale());
+    if (gap > target() * 3) return outage(gap);
+  }
+  const Microseconds silence =
+      running_->last_at ? first.at - length - *running_->last_at : first.at_utc - length - running_->end_utc;
+  if (silence > target() * 3) return outage(silence);
+  if (session.breaks) return session.break_reason;
+  return name_of(input.id) + " is not aligned";
+}
+
+// S13: what the playlist says, if it is credible. `length` came at `first`'s arrival.
+std::optional<Utc> Merger::Impl::program_utc(const Session& session, const Arrived& first,
+                                             Microseconds length) {
+  const std::uint32_t timescale = session.tracks[session.reference].timescale();
+  const auto program = session.utc_of(to_microseconds(first.unit.start, timescale));
+  if (!program) return std::nullopt;
+  const Microseconds off = *program + length - first.at_utc;
+  if (off > std::chrono::seconds{30} || off < -std::chrono::seconds{30}) return std::nullopt;
+  return program;
+}
+
+// Without a date in the playlist the arrival of the whole segment dates its start: its other GOPs
+// may still be on their way through the same call. They are waited for until its end is told, or
+// something comes later than its first GOP.
+bool Merger::Impl::knows_utc(const Session& session) {
+  const TrackFeed& feed = session.tracks[session.reference];
+  const Arrived& first = feed.units.front();
+  if (feed.segment_over || session.over || program_utc(session, first, length_of_arrival(feed))) return true;
+  for (const TrackFeed& track : session.tracks) {
+    if (!track.units.empty() && track.units.back().at > first.at) return true;
+  }
+  wake_at(first.at + margin());
+  return now_ >= first.at + margin();
+}
+
+// S13. What came with the first unit counts with it: a segment's GOPs arrive together.
+Utc Merger::Impl::start_utc(const Session& session, const TrackFeed& feed) const {
+  const Arrived& first = feed.units.front();
+  const Microseconds length = length_of_arrival(feed);
+  const Utc start = program_utc(session, first, length).value_or(first.at_utc - length);
+  // Never backwards: what was before ended then.
+  return running_ ? std::max(start, running_->end_utc) : start;
+}
+
+void Merger::Impl::begin_stretch(Input& input, Session& session) {
+  const std::string reason = stretch_reason(input, session);
+  switch_to(input.id, reason);
+  const TrackFeed& feed = *session.reference_feed();
+  Running next;
+  next.stretch.start = start_utc(session, feed);
+  next.stretch.start_time = next.slot_edge = feed.units.front().unit.start;
+  next.end_utc = next.stretch.start;
+  next.begun = now_;
+  running_ = std::move(next);
+  running_->stretch.id = next_stretch_++;
+  running_->stretch.first_slot = next_slot_;
+  add_tracks(input, session);
+  join(input, session);
+  decisions_.emplace_back(StretchStarted{running_->stretch, reason});
+}
+
+// Ids for the session's tracks, and where each of them begins.
+void Merger::Impl::add_tracks(Input& input, Session& session) {
+  Stretch& stretch = running_->stretch;
+  for (TrackFeed& feed : session.tracks) {
+    Track track;
+    track.id = id_of(feed.description.key);
+    track.description = feed.description;
+    stretch.tracks.push_back(std::move(track));
+    feed.shift = 0;
+    feed.shift_known = true;
+  }
+  std::sort(stretch.tracks.begin(), stretch.tracks.end(),
+            [](const Track& a, const Track& b) { return a.id < b.id; });
+  const std::string& reference = session.tracks[session.reference].description.key;
+  stretch.reference = id_of(reference);
+  for (const Track& track : stretch.tracks) {
+    TrackFeed& feed = *session.find(track.description.key);
+    TrackState state = state_of(track, stretch.start_in(track.id));
+    const auto is_before = [&](const Unit& unit) {
+      if (state.kind == codecs::Kind::video) return unit.start < state.edge || !unit.sync;
+      return unit.start + unit.duration / 2 < state.edge;
+    };
+    if (track.id != stretch.reference) {
+      while (!feed.units.empty() && is_before(feed.units.front().unit)) {
+        feed.units.pop_front();
+        ++input.status.discarded;
+      }
+      // No hole lies between the start and a track that simply begins later.
+      if (!feed.units.empty()) state.edge = std::max(state.edge, feed.units.front().unit.start);
+    } else {
+      running_->reference = running_->tracks.size();
+    }
+    running_->tracks.push_back(std::move(state));
+  }
+}
+
+}  // namespace tarn::timeline

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/timeline/output_span.h"
+
+namespace tarn::timeline {
+namespace {
+
+const Slot* first_slot_of(const Timeline& timeline, const Cut& cut) { return timeline.find(cut.first_slot); }
+const Slot* last_slot_of(const Timeline& timeline, const Cut& cut) {
+  return cut.slot_count == 0 ? nullptr : timeline.find(cut.first_slot + cut.slot_count - 1);
+}
+
+}  // namespace
+
+std::uint32_t timescale_of(const Stretch& stretch, TrackId track) {
+  const Track* found = stretch.find(track);
+  if (found == nullptr) found = stretch.find(stretch.reference);
+  return found == nullptr ? 1 : found->description.info.timescale;
+}
+
+TrackSpan span_of(const Timeline& timeline, const Stretch& stretch, const Cut& cut, TrackId track) {
+  TrackSpan span;
+  const std::uint32_t reference_scale = timescale_of(stretch, stretch.reference);
+  const std::uint32_t scale = timescale_of(stretch, track);
+  for (std::uint64_t i = 0; i < cut.slot_count; ++i) {
+    const Slot* slot = timeline.find(cut.first_slot + i);
+    if (slot == nullptr) continue;
+    const Chunk* chunk = slot->find(track);
+    if (i == 0) span.start = chunk != nullptr ? chunk->start : rescale(slot->start, reference_scale, scale);
+    span.end = chunk != nullptr ? chunk->start + chunk->duration : rescale(slot->end, reference_scale, scale);
+    if (chunk == nullptr) continue;
+    if (span.first == nullptr) span.first = chunk;
+    span.last = chunk;
+    span.bytes += chunk->location.size;
+  }
+  return span;
+}
+
+Utc start_of(const Timeline& timeline, const Cut& cut) {
+  const Slot* slot = first_slot_of(timeline, cut);
+  return slot == nullptr ? Utc{} : slot->utc;
+}
+
+Utc end_of(const Timeline& timeline, const Stretch& stretch, const Cut& cut) {
+  const Slot* slot = last_slot_of(timeline, cut);
+  if (slot == nullptr) return {};
+  return slot->utc + to_microseconds(slot->end - slot->start, timescale_of(stretch, stretch.reference));
+}
+
+Microseconds duration_of(const Timeline& timeline, const Stretch& stretch, const Cut& cut) {
+  const Slot* first = first_slot_of(timeline, cut);
+  const Slot* last = last_slot_of(timeline, cut);
+  if (first == nullptr || last == nullptr) return {};
+  return to_microseconds(last->end - first->start, timescale_of(stretch, stretch.reference));
+}
+
+}  // namespace tarn::timeline

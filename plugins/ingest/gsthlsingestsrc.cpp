@@ -1,0 +1,366 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * SECTION:element-hlsingestsrc
+ *
+ * Takes in one HLS stream of MPEG-TS segments (H.264 and AAC, muxed or in renditions, any number of
+ * variants) and gives its tracks as elementary streams on one unwrapped timeline: pushed to it object by
+ * object as an encoder uploads them (#hlsingestsrc::put-object), or read from a folder
+ * (#hlsingestsrc:location).
+ *
+ * Objects may come in any order. A segment waits for the playlist that names it, and a playlist for the
+ * segments it names; what does not come is a gap. At the beginning, and after a discontinuity, nothing
+ * is pushed until the first segment of every playlist is there, so that all pads exist and have caps
+ * before the first buffer; a playlist that is more than 1.5 target durations late is left out and its
+ * pads are added when it comes.
+ *
+ * | pad | caps |
+ * |---|---|
+ * | video_%u | H.264 `avc`, alignment `au`: one buffer list per GOP. The number is the variant's |
+ * | audio_%u | AAC `raw`: one buffer list per input segment |
+ *
+ * Events: `tarn/track` and `tarn/tracks` (sticky), `tarn/discontinuity`, `tarn/program-date-time`,
+ * `tarn/segment-end`, `tarn/end-of-list`; the query `tarn/timeline-edge` is asked before the first buffer of
+ * a session. Buffers share the memory into which the segment was demuxed.
+ *
+ * Threads: pushing objects, none of its own; the thread that emits #hlsingestsrc::put-object pushes
+ * downstream before the emission returns, one emission at a time. With `location` a task reads and pushes.
+ *
+ * ## Example
+ * |[
+ * gst-launch-1.0 hlsingestsrc location=stream/manifest.m3u8 name=in in.video_0 !
+ * queue max-size-time=0 max-size-buffers=0 ! h264parse ! mp4mux name=mux ! filesink location=copy.mp4
+ * in.audio_0 ! queue max-size-time=0 max-size-buffers=0 ! aacparse ! mux.
+ * ]|
+ */
+#include "ingest/gsthlsingestsrc.h"
+
+#include <array>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "gstkit/caps.h"
+#include "gstkit/debug.h"
+#include "gstkit/error.h"
+#include "gstkit/object.h"
+#include "gstkit/properties.h"
+#include "ingest/ingest_session.h"
+#include "ingest/playlist_folder.h"
+#include "ingest/reader_task.h"
+#include "ingest/track_pads.h"
+
+GST_DEBUG_CATEGORY(hlsingestsrc_debug);
+#define GST_CAT_DEFAULT hlsingestsrc_debug
+
+namespace tarn::ingest {
+
+using gstkit::Ref;
+
+class HlsIngestSrc {
+ public:
+  using Shell = TarnHlsIngestSrc;
+
+  struct Settings {
+    std::string location;
+  };
+  gstkit::Guarded<Settings> settings;
+  [[nodiscard]] gstkit::StructurePtr stats() const;
+
+  static constexpr std::array properties{
+      gstkit::Property<HlsIngestSrc>{
+          .name = "location",
+          .blurb = "Playlist file to read a finished stream from; empty: objects are pushed",
+          .member = &Settings::location,
+          .when = gstkit::When::ready},
+      gstkit::Property<HlsIngestSrc>{
+          .name = "stats",
+          .blurb = "Counters of this input, its bitrate, last segment and last error",
+          .member = &HlsIngestSrc::stats}};
+
+  explicit HlsIngestSrc(TarnHlsIngestSrc* shell);
+
+  GstStateChangeReturn change_state(GstStateChange transition);
+  GstStructure* put_object(const gchar* path, GBytes* data);
+  GstStructure* delete_object(const gchar* path);
+
+ private:
+  // What the stream did; made anew with each start.
+  struct State {
+    explicit State(std::uint64_t first_session) : session({}, first_session) {}
+    IngestSession session;
+    std::optional<PlaylistFolder> folder;
+    gstkit::WarningLimiter warnings;
+  };
+  // A copy for readers of `stats`.
+  struct Report {
+    IngestStatistics statistics;
+    std::uint64_t held = 0;
+    std::uint64_t held_bytes = 0;
+    std::uint64_t dropped = 0;
+  };
+
+  bool start();
+  void stop();
+  GstFlowReturn push_outputs();
+  void publish();
+  bool read_next();  // false: the task may end
+  void finish_reading();
+  void log(std::string_view path, const ObjectAnswer& answer);
+
+  TarnHlsIngestSrc* shell_;
+  gstkit::Guarded<Report> report_;
+
+  // Held by whoever is the streaming thread, as a pad's stream lock is: it orders emissions and keeps the
+  // state alive during one. Never taken by property reads.
+  std::mutex streaming_;
+  std::optional<State> state_;
+  TrackPads pads_;
+  std::uint64_t next_session_ = 0;  // sessions are numbered through over restarts of the element
+  ReaderTask reader_;
+};
+
+}  // namespace tarn::ingest
+struct _TarnHlsIngestSrc {
+  GstElement parent;
+  tarn::ingest::HlsIngestSrc* impl;
+};
+G_DEFINE_FINAL_TYPE(TarnHlsIngestSrc, tarn_hls_ingest_src, GST_TYPE_ELEMENT)
+GST_ELEMENT_REGISTER_DEFINE(hlsingestsrc, "hlsingestsrc", GST_RANK_NONE, TARN_TYPE_HLS_INGEST_SRC)
+
+namespace tarn::ingest {
+namespace {
+
+GstStaticPadTemplate templates[] = {
+    GST_STATIC_PAD_TEMPLATE("video_%u", GST_PAD_SRC, GST_PAD_SOMETIMES,
+                            GST_STATIC_CAPS("video/x-h264, stream-format=(string)avc, alignment=(string)au")),
+    GST_STATIC_PAD_TEMPLATE("audio_%u", GST_PAD_SRC, GST_PAD_SOMETIMES,
+                            GST_STATIC_CAPS("audio/mpeg, mpegversion=(int)4, stream-format=(string)raw, "
+                                            "framed=(boolean)true"))};
+
+Monotonic monotonic_now() { return Monotonic{Microseconds{g_get_monotonic_time()}}; }
+
+GstStructure* structure_of(const ObjectAnswer& answer) {
+  GstStructure* const structure = gst_structure_new("tarn-object-answer", "status", G_TYPE_STRING,
+                                                    std::string{name_of(answer.outcome)}.c_str(), "message",
+                                                    G_TYPE_STRING, answer.message.c_str(), nullptr);
+  if (answer.code) {
+    gst_structure_set(structure, "code", G_TYPE_STRING, std::string{name_of(*answer.code)}.c_str(), nullptr);
+  }
+  return structure;
+}
+
+ObjectAnswer not_running() { return refuse({ErrorCode::conflict, "the input is not running"}); }
+
+Blob blob_of(GBytes* data) {
+  gsize size = 0;
+  const auto* const content = static_cast<const std::uint8_t*>(g_bytes_get_data(data, &size));
+  return {std::make_shared<const Ref<GBytes>>(Ref<GBytes>::share(data)), Bytes{content, size}};
+}
+
+}  // namespace
+
+HlsIngestSrc::HlsIngestSrc(TarnHlsIngestSrc* shell)
+    : shell_(shell), pads_(GST_ELEMENT_CAST(shell)), reader_([this] { return read_next(); }) {
+  GST_OBJECT_FLAG_SET(shell, GST_ELEMENT_FLAG_SOURCE);
+}
+
+// ---- states
+
+bool HlsIngestSrc::start() {
+  const std::string location = settings.copy().location;
+  const std::lock_guard streaming{streaming_};
+  state_.emplace(next_session_);
+  publish();
+  if (location.empty()) return true;
+  auto folder = PlaylistFolder::open(location);
+  if (!folder.ok()) {
+    gstkit::post_error(GST_ELEMENT_CAST(shell_), folder.error());
+    state_.reset();
+    return false;
+  }
+  state_->folder = std::move(folder).value();
+  return true;
+}
+
+// The pads are inactive by now, so that a push that is under way comes back soon.
+void HlsIngestSrc::stop() {
+  reader_.stop();
+  const std::lock_guard streaming{streaming_};
+  pads_.remove_all();
+  if (state_) next_session_ = state_->session.session() + 1;
+  state_.reset();
+}
+
+GstStateChangeReturn HlsIngestSrc::change_state(GstStateChange transition) {
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !start()) return GST_STATE_CHANGE_FAILURE;
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) reader_.let_end();
+  const auto result =
+      GST_ELEMENT_CLASS(tarn_hls_ingest_src_parent_class)->change_state(GST_ELEMENT_CAST(shell_), transition);
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && result != GST_STATE_CHANGE_FAILURE &&
+      !settings.copy().location.empty()) {
+    reader_.start();
+  }
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) stop();
+  return result;
+}
+
+// ---- objects that are pushed
+
+GstStructure* HlsIngestSrc::put_object(const gchar* path, GBytes* data) {
+  if (path == nullptr || data == nullptr)
+    return structure_of(refuse({ErrorCode::invalid, "path or data missing"}));
+  const std::lock_guard streaming{streaming_};
+  if (!state_) return structure_of(not_running());
+  ObjectAnswer answer = state_->session.put(path, blob_of(data), monotonic_now());
+  log(path, answer);
+  const GstFlowReturn flow = push_outputs();
+  if (flow == GST_FLOW_FLUSHING) answer = not_running();
+  if (flow < GST_FLOW_FLUSHING || flow == GST_FLOW_EOS) {
+    answer = refuse({ErrorCode::internal, std::string{"downstream: "} + gst_flow_get_name(flow)});
+  }
+  publish();
+  return structure_of(answer);
+}
+
+GstStructure* HlsIngestSrc::delete_object(const gchar* path) {
+  if (path == nullptr) return structure_of(refuse({ErrorCode::invalid, "path missing"}));
+  return structure_of(IngestSession::remove(path));
+}
+
+GstFlowReturn HlsIngestSrc::push_outputs() {
+  GstFlowReturn worst = GST_FLOW_OK;
+  while (const auto output = state_->session.next()) {
+    const GstFlowReturn flow = pads_.carry_out(*output);
+    if (flow != GST_FLOW_OK) worst = flow;
+    const bool begins =
+        std::holds_alternative<TracksKnown>(*output) || std::holds_alternative<SessionBegan>(*output);
+    if (!begins) continue;
+    if (const auto edge = pads_.timeline_edge()) state_->session.set_timeline_edge(*edge);
+  }
+  return worst;
+}
+
+void HlsIngestSrc::log(std::string_view path, const ObjectAnswer& answer) {
+  const std::string line = std::string{path} + ": " + answer.message;
+  if (answer.outcome != ObjectAnswer::Outcome::refused) {
+    GST_DEBUG_OBJECT(shell_, "%s", line.c_str());
+  } else if (state_->warnings.due()) {
+    GST_WARNING_OBJECT(shell_, "refused: %s", line.c_str());
+  }
+}
+
+// ---- a folder that is read
+
+bool HlsIngestSrc::read_next() {
+  const std::lock_guard streaming{streaming_};
+  if (!state_ || !state_->folder) return false;
+  auto file = state_->folder->next();
+  if (!file) {
+    finish_reading();
+    return false;
+  }
+  if (!file->ok()) {
+    gstkit::post_error(GST_ELEMENT_CAST(shell_), file->error());
+    pads_.end_of_stream();
+    return false;
+  }
+  log((*file)->path, state_->session.put((*file)->path, (*file)->content, monotonic_now()));
+  const GstFlowReturn flow = push_outputs();
+  publish();
+  if (flow < GST_FLOW_EOS)
+    gstkit::post_error(GST_ELEMENT_CAST(shell_), {ErrorCode::internal, "downstream failed"});
+  if (flow == GST_FLOW_EOS || flow < GST_FLOW_EOS) pads_.end_of_stream();
+  return flow == GST_FLOW_OK;
+}
+
+void HlsIngestSrc::finish_reading() {
+  state_->session.settle(monotonic_now());
+  (void)push_outputs();
+  publish();
+  if (report_.with([](const Report& report) { return report.statistics.segments == 0; })) {
+    gstkit::post_error(GST_ELEMENT_CAST(shell_), unsupported("the playlist has no segment that can be read"));
+  }
+  pads_.end_of_stream();
+}
+
+// ---- status
+
+void HlsIngestSrc::publish() {
+  const ObjectShelf& shelf = state_->session.playlists().shelf();
+  Report report{.statistics = state_->session.statistics(),
+                .held = shelf.held(),
+                .held_bytes = shelf.held_bytes(),
+                .dropped = shelf.dropped()};
+  report_.change([&](Report& published) { published = std::move(report); });
+}
+
+gstkit::StructurePtr HlsIngestSrc::stats() const {
+  const Report report = report_.copy();
+  const IngestStatistics& s = report.statistics;
+  return gstkit::StructurePtr{
+      gst_structure_new("tarn-hls-ingest-stats",                         //
+                        "segments", G_TYPE_UINT64, s.segments,           // passed on
+                        "gaps", G_TYPE_UINT64, s.gaps,                   // places in playlists left empty
+                        "held", G_TYPE_UINT64, report.held,              // waiting now
+                        "held-bytes", G_TYPE_UINT64, report.held_bytes,  //
+                        "dropped", G_TYPE_UINT64, report.dropped,        // nobody asked for them in time
+                        "refused", G_TYPE_UINT64, s.refused,             //
+                        "repeated", G_TYPE_UINT64, s.repeated,           //
+                        "discontinuities", G_TYPE_UINT64, s.discontinuities,      //
+                        "continuity-errors", G_TYPE_UINT64, s.continuity_errors,  //
+                        "damaged-packets", G_TYPE_UINT64, s.damaged_packets,      //
+                        "dropped-units", G_TYPE_UINT64, s.dropped_units,          //
+                        "bitrate", G_TYPE_UINT64, s.bitrate,                      // bit/s
+                        "last-segment", G_TYPE_STRING, s.last_segment.c_str(),    //
+                        "last-error", G_TYPE_STRING, s.last_error.c_str(), nullptr)};
+}
+
+}  // namespace tarn::ingest
+
+static void tarn_hls_ingest_src_init(TarnHlsIngestSrc* self) {
+  self->impl = new tarn::ingest::HlsIngestSrc{self};
+}
+
+static void tarn_hls_ingest_src_class_init(TarnHlsIngestSrcClass* klass) {
+  using tarn::ingest::HlsIngestSrc;
+  namespace gstkit = tarn::gstkit;
+  GST_DEBUG_CATEGORY_INIT(hlsingestsrc_debug, "hlsingestsrc", 0, "HLS ingest source");
+  gstkit::finalize_with<HlsIngestSrc>(G_OBJECT_CLASS(klass));
+  gstkit::install_properties<HlsIngestSrc>(G_OBJECT_CLASS(klass));
+
+  constexpr auto action = static_cast<GSignalFlags>(G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION);
+  /**
+   * TarnHlsIngestSrc::put-object:
+   * @path: where the object is, below the input's base: "manifest.m3u8", "hd/seg-7.ts"
+   * @data: its content
+   *
+   * Takes an object in and pushes everything that it completes.
+   *
+   * Returns: `status` ("created", "replaced", "held" or "refused"), `message`, and when refused `code`
+   */
+  g_signal_new_class_handler("put-object", G_TYPE_FROM_CLASS(klass), action,
+                             gstkit::callback<&HlsIngestSrc::put_object>(), nullptr, nullptr, nullptr,
+                             GST_TYPE_STRUCTURE, 2, G_TYPE_STRING, G_TYPE_BYTES);
+  /**
+   * TarnHlsIngestSrc::delete-object:
+   * @path: where the object was put
+   *
+   * Accepted, and nothing happens: how long content is kept is not the encoder's decision.
+   *
+   * Returns: as put-object
+   */
+  g_signal_new_class_handler("delete-object", G_TYPE_FROM_CLASS(klass), action,
+                             gstkit::callback<&HlsIngestSrc::delete_object>(), nullptr, nullptr, nullptr,
+                             GST_TYPE_STRUCTURE, 1, G_TYPE_STRING);
+
+  auto* element = GST_ELEMENT_CLASS(klass);
+  element->change_state = gstkit::thunk<&HlsIngestSrc::change_state>;
+  for (auto& pad_template : tarn::ingest::templates) {
+    gst_element_class_add_static_pad_template(element, &pad_template);
+  }
+  gst_element_class_set_static_metadata(element, "HLS ingest source", "Source/Demuxer",
+                                        "Takes in an HLS stream of MPEG-TS segments, pushed or from files",
+                                        "The Tarn authors");
+}

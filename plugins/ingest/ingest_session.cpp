@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ingest/ingest_session.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "ingest/object_kind.h"
+#include "ingest/segment_parts.h"
+
+namespace tarn::ingest {
+namespace {
+
+using Outcome = ObjectAnswer::Outcome;
+
+// Segments of its old session that a playlist may still bring when the others have begun a new one.
+constexpr int late_segments = 3;
+
+// What EXT-X-DISCONTINUITY and the like are not needed for: only bandwidths differ.
+bool same_tracks(const std::vector<timeline::TrackDescription>& a,
+                 const std::vector<timeline::TrackDescription>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](auto left, auto right) {
+    for (auto* track : {&left, &right}) {
+      for (timeline::VariantUse& use : track->variants) use.bandwidth = use.average_bandwidth = 0;
+    }
+    return left == right;
+  });
+}
+
+}  // namespace
+
+// ---- what comes in
+
+ObjectAnswer IngestSession::put(std::string_view path, const Blob& content, Monotonic now) {
+  now_ = now;
+  ObjectAnswer answer;
+  if (const Status name = check_object_path(path); !name.ok()) {
+    answer = refuse(name.error());
+  } else {
+    const ObjectKind kind = recognise(path, content.bytes());
+    if (kind == ObjectKind::playlist) {
+      answer = push_.put_playlist(std::string{path}, as_text(content.bytes()), now);
+    } else if (kind == ObjectKind::transport_stream) {
+      answer = put_segment(path, content, now);
+    } else {
+      answer = refuse(unsupported("content is " + std::string{name_of(kind)} + ", not MPEG-TS"));
+      push_.advance(now);
+    }
+  }
+  if (answer.outcome == Outcome::refused) {
+    ++statistics_.refused;
+    statistics_.last_error = std::string{path} + ": " + answer.message;
+  }
+  return answer;
+}
+
+ObjectAnswer IngestSession::put_segment(std::string_view path, const Blob& content, Monotonic now) {
+  UploadedSegment segment{.path = std::string{path},
+                          .digest = digest_of(content.bytes()),
+                          .size = content.size(),
+                          .media = nullptr,
+                          .arrival = now};
+  if (push_.shelf().has_seen(path, segment.digest)) {
+    ++statistics_.repeated;
+    return push_.put_segment(std::move(segment), now);
+  }
+  auto media = mpegts::demux(content.bytes());
+  if (!media.ok()) {
+    (void)push_.put_segment(std::move(segment), now);  // its place in the playlist is a gap
+    return refuse(std::move(media).error());
+  }
+  statistics_.continuity_errors += media->continuity_errors;
+  statistics_.damaged_packets += media->damaged_packets;
+  const bool is_cut = media->truncated;
+  if (is_cut) keep_whole_gops(*media);
+  if (!media->streams.empty()) segment.media = std::make_shared<const mpegts::Segment>(std::move(*media));
+  const ObjectAnswer answer = push_.put_segment(std::move(segment), now);
+  if (answer.outcome == Outcome::replaced) ++statistics_.repeated;
+  if (is_cut) return refuse(truncated("segment is cut short; its complete GOPs are kept"));
+  return answer;
+}
+
+ObjectAnswer IngestSession::remove(std::string_view path) {
+  if (const Status name = check_object_path(path); !name.ok()) return refuse(name.error());
+  return {.outcome = Outcome::created, .code = {}, .message = "accepted; Tarn keeps what it needs"};
+}
+
+void IngestSession::advance(Monotonic now) {
+  now_ = now;
+  push_.advance(now);
+}
+
+void IngestSession::settle(Monotonic now) {
+  now_ = now;
+  settled_ = true;
+  push_.settle(now);
+}
+
+// ---- what goes out
+
+std::optional<Output> IngestSession::next() {
+  while (outputs_.empty()) {
+    if (!step()) return std::nullopt;
+  }
+  Output output = std::move(outputs_.front());
+  outputs_.pop_front();
+  return output;
+}
+
+// One step ahead; false when nothing can be done before something else comes.
+bool IngestSession::step() {
+  if (!push_.structure()) return false;
+  follow_structure();
+  for (std::size_t i = 0; i < lanes_.size(); ++i) fill(i);
+  if (!begun_ || structure_changed_) return begin_when_ready();
+  return pass_next() || begin_when_ready() || end_list();
+}
+
+void IngestSession::follow_structure() {
+  if (push_.revision() == revision_) return;
+  revision_ = push_.revision();
+  const std::vector<ObjectName>& names = push_.structure()->playlists;
+  std::vector<Lane> lanes(names.size());
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto known = std::find(names_.begin(), names_.end(), names[i]);
+    if (known != names_.end()) lanes[i] = std::move(lanes_[static_cast<std::size_t>(known - names_.begin())]);
+  }
+  lanes_ = std::move(lanes);
+  names_ = names;
+  naming_.begin_structure();
+  structure_changed_ = begun_;
+}
+
+void IngestSession::fill(std::size_t playlist) {
+  Lane& lane = lanes_[playlist];
+  while (!lane.head) {
+    auto segment = push_.next(playlist, now_);
+    if (!segment) return;
+    lane.break_pending = lane.break_pending || segment->discontinuity;
+    lane.skipped += segment->skipped;
+    if (segment->gap) {
+      lane.skipped += segment->duration;
+      ++statistics_.gaps;
+      continue;
+    }
+    lane.head = std::move(segment);
+    lane.breaks = std::exchange(lane.break_pending, false) || is_jump(lane);
+    if (lane.passed == 0) lane.breaks = false;
+    if (lane.breaks && lane.break_ignored_for > 0) {
+      lane.clocks.clear();
+      lane.breaks = false;
+      lane.break_ignored_for = 0;
+    }
+    if (lane.break_ignored_for > 0) --lane.break_ignored_for;
+  }
+}
+
+// Audio may pause, so that the video says whether the times go on.
+bool IngestSession::is_jump(const Lane& lane) {
+  const mpegts::Segment& media = *lane.head->object.media;
+  const auto video = std::find_if(media.streams.begin(), media.streams.end(), is_video);
+  const auto& stream = video != media.streams.end() ? *video : media.streams.front();
+  const auto clock = lane.clocks.find(stream.pid);
+  return clock != lane.clocks.end() && clock->second.is_jump(stream, lane.skipped);
+}
+
+bool IngestSession::is_at_beginning(const Lane& lane, bool begun) {
+  return lane.head && (!begun || lane.breaks || lane.passed == 0);
+}
+
+bool IngestSession::begin_when_ready() {
+  bool any = false;
+  bool all = true;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    const Lane& lane = lanes_[i];
+    const bool is_there = is_at_beginning(lane, begun_);
+    any = any || is_there;
+    const bool needs_no_wait = structure_changed_ ? lane.passed > 0 : push_.ended(i) && !lane.head;
+    all = all && (is_there || needs_no_wait);
+  }
+  if (!any && !(structure_changed_ && all)) {
+    waiting_since_.reset();
+    return false;
+  }
+  if (!waiting_since_) waiting_since_ = now_;
+  if (!all && !settled_ && now_ - *waiting_since_ < patience()) return false;
+  waiting_since_.reset();
+  if (std::exchange(structure_changed_, false)) {
+    for (Lane& lane : lanes_) {
+      if (lane.passed == 0 && lane.head) lane.layout.add(*lane.head->object.media);
+    }
+    announce();
+  } else {
+    begin_session();
+  }
+  return true;
+}
+
+void IngestSession::begin_session() {
+  if (begun_) {
+    ++statistics_.discontinuities;
+    outputs_.emplace_back(SessionBegan{++session_});
+  }
+  for (Lane& lane : lanes_) {
+    if (is_at_beginning(lane, begun_)) {
+      lane.layout.clear();
+      lane.layout.add(*lane.head->object.media);
+      lane.clocks.clear();
+      lane.breaks = false;
+    } else {
+      lane.break_ignored_for = lane.passed > 0 ? late_segments : 0;
+    }
+  }
+  begun_ = true;
+  edge_.reset();
+  timeline_edge_.reset();
+  naming_.begin_session();
+  announce();
+}
+
+void IngestSession::announce() {
+  std::vector<Layout> layouts;
+  for (const Lane& lane : lanes_) layouts.push_back(lane.layout);
+  sources_ = naming_.name(*push_.structure(), layouts);
+  std::vector<timeline::TrackDescription> tracks;
+  for (const TrackSource& source : sources_) tracks.push_back(source.description);
+  if (same_tracks(tracks, announced_)) return;
+  announced_ = tracks;
+  outputs_.emplace_back(TracksKnown{std::move(tracks)});
+}
+
+bool IngestSession::pass_next() {
+  const Lane* best = nullptr;
+  for (const Lane& lane : lanes_) {
+    if (lane.head && !lane.breaks && (best == nullptr || lane.passed < best->passed)) best = &lane;
+  }
+  if (best == nullptr) return false;
+  if (!edge_) begin_timeline();
+  pass(static_cast<std::size_t>(best - lanes_.data()));
+  return true;
+}
+
+void IngestSession::begin_timeline() {
+  const std::int64_t near = timeline_edge_.value_or(default_timeline_edge);
+  std::optional<std::int64_t> start;
+  for (const Lane& lane : lanes_) {
+    if (!lane.head || lane.breaks) continue;
+    for (const mpegts::ElementaryStream& stream : lane.head->object.media->streams) {
+      const std::int64_t first = unwrap(stream.units.front().dts, start.value_or(near));
+      start = std::min(start.value_or(first), first);
+    }
+  }
+  edge_ = start.value_or(near);
+  outputs_.emplace_back(TimelineBegan{*edge_});
+}
+
+void IngestSession::pass(std::size_t playlist) {
+  Lane& lane = lanes_[playlist];
+  const OrderedSegment segment = std::move(*lane.head);
+  lane.head.reset();
+  lane.skipped = {};
+  list_over_ = false;
+  const mpegts::Segment& media = *segment.object.media;
+  lane.layout.add(media);
+  announce();
+
+  bool program_time = segment.program_date_time.has_value();
+  for (const bool video : {true, false}) {
+    for (const mpegts::ElementaryStream& stream : media.streams) {
+      if (is_video(stream) == video && pass_stream(playlist, stream, segment, program_time))
+        program_time = false;
+    }
+  }
+  SegmentOver over{.keys = {}, .media_sequence = segment.media_sequence};
+  for (const TrackSource& source : sources_) {
+    if (source.playlist == playlist) over.keys.push_back(source.description.key);
+  }
+  outputs_.emplace_back(std::move(over));
+
+  ++lane.passed;
+  const auto duration = static_cast<std::uint64_t>(std::max<std::int64_t>(1, segment.duration.count()));
+  lane.bitrate = segment.object.size * 8 * 1'000'000 / duration;
+  ++statistics_.segments;
+  statistics_.last_segment = segment.object.path;
+}
+
+// False when the stream is no track.
+bool IngestSession::pass_stream(std::size_t playlist, const mpegts::ElementaryStream& stream,
+                                const OrderedSegment& segment, bool with_program_time) {
+  if (source_of(playlist, stream.pid) == nullptr) {
+    if (lanes_[playlist].layout.find(stream.pid) == nullptr) statistics_.dropped_units += stream.units.size();
+    return false;
+  }
+  if (!changes_config(stream)) {
+    pass_units(playlist, stream, segment, with_program_time);
+    return true;
+  }
+  for (const mpegts::ElementaryStream& part : split_by_config(stream)) {
+    lanes_[playlist].layout.set_config(part, 0);
+    announce();
+    pass_units(playlist, part, segment, std::exchange(with_program_time, false));
+  }
+  return true;
+}
+
+void IngestSession::pass_units(std::size_t playlist, const mpegts::ElementaryStream& stream,
+                               const OrderedSegment& segment, bool with_program_time) {
+  Lane& lane = lanes_[playlist];
+  const std::string& key = source_of(playlist, stream.pid)->description.key;
+  StreamClock& clock = lane.clocks[stream.pid];
+  const std::vector<TimedUnit> units = clock.time(stream, lane.layout.find(stream.pid)->info, *edge_);
+  edge_ = std::max(*edge_, *clock.edge_90k());
+  statistics_.dropped_units += stream.units.size() - units.size();
+  if (with_program_time) {
+    outputs_.emplace_back(ProgramTimeKnown{key, units.front().start, *segment.program_date_time});
+  }
+  UnitRun run{.key = key, .data = stream.data, .units = {}};
+  for (const TimedUnit& unit : units) {
+    if (is_video(stream) && unit.sync && !run.units.empty()) {
+      outputs_.emplace_back(UnitRun{key, stream.data, std::exchange(run.units, {})});
+    }
+    run.units.push_back(unit);
+  }
+  outputs_.emplace_back(std::move(run));
+}
+
+bool IngestSession::end_list() {
+  if (list_over_ || lanes_.empty()) return false;
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    if (lanes_[i].head || !push_.ended(i)) return false;
+  }
+  list_over_ = true;
+  outputs_.emplace_back(ListOver{});
+  return true;
+}
+
+const TrackSource* IngestSession::source_of(std::size_t playlist, std::uint16_t pid) const {
+  const auto at = std::find_if(sources_.begin(), sources_.end(), [&](const TrackSource& source) {
+    return source.playlist == playlist && source.pid == pid;
+  });
+  return at == sources_.end() ? nullptr : &*at;
+}
+
+IngestStatistics IngestSession::statistics() const {
+  IngestStatistics statistics = statistics_;
+  for (const Lane& lane : lanes_) statistics.bitrate += lane.bitrate;
+  return statistics;
+}
+
+}  // namespace tarn::ingest

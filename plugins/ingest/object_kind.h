@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string_view>
+
+#include "core/base/bytes.h"
+
+namespace tarn::ingest {
+
+enum class ObjectKind { playlist, transport_stream, fragmented_mp4, packed_audio, web_vtt, unknown };
+
+// Encoders send any Content-Type or none, so the content itself says what it is: the name's extension
+// is a hint that the first bytes must bear out.
+ObjectKind recognise(std::string_view path, Bytes content);
+std::string_view name_of(ObjectKind kind);  // for messages: "MPEG-TS"
+
+}  // namespace tarn::ingest

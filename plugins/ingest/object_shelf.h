@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "core/base/bytes.h"
+#include "core/base/time.h"
+#include "core/mpegts/demuxer.h"
+#include "ingest/object_path.h"
+
+namespace tarn::ingest {
+
+// A media segment as it was uploaded, demuxed on arrival, so that the answer can say what is wrong.
+struct UploadedSegment {
+  std::string path;
+  std::uint64_t digest = 0;
+  std::uint64_t size = 0;                        // of the upload
+  std::shared_ptr<const mpegts::Segment> media;  // none: not usable, its place in the playlist is a gap
+  Monotonic arrival;
+};
+
+// Tells a repeated upload from new content under an old name. Of content larger than 64 KiB some blocks are
+// read, evenly spread: two encodes differ everywhere, and to read all would cost as much as to demux it.
+std::uint64_t digest_of(Bytes bytes);
+
+// Segments that wait for the playlist that names them, or for their turn, and the names of those
+// that had theirs. Both bounded: the oldest goes first.
+class ObjectShelf {
+ public:
+  struct Limits {
+    std::size_t segments = 256;
+    std::uint64_t bytes = std::uint64_t{256} << 20U;
+    std::size_t remembered = 4096;
+  };
+  explicit ObjectShelf(Limits limits) : limits_(limits) {}
+
+  enum class Placed { held, repeated, replaced };
+  // repeated: this very content was held or used before, nothing changes. replaced: new content under
+  // a name that was used before, or of a segment that still waited.
+  Placed put(UploadedSegment segment);
+
+  // Whether put() would say `repeated`.
+  [[nodiscard]] bool has_seen(std::string_view path, std::uint64_t digest) const;
+
+  [[nodiscard]] const UploadedSegment* find(const ObjectName& name) const;
+  // REQUIRES: find(name)
+  UploadedSegment take(const ObjectName& name);
+  // What comes under this name from now on is too late, except with other content after a restart.
+  void give_up(const ObjectName& name);
+
+  // Forgets what has waited since before `time`: nothing will ask for it any more.
+  void drop_older_than(Monotonic time);
+
+  [[nodiscard]] std::size_t held() const { return held_.size(); }
+  [[nodiscard]] std::uint64_t held_bytes() const { return held_bytes_; }
+  [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
+
+ private:
+  struct Waiting {
+    std::uint64_t number = 0;  // in the order of arrival
+    UploadedSegment segment;
+  };
+  using Held = std::map<std::string, Waiting, std::less<>>;
+  void remember(const std::string& path, std::uint64_t digest);
+  UploadedSegment remove(Held::iterator at);
+  void drop_oldest();
+
+  Limits limits_;
+  Held held_;
+  std::map<std::uint64_t, std::string> order_;  // number → path
+  std::uint64_t next_number_ = 0;
+  std::uint64_t held_bytes_ = 0;
+  std::map<std::string, std::uint64_t, std::less<>> used_;  // digest, 0: given up
+  std::deque<std::string> used_order_;
+  std::uint64_t dropped_ = 0;
+};
+
+}  // namespace tarn::ingest

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ingest/playlist_folder.h"
+
+#include <algorithm>
+#include <fstream>
+#include <utility>
+#include <vector>
+
+#include "core/hls/playlist.h"
+#include "ingest/stream_structure.h"
+
+namespace tarn::ingest {
+namespace {
+
+constexpr std::uintmax_t largest_file = std::uintmax_t{1} << 30U;
+
+Result<ByteVector> read(const std::filesystem::path& path) {
+  std::error_code failed;
+  const std::uintmax_t size = std::filesystem::file_size(path, failed);
+  if (failed) return Error{ErrorCode::io, path.string() + ": " + failed.message()};
+  if (size > largest_file) return Error{ErrorCode::limit, path.string() + ": larger than 1 GiB"};
+  ByteVector content(static_cast<std::size_t>(size));
+  std::ifstream file{path, std::ios::binary};
+  file.read(reinterpret_cast<char*>(content.data()), static_cast<std::streamsize>(size));
+  if (!file) return Error{ErrorCode::io, path.string() + ": cannot be read"};
+  return content;
+}
+
+Result<std::vector<std::string>> segments_of(const std::filesystem::path& folder, const std::string& path) {
+  const ByteVector text = TRY(read(folder / path));
+  const hls::MediaPlaylist playlist = TRY(hls::parse_media(as_text(text)));
+  std::vector<std::string> segments;
+  for (const hls::MediaSegment& segment : playlist.segments) {
+    segments.push_back(TRY(ObjectName::resolve(path, segment.uri)).text());
+  }
+  return segments;
+}
+
+}  // namespace
+
+Result<PlaylistFolder> PlaylistFolder::open(const std::filesystem::path& playlist) {
+  PlaylistFolder result;
+  result.folder_ = playlist.parent_path();
+  const std::string name = playlist.filename().string();
+  const ByteVector text = TRY(read(playlist));
+  result.playlists_.push_back(name);
+  std::vector<std::string> media{name};
+  if (TRY(hls::classify(as_text(text))) == hls::PlaylistKind::multivariant) {
+    const auto structure = TRY(structure_of(name, TRY(hls::parse_multivariant(as_text(text)))));
+    media.clear();
+    for (const ObjectName& object : structure.playlists) media.push_back(object.text());
+    result.playlists_.insert(result.playlists_.end(), media.begin(), media.end());
+  }
+  std::vector<std::vector<std::string>> columns;
+  std::size_t rows = 0;
+  for (const std::string& path : media) {
+    columns.push_back(TRY(segments_of(result.folder_, path)));
+    rows = std::max(rows, columns.back().size());
+  }
+  for (std::size_t row = 0; row < rows; ++row) {
+    for (const auto& column : columns) {
+      if (row < column.size()) result.segments_.push_back(column[row]);
+    }
+  }
+  return result;
+}
+
+std::optional<Result<PlaylistFolder::File>> PlaylistFolder::next() {
+  while (!playlists_.empty() || !segments_.empty()) {
+    std::deque<std::string>& files = playlists_.empty() ? segments_ : playlists_;
+    File file{.path = std::move(files.front()), .content = {}};
+    const bool may_be_missing = playlists_.empty();
+    files.pop_front();
+    const std::filesystem::path path = folder_ / file.path;
+    if (may_be_missing && !std::filesystem::exists(path)) continue;
+    auto content = read(path);
+    if (!content.ok()) return Result<File>{std::move(content).error()};
+    file.content = Blob::of(std::move(content).value());
+    return Result<File>{std::move(file)};
+  }
+  return std::nullopt;
+}
+
+}  // namespace tarn::ingest

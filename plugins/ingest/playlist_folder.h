@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <deque>
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "core/base/bytes.h"
+#include "core/base/result.h"
+
+namespace tarn::ingest {
+
+// A finished stream on disk, file by file in the order in which an encoder would have uploaded it: the
+// multivariant playlist, the media playlists, then the segments of all of them in turn.
+class PlaylistFolder {
+ public:
+  // `playlist`: a multivariant or a media playlist; everything it names must lie in its folder or below.
+  static Result<PlaylistFolder> open(const std::filesystem::path& playlist);
+
+  struct File {
+    std::string path;  // below the folder
+    Blob content;
+  };
+  // The next file; segments that do not exist are passed over. Errors: io.
+  std::optional<Result<File>> next();
+
+ private:
+  std::filesystem::path folder_;
+  std::deque<std::string> playlists_;
+  std::deque<std::string> segments_;
+};
+
+}  // namespace tarn::ingest

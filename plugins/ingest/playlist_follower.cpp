@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ingest/playlist_follower.h"
+
+#include <algorithm>
+#include <string>
+
+namespace tarn::ingest {
+namespace {
+
+constexpr std::size_t most_expected = 10'000;
+constexpr std::size_t most_listed = 1024;
+constexpr int patience = 3;               // target durations
+constexpr std::ptrdiff_t overtakers = 2;  // later segments that prove one lost
+
+}  // namespace
+
+Result<PlaylistFollower::Version> PlaylistFollower::resolve(const std::string& path,
+                                                            const hls::MediaPlaylist& playlist,
+                                                            Monotonic now) {
+  Version version{.first = playlist.media_sequence, .entries = {}};
+  version.entries.reserve(playlist.segments.size());
+  for (const hls::MediaSegment& listed : playlist.segments) {
+    Expected entry;
+    entry.name = TRY(ObjectName::resolve(path, listed.uri));
+    entry.segment.media_sequence = version.end();
+    entry.segment.discontinuity = listed.discontinuity;
+    entry.segment.gap = listed.gap;
+    entry.segment.duration = listed.duration;
+    entry.segment.program_date_time = listed.program_date_time;
+    entry.listed = now;
+    version.entries.push_back(std::move(entry));
+  }
+  return version;
+}
+
+Status PlaylistFollower::update(const std::string& path, const hls::MediaPlaylist& playlist,
+                                const ObjectShelf& shelf, Monotonic now) {
+  Version version = TRY(resolve(path, playlist, now));
+  target_duration_ = std::max(target_duration_, Microseconds{std::chrono::seconds{playlist.target_duration}});
+  doubtful_.reset();
+  switch (relation(version, shelf)) {
+    case Relation::begins:
+      begin(std::move(version), shelf);
+      break;
+    case Relation::continues:
+      append(std::move(version));
+      break;
+    case Relation::restarts:
+      restart(std::move(version), shelf);
+      break;
+    case Relation::stale:
+      doubtful_ = std::move(version);
+      return {};
+  }
+  end_list_ = playlist.end_list;
+  return {};
+}
+
+void PlaylistFollower::arrived(const std::string& path, const ObjectShelf& shelf, Monotonic now) {
+  if (!doubtful_) return;
+  const auto is_it = [&](const Expected& entry) { return entry.name.matches(path); };
+  if (std::none_of(doubtful_->entries.begin(), doubtful_->entries.end(), is_it)) return;
+  if (!has_new_content(*doubtful_, shelf)) return;
+  for (Expected& entry : doubtful_->entries) entry.listed = now;
+  restart(std::move(*doubtful_), shelf);
+  doubtful_.reset();
+  end_list_ = false;
+}
+
+PlaylistFollower::Relation PlaylistFollower::relation(const Version& version,
+                                                      const ObjectShelf& shelf) const {
+  if (!begun_) return version.entries.empty() ? Relation::stale : Relation::begins;
+  if (contradicts(version)) return Relation::restarts;
+  if (version.end() >= listed_end_) return Relation::continues;
+  // It went back. An older version may have overtaken a newer one on another connection.
+  const bool known = !version.entries.empty() && listed_.contains(version.first);
+  if (version.entries.empty()) return Relation::stale;
+  return !known || has_new_content(version, shelf) ? Relation::restarts : Relation::stale;
+}
+
+// Another name under a number that was listed before.
+bool PlaylistFollower::contradicts(const Version& version) const {
+  return std::any_of(version.entries.begin(), version.entries.end(), [this](const Expected& entry) {
+    const auto known = listed_.find(entry.segment.media_sequence);
+    return known != listed_.end() && known->second != entry.name;
+  });
+}
+
+// Something waits under a name whose turn is over: the same names are being used again.
+bool PlaylistFollower::has_new_content(const Version& version, const ObjectShelf& shelf) const {
+  const std::uint64_t next = expected_.empty() ? listed_end_ : expected_.front().segment.media_sequence;
+  return std::any_of(version.entries.begin(), version.entries.end(), [&](const Expected& entry) {
+    return entry.segment.media_sequence < next && shelf.find(entry.name) != nullptr;
+  });
+}
+
+// Encoders send in order: what is listed before the first segment that has come was sent before we
+// listened, and will not come.
+void PlaylistFollower::begin(Version version, const ObjectShelf& shelf) {
+  begun_ = true;
+  const auto came = std::find_if(version.entries.begin(), version.entries.end(),
+                                 [&](const Expected& entry) { return shelf.find(entry.name) != nullptr; });
+  const std::uint64_t first = version.first;
+  if (came != version.entries.end()) {
+    version.first = came->segment.media_sequence;
+    version.entries.erase(version.entries.begin(), came);
+  }
+  listed_end_ = version.first;
+  append(std::move(version));
+  window_first_ = first;
+}
+
+void PlaylistFollower::restart(Version version, const ObjectShelf& shelf) {
+  ++restarts_;
+  listed_.clear();
+  // What had come of the old session still has its turn, unless its name is used again.
+  std::erase_if(expected_, [&](const Expected& old) {
+    const auto reuses = [&](const Expected& entry) { return entry.name == old.name; };
+    return shelf.find(old.name) == nullptr ||
+           std::any_of(version.entries.begin(), version.entries.end(), reuses);
+  });
+  const std::size_t old = expected_.size();
+  begin(std::move(version), shelf);
+  if (expected_.size() > old) expected_[old].segment.discontinuity = true;
+}
+
+void PlaylistFollower::append(Version version) {
+  const bool reopens = end_list_ && version.end() > listed_end_;
+  Microseconds skipped{};
+  if (version.first > listed_end_) {
+    skipped = target_duration_ * static_cast<std::int64_t>(version.first - listed_end_);
+  }
+  const std::size_t before = expected_.size();
+  window_first_ = std::max(window_first_, version.first);
+  for (Expected& entry : version.entries) {
+    if (entry.segment.media_sequence < listed_end_) continue;
+    listed_[entry.segment.media_sequence] = entry.name;
+    expected_.push_back(std::move(entry));
+  }
+  listed_end_ = std::max(listed_end_, version.end());
+  if (expected_.size() > before) {
+    expected_[before].segment.skipped = skipped;
+    if (reopens) expected_[before].segment.discontinuity = true;
+  }
+  while (expected_.size() > most_expected) expected_.pop_front();
+  while (listed_.size() > most_listed) listed_.erase(listed_.begin());
+}
+
+std::optional<OrderedSegment> PlaylistFollower::next(ObjectShelf& shelf, Monotonic now) {
+  while (!expected_.empty()) {
+    Expected& front = expected_.front();
+    if (!front.segment.gap && shelf.find(front.name) != nullptr) {
+      OrderedSegment segment = std::move(front.segment);
+      segment.object = shelf.take(front.name);
+      segment.gap = segment.object.media == nullptr;
+      expected_.pop_front();
+      gave_any_ = true;
+      return segment;
+    }
+    if (!front.segment.gap) {
+      if (!is_lost(shelf, now)) return std::nullopt;
+      shelf.give_up(front.name);
+      front.segment.gap = true;
+      if (gave_any_) ++never_came_;
+    }
+    OrderedSegment segment = std::move(front.segment);
+    expected_.pop_front();
+    if (gave_any_) return segment;  // before the first that came there is nothing to leave a gap in
+  }
+  return std::nullopt;
+}
+
+bool PlaylistFollower::is_lost(const ObjectShelf& shelf, Monotonic now) const {
+  const Expected& front = expected_.front();
+  if (settled_ || front.segment.media_sequence < window_first_) return true;
+  if (now - front.listed > patience * target_duration_) return true;
+  const auto came = [&](const Expected& entry) { return shelf.find(entry.name) != nullptr; };
+  return std::count_if(expected_.begin() + 1, expected_.end(), came) >= overtakers;
+}
+
+bool PlaylistFollower::names(std::string_view path) const {
+  return std::any_of(expected_.begin(), expected_.end(),
+                     [&](const Expected& entry) { return entry.name.matches(path); });
+}
+
+bool PlaylistFollower::has_complete_segment(const ObjectShelf& shelf) const {
+  return std::any_of(expected_.begin(), expected_.end(),
+                     [&](const Expected& entry) { return shelf.find(entry.name) != nullptr; });
+}
+
+}  // namespace tarn::ingest

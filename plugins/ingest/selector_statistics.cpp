@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ingest/selector_statistics.h"
+
+#include <string>
+
+#include "gstkit/structure_io.h"
+
+namespace tarn::ingest {
+namespace {
+
+using gstkit::StructurePtr;
+using timeline::InputState;
+
+const char* name_of(InputState state) {
+  switch (state) {
+    case InputState::never_seen:
+      return "never-seen";
+    case InputState::live:
+      return "live";
+    case InputState::late:
+      return "late";
+    case InputState::stalled:
+      return "stalled";
+    case InputState::ended:
+      break;
+  }
+  return "ended";
+}
+
+StructurePtr structure_of(const timeline::InputStatus& status, Monotonic now) {
+  StructurePtr result{gst_structure_new_empty("tarn-input-stats")};
+  gstkit::StructureWriter io{result.get()};
+  io("state", std::string{name_of(status.state)});
+  if (status.state != InputState::never_seen) {
+    io("age", std::int64_t{(now - status.last_arrival).count()});
+  }
+  io("units", status.units);
+  io("duplicates", status.duplicates);
+  io("used", status.used);
+  io("late", status.late);
+  io("discarded", status.discarded);
+  io("misaligned", status.misaligned);
+  if (status.drift) io("drift", std::int64_t{status.drift->count()});
+  return result;
+}
+
+}  // namespace
+
+void SwitchHistory::add(const timeline::InputSwitched& switched, Utc time) {
+  entries_.push_back({switched, time});
+  if (entries_.size() > most) entries_.pop_front();
+}
+
+StructurePtr structure_of(const timeline::InputSwitched& switched) {
+  StructurePtr result{gst_structure_new_empty("tarn/input-switched")};
+  gstkit::StructureWriter io{result.get()};
+  io("from", switched.from + 1);
+  io("to", switched.to + 1);
+  io("media-time", switched.media_time);
+  io("reason", switched.reason);
+  return result;
+}
+
+StructurePtr statistics_of(const timeline::Merger& merger, const SwitchHistory& switches, Monotonic now) {
+  StructurePtr result{gst_structure_new_empty("tarn-ingest-stats")};
+  for (timeline::InputId input = 0; input < 2; ++input) {
+    const auto name = "ingest" + std::to_string(input + 1);
+    const auto one = structure_of(merger.status(input), now);
+    gst_structure_set(result.get(), name.c_str(), GST_TYPE_STRUCTURE, one.get(), nullptr);
+  }
+  GValue array = G_VALUE_INIT;
+  g_value_init(&array, GST_TYPE_ARRAY);
+  for (const auto& entry : switches.entries()) {
+    const auto one = structure_of(entry.switched);
+    gstkit::StructureWriter{one.get()}("time", entry.time);
+    GValue value = G_VALUE_INIT;
+    g_value_init(&value, GST_TYPE_STRUCTURE);
+    gst_value_set_structure(&value, one.get());
+    gst_value_array_append_and_take_value(&array, &value);
+  }
+  gst_structure_take_value(result.get(), "switches", &array);
+  return result;
+}
+
+}  // namespace tarn::ingest

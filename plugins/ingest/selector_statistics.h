@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <deque>
+
+#include "core/timeline/merger.h"
+#include "gstkit/ref.h"
+
+namespace tarn::ingest {
+
+// The last switches between the inputs, oldest first.
+class SwitchHistory {
+ public:
+  struct Entry {
+    timeline::InputSwitched switched;
+    Utc time;
+  };
+  void add(const timeline::InputSwitched& switched, Utc time);
+  [[nodiscard]] const std::deque<Entry>& entries() const { return entries_; }
+
+ private:
+  static constexpr std::size_t most = 32;
+  std::deque<Entry> entries_;
+};
+
+// `tarn-ingest-stats`: per input (ingest1, ingest2) state, age in µs of its last arrival, units,
+// duplicates, used, late, discarded, misaligned, drift in µs (absent while unknown); switches. Inputs are
+// numbered from 1 here.
+gstkit::StructurePtr statistics_of(const timeline::Merger& merger, const SwitchHistory& switches,
+                                   Monotonic now);
+
+// `tarn/input-switched`: from, to (1 or 2), media-time (ticks of the reference track), reason.
+gstkit::StructurePtr structure_of(const timeline::InputSwitched& switched);
+
+}  // namespace tarn::ingest

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ingest/track_naming.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "ingest/segment_timing.h"
+
+namespace tarn::ingest {
+namespace {
+
+using AudioRendition = StreamStructure::AudioRendition;
+
+timeline::VariantUse use_of(const StreamStructure& structure, std::size_t variant) {
+  return {.variant = static_cast<std::uint32_t>(variant),
+          .bandwidth = structure.variants[variant].bandwidth,
+          .average_bandwidth = structure.variants[variant].average_bandwidth};
+}
+
+bool is_rendition(const StreamStructure& structure, std::size_t playlist) {
+  return std::any_of(structure.audio.begin(), structure.audio.end(),
+                     [&](const AudioRendition& rendition) { return rendition.playlist == playlist; });
+}
+
+// What EXT-X-MEDIA says about the nth audio stream inside the segments of a variant.
+const AudioRendition* muxed_rendition(const StreamStructure& structure, const std::string& group,
+                                      std::size_t nth) {
+  for (const AudioRendition& rendition : structure.audio) {
+    if (rendition.group != group || rendition.playlist != AudioRendition::muxed) continue;
+    if (nth-- == 0) return &rendition;
+  }
+  return nullptr;
+}
+
+void describe(timeline::TrackDescription& track, const AudioRendition& rendition) {
+  track.name = rendition.name;
+  if (!rendition.language.empty()) track.language = rendition.language;
+  track.is_default = rendition.is_default;
+  track.is_autoselect = rendition.is_autoselect;
+}
+
+void add_use(timeline::TrackDescription& track, const timeline::VariantUse& use) {
+  const auto at =
+      std::lower_bound(track.variants.begin(), track.variants.end(), use.variant,
+                       [](const timeline::VariantUse& a, std::uint32_t b) { return a.variant < b; });
+  if (at == track.variants.end() || at->variant != use.variant) track.variants.insert(at, use);
+}
+
+bool is_kind(const Layout::Stream& stream, codecs::Kind kind) {
+  return codecs::kind_of(stream.info.codec) == kind;
+}
+
+// A rate that was measured once holds as long as nothing else changes: it must not begin a new stretch.
+codecs::StreamInfo with_frame_rate(codecs::StreamInfo info, const mpegts::ElementaryStream& stream,
+                                   const codecs::StreamInfo* before) {
+  if (codecs::kind_of(info.codec) != codecs::Kind::video || info.frame_rate_numerator != 0) return info;
+  if (before != nullptr && before->config == info.config) {
+    info.frame_rate_numerator = before->frame_rate_numerator;
+    info.frame_rate_denominator = before->frame_rate_denominator;
+    return info;
+  }
+  const FrameRate rate = measure_frame_rate(stream);
+  info.frame_rate_numerator = rate.numerator;
+  info.frame_rate_denominator = rate.denominator;
+  return info;
+}
+
+}  // namespace
+
+void Layout::add(const mpegts::Segment& segment) {
+  const auto in_segment = [&](std::uint16_t pid) {
+    return std::any_of(segment.streams.begin(), segment.streams.end(),
+                       [pid](const mpegts::ElementaryStream& stream) { return stream.pid == pid; });
+  };
+  for (const mpegts::ElementaryStream& stream : segment.streams) {
+    if (stream.configs.empty()) continue;
+    const codecs::Kind kind = codecs::kind_of(stream.codec);
+    auto at =
+        std::find_if(streams_.begin(), streams_.end(), [&](const Stream& s) { return s.pid == stream.pid; });
+    if (at == streams_.end()) {
+      at = std::find_if(streams_.begin(), streams_.end(),
+                        [&](const Stream& s) { return is_kind(s, kind) && !in_segment(s.pid); });
+    }
+    const codecs::StreamInfo* const before = at != streams_.end() ? &at->info : nullptr;
+    Stream now{stream.pid, with_frame_rate(stream.configs.front(), stream, before), stream.language};
+    if (at != streams_.end()) {
+      *at = std::move(now);
+    } else {
+      streams_.push_back(std::move(now));
+    }
+  }
+}
+
+const Layout::Stream* Layout::find(std::uint16_t pid) const {
+  const auto at =
+      std::find_if(streams_.begin(), streams_.end(), [&](const Stream& s) { return s.pid == pid; });
+  return at == streams_.end() ? nullptr : &*at;
+}
+
+void Layout::set_config(const mpegts::ElementaryStream& stream, std::size_t index) {
+  for (Stream& known : streams_) {
+    if (known.pid == stream.pid) known.info = with_frame_rate(stream.configs[index], stream, &known.info);
+  }
+}
+
+void TrackNaming::begin_structure() {
+  numbers_.clear();
+  playlists_.clear();
+}
+
+std::vector<TrackSource> TrackNaming::name(const StreamStructure& structure,
+                                           const std::vector<Layout>& layouts) {
+  std::vector<TrackSource> tracks = video(structure, layouts);
+  for (auto sources : {muxed_audio(structure, layouts), renditions(structure, layouts)}) {
+    for (AudioSource& source : sources) {
+      source.track.description.key = audio_key(source.identity);
+      // A rendition that has not come yet keeps its number all the same.
+      if (source.track.pid != 0) tracks.push_back(std::move(source.track));
+    }
+  }
+  return tracks;
+}
+
+std::vector<TrackSource> TrackNaming::video(const StreamStructure& structure,
+                                            const std::vector<Layout>& layouts) {
+  std::vector<TrackSource> tracks;
+  for (std::size_t i = 0; i < structure.variants.size(); ++i) {
+    const std::size_t playlist = structure.variants[i].playlist;
+    const auto known = std::find_if(tracks.begin(), tracks.end(),
+                                    [&](const TrackSource& track) { return track.playlist == playlist; });
+    if (known != tracks.end()) {
+      add_use(known->description, use_of(structure, i));
+      continue;
+    }
+    for (const Layout::Stream& stream : layouts[playlist].streams()) {
+      if (!is_kind(stream, codecs::Kind::video)) continue;
+      TrackSource track{.description = {}, .playlist = playlist, .pid = stream.pid};
+      track.description.key = "v" + std::to_string(i);
+      track.description.info = stream.info;
+      track.description.language = stream.language;
+      add_use(track.description, use_of(structure, i));
+      tracks.push_back(std::move(track));
+      break;
+    }
+  }
+  return tracks;
+}
+
+// The nth audio stream of each variant is one track as long as codec, sampling rate and channels agree.
+std::vector<TrackNaming::AudioSource> TrackNaming::muxed_audio(const StreamStructure& structure,
+                                                               const std::vector<Layout>& layouts) {
+  std::vector<AudioSource> sources;
+  for (std::size_t i = 0; i < structure.variants.size(); ++i) {
+    const auto& variant = structure.variants[i];
+    if (is_rendition(structure, variant.playlist)) continue;
+    std::size_t nth = 0;
+    for (const Layout::Stream& stream : layouts[variant.playlist].streams()) {
+      if (!is_kind(stream, codecs::Kind::audio)) continue;
+      const std::string identity =
+          "muxed " + std::to_string(nth) + ' ' + std::string{codecs::name_of(stream.info.codec)} + ' ' +
+          std::to_string(stream.info.sample_rate) + ' ' + std::to_string(stream.info.channels);
+      const AudioRendition* const rendition = muxed_rendition(structure, variant.audio_group, nth++);
+      const std::size_t from = playlists_.try_emplace(identity, variant.playlist).first->second;
+      auto at = std::find_if(sources.begin(), sources.end(),
+                             [&](const AudioSource& source) { return source.identity == identity; });
+      if (at == sources.end()) at = sources.insert(sources.end(), {identity, {}});
+      timeline::TrackDescription& track = at->track.description;
+      add_use(track, use_of(structure, i));
+      if (from != variant.playlist) continue;
+      at->track.playlist = variant.playlist;
+      at->track.pid = stream.pid;
+      track.info = stream.info;
+      track.language = stream.language;
+      if (rendition != nullptr) describe(track, *rendition);
+    }
+  }
+  return sources;
+}
+
+std::vector<TrackNaming::AudioSource> TrackNaming::renditions(const StreamStructure& structure,
+                                                              const std::vector<Layout>& layouts) {
+  std::vector<AudioSource> sources;
+  for (const AudioRendition& rendition : structure.audio) {
+    if (rendition.playlist == AudioRendition::muxed) continue;
+    const std::string identity = "playlist " + std::to_string(rendition.playlist);
+    auto at = std::find_if(sources.begin(), sources.end(),
+                           [&](const AudioSource& source) { return source.identity == identity; });
+    if (at == sources.end()) {
+      at = sources.insert(sources.end(), {identity, {}});
+      for (const Layout::Stream& stream : layouts[rendition.playlist].streams()) {
+        if (!is_kind(stream, codecs::Kind::audio)) continue;
+        at->track.playlist = rendition.playlist;
+        at->track.pid = stream.pid;
+        at->track.description.info = stream.info;
+        at->track.description.language = stream.language;
+        break;
+      }
+      describe(at->track.description, rendition);
+    }
+    for (std::size_t i = 0; i < structure.variants.size(); ++i) {
+      const auto& variant = structure.variants[i];
+      if (variant.audio_group == rendition.group || variant.playlist == rendition.playlist) {
+        add_use(at->track.description, use_of(structure, i));
+      }
+    }
+  }
+  return sources;
+}
+
+std::string TrackNaming::audio_key(const std::string& identity) {
+  return "a" + std::to_string(numbers_.try_emplace(identity, numbers_.size()).first->second);
+}
+
+}  // namespace tarn::ingest

@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "server/model/network.h"
+
+namespace tarn::server {
+
+struct ListenAddress {
+  std::string host = "127.0.0.1";  // an IP address, without brackets
+  std::uint16_t port = 0;          // 0: any free one
+};
+
+enum class LogFormat { text, json };
+enum class LogLevel { error, warning, info, debug };
+
+// The options of docs/operations.md; defaults are the member initialisers.
+struct ServerConfig {
+  enum class Action { run, show_help, show_version };
+  Action action = Action::run;
+
+  std::string data_dir = "./tarn-data";
+  ListenAddress listen{"127.0.0.1", 8080};
+  ListenAddress control_listen{"127.0.0.1", 8081};
+  std::string control_token_file;  // never empty after parse_config
+  std::string key_file;            // never empty after parse_config
+  std::string ingest_base_url;     // empty: default_base_url() of the bound address
+  std::string origin_base_url;
+  std::string resources;  // path; empty: none
+  std::vector<Network> trusted_proxies;
+  bool require_access_control = false;
+  unsigned threads = 1;
+  std::string console_dir;  // the console's files; empty: where they were installed
+  LogFormat log_format = LogFormat::text;
+  LogLevel log_level = LogLevel::info;
+};
+
+// The command line without the program's name. Reads --config FILE; the command line wins over it.
+Result<ServerConfig> parse_config(std::span<const std::string> arguments);
+
+std::string help_text();
+
+// "http://127.0.0.1:8080"; a wildcard address becomes the loopback address of its family.
+std::string default_base_url(const ListenAddress& bound);
+
+// The control token: read from the file, or made and written to it (mode 0600) when there is none.
+Result<std::string> load_control_token(const std::string& path);
+
+}  // namespace tarn::server

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "server/model/store.h"
+
+namespace tarn::server {
+
+// The file of --resources: {"channelGroups": [{…, "channels": [{…, "inputs": […], "endpoints": […]}]}]} with
+// the settings of the API. What is there is brought to exactly these settings (absent ones to their
+// defaults), what is not is created, nothing is deleted; all of it, or nothing. `inputs` fixes credentials:
+// [{id, username, password}]; without it they are generated once and kept. The error lists every fault with
+// its path, and no secrets.
+Status apply_resources(const std::string& json, Store& store, Utc now);
+
+}  // namespace tarn::server

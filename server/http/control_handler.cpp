@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/http/control_handler.h"
+
+#include <openssl/crypto.h>
+
+namespace tarn::server {
+namespace {
+
+constexpr std::string_view api_base = "/api/v1";
+constexpr std::size_t body_limit = 64U << 10U;
+
+bool is_api(const Request& request) {
+  return request.path == api_base || request.path.starts_with(std::string{api_base} + "/");
+}
+
+bool is_read(const Request& request) { return request.method == "GET" || request.method == "HEAD"; }
+
+bool is_loopback(const std::string& peer) { return peer.starts_with("127.") || peer == "::1"; }
+
+bool carries_token(const Request& request, const std::string& token) {
+  constexpr std::string_view scheme = "Bearer ";
+  std::string_view given = request.header("authorization");
+  if (!given.starts_with(scheme) || token.empty()) return false;
+  given.remove_prefix(scheme.size());
+  return given.size() == token.size() && CRYPTO_memcmp(given.data(), token.data(), token.size()) == 0;
+}
+
+Response plain(int status, std::string_view text) {
+  Response response = text_response(status, "text/plain; charset=utf-8", text);
+  response.with("Cache-Control", "no-store");
+  return response;
+}
+
+Response read_only() {
+  Response response = error_response(405, "only GET and HEAD");
+  return response.with("Allow", "GET, HEAD");
+}
+
+Response moved_to_console() {
+  Response response;
+  response.status = 302;
+  return response.with("Location", "/console/").with("Cache-Control", "no-store");
+}
+
+}  // namespace
+
+ControlHandler::ControlHandler(Parts parts) : parts_(std::move(parts)) {}
+
+Handler::Verdict ControlHandler::on_head(const Request& head) {
+  if (is_api(head)) return {std::nullopt, body_limit, "the request body"};
+  if (!is_read(head)) return {read_only(), 0, {}};
+  return {std::nullopt, 0, "the body of a " + head.method};
+}
+
+void ControlHandler::handle(Request request, Reply reply) {
+  if (is_api(request)) return handle_api(std::move(request), std::move(reply));
+  if (request.path == "/healthz") return reply(plain(200, "ok\n"));
+  if (request.path == "/readyz") {
+    const bool ready = parts_.ready();
+    return reply(plain(ready ? 200 : 503, ready ? "ready\n" : "not ready\n"));
+  }
+  if (request.path == "/metrics") return reply(metrics_response(request));
+  if (request.path == "/" || request.path == "/console") return reply(moved_to_console());
+  if (request.path.starts_with("/console/")) {
+    // Files are read from disk: work for a worker.
+    parts_.workers.submit([this, held = std::move(request), answer = std::move(reply)] {
+      answer(parts_.console.response(held));
+    });
+    return;
+  }
+  reply(error_response(404, "nothing here"));
+}
+
+void ControlHandler::handle_api(Request request, Reply reply) {
+  ApiRequest call;
+  call.method = request.method == "HEAD" ? "GET" : request.method;
+  call.path = request.path.substr(api_base.size());
+  call.query = std::move(request.query);
+  call.headers = std::move(request.headers);
+  call.body = std::string{as_text(request.body.bytes())};
+  // One after another: what a client sees after its change is the change.
+  parts_.workers.submit(
+      "control", [this, call = std::move(call), id = request.id, answer = std::move(reply)] {
+        ApiResponse made = parts_.control.handle(call);
+        Response response = text_response(made.status, made.content_type, made.body);
+        for (const auto& [name, value] : made.headers) response.with(name, value);
+        if (!made.headers.contains("X-Request-Id")) response.with("X-Request-Id", id);
+        response.with("Cache-Control", "no-store").with("X-Content-Type-Options", "nosniff");
+        answer(std::move(response));
+      });
+}
+
+Response ControlHandler::metrics_response(const Request& request) const {
+  if (!is_loopback(request.peer) && !carries_token(request, parts_.token)) {
+    Response response = error_response(401, "metrics need the control token, or the loopback");
+    return response.with("WWW-Authenticate", "Bearer");
+  }
+  Response response =
+      text_response(200, "text/plain; version=0.0.4; charset=utf-8", parts_.metrics.exposition());
+  return response.with("Cache-Control", "no-store");
+}
+
+}  // namespace tarn::server

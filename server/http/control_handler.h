@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "server/control/control.h"
+#include "server/http/console_files.h"
+#include "server/http/message.h"
+#include "server/runtime/metrics.h"
+#include "server/runtime/worker_pool.h"
+
+namespace tarn::server {
+
+// The control listener: the API below /api/v1, health, metrics and the console's files.
+class ControlHandler : public Handler {
+ public:
+  struct Parts {
+    Control& control;
+    WorkerPool& workers;  // the API waits for the database: never on a serving thread
+    const Metrics& metrics;
+    ConsoleFiles console;
+    std::string token;            // opens /metrics to others than the loopback
+    std::function<bool()> ready;  // any thread
+  };
+  // Everything referred to outlives the handler.
+  explicit ControlHandler(Parts parts);
+
+  Verdict on_head(const Request& head) override;
+  void handle(Request request, Reply reply) override;
+
+ private:
+  void handle_api(Request request, Reply reply);
+  [[nodiscard]] Response metrics_response(const Request& request) const;
+
+  Parts parts_;
+};
+
+}  // namespace tarn::server

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <libsoup/soup.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "server/http/http_server.h"
+#include "server/http/message.h"
+
+namespace tarn::server {
+
+// What all exchanges of a server share; outlives them.
+struct ExchangeShared {
+  HttpServer::Observer observer;
+  std::atomic<bool> draining{false};
+  std::atomic<int> in_flight{0};
+};
+
+// One request on its way through libsoup: gathers the body within its limit, asks the handler, and
+// carries the answer back to the message's own context. Lives on the message; a worker that still
+// owes an answer holds it too. All but reply() is called on the message's thread.
+class Exchange : public std::enable_shared_from_this<Exchange> {
+ public:
+  Exchange(SoupServerMessage* message, GMainContext* context, std::size_t binding, Handler* handler,
+           std::shared_ptr<ExchangeShared> shared);
+  ~Exchange();
+  Exchange(const Exchange&) = delete;
+  Exchange& operator=(const Exchange&) = delete;
+
+  void head(const char* path, GHashTable* query);
+  void chunk(GBytes* bytes);
+  void complete();
+  // The message is done with, answered or not; it is not touched again.
+  void finished(bool aborted);
+
+ private:
+  void read_headers(const char* path, GHashTable* query);
+  void reply(Response response);  // any thread
+  void apply(const Response& response);
+  void apply_body(const Response& response);
+
+  SoupServerMessage* message_;  // borrowed; valid until finished_
+  GMainContext* context_;
+  Handler* handler_;
+  std::shared_ptr<ExchangeShared> shared_;
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+  Request request_;
+  RequestRecord record_;
+  Handler::Verdict verdict_;
+  ByteVector body_;
+  int status_ = 0;
+  bool decided_ = false;    // the answer is set
+  bool too_large_ = false;  // the body went over its limit
+  bool paused_ = false;
+  bool finished_ = false;
+};
+
+}  // namespace tarn::server

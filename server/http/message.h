@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/base/bytes.h"
+
+// A request and its answer as plain values: the handlers see nothing of the library or the connection
+// below them.
+namespace tarn::server {
+
+struct Request {
+  std::string method;                           // upper case as sent
+  std::string path;                             // percent-decoded once, dot segments folded
+  std::map<std::string, std::string> query;     // decoded; of equal keys the last one
+  std::map<std::string, std::string> headers;   // names in lower case; repeated fields joined by ", "
+  std::string peer;                             // the socket's address, without a port
+  std::string id;                               // X-Request-Id of the answer
+  std::optional<std::uint64_t> content_length;  // as declared; none when chunked
+  Blob body;                                    // empty while only the head is there
+
+  // The field's value; empty when it is absent.
+  [[nodiscard]] std::string_view header(const std::string& lower_case_name) const {
+    const auto at = headers.find(lower_case_name);
+    return at == headers.end() ? std::string_view{} : std::string_view{at->second};
+  }
+};
+
+struct Response {
+  int status = 200;
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::vector<Blob> body;  // sent in order, nothing is copied
+
+  Response& with(std::string name, std::string value) {
+    headers.emplace_back(std::move(name), std::move(value));
+    return *this;
+  }
+};
+
+// A short answer of text.
+Response text_response(int status, std::string_view content_type, std::string_view text);
+// One line that says what was wrong, never to be cached.
+Response error_response(int status, std::string_view line);
+
+// Gives the answer to a request; called once, from any thread.
+using Reply = std::function<void(Response)>;
+
+// Answers the requests of one listener. Called on serving threads, several at a time: nothing here may
+// take long or wait.
+class Handler {
+ public:
+  // What is decided when the head of a request is there, before its body is read.
+  struct Verdict {
+    std::optional<Response> refusal;  // ends the request here
+    std::size_t body_limit = 0;       // bytes; a longer body is answered 413
+    std::string what;                 // names the body in that answer
+  };
+
+  virtual ~Handler() = default;
+  virtual Verdict on_head(const Request& head) = 0;
+  virtual void handle(Request request, Reply reply) = 0;
+};
+
+}  // namespace tarn::server

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "server/http/http_server.h"
+#include "server/runtime/event_log.h"
+#include "server/runtime/metrics.h"
+
+namespace tarn::server {
+
+// Says what the metrics of the server mean; once, before anything counts.
+void describe_metrics(Metrics& metrics);
+
+// Counts and logs requests that are over; `listeners` names the bindings. Successful playback is logged
+// at level debug: there is too much of it.
+HttpServer::Observer make_request_observer(std::vector<std::string> listeners, Metrics& metrics,
+                                           EventLog& log);
+
+}  // namespace tarn::server

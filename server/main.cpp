@@ -1,0 +1,197 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <glib-unix.h>
+#include <gst/gst.h>
+#include <malloc.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <iterator>
+
+#include "server/config/config.h"
+#include "server/control/control.h"
+#include "server/http/control_handler.h"
+#include "server/http/http_server.h"
+#include "server/http/origin_handler.h"
+#include "server/http/request_observer.h"
+#include "server/runtime/runtime.h"
+
+namespace tarn::server {
+namespace {
+
+constexpr Microseconds drain_limit = std::chrono::seconds{10};
+
+Utc utc_now() { return std::chrono::time_point_cast<Microseconds>(std::chrono::system_clock::now()); }
+Monotonic monotonic_now() {
+  return std::chrono::time_point_cast<Microseconds>(std::chrono::steady_clock::now());
+}
+
+// Segments are megabytes that come and go: without this the allocator maps and unmaps each of them, which
+// costs more than packaging it does.
+void tune_allocator() {
+  mallopt(M_MMAP_THRESHOLD, 64 << 20);
+  mallopt(M_TRIM_THRESHOLD, 512 << 20);
+  mallopt(M_TOP_PAD, 16 << 20);
+}
+
+std::string to_text(const ListenAddress& address) {
+  const std::string host =
+      address.host.find(':') == std::string::npos ? address.host : "[" + address.host + "]";
+  return host + ":" + std::to_string(address.port);
+}
+
+std::string base_url(const std::string& configured, ListenAddress wanted, const std::string& bound) {
+  if (!configured.empty()) return configured;
+  wanted.port = static_cast<std::uint16_t>(std::stoul(bound.substr(bound.rfind(':') + 1)));
+  return default_base_url(wanted);
+}
+
+Result<std::string> read_text(const std::string& path) {
+  std::ifstream file{path, std::ios::binary};
+  if (!file) return Error{ErrorCode::io, "cannot read " + path};
+  return std::string{std::istreambuf_iterator<char>{file}, {}};
+}
+
+// Everything that makes up the server, in the order in which it is made.
+class Application {
+ public:
+  explicit Application(ServerConfig config)
+      : config_(std::move(config)),
+        log_(config_.log_format, config_.log_level, utc_now,
+             [](std::string_view line) { std::fwrite(line.data(), 1, line.size(), stderr); }),
+        workers_(std::max(2U, config_.threads)) {}
+
+  Status start();
+  // The addresses, as the line `ready` shows them.
+  [[nodiscard]] std::string ready_line() const;
+  void tick() { runtime_->tick(); }
+  void stop();
+
+ private:
+  Status open();
+  Status serve();
+
+  ServerConfig config_;
+  Metrics metrics_;
+  EventLog log_;
+  WorkerPool workers_;
+  std::string token_;
+  std::string ingest_base_;
+  std::string origin_base_;
+  std::unique_ptr<HttpServer> server_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Runtime> runtime_;
+  std::unique_ptr<Control> control_;
+  std::unique_ptr<OriginHandler> origin_handler_;
+  std::unique_ptr<ControlHandler> control_handler_;
+};
+
+Status Application::open() {
+  store_ = TRY(Store::open(config_.data_dir, config_.key_file));
+  token_ = TRY(load_control_token(config_.control_token_file));
+  // Bound first: with port 0 the URLs in manifests and answers depend on what was chosen.
+  server_ =
+      TRY(HttpServer::bind({to_text(config_.listen), to_text(config_.control_listen)}, config_.threads));
+  ingest_base_ = base_url(config_.ingest_base_url, config_.listen, server_->addresses()[0]);
+  origin_base_ = base_url(config_.origin_base_url, config_.listen, server_->addresses()[0]);
+  RuntimeSettings settings;
+  settings.data_directory = config_.data_dir;
+  settings.origin_base_url = origin_base_;
+  runtime_ = std::make_unique<Runtime>(
+      Runtime::Parts{workers_, metrics_, log_, Clocks{utc_now, monotonic_now}}, settings, *store_->model());
+  store_->add_listener([this](const std::shared_ptr<const Model>& model) { runtime_->follow(*model); });
+  control_ = std::make_unique<Control>(ControlSettings{token_, ingest_base_, origin_base_}, *store_,
+                                       *runtime_, utc_now);
+  if (!config_.resources.empty()) {
+    const std::string resources = TRY(read_text(config_.resources));
+    if (Status applied = control_->apply_resources(resources); !applied.ok()) return applied;
+  }
+  return {};
+}
+
+Status Application::serve() {
+  const ModelSource model = [this] { return store_->model(); };
+  origin_handler_ = std::make_unique<OriginHandler>(
+      model, *runtime_, utc_now, PlaybackSettings{config_.trusted_proxies, config_.require_access_control});
+  const std::string console = config_.console_dir.empty() ? TARN_CONSOLE_DIR : config_.console_dir;
+  control_handler_ = std::make_unique<ControlHandler>(ControlHandler::Parts{
+      *control_, workers_, metrics_, ConsoleFiles{console, origin_base_}, token_,
+      [this] { return runtime_->is_ready() && ::access(config_.data_dir.c_str(), W_OK) == 0; }});
+  return server_->serve({origin_handler_.get(), control_handler_.get()},
+                        make_request_observer({"origin", "control"}, metrics_, log_));
+}
+
+Status Application::start() {
+  describe_metrics(metrics_);
+  if (Status opened = open(); !opened.ok()) return opened;
+  return serve();
+}
+
+std::string Application::ready_line() const {
+  const auto& addresses = server_->addresses();
+  return "ready origin=http://" + addresses[0] + " control=http://" + addresses[1] + "\n";
+}
+
+void Application::stop() {
+  const bool drained = server_->drain(drain_limit);
+  log_.write(LogLevel::info, "stopping", {{"drained", drained ? "true" : "false"}});
+  server_.reset();
+  workers_.stop();
+}
+
+int run(const ServerConfig& config) {
+  Application application{config};
+  if (const Status started = application.start(); !started.ok()) {
+    std::fprintf(stderr, "tarnd: %s\n", started.error().message.c_str());
+    return 1;
+  }
+  std::cout << application.ready_line() << std::flush;
+  GMainLoop* loop = g_main_loop_new(nullptr, FALSE);
+  const auto quit = [](gpointer data) -> gboolean {
+    g_main_loop_quit(static_cast<GMainLoop*>(data));
+    return G_SOURCE_CONTINUE;
+  };
+  g_unix_signal_add(SIGTERM, quit, loop);
+  g_unix_signal_add(SIGINT, quit, loop);
+  g_timeout_add_seconds(
+      1,
+      [](gpointer data) -> gboolean {
+        static_cast<Application*>(data)->tick();
+        return G_SOURCE_CONTINUE;
+      },
+      &application);
+  g_main_loop_run(loop);
+  application.stop();
+  g_main_loop_unref(loop);
+  return 0;
+}
+
+}  // namespace
+}  // namespace tarn::server
+
+int main(int argc, char** argv) {
+  using namespace tarn::server;
+  // Credentials and keys are in memory: no core dumps, no debugger of the same user.
+  prctl(PR_SET_DUMPABLE, 0);
+  std::signal(SIGPIPE, SIG_IGN);
+  tune_allocator();
+  const std::vector<std::string> arguments{argv + 1, argv + argc};
+  const auto config = parse_config(arguments);
+  if (!config) {
+    std::fprintf(stderr, "tarnd: %s\n", config.error().message.c_str());
+    return 2;
+  }
+  if (config->action == ServerConfig::Action::show_help) {
+    std::cout << help_text();
+    return 0;
+  }
+  if (config->action == ServerConfig::Action::show_version) {
+    std::cout << "tarnd " << TARN_VERSION << "\n";
+    return 0;
+  }
+  gst_init(nullptr, nullptr);
+  return run(*config);
+}

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/model/store_rows.h"
+
+#include "server/model/field.h"
+
+namespace tarn::server {
+namespace {
+
+constexpr const char* tables = R"sql(
+CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID;
+INSERT INTO meta VALUES ('version', 0);
+CREATE TABLE channel_groups (
+  name TEXT PRIMARY KEY,
+  label TEXT NOT NULL UNIQUE,
+  settings TEXT NOT NULL,
+  created INTEGER NOT NULL, updated INTEGER NOT NULL, revision INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE channels (
+  id TEXT PRIMARY KEY,
+  parent TEXT NOT NULL REFERENCES channel_groups (name),
+  name TEXT NOT NULL,
+  settings TEXT NOT NULL,
+  secrets BLOB NOT NULL,
+  created INTEGER NOT NULL, updated INTEGER NOT NULL, revision INTEGER NOT NULL,
+  UNIQUE (parent, name)
+) WITHOUT ROWID;
+CREATE TABLE endpoints (
+  id TEXT PRIMARY KEY,
+  parent TEXT NOT NULL REFERENCES channels (id),
+  name TEXT NOT NULL,
+  settings TEXT NOT NULL,
+  secrets BLOB NOT NULL,
+  created INTEGER NOT NULL, updated INTEGER NOT NULL, revision INTEGER NOT NULL,
+  UNIQUE (parent, name)
+) WITHOUT ROWID;
+)sql";
+
+constexpr std::string_view key_check_text = "this key opens this database";
+constexpr std::string_view key_check_context = "key check";
+
+std::int64_t stored(Utc time) { return time.time_since_epoch().count(); }
+Utc restored(std::int64_t microseconds) { return Utc{Microseconds{microseconds}}; }
+
+template <class R>
+void bind_common(Statement& row, int first, const R& resource) {
+  row.bind(first, stored(resource.created))
+      .bind(first + 1, stored(resource.updated))
+      .bind(first + 2, static_cast<std::int64_t>(resource.revision));
+}
+
+template <class R>
+void read_common(const Statement& row, int first, R& resource) {
+  resource.created = restored(row.number(first));
+  resource.updated = restored(row.number(first + 1));
+  resource.revision = static_cast<std::uint64_t>(row.number(first + 2));
+}
+
+std::string secret_context(const Channel& channel) { return "channel " + channel.id; }
+std::string secret_context(const Endpoint& endpoint) { return "endpoint " + endpoint.id; }
+
+JsonPtr secret_document(const Channel& channel) {
+  JsonArrayBuilder inputs;
+  for (const Input& input : channel.inputs) {
+    JsonObjectBuilder object;
+    object.add("id", input.id).add("username", input.username).add("password", input.password);
+    object.add("previousUsername", input.previous_username).add("previousPassword", input.previous_password);
+    object.add("previousUntil", json_number(stored(input.previous_until)));
+    inputs.add(object.take());
+  }
+  return JsonObjectBuilder().add("inputs", inputs.take()).take();
+}
+JsonPtr secret_document(const Endpoint& endpoint) { return to_document(endpoint, Part::secret); }
+
+// The secret document joins the open one before the rows are read, so that required rows are there.
+void read_secrets(JsonNode* secrets, Channel& channel) {
+  JsonNode* const inputs = json_member(secrets, "inputs");
+  if (inputs == nullptr || !JSON_NODE_HOLDS_ARRAY(inputs)) return;
+  JsonArray* const array = json_node_get_array(inputs);
+  for (unsigned i = 0; i < channel.inputs.size() && i < json_array_get_length(array); ++i) {
+    JsonNode* const stored_input = json_array_get_element(array, i);
+    Input& input = channel.inputs.at(i);
+    input.id = json_member_text(stored_input, "id");
+    input.username = json_member_text(stored_input, "username");
+    input.password = json_member_text(stored_input, "password");
+    input.previous_username = json_member_text(stored_input, "previousUsername");
+    input.previous_password = json_member_text(stored_input, "previousPassword");
+    input.previous_until = restored(json_member_number(stored_input, "previousUntil"));
+  }
+}
+
+template <class R>
+Status read_settings(JsonNode* document, R& resource, const std::string& what) {
+  FieldErrors errors;
+  read_document(document, resource, errors);
+  if (errors.empty()) return {};
+  return malformed("control.db: " + what + ": " + errors.front().field + " " + errors.front().reason);
+}
+
+// Columns: settings, secrets, created, updated, revision, from `first` on.
+template <class R>
+Status read_sealed_row(const Statement& row, int first, const SecretBox& box, R& resource,
+                       const std::string& what) {
+  const auto settings = parse_json(row.text(first));
+  if (!settings) return malformed("control.db: " + what + ": " + settings.error().message);
+  const auto opened = box.open(row.blob(first + 1), secret_context(resource));
+  if (!opened) return malformed("control.db: " + what + ": " + opened.error().message);
+  const auto secrets = parse_json(*opened);
+  if (!secrets) return malformed("control.db: " + what + ": its secrets cannot be read");
+  if constexpr (std::is_same_v<R, Channel>) {
+    TRY(read_settings(settings->get(), resource, what));
+    read_secrets(secrets->get(), resource);
+  } else {
+    TRY(read_settings(merge_patch(settings->get(), secrets->get()).get(), resource, what));
+  }
+  read_common(row, first + 2, resource);
+  return {};
+}
+
+Status load_groups(Database& database, Model& model) {
+  Statement row =
+      database.prepare("SELECT name, label, settings, created, updated, revision FROM channel_groups");
+  while (TRY(row.step())) {
+    Group group;
+    const std::string name = row.text(0);
+    group.label = row.text(1);
+    const auto settings = parse_json(row.text(2));
+    if (!settings) return malformed("control.db: group " + name + ": " + settings.error().message);
+    TRY(read_settings(settings->get(), group, "group " + name));
+    read_common(row, 3, group);
+    model.groups.emplace(name, std::move(group));
+  }
+  return {};
+}
+
+Status load_channels(Database& database, const SecretBox& box, Model& model) {
+  Statement row = database.prepare(
+      "SELECT id, parent, name, settings, secrets, created, updated, revision FROM channels");
+  while (TRY(row.step())) {
+    Channel channel;
+    channel.id = row.text(0);
+    channel.group = row.text(1);
+    const std::string key = channel.group + "/" + row.text(2);
+    TRY(read_sealed_row(row, 3, box, channel, "channel " + key));
+    model.channels.emplace(key, std::move(channel));
+  }
+  return {};
+}
+
+Status load_endpoints(Database& database, const SecretBox& box, Model& model) {
+  Statement row = database.prepare(
+      "SELECT e.id, c.parent, c.name, e.name, e.settings, e.secrets, e.created, e.updated, e.revision "
+      "FROM endpoints e JOIN channels c ON c.id = e.parent");
+  while (TRY(row.step())) {
+    Endpoint endpoint;
+    endpoint.id = row.text(0);
+    endpoint.group = row.text(1);
+    endpoint.channel = row.text(2);
+    const std::string key = endpoint.group + "/" + endpoint.channel + "/" + row.text(3);
+    TRY(read_sealed_row(row, 4, box, endpoint, "endpoint " + key));
+    model.endpoints.emplace(key, std::move(endpoint));
+  }
+  return {};
+}
+
+template <class R>
+Status save_sealed_row(Database& database, const SecretBox& box, const R& resource, const std::string& table,
+                       const std::string& parent) {
+  Statement row = database.prepare("INSERT INTO " + table +
+                                   " (id, parent, name, settings, secrets, created, updated, revision)"
+                                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET"
+                                   " settings = excluded.settings, secrets = excluded.secrets,"
+                                   " updated = excluded.updated, revision = excluded.revision");
+  const std::string settings = print_json(to_document(resource, Part::open).get());
+  const ByteVector secrets = box.seal(print_json(secret_document(resource).get()), secret_context(resource));
+  row.bind(1, resource.id).bind(2, parent).bind(3, resource.name).bind(4, settings).bind(5, Bytes{secrets});
+  bind_common(row, 6, resource);
+  return row.run();
+}
+
+Status delete_row(Database& database, const std::string& sql, const std::string& key) {
+  return database.prepare(sql).bind(1, key).run();
+}
+
+}  // namespace
+
+Status create_tables(Database& database, const SecretBox& box) {
+  TRY(database.execute(tables));
+  const ByteVector check = box.seal(key_check_text, key_check_context);
+  TRY(database.prepare("INSERT INTO meta VALUES ('key_check', ?)").bind(1, Bytes{check}).run());
+  return database.execute("PRAGMA user_version=" + std::to_string(schema_version));
+}
+
+Status check_key(Database& database, const SecretBox& box) {
+  Statement row = database.prepare("SELECT value FROM meta WHERE key = 'key_check'");
+  if (!TRY(row.step())) return malformed("control.db: the key check is missing");
+  const auto opened = box.open(row.blob(0), key_check_context);
+  if (!opened)
+    return Error{ErrorCode::invalid, "does not belong to control.db: the secrets in it cannot be opened"};
+  return {};
+}
+
+Status save_row(Database& database, const SecretBox&, const Group& group) {
+  Statement row = database.prepare(
+      "INSERT INTO channel_groups (name, label, settings, created, updated, revision) VALUES (?, ?, ?, ?, ?, "
+      "?)"
+      " ON CONFLICT (name) DO UPDATE SET settings = excluded.settings, updated = excluded.updated,"
+      " revision = excluded.revision");
+  const std::string settings = print_json(to_document(group, Part::open).get());
+  row.bind(1, group.name).bind(2, group.label).bind(3, settings);
+  bind_common(row, 4, group);
+  return row.run();
+}
+
+Status save_row(Database& database, const SecretBox& box, const Channel& channel) {
+  return save_sealed_row(database, box, channel, "channels", channel.group);
+}
+
+Status save_row(Database& database, const SecretBox& box, const Endpoint& endpoint,
+                const std::string& channel_id) {
+  return save_sealed_row(database, box, endpoint, "endpoints", channel_id);
+}
+
+Status save_version(Database& database, std::uint64_t version) {
+  return database.prepare("UPDATE meta SET value = ? WHERE key = 'version'")
+      .bind(1, static_cast<std::int64_t>(version))
+      .run();
+}
+
+Status delete_group_row(Database& database, const std::string& name) {
+  return delete_row(database, "DELETE FROM channel_groups WHERE name = ?", name);
+}
+Status delete_channel_row(Database& database, const std::string& id) {
+  return delete_row(database, "DELETE FROM channels WHERE id = ?", id);
+}
+Status delete_endpoint_row(Database& database, const std::string& id) {
+  return delete_row(database, "DELETE FROM endpoints WHERE id = ?", id);
+}
+
+Result<Model> load_model(Database& database, const SecretBox& box) {
+  Model model;
+  model.version =
+      static_cast<std::uint64_t>(TRY(database.number("SELECT value FROM meta WHERE key = 'version'")));
+  TRY(load_groups(database, model));
+  TRY(load_channels(database, box, model));
+  TRY(load_endpoints(database, box, model));
+  return model;
+}
+
+}  // namespace tarn::server

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "core/base/result.h"
+#include "server/model/database.h"
+#include "server/model/model.h"
+#include "server/model/secrets.h"
+
+// The tables of control.db: one row per resource, its settings as a JSON document with the names of the
+// API (field.h), its secrets sealed as one blob that is bound to the resource's id.
+namespace tarn::server {
+
+// What PRAGMA user_version says; a database with a larger number was written by a newer Tarn.
+inline constexpr std::int64_t schema_version = 1;
+
+// For a new database: tables, and a sealed text that tells later whether a key is the right one.
+Status create_tables(Database& database, const SecretBox& box);
+Status check_key(Database& database, const SecretBox& box);
+
+// Insert or update.
+Status save_row(Database& database, const SecretBox& box, const Group& group);
+Status save_row(Database& database, const SecretBox& box, const Channel& channel);
+// `channel_id`: of its parent.
+Status save_row(Database& database, const SecretBox& box, const Endpoint& endpoint,
+                const std::string& channel_id);
+Status save_version(Database& database, std::uint64_t version);
+Status delete_group_row(Database& database, const std::string& name);
+Status delete_channel_row(Database& database, const std::string& id);
+Status delete_endpoint_row(Database& database, const std::string& id);
+
+Result<Model> load_model(Database& database, const SecretBox& box);
+
+}  // namespace tarn::server

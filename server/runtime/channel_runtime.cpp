@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/runtime/channel_runtime.h"
+
+namespace tarn::server {
+namespace {
+
+constexpr std::size_t kept_events = 20;
+
+std::string input_name(int input) { return input == 0 ? "ingest1" : "ingest2"; }
+
+std::string_view name_of(UploadAnswer::Outcome outcome) {
+  switch (outcome) {
+    case UploadAnswer::Outcome::created:
+      return "created";
+    case UploadAnswer::Outcome::replaced:
+      return "replaced";
+    case UploadAnswer::Outcome::held:
+      return "held";
+    case UploadAnswer::Outcome::refused:
+      break;
+  }
+  return "refused";
+}
+
+std::string field(const IngestEvent& event, std::string_view name) {
+  for (const auto& [key, value] : event.fields) {
+    if (key == name) return value;
+  }
+  return {};
+}
+
+template <class T>
+void push_bounded(std::deque<T>& items, T item) {
+  items.push_back(std::move(item));
+  if (items.size() > kept_events) items.pop_front();
+}
+
+}  // namespace
+
+ChannelRuntime::ChannelRuntime(Parts parts, Channel channel, std::shared_ptr<archive::Archive> archive,
+                               IngestFactory make_line)
+    : parts_(std::move(parts)),
+      archive_(std::move(archive)),
+      make_line_(std::move(make_line)),
+      strand_("ingest/" + channel.id),
+      channel_(std::move(channel)),
+      last_media_(parts_.clocks.monotonic()) {}
+
+void ChannelRuntime::set_channel(const Channel& channel) {
+  const std::lock_guard lock{mutex_};
+  channel_ = channel;
+}
+
+std::string ChannelRuntime::label() const {
+  const std::lock_guard lock{mutex_};
+  return channel_.group + "/" + channel_.name;
+}
+
+void ChannelRuntime::upload(UploadedObject object, std::function<void(UploadAnswer)> done) {
+  {
+    const std::lock_guard lock{mutex_};
+    if (closing_) {
+      return done(
+          {UploadAnswer::Outcome::refused, Error{ErrorCode::conflict, "the channel is being deleted"}});
+    }
+  }
+  parts_.workers.submit(strand_, [self = shared_from_this(), held = std::move(object),
+                                  answer = std::move(done)] { answer(self->put(held)); });
+}
+
+UploadAnswer ChannelRuntime::put(const UploadedObject& object) {
+  UploadAnswer answer{UploadAnswer::Outcome::refused, Error{ErrorCode::internal, "ingest is not available"}};
+  if (ensure_line()) answer = line_->put(object);
+  record(object, answer);
+  if (answer.outcome == UploadAnswer::Outcome::refused) log_refusal(object, answer);
+  return answer;
+}
+
+bool ChannelRuntime::ensure_line() {
+  if (line_ && !line_->failed()) return true;
+  {
+    // Before the new one opens the archive for writing, the old one must have let go.
+    std::shared_ptr<IngestLine> old;  // dropped after the lock
+    const std::lock_guard lock{line_mutex_};
+    old.swap(line_);
+  }
+  auto result = make_line_([weak = weak_from_this()](const IngestEvent& event) {
+    if (const auto self = weak.lock()) self->on_event(event);
+  });
+  if (!result) {
+    parts_.log.write(LogLevel::error, "ingest-failed",
+                     {{"channel", label()}, {"error", result.error().message}});
+    return false;
+  }
+  const std::lock_guard lock{line_mutex_};
+  line_ = std::move(result).value();
+  return true;
+}
+
+void ChannelRuntime::record(const UploadedObject& object, const UploadAnswer& answer) {
+  const Monotonic now = parts_.clocks.monotonic();
+  const std::lock_guard lock{mutex_};
+  state_.inputs[static_cast<std::size_t>(object.input)].record(object, answer, now, parts_.clocks.utc());
+  const Metrics::Labels labels{
+      {"group", channel_.group}, {"channel", channel_.name}, {"input", input_name(object.input)}};
+  auto by_result = labels;
+  by_result.emplace_back("result", name_of(answer.outcome));
+  ++parts_.metrics.counter("tarn_ingest_objects_total", by_result);
+  parts_.metrics.counter("tarn_ingest_bytes_total", labels) += object.body.size();
+  if (answer.outcome != UploadAnswer::Outcome::refused && !is_playlist_name(object.name)) {
+    last_media_ = now;
+    tail_closed_ = false;
+  }
+}
+
+void ChannelRuntime::log_refusal(const UploadedObject& object, const UploadAnswer& answer) {
+  const std::string message = answer.error ? answer.error->message : "refused";
+  parts_.log.write(
+      LogLevel::warning, "ingest-refused",
+      {{"channel", label()}, {"input", input_name(object.input)}, {"file", object.name}, {"error", message}});
+  const std::lock_guard lock{mutex_};
+  push_bounded(state_.errors, InputHistory::Event{parts_.clocks.utc(), message});
+}
+
+void ChannelRuntime::on_event(const IngestEvent& event) {
+  std::vector<EventLog::Field> fields{{"channel", label()}};
+  for (const auto& [name, value] : event.fields) fields.emplace_back(name, value);
+  const bool is_error = event.name == "error" || event.name == "warning";
+  parts_.log.write(is_error ? LogLevel::warning : LogLevel::info, event.name, fields);
+  const std::lock_guard lock{mutex_};
+  if (is_error) push_bounded(state_.errors, InputHistory::Event{parts_.clocks.utc(), field(event, "text")});
+  if (event.name != "input-switched") return;
+  push_bounded(state_.switches,
+               Switch{parts_.clocks.utc(), field(event, "from"), field(event, "to"), field(event, "reason")});
+  ++state_.switch_count;
+  ++parts_.metrics.counter("tarn_input_switches_total",
+                           {{"group", channel_.group}, {"channel", channel_.name}});
+}
+
+void ChannelRuntime::tick(Monotonic now) {
+  {
+    const std::lock_guard lock{mutex_};
+    if (tail_closed_ || closing_) return;
+    if (now - last_media_ < std::chrono::seconds{channel_.segment_duration} * 3) return;
+    tail_closed_ = true;
+  }
+  parts_.workers.submit(strand_, [self = shared_from_this()] {
+    const Status closed = self->archive_->close_tail(false, self->parts_.clocks.utc());
+    if (!closed) {
+      self->parts_.log.write(LogLevel::error, "close-tail-failed",
+                             {{"channel", self->label()}, {"error", closed.error().message}});
+    }
+  });
+}
+
+void ChannelRuntime::trim(Microseconds keep) {
+  const auto timeline = archive_->timeline();
+  if (timeline->empty()) return;
+  const timeline::Slot* newest = timeline->find(timeline->end_slot() - 1);
+  const timeline::Slot* oldest = timeline->find(timeline->first_slot());
+  if (newest == nullptr || oldest == nullptr || newest->utc - oldest->utc < keep) return;
+  parts_.workers.submit(strand_, [self = shared_from_this(), limit = newest->utc - keep] {
+    const Status trimmed = self->archive_->trim(limit);
+    if (!trimmed) {
+      self->parts_.log.write(LogLevel::error, "trim-failed",
+                             {{"channel", self->label()}, {"error", trimmed.error().message}});
+    }
+  });
+}
+
+void ChannelRuntime::close(std::function<void()> then) {
+  {
+    const std::lock_guard lock{mutex_};
+    closing_ = true;
+  }
+  parts_.workers.submit(strand_, [self = shared_from_this(), done = std::move(then)] {
+    {
+      std::shared_ptr<IngestLine> old;  // dropped after the lock
+      const std::lock_guard lock{self->line_mutex_};
+      old.swap(self->line_);
+    }
+    done();
+  });
+}
+
+ChannelRuntime::State ChannelRuntime::state() const {
+  std::shared_ptr<IngestLine> line;
+  {
+    const std::lock_guard lock{line_mutex_};
+    line = line_;
+  }
+  State copy;
+  {
+    const std::lock_guard lock{mutex_};
+    copy = state_;
+  }
+  if (line) copy.active_input = line->active_input();
+  for (int input = 0; line && input < 2; ++input) {
+    copy.input_statistics[static_cast<std::size_t>(input)] = line->input_statistics(input);
+  }
+  return copy;
+}
+
+}  // namespace tarn::server

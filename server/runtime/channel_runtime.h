@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "core/archive/archive.h"
+#include "core/base/time.h"
+#include "server/model/model.h"
+#include "server/runtime/event_log.h"
+#include "server/runtime/ingest_line.h"
+#include "server/runtime/input_history.h"
+#include "server/runtime/metrics.h"
+#include "server/runtime/origin.h"
+#include "server/runtime/worker_pool.h"
+
+namespace tarn::server {
+
+// The clocks of the running system: wall clock and monotonic.
+struct Clocks {
+  std::function<Utc()> utc;
+  std::function<Monotonic()> monotonic;
+};
+
+// A channel while it runs: its archive and its ingest pipeline, which is built at the first object and
+// anew after a failure. Thread-safe; must be held by a shared_ptr.
+class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
+ public:
+  struct Parts {  // all outlive it
+    WorkerPool& workers;
+    Metrics& metrics;
+    EventLog& log;
+    Clocks clocks;
+  };
+  struct Switch {
+    Utc at;
+    std::string from;
+    std::string to;
+    std::string reason;
+  };
+  struct State {
+    std::array<InputHistory, 2> inputs;
+    std::array<std::vector<std::pair<std::string, std::string>>, 2> input_statistics;
+    std::string active_input;  // empty: nothing came yet
+    std::deque<Switch> switches;
+    std::uint64_t switch_count = 0;
+    std::deque<InputHistory::Event> errors;  // newest last
+  };
+
+  ChannelRuntime(Parts parts, Channel channel, std::shared_ptr<archive::Archive> archive,
+                 IngestFactory make_line);
+
+  [[nodiscard]] const std::shared_ptr<archive::Archive>& archive() const { return archive_; }
+  void set_channel(const Channel& channel);
+
+  void upload(UploadedObject object, std::function<void(UploadAnswer)> done);
+  // Closes the output's tail when both inputs have been silent for three target durations (S19).
+  void tick(Monotonic now);
+  // Deletes what is older than `keep` before the newest content (semantics S30).
+  void trim(Microseconds keep);
+  // Takes nothing from now on; `then` runs when the last object has been answered and the pipeline is gone.
+  void close(std::function<void()> then);
+
+  [[nodiscard]] State state() const;
+
+ private:
+  UploadAnswer put(const UploadedObject& object);  // on the strand, as all that follow
+  bool ensure_line();
+  void on_event(const IngestEvent& event);  // any thread
+  void record(const UploadedObject& object, const UploadAnswer& answer);
+  void log_refusal(const UploadedObject& object, const UploadAnswer& answer);
+  [[nodiscard]] std::string label() const;
+
+  Parts parts_;
+  std::shared_ptr<archive::Archive> archive_;
+  IngestFactory make_line_;
+  const std::string strand_;
+
+  mutable std::mutex line_mutex_;  // the pointer; the strand alone replaces it
+  std::shared_ptr<IngestLine> line_;
+
+  mutable std::mutex mutex_;
+  Channel channel_;
+  State state_;
+  Monotonic last_media_;
+  bool tail_closed_ = false;
+  bool closing_ = false;
+};
+
+}  // namespace tarn::server

@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/runtime/endpoint_runtime.h"
+
+#include <algorithm>
+
+#include "core/dash/render.h"
+#include "core/hls/render.h"
+#include "server/runtime/content.h"
+
+namespace tarn::server {
+namespace {
+
+constexpr Microseconds idle_limit = std::chrono::seconds{60};
+constexpr char hls_type[] = "application/vnd.apple.mpegurl";
+constexpr char dash_type[] = "application/dash+xml";
+
+Fetched absent(Fetched::Absence absence, std::string reason) { return {nullptr, absence, std::move(reason)}; }
+
+bool has_segments(const timeline::Timeline& timeline, const std::string& endpoint) {
+  const timeline::Presentation* presentation = timeline.presentation(endpoint);
+  return presentation != nullptr && !presentation->cuts.empty();
+}
+
+Result<std::string> render_text(const timeline::Timeline& timeline, const timeline::OutputSettings& output,
+                                const std::string& time_url, const timeline::ManifestName& name) {
+  if (name.mpd) return dash::render_mpd(timeline, output, time_url);
+  if (name.rendition) return hls::render_media(timeline, output, *name.rendition);
+  return hls::render_multivariant(timeline, output);
+}
+
+}  // namespace
+
+EndpointRuntime::EndpointRuntime(Parts parts, Settings settings, std::shared_ptr<archive::Archive> archive,
+                                 PackagerFactory make_packager)
+    : parts_(parts),
+      archive_(std::move(archive)),
+      make_packager_(std::move(make_packager)),
+      strand_("package/" + settings.output.endpoint),
+      settings_(std::make_shared<const Settings>(std::move(settings))),
+      hits_(parts.metrics.counter("tarn_segment_cache_hits_total", {})),
+      misses_(parts.metrics.counter("tarn_segment_cache_misses_total", {})),
+      renders_(parts.metrics.counter("tarn_manifest_renders_total", {})) {}
+
+void EndpointRuntime::set_settings(Settings settings) {
+  const std::lock_guard lock{mutex_};
+  settings_ = std::make_shared<const Settings>(std::move(settings));
+  ++settings_revision_;
+  manifests_.clear();
+}
+
+std::shared_ptr<const EndpointRuntime::Settings> EndpointRuntime::settings() const {
+  const std::lock_guard lock{mutex_};
+  return settings_;
+}
+
+void EndpointRuntime::fetch(const std::string& file, Monotonic now, std::function<void(Fetched)> done) {
+  ++requests_;
+  const auto current = settings();
+  const Timeline timeline = archive_->timeline();
+  if (const auto name = timeline::parse_manifest_name(file, current->output.manifest_name)) {
+    if (name->mpd != (current->output.protocol == timeline::Protocol::dash)) {
+      return done(absent(Fetched::Absence::not_found, "this endpoint has no such manifest"));
+    }
+    return fetch_manifest(timeline, file, *name, std::move(done));
+  }
+  auto found = find_media(*timeline, current->output, file);
+  if (auto* missing = std::get_if<Fetched>(&found)) return done(std::move(*missing));
+  fetch_media(std::get<MediaFile>(found), file, now, std::move(done));
+}
+
+void EndpointRuntime::fetch_manifest(const Timeline& timeline, const std::string& file,
+                                     const timeline::ManifestName& name, std::function<void(Fetched)> done) {
+  std::shared_ptr<const Content> rendered;
+  std::string flight;
+  {
+    const std::lock_guard lock{mutex_};
+    const auto at = manifests_.find(file);
+    if (manifests_of_ == timeline && at != manifests_.end()) rendered = at->second;
+    // A request must not join one that renders an older state.
+    flight = file + "@" + std::to_string(settings_revision_) + "/" +
+             std::to_string(reinterpret_cast<std::uintptr_t>(timeline.get()));
+  }
+  if (rendered) return done({std::move(rendered), {}, {}});
+  if (!flights_.join(flight, std::move(done))) return;
+  parts_.workers.submit([self = shared_from_this(), timeline, file, name, flight] {
+    std::shared_ptr<const Settings> used;
+    std::uint64_t revision = 0;
+    {
+      const std::lock_guard lock{self->mutex_};
+      used = self->settings_;
+      revision = self->settings_revision_;
+    }
+    const Fetched answer = self->render(timeline, *used, name);
+    if (answer.content) {
+      const std::lock_guard lock{self->mutex_};
+      if (self->manifests_of_ != timeline) {
+        self->manifests_.clear();
+        self->manifests_of_ = timeline;
+      }
+      if (revision == self->settings_revision_) self->manifests_[file] = answer.content;
+    }
+    self->flights_.land(flight, answer);
+  });
+}
+
+Fetched EndpointRuntime::render(const Timeline& timeline, const Settings& settings,
+                                const timeline::ManifestName& name) {
+  if (!has_segments(*timeline, settings.output.endpoint)) {
+    return absent(Fetched::Absence::no_content, "this channel has no content yet");
+  }
+  ++renders_;
+  const auto text = render_text(*timeline, settings.output, settings.time_url, name);
+  if (!text) {
+    if (text.error().code == ErrorCode::not_found) {
+      return absent(Fetched::Absence::not_found, text.error().message);
+    }
+    note_failure(text.error().message);
+    return absent(Fetched::Absence::failed, "the manifest could not be written");
+  }
+  const std::uint32_t max_age = std::max(settings.output.segment_duration / 2, 1U);
+  return {manifest_content(*text, name.mpd ? dash_type : hls_type, max_age), {}, {}};
+}
+
+void EndpointRuntime::fetch_media(const MediaFile& media, const std::string& file, Monotonic now,
+                                  std::function<void(Fetched)> done) {
+  const std::string key = strand_ + "/" + file;
+  if (auto cached = parts_.cache.find(key)) {
+    ++hits_;
+    return done({std::move(cached), {}, {}});
+  }
+  if (!flights_.join(file, std::move(done))) return;
+  ++misses_;
+  last_packaged_ = now.time_since_epoch().count();
+  parts_.workers.submit(strand_, [self = shared_from_this(), media, file] {
+    // The flight before this one may have landed between our look and our joining.
+    if (auto cached = self->parts_.cache.find(self->strand_ + "/" + file)) {
+      return self->flights_.land(file, {std::move(cached), {}, {}});
+    }
+    self->flights_.land(file, self->package(media, file));
+  });
+}
+
+Fetched EndpointRuntime::package(const MediaFile& media, const std::string& file) {
+  const Fetched failed = absent(Fetched::Absence::failed, "the segment could not be packaged");
+  if (!packager_ || packager_is_ts_ != media.transport_stream) {
+    packager_.reset();
+    auto made = make_packager_(media.transport_stream);
+    if (!made) {
+      note_failure(made.error().message);
+      return failed;
+    }
+    packager_ = std::move(made).value();
+    packager_is_ts_ = media.transport_stream;
+    has_packager_ = true;
+  }
+  auto bytes = packager_->package(media.request);
+  if (!bytes || bytes->empty()) {
+    packager_.reset();
+    has_packager_ = false;
+    note_failure(bytes ? file + ": the pipeline gave nothing" : file + ": " + bytes.error().message);
+    return failed;
+  }
+  ++packaged_;
+  auto content = media_content(std::move(bytes).value(), media.content_type, strand_ + "/" + file);
+  parts_.cache.insert(strand_ + "/" + file, content);
+  return {std::move(content), {}, {}};
+}
+
+void EndpointRuntime::tick(Monotonic now) {
+  if (!has_packager_ || now.time_since_epoch().count() - last_packaged_ < idle_limit.count()) return;
+  parts_.workers.submit(strand_, [self = shared_from_this()] {
+    self->packager_.reset();
+    self->has_packager_ = false;
+  });
+}
+
+EndpointRuntime::State EndpointRuntime::state() const {
+  const std::lock_guard lock{mutex_};
+  return {has_packager_, requests_, packaged_, failures_, last_error_};
+}
+
+void EndpointRuntime::note_failure(const std::string& what) {
+  ++failures_;
+  std::string label;
+  {
+    const std::lock_guard lock{mutex_};
+    last_error_ = what;
+    label = settings_->label;
+  }
+  parts_.log.write(LogLevel::error, "packaging-failed", {{"endpoint", label}, {"error", what}});
+}
+
+}  // namespace tarn::server

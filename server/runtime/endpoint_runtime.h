@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "core/archive/archive.h"
+#include "core/base/time.h"
+#include "core/timeline/output.h"
+#include "server/runtime/content_cache.h"
+#include "server/runtime/event_log.h"
+#include "server/runtime/metrics.h"
+#include "server/runtime/origin.h"
+#include "server/runtime/packager.h"
+#include "server/runtime/playback_file.h"
+#include "server/runtime/single_flight.h"
+#include "server/runtime/worker_pool.h"
+
+namespace tarn::server {
+
+// What an endpoint does while it is asked: manifests rendered once per state of the timeline, segments
+// packaged once, by a pipeline that is built at the first request and goes after a minute without one.
+// Thread-safe; must be held by a shared_ptr (jobs hold it too).
+class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
+ public:
+  struct Parts {  // all outlive it
+    WorkerPool& workers;
+    ContentCache& cache;
+    Metrics& metrics;
+    EventLog& log;
+  };
+  struct Settings {
+    std::string label;  // "group/channel/endpoint", for logs
+    timeline::OutputSettings output;
+    std::string time_url;
+  };
+  struct State {
+    bool pipeline = false;
+    std::uint64_t requests = 0;
+    std::uint64_t packaged = 0;
+    std::uint64_t failures = 0;
+    std::string last_error;
+  };
+
+  EndpointRuntime(Parts parts, Settings settings, std::shared_ptr<archive::Archive> archive,
+                  PackagerFactory make_packager);
+
+  // Takes effect with the next request.
+  void set_settings(Settings settings);
+  void fetch(const std::string& file, Monotonic now, std::function<void(Fetched)> done);
+  // Gives up the pipeline when nothing was packaged for a minute.
+  void tick(Monotonic now);
+
+  [[nodiscard]] State state() const;
+
+ private:
+  using Timeline = std::shared_ptr<const timeline::Timeline>;
+
+  void fetch_manifest(const Timeline& timeline, const std::string& file, const timeline::ManifestName& name,
+                      std::function<void(Fetched)> done);
+  Fetched render(const Timeline& timeline, const Settings& settings, const timeline::ManifestName& name);
+  void fetch_media(const MediaFile& media, const std::string& file, Monotonic now,
+                   std::function<void(Fetched)> done);
+  Fetched package(const MediaFile& media, const std::string& file);  // on the strand
+  [[nodiscard]] std::shared_ptr<const Settings> settings() const;
+  void note_failure(const std::string& what);
+
+  Parts parts_;
+  std::shared_ptr<archive::Archive> archive_;
+  PackagerFactory make_packager_;
+  const std::string strand_;
+  SingleFlight flights_;
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Settings> settings_;
+  std::uint64_t settings_revision_ = 0;
+  Timeline manifests_of_;  // what manifests_ was rendered from
+  std::map<std::string, std::shared_ptr<const Content>> manifests_;
+  std::string last_error_;
+
+  // The pipeline: touched on the strand only.
+  std::unique_ptr<Packager> packager_;
+  bool packager_is_ts_ = false;
+
+  std::atomic<bool> has_packager_{false};
+  std::atomic<std::int64_t> last_packaged_{0};  // Monotonic, µs
+  std::atomic<std::uint64_t> requests_{0};
+  std::atomic<std::uint64_t> packaged_{0};
+  std::atomic<std::uint64_t> failures_{0};
+  Metrics::Counter& hits_;
+  Metrics::Counter& misses_;
+  Metrics::Counter& renders_;
+};
+
+}  // namespace tarn::server

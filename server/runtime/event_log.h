@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdio>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/base/time.h"
+#include "server/config/config.h"
+
+namespace tarn::server {
+
+// One line an event: `2026-01-31T12:00:00.000Z info switch channel=g/c from=ingest1 …`, or one JSON object.
+// Values are encoded, so that nobody can forge a line; secrets are never handed in. Thread-safe.
+class EventLog {
+ public:
+  using Field = std::pair<std::string_view, std::string>;
+  using Sink = std::function<void(std::string_view line)>;  // with its newline
+
+  EventLog(LogFormat format, LogLevel level, std::function<Utc()> now, Sink sink);
+
+  void write(LogLevel level, std::string_view event, const std::vector<Field>& fields);
+  [[nodiscard]] bool writes(LogLevel level) const { return level <= level_; }
+
+ private:
+  LogFormat format_;
+  LogLevel level_;
+  std::function<Utc()> now_;
+  std::mutex mutex_;
+  Sink sink_;
+};
+
+}  // namespace tarn::server

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "server/runtime/origin.h"
+
+namespace tarn::server {
+
+// Something a pipeline said about itself: a switch, a stretch, a warning, an error.
+struct IngestEvent {
+  std::string name;  // "input-switched", "warning", "error", …
+  std::vector<std::pair<std::string, std::string>> fields;
+};
+
+// A channel's ingest pipeline. One call at a time; the caller's thread does the work.
+class IngestLine {
+ public:
+  virtual ~IngestLine() = default;
+  virtual UploadAnswer put(const UploadedObject& object) = 0;
+  // It failed for good and must be built anew.
+  [[nodiscard]] virtual bool failed() const = 0;
+  // "ingest1", "ingest2", or empty while there is none.
+  [[nodiscard]] virtual std::string active_input() const = 0;
+  // What its elements say about an input now, or of the merge: name and value.
+  [[nodiscard]] virtual std::vector<std::pair<std::string, std::string>> input_statistics(
+      int input) const = 0;
+};
+
+// Events may come on any thread, also from inside put().
+using IngestEvents = std::function<void(const IngestEvent&)>;
+using IngestFactory = std::function<Result<std::unique_ptr<IngestLine>>(IngestEvents events)>;
+
+// The real one, on the pipeline of pipelines/ingest.h.
+Result<std::unique_ptr<IngestLine>> make_pipeline_ingest(const std::string& archive_directory,
+                                                         std::uint32_t target_duration, IngestEvents events);
+
+}  // namespace tarn::server

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/runtime/input_history.h"
+
+namespace tarn::server {
+namespace {
+
+constexpr Microseconds bitrate_window = std::chrono::seconds{30};
+
+}  // namespace
+
+bool is_playlist_name(const std::string& name) { return name.ends_with(".m3u8") || name.ends_with(".m3u"); }
+
+void InputHistory::record(const UploadedObject& object, const UploadAnswer& answer, Monotonic now,
+                          Utc now_utc) {
+  last_arrival_ = now;
+  ++objects_;
+  bytes_ += object.body.size();
+  if (answer.outcome == UploadAnswer::Outcome::refused) {
+    ++refused_;
+    last_error_ = Event{now_utc, answer.error ? answer.error->message : "refused"};
+    return;
+  }
+  if (is_playlist_name(object.name)) return;
+  last_segment_ = Event{now_utc, object.name};
+  recent_.emplace_back(now, object.body.size());
+  while (!recent_.empty() && now - recent_.front().first > bitrate_window) recent_.pop_front();
+}
+
+bool InputHistory::is_connected(Monotonic now, Microseconds patience) const {
+  return last_arrival_.has_value() && now - *last_arrival_ <= patience;
+}
+
+std::uint64_t InputHistory::bitrate(Monotonic now) const {
+  // The first arrival only starts the clock: its bytes were made before it.
+  std::uint64_t bytes = 0;
+  std::optional<Monotonic> from;
+  for (const auto& [at, size] : recent_) {
+    if (now - at > bitrate_window) continue;
+    if (from) bytes += size;
+    if (!from) from = at;
+  }
+  if (!from || recent_.back().first <= *from) return 0;
+  return bytes * 8 * 1'000'000 / static_cast<std::uint64_t>((recent_.back().first - *from).count());
+}
+
+}  // namespace tarn::server

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/base/result.h"
+#include "server/model/model.h"
+
+// What the web front asks of the running system: Runtime implements it, tests fake it. Answers come by
+// callback, from any thread, or from inside the call when they are at hand.
+namespace tarn::server {
+
+// An object that an encoder has sent.
+struct UploadedObject {
+  int input = 0;     // 0: ingest1, 1: ingest2
+  std::string name;  // below the input's base: "manifest.m3u8", "hd/seg-0.ts"
+  std::string content_type;
+  Blob body;
+};
+
+struct UploadAnswer {
+  enum class Outcome {
+    created,
+    replaced,
+    held,     // stored; what it belongs to has not come yet
+    refused,  // `error` says why
+  };
+  Outcome outcome = Outcome::created;
+  std::optional<Error> error;
+};
+
+// An answer's body with what describes it. Immutable and shared between requests.
+struct Content {
+  std::vector<Blob> parts;  // in order; nothing is copied together
+  std::uint64_t size = 0;
+  std::string content_type;
+  std::string etag;           // strong, with its quotes
+  bool is_manifest = false;   // else a segment or CMAF header, whose bytes never change
+  std::uint32_t max_age = 1;  // seconds
+  std::optional<Blob> gzip;   // manifests
+  std::string gzip_etag;
+};
+
+struct Fetched {
+  enum class Absence {
+    not_found,   // no such thing, and none to come under this name
+    not_yet,     // beyond the live edge
+    no_content,  // the channel has nothing to play yet
+    failed,      // Tarn's own fault
+  };
+  std::shared_ptr<const Content> content;  // or, when null:
+  Absence absence = Absence::not_found;
+  std::string reason;  // one line
+};
+
+class Origin {
+ public:
+  virtual ~Origin() = default;
+  // Objects of one channel are taken one after another, in the order of the calls.
+  virtual void upload(const Channel& channel, UploadedObject object,
+                      std::function<void(UploadAnswer)> done) = 0;
+  // `file`: the last component of a playback URL.
+  virtual void fetch(const Channel& channel, const Endpoint& endpoint, const std::string& file,
+                     std::function<void(Fetched)> done) = 0;
+};
+
+}  // namespace tarn::server

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/runtime/playback_file.h"
+
+#include <algorithm>
+
+namespace tarn::server {
+namespace {
+
+using timeline::Protocol;
+
+// How far beyond the live edge a number may be to count as one that will come.
+constexpr std::uint64_t near_future = 100;
+
+Fetched absent(Fetched::Absence absence, std::string reason) { return {nullptr, absence, std::move(reason)}; }
+Fetched no_such_file() { return absent(Fetched::Absence::not_found, "no such file at this endpoint"); }
+
+std::string content_type(const timeline::Stretch& stretch, timeline::TrackId track) {
+  const timeline::Track* found = stretch.find(track);
+  const bool audio =
+      found != nullptr && codecs::kind_of(found->description.info.codec) == codecs::Kind::audio;
+  return audio ? "audio/mp4" : "video/mp4";
+}
+
+bool fits(Protocol protocol, const timeline::SegmentName& name) {
+  switch (protocol) {
+    case Protocol::hls:
+      return name.transport_stream && name.number.has_value() && !name.tracks.empty() &&
+             name.tracks.size() <= 2;
+    case Protocol::hls_cmaf:
+      return !name.transport_stream && name.number.has_value() && name.tracks.size() == 1;
+    case Protocol::dash:
+      return !name.transport_stream && name.time.has_value() && name.tracks.size() == 1;
+  }
+  return false;
+}
+
+// A segment that is not there may be one that will be.
+Fetched missing_segment(const timeline::Presentation& presentation, const timeline::SegmentName& name) {
+  const Fetched not_yet = absent(Fetched::Absence::not_yet, "this segment is not there yet");
+  const Fetched not_found = absent(Fetched::Absence::not_found, "no such segment, or no longer");
+  const bool current =
+      !presentation.generations.empty() && presentation.generations.back().number == name.generation;
+  if (!current) return not_found;
+  if (presentation.cuts.empty()) return not_yet;
+  const timeline::Cut& last = presentation.cuts.back();
+  if (name.number) {
+    const bool near = *name.number > last.number && *name.number - last.number <= near_future;
+    return near ? not_yet : not_found;
+  }
+  return not_found;
+}
+
+bool has_media(const timeline::Timeline& timeline, const timeline::Cut& cut,
+               const std::vector<timeline::TrackId>& tracks) {
+  for (std::uint64_t i = 0; i < cut.slot_count; ++i) {
+    const timeline::Slot* slot = timeline.find(cut.first_slot + i);
+    if (slot == nullptr) continue;
+    if (std::any_of(tracks.begin(), tracks.end(), [&](auto id) { return slot->find(id) != nullptr; })) {
+      return true;
+    }
+  }
+  return false;
+}
+
+std::variant<MediaFile, Fetched> find_segment(const timeline::Timeline& timeline,
+                                              const timeline::OutputSettings& settings,
+                                              const timeline::SegmentName& name, const std::string& file) {
+  if (!fits(settings.protocol, name)) return no_such_file();
+  const timeline::Presentation* presentation = timeline.presentation(settings.endpoint);
+  if (presentation == nullptr) return no_such_file();
+  const timeline::Cut* cut = timeline::find_cut(timeline, *presentation, name);
+  if (cut == nullptr) return missing_segment(*presentation, name);
+  const timeline::Stretch* stretch = timeline.stretch(cut->stretch);
+  const auto known = [&](timeline::TrackId id) { return stretch != nullptr && stretch->find(id) != nullptr; };
+  if (!std::all_of(name.tracks.begin(), name.tracks.end(), known)) return no_such_file();
+  if (timeline::segment_name(name, timeline::rendition_name(*stretch, name.tracks)) != file) {
+    return no_such_file();
+  }
+  if (!has_media(timeline, *cut, name.tracks)) {
+    return absent(Fetched::Absence::not_found, "nothing of this track came in this segment");
+  }
+  MediaFile media;
+  media.request.tracks = name.tracks;
+  media.request.first_slot = cut->first_slot;
+  media.request.slot_count = cut->slot_count;
+  media.request.segment_type = !name.transport_stream;
+  media.transport_stream = name.transport_stream;
+  media.content_type = name.transport_stream ? "video/mp2t" : content_type(*stretch, name.tracks.front());
+  return media;
+}
+
+std::variant<MediaFile, Fetched> find_header(const timeline::Timeline& timeline,
+                                             const timeline::OutputSettings& settings,
+                                             const timeline::InitName& name, const std::string& file) {
+  const timeline::Presentation* presentation = timeline.presentation(settings.endpoint);
+  if (settings.protocol == Protocol::hls || presentation == nullptr ||
+      presentation->find_generation(name.generation) == nullptr) {
+    return no_such_file();
+  }
+  for (const auto& [id, stretch] : timeline.stretches) {
+    const timeline::Track* track = stretch->find(name.track);
+    if (track == nullptr || track->config != name.config) continue;
+    const std::string rendition = timeline::rendition_name(*stretch, {name.track});
+    if (timeline::init_name(name.generation, rendition, name.config) != file) break;
+    MediaFile media;
+    media.request.header = PackageRequest::Header{name.track, name.config};
+    media.content_type = content_type(*stretch, name.track);
+    return media;
+  }
+  return no_such_file();
+}
+
+}  // namespace
+
+std::variant<MediaFile, Fetched> find_media(const timeline::Timeline& timeline,
+                                            const timeline::OutputSettings& settings,
+                                            const std::string& file) {
+  if (const auto segment = timeline::parse_segment_name(file)) {
+    return find_segment(timeline, settings, *segment, file);
+  }
+  if (const auto header = timeline::parse_init_name(file)) {
+    return find_header(timeline, settings, *header, file);
+  }
+  return no_such_file();
+}
+
+}  // namespace tarn::server

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <variant>
+
+#include "core/timeline/output.h"
+#include "core/timeline/timeline.h"
+#include "server/runtime/origin.h"
+#include "server/runtime/packager.h"
+
+// What a file name in a playback URL means for an endpoint at one state of the timeline: pure.
+namespace tarn::server {
+
+struct MediaFile {
+  PackageRequest request;
+  bool transport_stream = false;
+  std::string content_type;
+};
+
+// Either the media that the name stands for, or why there is none. Every name has exactly one spelling:
+// the one the manifests use.
+std::variant<MediaFile, Fetched> find_media(const timeline::Timeline& timeline,
+                                            const timeline::OutputSettings& settings,
+                                            const std::string& file);
+
+}  // namespace tarn::server

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/runtime/runtime.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include "server/runtime/status_json.h"
+
+namespace tarn::server {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char deleted_suffix[] = ".deleted";
+constexpr std::uint64_t ticks_between_trims = 10;
+
+// Where DASH players ask for the time; absolute, because not all of them resolve it.
+std::string time_url(std::string base, const Group& group) {
+  while (base.ends_with('/')) base.pop_back();
+  if (const auto label = base.find("{label}"); label != std::string::npos) {
+    base.replace(label, 7, group.label);
+  }
+  return base + "/time";
+}
+
+// The content that the longest manifest of an endpoint can name.
+Microseconds live_window(const timeline::OutputSettings& output) {
+  const std::uint64_t playlist = std::uint64_t{output.segments} * output.segment_duration;
+  const std::uint64_t mpd = std::uint64_t{output.manifest_window} + output.suggested_presentation_delay;
+  return std::chrono::seconds{
+      std::max(playlist, output.protocol == timeline::Protocol::dash ? mpd : std::uint64_t{0})};
+}
+
+}  // namespace
+
+Runtime::Runtime(Parts parts, RuntimeSettings settings, const Model& model)
+    : parts_(std::move(parts)), settings_(std::move(settings)), cache_(settings_.cache_bytes) {
+  parts_.metrics.add_gauge("tarn_segment_cache_bytes", "Packaged segments in memory.",
+                           [this] { return static_cast<std::int64_t>(cache_.bytes()); });
+  clear_deleted();
+  follow(model);
+}
+
+Runtime::~Runtime() = default;
+
+std::string Runtime::directory(const std::string& channel_id) const {
+  return settings_.data_directory + "/channels/" + channel_id;
+}
+
+// A channel's content is renamed before it is deleted, so that a deletion that was cut short is
+// finished here, and content without a channel is never taken for one.
+void Runtime::clear_deleted() const {
+  std::error_code error;
+  fs::create_directories(settings_.data_directory + "/channels", error);
+  for (const auto& entry : fs::directory_iterator{settings_.data_directory + "/channels", error}) {
+    std::error_code ignored;
+    if (entry.path().string().ends_with(deleted_suffix)) fs::remove_all(entry.path(), ignored);
+  }
+}
+
+void Runtime::follow(const Model& model) {
+  const std::lock_guard following{follow_mutex_};
+  if (model.version < followed_version_) return;  // a later one was faster
+  followed_version_ = model.version;
+  std::set<std::string> kept;
+  for (const auto& [path, channel] : model.channels) {
+    kept.insert(channel.id);
+    start_channel(channel);
+    follow_endpoints(model, channel);
+  }
+  std::vector<std::string> gone;
+  {
+    const std::shared_lock lock{mutex_};
+    for (const auto& [id, channel] : channels_) {
+      if (!kept.contains(id)) gone.push_back(id);
+    }
+  }
+  for (const std::string& id : gone) stop_channel(id);
+}
+
+void Runtime::start_channel(const Channel& channel) {
+  if (const auto running = find_channel(channel.id)) {
+    running->set_channel(channel);
+    const std::unique_lock lock{mutex_};
+    channels_[channel.id] = channel;
+    return;
+  }
+  auto archive = archive::Archive::open(directory(channel.id));
+  const std::unique_lock lock{mutex_};
+  channels_[channel.id] = channel;
+  if (!archive) {
+    broken_.insert(channel.id);
+    parts_.log.write(LogLevel::error, "archive-failed",
+                     {{"channel", channel.group + "/" + channel.name}, {"error", archive.error().message}});
+    return;
+  }
+  broken_.erase(channel.id);
+  running_[channel.id].channel = std::make_shared<ChannelRuntime>(
+      parts_, channel, std::move(archive).value(),
+      [make = settings_.make_ingest, where = directory(channel.id),
+       duration = channel.segment_duration](IngestEvents events) { return make(where, duration, events); });
+}
+
+void Runtime::stop_channel(const std::string& id) {
+  Running gone;
+  {
+    const std::unique_lock lock{mutex_};
+    channels_.erase(id);
+    broken_.erase(id);
+    time_shift_days_.erase(id);
+    const auto at = running_.find(id);
+    if (at != running_.end()) {
+      gone = std::move(at->second);
+      running_.erase(at);
+    }
+  }
+  const std::string from = directory(id);
+  std::error_code error;
+  fs::rename(from, from + deleted_suffix, error);
+  auto remove = [to = from + deleted_suffix] {
+    std::error_code ignored;
+    fs::remove_all(to, ignored);
+  };
+  if (gone.channel) {
+    gone.channel->close(std::move(remove));
+  } else {
+    remove();
+  }
+}
+
+void Runtime::follow_endpoints(const Model& model, const Channel& channel) {
+  const Group* group = model.group(channel.group);
+  std::set<std::string> kept;
+  std::uint32_t days = 0;
+  for (const auto& [path, endpoint] : model.endpoints) {
+    if (endpoint.group != channel.group || endpoint.channel != channel.name) continue;
+    kept.insert(endpoint.id);
+    days = std::max(days, endpoint.time_shift_days);
+    if (group != nullptr) follow_endpoint(*group, channel, endpoint);
+  }
+  drop_endpoints(channel.id, kept);
+  const std::unique_lock lock{mutex_};
+  time_shift_days_[channel.id] = days;
+}
+
+void Runtime::follow_endpoint(const Group& group, const Channel& channel, const Endpoint& endpoint) {
+  const auto runtime = find_channel(channel.id);
+  if (!runtime) return;
+  EndpointRuntime::Settings settings{group.name + "/" + channel.name + "/" + endpoint.name,
+                                     effective(endpoint, channel),
+                                     time_url(settings_.origin_base_url, group)};
+  settings.output.endpoint = endpoint.id;
+  const Status cut = runtime->archive()->set_presentation(endpoint.id, settings.output.segment_duration,
+                                                          channel.segment_duration, parts_.clocks.utc());
+  if (!cut) {
+    parts_.log.write(LogLevel::error, "presentation-failed",
+                     {{"endpoint", settings.label}, {"error", cut.error().message}});
+  }
+  const std::unique_lock lock{mutex_};
+  Running& running = running_[channel.id];
+  running.outputs[endpoint.id] = settings.output;
+  auto& slot = running.endpoints[endpoint.id];
+  if (slot) {
+    slot->set_settings(std::move(settings));
+    return;
+  }
+  slot = std::make_shared<EndpointRuntime>(
+      EndpointRuntime::Parts{parts_.workers, cache_, parts_.metrics, parts_.log}, std::move(settings),
+      runtime->archive(),
+      [make = settings_.make_packager, where = directory(channel.id)](bool ts) { return make(where, ts); });
+}
+
+void Runtime::drop_endpoints(const std::string& channel_id, const std::set<std::string>& kept) {
+  const auto runtime = find_channel(channel_id);
+  if (!runtime) return;
+  // Also those that were deleted while the server was down.
+  std::set<std::string> gone;
+  for (const auto& [id, presentation] : runtime->archive()->timeline()->presentations) {
+    if (!kept.contains(id)) gone.insert(id);
+  }
+  {
+    const std::unique_lock lock{mutex_};
+    Running& running = running_[channel_id];
+    std::erase_if(running.endpoints, [&](const auto& entry) { return !kept.contains(entry.first); });
+    std::erase_if(running.outputs, [&](const auto& entry) { return !kept.contains(entry.first); });
+  }
+  for (const std::string& id : gone) (void)runtime->archive()->remove_presentation(id);
+}
+
+// Twice the longest live window, so that nothing vanishes while a slow player still needs it.
+Microseconds Runtime::retention(const std::string& channel_id) const {
+  const std::shared_lock lock{mutex_};
+  Microseconds longest = std::chrono::seconds{0};
+  if (const auto at = channels_.find(channel_id); at != channels_.end()) {
+    longest = std::chrono::seconds{at->second.segments * at->second.segment_duration};
+  }
+  if (const auto at = running_.find(channel_id); at != running_.end()) {
+    for (const auto& [id, output] : at->second.outputs) longest = std::max(longest, live_window(output));
+  }
+  Microseconds days{};
+  if (const auto at = time_shift_days_.find(channel_id); at != time_shift_days_.end()) {
+    days = std::chrono::hours{24} * at->second;
+  }
+  return days + longest * 2 + std::chrono::seconds{60};
+}
+
+void Runtime::tick() {
+  std::vector<std::pair<std::string, Running>> all;
+  {
+    const std::shared_lock lock{mutex_};
+    all.assign(running_.begin(), running_.end());
+  }
+  const Monotonic now = parts_.clocks.monotonic();
+  const bool trims = ticks_++ % ticks_between_trims == 0;
+  for (const auto& [id, running] : all) {
+    running.channel->tick(now);
+    if (trims) running.channel->trim(retention(id));
+    for (const auto& [endpoint, runtime] : running.endpoints) runtime->tick(now);
+  }
+}
+
+bool Runtime::is_ready() const {
+  const std::shared_lock lock{mutex_};
+  return broken_.empty() && std::all_of(running_.begin(), running_.end(), [](const auto& entry) {
+           return entry.second.channel->archive()->health().ok();
+         });
+}
+
+std::shared_ptr<ChannelRuntime> Runtime::find_channel(const std::string& id) const {
+  const std::shared_lock lock{mutex_};
+  const auto at = running_.find(id);
+  return at == running_.end() ? nullptr : at->second.channel;
+}
+
+std::shared_ptr<EndpointRuntime> Runtime::find_endpoint(const std::string& channel_id,
+                                                        const std::string& id) const {
+  const std::shared_lock lock{mutex_};
+  const auto channel = running_.find(channel_id);
+  if (channel == running_.end()) return nullptr;
+  const auto at = channel->second.endpoints.find(id);
+  return at == channel->second.endpoints.end() ? nullptr : at->second;
+}
+
+void Runtime::upload(const Channel& channel, UploadedObject object, std::function<void(UploadAnswer)> done) {
+  const auto runtime = find_channel(channel.id);
+  if (!runtime) {
+    return done(
+        {UploadAnswer::Outcome::refused, Error{ErrorCode::io, "the channel's archive is not available"}});
+  }
+  runtime->upload(std::move(object), std::move(done));
+}
+
+void Runtime::fetch(const Channel& channel, const Endpoint& endpoint, const std::string& file,
+                    std::function<void(Fetched)> done) {
+  const auto runtime = find_endpoint(channel.id, endpoint.id);
+  if (!runtime) return done({nullptr, Fetched::Absence::failed, "the channel's archive is not available"});
+  runtime->fetch(file, parts_.clocks.monotonic(), std::move(done));
+}
+
+std::string Runtime::channel_status(const Channel& channel) {
+  const auto runtime = find_channel(channel.id);
+  if (!runtime) return broken_status("the channel's archive is not available");
+  return channel_status_json(channel, runtime->state(), *runtime->archive(), parts_.clocks.monotonic());
+}
+
+std::string Runtime::endpoint_status(const Endpoint& endpoint) {
+  const std::shared_lock lock{mutex_};
+  for (const auto& [id, running] : running_) {
+    const auto at = running.endpoints.find(endpoint.id);
+    if (at == running.endpoints.end()) continue;
+    return endpoint_status_json(endpoint, at->second->state(), *running.channel->archive()->timeline());
+  }
+  return broken_status("the channel's archive is not available");
+}
+
+bool Runtime::has_content(const Channel& channel) {
+  const auto runtime = find_channel(channel.id);
+  return runtime && !runtime->archive()->timeline()->empty();
+}
+
+}  // namespace tarn::server

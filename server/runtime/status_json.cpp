@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/runtime/status_json.h"
+
+#include "core/base/text.h"
+#include "server/model/json.h"
+
+namespace tarn::server {
+namespace {
+
+JsonPtr count(std::uint64_t value) { return json_number(static_cast<std::int64_t>(value)); }
+
+JsonPtr event_json(const std::optional<InputHistory::Event>& event, const std::string& what) {
+  if (!event) return json_null();
+  JsonObjectBuilder out;
+  out.add("at", format_utc_seconds(event->at)).add(what, event->text);
+  return out.take();
+}
+
+JsonPtr number_or_text(const std::string& value) {
+  const auto number = parse_i64(value);
+  return number ? json_number(*number) : json_text(value);
+}
+
+// What the elements count; the state and the drift (µs) that the merger sees go beside the rest.
+void add_statistics(const std::vector<std::pair<std::string, std::string>>& statistics,
+                    JsonObjectBuilder& out) {
+  JsonObjectBuilder counters;
+  JsonPtr state = json_null();
+  JsonPtr drift = json_null();
+  for (const auto& [name, value] : statistics) {
+    if (name == "state") {
+      state = number_or_text(value);
+    } else if (name == "drift") {
+      drift = number_or_text(value);
+    } else {
+      counters.add(name, number_or_text(value));
+    }
+  }
+  out.add("state", std::move(state)).add("drift", std::move(drift)).add("statistics", counters.take());
+}
+
+JsonPtr input_json(const Channel& channel, const ChannelRuntime::State& state, std::size_t index,
+                   Monotonic now) {
+  const InputHistory& input = state.inputs[index];
+  JsonObjectBuilder out;
+  out.add("id", channel.inputs[index].id)
+      .add("connected",
+           json_boolean(input.is_connected(now, std::chrono::seconds{channel.segment_duration} * 3)))
+      .add("active", json_boolean(state.active_input == channel.inputs[index].id))
+      .add("lastSegment", event_json(input.last_segment(), "name"))
+      .add("lastError", event_json(input.last_error(), "error"))
+      .add("objects", count(input.objects()))
+      .add("refused", count(input.refused()))
+      .add("bytes", count(input.bytes()))
+      .add("bitrate", count(input.bitrate(now)));
+  add_statistics(state.input_statistics[index], out);
+  return out.take();
+}
+
+JsonPtr track_json(const timeline::Track& track) {
+  const auto& info = track.description.info;
+  JsonObjectBuilder out;
+  out.add("id", count(track.id))
+      .add("kind", codecs::kind_of(info.codec) == codecs::Kind::video   ? "VIDEO"
+                   : codecs::kind_of(info.codec) == codecs::Kind::audio ? "AUDIO"
+                                                                        : "TEXT")
+      .add("codec", codecs::name_of(info.codec))
+      .add("codecString", info.codec_string);
+  if (codecs::kind_of(info.codec) == codecs::Kind::video) {
+    out.add("width", count(info.width)).add("height", count(info.height));
+  }
+  if (codecs::kind_of(info.codec) == codecs::Kind::audio) {
+    out.add("sampleRate", count(info.sample_rate)).add("channels", count(info.channels));
+  }
+  if (!track.description.language.empty()) out.add("language", track.description.language);
+  return out.take();
+}
+
+JsonPtr tracks_json(const timeline::Timeline& timeline) {
+  JsonArrayBuilder out;
+  if (!timeline.stretches.empty()) {
+    for (const timeline::Track& track : timeline.stretches.rbegin()->second->tracks) {
+      out.add(track_json(track));
+    }
+  }
+  return out.take();
+}
+
+JsonPtr timeline_json(const timeline::Timeline& timeline) {
+  if (timeline.empty()) return json_null();
+  const timeline::Slot* first = timeline.find(timeline.first_slot());
+  const timeline::Slot* last = timeline.find(timeline.end_slot() - 1);
+  const timeline::Stretch* stretch = timeline.stretch(last->stretch);
+  const timeline::Track* ruler = stretch == nullptr ? nullptr : stretch->find(stretch->reference);
+  Utc end = last->utc;
+  if (ruler != nullptr) end += to_microseconds(last->end - last->start, ruler->description.info.timescale);
+  JsonObjectBuilder out;
+  out.add("start", format_utc(first->utc))
+      .add("end", format_utc(end))
+      .add("slots", count(timeline.end_slot() - timeline.first_slot()))
+      .add("stretches", count(timeline.stretches.size()))
+      .add("ended", json_boolean(timeline.ended.has_value()));
+  return out.take();
+}
+
+JsonPtr switches_json(const ChannelRuntime::State& state) {
+  JsonArrayBuilder out;
+  for (const auto& entry : state.switches) {
+    JsonObjectBuilder one;
+    one.add("at", format_utc_seconds(entry.at))
+        .add("from", entry.from)
+        .add("to", entry.to)
+        .add("reason", entry.reason);
+    out.add(one.take());
+  }
+  return out.take();
+}
+
+JsonPtr errors_json(const std::deque<InputHistory::Event>& errors) {
+  JsonArrayBuilder out;
+  for (const auto& error : errors) out.add(event_json(error, "error"));
+  return out.take();
+}
+
+}  // namespace
+
+std::string channel_status_json(const Channel& channel, const ChannelRuntime::State& state,
+                                const archive::Archive& archive, Monotonic now) {
+  const auto timeline = archive.timeline();
+  const auto statistics = archive.statistics();
+  JsonArrayBuilder inputs;
+  for (std::size_t i = 0; i < channel.inputs.size(); ++i) inputs.add(input_json(channel, state, i, now));
+  JsonObjectBuilder stored;
+  stored.add("chunks", count(statistics.chunks)).add("bytes", count(statistics.bytes));
+  JsonObjectBuilder out;
+  out.add("inputs", inputs.take())
+      .add("activeInput", state.active_input.empty() ? json_null() : json_text(state.active_input))
+      .add("switchCount", count(state.switch_count))
+      .add("switches", switches_json(state))
+      .add("tracks", tracks_json(*timeline))
+      .add("timeline", timeline_json(*timeline))
+      .add("archive", stored.take())
+      .add("errors", errors_json(state.errors));
+  return print_json(out.take().get());
+}
+
+std::string endpoint_status_json(const Endpoint& endpoint, const EndpointRuntime::State& state,
+                                 const timeline::Timeline& timeline) {
+  const timeline::Presentation* presentation = timeline.presentation(endpoint.id);
+  JsonObjectBuilder out;
+  out.add("pipeline", state.pipeline ? "RUNNING" : "IDLE")
+      .add("requests", count(state.requests))
+      .add("packagedSegments", count(state.packaged))
+      .add("failures", count(state.failures))
+      .add("lastError", state.last_error.empty() ? json_null() : json_text(state.last_error))
+      .add("segments", count(presentation == nullptr ? 0 : presentation->cuts.size()))
+      .add("generation", count(presentation == nullptr || presentation->generations.empty()
+                                   ? 0
+                                   : presentation->generations.back().number));
+  return print_json(out.take().get());
+}
+
+std::string broken_status(const std::string& error) {
+  JsonObjectBuilder out;
+  out.add("error", error);
+  return print_json(out.take().get());
+}
+
+}  // namespace tarn::server

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "core/archive/archive.h"
+#include "server/model/model.h"
+#include "server/runtime/channel_runtime.h"
+#include "server/runtime/endpoint_runtime.h"
+
+// The answers to GET …/status: JSON objects of the documented members.
+namespace tarn::server {
+
+std::string channel_status_json(const Channel& channel, const ChannelRuntime::State& state,
+                                const archive::Archive& archive, Monotonic now);
+std::string endpoint_status_json(const Endpoint& endpoint, const EndpointRuntime::State& state,
+                                 const timeline::Timeline& timeline);
+// Of something that does not run.
+std::string broken_status(const std::string& error);
+
+}  // namespace tarn::server

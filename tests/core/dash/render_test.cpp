@@ -1,0 +1,416 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/dash/render.h"
+
+#include <gtest/gtest.h>
+
+#include <unistd.h>
+
+#include <array>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <sstream>
+
+#include "core/dash/xml.h"
+#include "core/timeline/output_span.h"
+#include "support/shared_files.h"
+#include "support/timeline_builder.h"
+
+namespace tarn::dash {
+namespace {
+
+namespace fs = std::filesystem;
+using std::chrono::seconds;
+using test::TimelineBuilder;
+using timeline::OutputSettings;
+using timeline::Timeline;
+using timeline::VariantUse;
+
+const Utc noon = *parse_utc("2026-11-22T12:00:00Z");
+constexpr char time_url[] = "http://127.0.0.1:8080/time?a=1&b=2";
+
+std::vector<TimelineBuilder::Source> ladder() {
+  const VariantUse high{0, 3'000'000, 2'500'000};
+  const VariantUse low{1, 900'000, 800'000};
+  return {TimelineBuilder::video({high}, 1280, 720), TimelineBuilder::video({low}, 640, 360),
+          TimelineBuilder::audio({high, low}, "en")};
+}
+
+OutputSettings output(std::uint32_t window = 60) {
+  OutputSettings settings;
+  settings.endpoint = "e";
+  settings.protocol = timeline::Protocol::dash;
+  settings.segment_duration = 4;
+  settings.min_buffer_time = 8;
+  settings.min_update_period = 4;
+  settings.suggested_presentation_delay = 12;
+  settings.manifest_window = window;
+  return settings;
+}
+
+Timeline plain(int slots = 10) {
+  return TimelineBuilder{}.stretch(noon, 126'000, ladder()).slots(slots, 50).generation(4, 4).cuts(2).build();
+}
+
+std::string text(const Timeline& timeline, const OutputSettings& settings) {
+  const auto rendered = render_mpd(timeline, settings, time_url);
+  return rendered.ok() ? rendered.value() : "error: " + rendered.error().message;
+}
+
+struct Ran {
+  int status = -1;
+  std::string output;
+};
+
+// `command` with `input` on its standard input.
+Ran run(const std::string& command, const std::string& input) {
+  static int count = 0;
+  const fs::path file =
+      fs::temp_directory_path() / ("tarn-mpd-" + std::to_string(::getpid()) + "-" + std::to_string(++count));
+  std::ofstream{file, std::ios::binary} << input;
+  Ran ran;
+  FILE* pipe = ::popen((command + " < " + file.string() + " 2>&1").c_str(), "r");
+  std::array<char, 4096> part{};
+  for (std::size_t n = 0; (n = std::fread(part.data(), 1, part.size(), pipe)) > 0;)
+    ran.output.append(part.data(), n);
+  ran.status = ::pclose(pipe);
+  fs::remove(file);
+  return ran;
+}
+
+bool has(const std::string& program) {
+  return std::system(("command -v " + program + " >/dev/null").c_str()) == 0;
+}
+
+void expect_valid(const std::string& mpd) {
+  const auto shared = test::shared_files();
+  if (!shared || !has("xmllint")) GTEST_SKIP() << "no schema or no xmllint";
+  const auto schema = (*shared / "schemas/dash/DASH-MPD.xsd").string();
+  const Ran ran = run("xmllint --nonet --noout --schema " + schema + " -", mpd);
+  EXPECT_EQ(ran.status, 0) << ran.output << mpd;
+}
+
+struct Listed {
+  std::string period;
+  std::string representation;
+  std::string url;
+  std::int64_t start = 0;
+  std::int64_t end = 0;
+};
+struct Read {
+  std::map<std::string, std::string> mpd;
+  std::vector<std::pair<std::string, std::int64_t>> periods;
+  std::vector<Listed> inits;
+  std::vector<Listed> segments;
+
+  [[nodiscard]] std::vector<Listed> of(const std::string& representation) const {
+    std::vector<Listed> found;
+    for (const auto& segment : segments) {
+      if (segment.representation == representation) found.push_back(segment);
+    }
+    return found;
+  }
+};
+
+// As an independent reader understands it; its own checks must hold.
+Read read(const std::string& mpd) {
+  const Ran ran = run("python3 " TARN_TEST_DIRECTORY "/list_segments.py", mpd);
+  EXPECT_EQ(ran.status, 0) << ran.output << mpd;
+  Read result;
+  std::istringstream lines{ran.output};
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream words{line};
+    std::string kind;
+    Listed listed;
+    words >> kind;
+    if (kind == "mpd") {
+      std::string name;
+      words >> name;
+      std::getline(words >> std::ws, result.mpd[name]);
+    } else if (kind == "period") {
+      words >> listed.period >> listed.start;
+      result.periods.emplace_back(listed.period, listed.start);
+    } else {
+      words >> listed.period >> listed.representation >> listed.url >> listed.start >> listed.end;
+      (kind == "init" ? result.inits : result.segments).push_back(listed);
+    }
+  }
+  return result;
+}
+
+// Every URL is understood, leads to a cut with content, and says when it really is.
+void expect_resolvable(const Timeline& timeline, const Read& read) {
+  const auto& presentation = *timeline.presentation("e");
+  for (const auto& listed : read.segments) {
+    const auto name = timeline::parse_segment_name(listed.url);
+    ASSERT_TRUE(name.has_value()) << listed.url;
+    const timeline::Cut* cut = timeline::find_cut(timeline, presentation, *name);
+    ASSERT_NE(cut, nullptr) << listed.url;
+    const auto& stretch = *timeline.stretch(cut->stretch);
+    EXPECT_EQ(timeline::rendition_name(stretch, name->tracks), listed.representation);
+    const Utc start = timeline.availability_start + Microseconds{listed.start};
+    const Microseconds off = start - timeline::start_of(timeline, *cut);
+    EXPECT_LT(off < Microseconds{0} ? -off : off, Microseconds{100'000}) << listed.url << ": three frames";
+  }
+  for (const auto& listed : read.inits) {
+    const auto name = timeline::parse_init_name(listed.url);
+    ASSERT_TRUE(name.has_value()) << listed.url;
+    EXPECT_NE(presentation.find_generation(name->generation), nullptr);
+  }
+}
+
+TEST(RenderMpd, LiveWithTwoQualitiesAndAudio) {
+  const std::string mpd = text(plain(), output());
+  EXPECT_EQ(mpd, R"(<?xml version="1.0" encoding="UTF-8"?>
+<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011" type="dynamic" availabilityStartTime="2026-11-22T12:00:00.000Z" publishTime="2026-11-22T12:00:20.000Z" minBufferTime="PT8S" minimumUpdatePeriod="PT4S" timeShiftBufferDepth="PT60S" suggestedPresentationDelay="PT12S">
+  <Period id="p1g1" start="PT0S">
+    <AdaptationSet id="1" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1" maxWidth="1280" maxHeight="720" par="16:9">
+      <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
+      <Representation id="v1" bandwidth="3000000" codecs="avc1.64001F" width="1280" height="720" sar="1:1" frameRate="25">
+        <SegmentTemplate timescale="90000" presentationTimeOffset="126000" initialization="g1-$RepresentationID$-i1.mp4" media="g1-$RepresentationID$-s1-t$Time$.m4s">
+          <SegmentTimeline>
+            <S t="126000" d="360000" r="4"/>
+          </SegmentTimeline>
+        </SegmentTemplate>
+      </Representation>
+      <Representation id="v2" bandwidth="900000" codecs="avc1.4D401E" width="640" height="360" sar="1:1" frameRate="25">
+        <SegmentTemplate timescale="90000" presentationTimeOffset="126000" initialization="g1-$RepresentationID$-i1.mp4" media="g1-$RepresentationID$-s1-t$Time$.m4s">
+          <SegmentTimeline>
+            <S t="126000" d="360000" r="4"/>
+          </SegmentTimeline>
+        </SegmentTemplate>
+      </Representation>
+    </AdaptationSet>
+    <AdaptationSet id="3" contentType="audio" mimeType="audio/mp4" lang="en" segmentAlignment="true" startWithSAP="1">
+      <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
+      <Representation id="a3" bandwidth="130000" codecs="mp4a.40.2" audioSamplingRate="48000">
+        <AudioChannelConfiguration schemeIdUri="urn:mpeg:dash:23003:3:audio_channel_configuration:2011" value="2"/>
+        <SegmentTemplate timescale="48000" presentationTimeOffset="67200" initialization="g1-$RepresentationID$-i1.mp4" media="g1-$RepresentationID$-s1-t$Time$.m4s">
+          <SegmentTimeline>
+            <S t="67200" d="189440"/>
+            <S d="191488"/>
+            <S d="192512"/>
+            <S d="191488"/>
+            <S d="192512"/>
+          </SegmentTimeline>
+        </SegmentTemplate>
+      </Representation>
+    </AdaptationSet>
+  </Period>
+  <UTCTiming schemeIdUri="urn:mpeg:dash:utc:http-iso:2014" value="http://127.0.0.1:8080/time?a=1&amp;b=2"/>
+</MPD>
+)");
+  expect_valid(mpd);
+}
+
+TEST(RenderMpd, EveryListedUrlLeadsToItsSegment) {
+  const Timeline timeline = plain(40);
+  const Read listed = read(text(timeline, output()));
+  expect_resolvable(timeline, listed);
+  EXPECT_EQ(listed.of("v1").size(), 15U) << "60 s of 4 s each";
+  EXPECT_EQ(listed.of("a3").size(), 15U);
+  EXPECT_EQ(listed.inits.size(), 3U);
+  EXPECT_EQ(listed.of("v1").back().end, 80'000'000);
+}
+
+TEST(RenderMpd, TheWindowHoldsAtLeastTheDelayAndTwoSegments) {
+  const Read small = read(text(plain(40), output(1)));
+  EXPECT_EQ(small.mpd.at("timeShiftBufferDepth"), "PT20S");
+  EXPECT_EQ(small.of("v1").size(), 5U);
+  const Read wide = read(text(plain(40), output(3600)));
+  EXPECT_EQ(wide.of("v1").size(), 20U);
+  EXPECT_EQ(wide.mpd.at("timeShiftBufferDepth"), "PT3600S");
+}
+
+TEST(RenderMpd, AnOutageBeginsAPeriod) {
+  const Timeline timeline = TimelineBuilder{}
+                                .stretch(noon, 126'000, ladder())
+                                .slots(6, 50)
+                                .stretch(noon + Microseconds{30'123'456}, 9'000'000, ladder())
+                                .slots(6, 50)
+                                .generation(4, 4)
+                                .cuts(2)
+                                .build();
+  const std::string mpd = text(timeline, output());
+  expect_valid(mpd);
+  const Read listed = read(mpd);
+  expect_resolvable(timeline, listed);
+  ASSERT_EQ(listed.periods.size(), 2U);
+  EXPECT_EQ(listed.periods[0], (std::pair<std::string, std::int64_t>{"p1g1", 0}));
+  EXPECT_EQ(listed.periods[1], (std::pair<std::string, std::int64_t>{"p2g1", 30'123'456}));
+  EXPECT_EQ(listed.of("v1")[3].start, 30'123'456) << "to the microsecond";
+  EXPECT_EQ(listed.of("v1")[3].url, "g1-v1-s2-t9000000.m4s");
+}
+
+TEST(RenderMpd, AGenerationBeginsAPeriodWhoseStartIsKept) {
+  auto builder = TimelineBuilder{};
+  builder.stretch(noon, 126'000, ladder()).slots(6, 50).generation(4, 4).cuts(2);
+  // The next generation's first slot must be there before it begins.
+  builder.slots(9, 50).generation(6, 6).cuts(3);
+  const Timeline timeline = builder.build();
+  const std::string mpd = text(timeline, output());
+  expect_valid(mpd);
+  const Read listed = read(mpd);
+  expect_resolvable(timeline, listed);
+  ASSERT_EQ(listed.periods.size(), 2U);
+  EXPECT_EQ(listed.periods[1], (std::pair<std::string, std::int64_t>{"p1g2", 12'000'000}));
+  const auto video = listed.of("v1");
+  ASSERT_EQ(video.size(), 6U);
+  EXPECT_EQ(video[3].url, "g2-v1-s1-t1206000.m4s");
+  for (std::size_t i = 1; i < video.size(); ++i) EXPECT_EQ(video[i].start, video[i - 1].end);
+  const auto audio = listed.of("a3");
+  for (std::size_t i = 1; i < audio.size(); ++i) {
+    EXPECT_NEAR(static_cast<double>(audio[i].start), static_cast<double>(audio[i - 1].end), 30.0);
+  }
+  // Later, when nothing is left of its first cut.
+  Timeline later = timeline;
+  auto presentation = *later.presentation("e");
+  presentation.cuts.drop_front(4);
+  later.trim_before(10);
+  later.presentations["e"] = std::make_shared<const timeline::Presentation>(presentation);
+  const Read rest = read(text(later, output()));
+  ASSERT_EQ(rest.periods.size(), 1U);
+  EXPECT_EQ(rest.periods[0], listed.periods[1]);
+  EXPECT_EQ(rest.of("v1")[0].start, video[4].start);
+}
+
+TEST(RenderMpd, AMissingChunkIsAHole) {
+  const Timeline timeline = TimelineBuilder{}
+                                .stretch(noon, 126'000, ladder())
+                                .slots(4, 50)
+                                .slots(2, 50, {1})
+                                .slots(1, 50, {2})
+                                .slots(3, 50)
+                                .generation(4, 4)
+                                .cuts(2)
+                                .build();
+  const std::string mpd = text(timeline, output());
+  EXPECT_NE(
+      mpd.find("<S t=\"126000\" d=\"360000\" r=\"1\"/>\n            <S t=\"1206000\" d=\"360000\" r=\"1\"/>"),
+      std::string::npos)
+      << mpd;
+  EXPECT_NE(mpd.find("<S t=\"126000\" d=\"360000\" r=\"2\"/>\n            <S t=\"1386000\" d=\"180000\"/>\n"
+                     "            <S d=\"360000\"/>"),
+            std::string::npos)
+      << mpd;
+  expect_valid(mpd);
+  const Read listed = read(mpd);
+  EXPECT_EQ(listed.of("v1").size(), 4U);
+  EXPECT_EQ(listed.of("v2").size(), 5U);
+  const auto& presentation = *timeline.presentation("e");
+  for (const auto& segment : listed.segments) {
+    EXPECT_NE(timeline::find_cut(timeline, presentation, *timeline::parse_segment_name(segment.url)), nullptr)
+        << segment.url;
+  }
+}
+
+TEST(RenderMpd, ATrackWithNothingIsNotOffered) {
+  const Timeline timeline =
+      TimelineBuilder{}.stretch(noon, 0, ladder()).slots(4, 50, {3}).generation(4, 4).cuts(2).build();
+  const std::string mpd = text(timeline, output());
+  expect_valid(mpd);
+  EXPECT_EQ(mpd.find("contentType=\"audio\""), std::string::npos);
+}
+
+TEST(RenderMpd, LanguagesAndCodecsAreSetsOfTheirOwn) {
+  const VariantUse use{0, 2'000'000, 0};
+  auto english = TimelineBuilder::audio({use}, "en");
+  auto german = TimelineBuilder::audio({use}, "de");
+  german.description.name = "Deutsch <&>";
+  auto surround = TimelineBuilder::audio({use}, "en");
+  surround.description.info.codec = codecs::Codec::ac3;
+  surround.description.info.codec_string = "ac-3";
+  surround.description.info.samples_per_frame = 1536;
+  surround.description.info.channels = 6;
+  auto odd = TimelineBuilder::audio({use}, "e\"n", 44'100);
+  odd.description.info.channels = 8;
+  auto video = TimelineBuilder::video({use}, 720, 576, 30'000, 1'001);
+  video.description.info.sar_width = 16;
+  video.description.info.sar_height = 11;
+  const Timeline timeline = TimelineBuilder{}
+                                .stretch(noon, 0, {video, english, german, surround, odd})
+                                .slots(8, 60)
+                                .generation(4, 5)
+                                .cuts(2)
+                                .build();
+  const std::string mpd = text(timeline, output());
+  expect_valid(mpd);
+  expect_resolvable(timeline, read(mpd));
+  for (const auto* part : {"par=\"20:11\"", "sar=\"16:11\" frameRate=\"30000/1001\"", "lang=\"de\"",
+                           "<Label>Deutsch &lt;&amp;&gt;</Label>", "codecs=\"ac-3\"", "value=\"6\"",
+                           "value=\"7\"", "audioSamplingRate=\"44100\"", "<AdaptationSet id=\"5\" "}) {
+    EXPECT_NE(mpd.find(part), std::string::npos) << part << mpd;
+  }
+  EXPECT_EQ(mpd.find("lang=\"e"), mpd.find("lang=\"en\"")) << "no language is better than an invalid one";
+}
+
+TEST(RenderMpd, OrderAndBoundsHoldForRepresentations) {
+  auto settings = output();
+  settings.stream_order = timeline::StreamOrder::bitrate_ascending;
+  const std::string mpd = text(plain(), settings);
+  EXPECT_LT(mpd.find("Representation id=\"v2\""), mpd.find("Representation id=\"v1\""));
+  settings.max_video_bitrate = 1'000'000;
+  EXPECT_EQ(text(plain(), settings).find("Representation id=\"v1\""), std::string::npos);
+  settings.max_video_bitrate = 1;
+  const auto none = render_mpd(plain(), settings, time_url);
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.error().code, ErrorCode::not_found);
+}
+
+TEST(RenderMpd, EndsAsAStaticPresentation) {
+  Timeline timeline = plain();
+  timeline.ended = noon + seconds{25};
+  const std::string mpd = text(timeline, output());
+  expect_valid(mpd);
+  const Read listed = read(mpd);
+  expect_resolvable(timeline, listed);
+  EXPECT_EQ(listed.mpd.at("type"), "static");
+  EXPECT_EQ(listed.mpd.at("mediaPresentationDuration"), "PT20S");
+  EXPECT_EQ(listed.mpd.at("publishTime"), "2026-11-22T12:00:25.000Z");
+  EXPECT_EQ(listed.mpd.count("minimumUpdatePeriod"), 0U);
+}
+
+TEST(RenderMpd, StartsCountFromTheStartAsItIsPrinted) {
+  Timeline timeline = plain(4);
+  timeline.availability_start = noon - Microseconds{1'400};
+  const Read listed = read(text(timeline, output()));
+  EXPECT_EQ(listed.mpd.at("availabilityStartTime"), "2026-11-22T11:59:59.998Z");
+  EXPECT_EQ(listed.periods[0].second, 2'000);
+}
+
+TEST(RenderMpd, UpdatesOnlyAddAndRemove) {
+  const Read before = read(text(plain(40), output()));
+  const Read after = read(text(plain(42), output()));
+  EXPECT_EQ(after.mpd.at("availabilityStartTime"), before.mpd.at("availabilityStartTime"));
+  EXPECT_EQ(after.periods, before.periods);
+  const auto old_audio = before.of("a3");
+  const auto new_audio = after.of("a3");
+  for (std::size_t i = 1; i < old_audio.size(); ++i) {
+    EXPECT_EQ(old_audio[i].url, new_audio[i - 1].url);
+    EXPECT_EQ(old_audio[i].start, new_audio[i - 1].start);
+  }
+}
+
+TEST(RenderMpd, NothingToListIsNotFound) {
+  EXPECT_EQ(render_mpd(Timeline{}, output(), time_url).error().code, ErrorCode::not_found);
+  auto other = output();
+  other.endpoint = "another";
+  EXPECT_EQ(render_mpd(plain(), other, time_url).error().code, ErrorCode::not_found);
+  other = output();
+  other.protocol = timeline::Protocol::hls_cmaf;
+  EXPECT_EQ(render_mpd(plain(), other, time_url).error().code, ErrorCode::not_found);
+}
+
+TEST(RenderMpd, TheSameStateGivesTheSameText) { EXPECT_EQ(text(plain(), output()), text(plain(), output())); }
+
+TEST(XmlWriter, EscapesWhatWouldEndAValue) {
+  XmlWriter xml;
+  xml.open("a").attribute("b", "<\"&'>\n\x01").open("c").text("1 < 2").close().open("d").close().close();
+  EXPECT_EQ(xml.document(),
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<a b=\"&lt;&quot;&amp;'&gt; \">\n  <c>1 &lt; 2</c>\n"
+            "  <d/>\n</a>\n");
+}
+
+}  // namespace
+}  // namespace tarn::dash

@@ -1,0 +1,470 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/hls/render.h"
+
+#include <gtest/gtest.h>
+
+#include "core/hls/playlist.h"
+#include "support/timeline_builder.h"
+
+namespace tarn::hls {
+namespace {
+
+using std::chrono::seconds;
+using test::TimelineBuilder;
+using timeline::OutputSettings;
+using timeline::Protocol;
+using timeline::StreamOrder;
+using timeline::Timeline;
+using timeline::VariantUse;
+
+const Utc noon = *parse_utc("2026-11-22T12:00:00Z");
+
+std::vector<TimelineBuilder::Source> ladder() {
+  const VariantUse high{0, 3'000'000, 2'500'000};
+  const VariantUse low{1, 900'000, 800'000};
+  return {TimelineBuilder::video({high}, 1280, 720), TimelineBuilder::video({low}, 640, 360),
+          TimelineBuilder::audio({high, low}, "en")};
+}
+
+OutputSettings output(Protocol protocol, std::uint32_t segments = 3) {
+  OutputSettings settings;
+  settings.endpoint = "e";
+  settings.protocol = protocol;
+  settings.segments = segments;
+  settings.segment_duration = 4;
+  return settings;
+}
+
+std::string text(const Result<std::string>& rendered) {
+  return rendered.ok() ? rendered.value() : "error: " + rendered.error().message;
+}
+
+MediaPlaylist media(const Timeline& timeline, const OutputSettings& settings, std::string_view rendition) {
+  const auto rendered = render_media(timeline, settings, rendition);
+  if (!rendered.ok()) {
+    ADD_FAILURE() << rendered.error().message;
+    return {};
+  }
+  auto parsed = parse_media(*rendered);
+  if (!parsed.ok()) {
+    ADD_FAILURE() << parsed.error().message << "\n" << *rendered;
+    return {};
+  }
+  EXPECT_EQ(write(*parsed), *rendered) << "what is rendered is in the writer's form";
+  return std::move(parsed).value();
+}
+
+MultivariantPlaylist multivariant(const Timeline& timeline, const OutputSettings& settings) {
+  const auto rendered = render_multivariant(timeline, settings);
+  if (!rendered.ok()) {
+    ADD_FAILURE() << rendered.error().message;
+    return {};
+  }
+  auto parsed = parse_multivariant(*rendered);
+  if (!parsed.ok()) {
+    ADD_FAILURE() << parsed.error().message << "\n" << *rendered;
+    return {};
+  }
+  return std::move(parsed).value();
+}
+
+// GOPs of 2 s, segments of 4 s.
+Timeline plain(int slots = 10) {
+  return TimelineBuilder{}.stretch(noon, 126'000, ladder()).slots(slots, 50).generation(4, 4).cuts(2).build();
+}
+
+TEST(RenderMultivariant, TransportStreamWithMuxedAudio) {
+  EXPECT_EQ(text(render_multivariant(plain(), output(Protocol::hls))),
+            "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-INDEPENDENT-SEGMENTS\n"
+            "#EXT-X-STREAM-INF:BANDWIDTH=3000000,AVERAGE-BANDWIDTH=2087552,CODECS=\"avc1.64001F,mp4a.40.2\","
+            "RESOLUTION=1280x720,FRAME-RATE=25.000\nmanifest-v1a3.m3u8\n"
+            "#EXT-X-STREAM-INF:BANDWIDTH=900000,AVERAGE-BANDWIDTH=673792,CODECS=\"avc1.4D401E,mp4a.40.2\","
+            "RESOLUTION=640x360,FRAME-RATE=25.000\nmanifest-v2a3.m3u8\n");
+}
+
+TEST(RenderMultivariant, CmafHasAudioInAGroup) {
+  auto settings = output(Protocol::hls_cmaf);
+  settings.manifest_name = "index";
+  settings.stream_order = StreamOrder::bitrate_ascending;
+  EXPECT_EQ(text(render_multivariant(plain(), settings)),
+            "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-INDEPENDENT-SEGMENTS\n"
+            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a3\",NAME=\"en\",LANGUAGE=\"en\",DEFAULT=YES,AUTOSELECT=YES,"
+            "CHANNELS=\"2\",URI=\"index-a3.m3u8\"\n"
+            "#EXT-X-STREAM-INF:BANDWIDTH=900000,AVERAGE-BANDWIDTH=588585,CODECS=\"avc1.4D401E,mp4a.40.2\","
+            "RESOLUTION=640x360,FRAME-RATE=25.000,AUDIO=\"a3\"\nindex-v2.m3u8\n"
+            "#EXT-X-STREAM-INF:BANDWIDTH=3000000,AVERAGE-BANDWIDTH=1970985,CODECS=\"avc1.64001F,mp4a.40.2\","
+            "RESOLUTION=1280x720,FRAME-RATE=25.000,AUDIO=\"a3\"\nindex-v1.m3u8\n");
+}
+
+TEST(RenderMultivariant, AudioSeparationMakesAGroupForTransportStreams) {
+  auto settings = output(Protocol::hls);
+  settings.audio_separation = true;
+  const auto playlist = multivariant(plain(), settings);
+  EXPECT_EQ(playlist.version, 4U);
+  ASSERT_EQ(playlist.media.size(), 1U);
+  EXPECT_EQ(playlist.media[0].uri, "manifest-a3.m3u8");
+  ASSERT_EQ(playlist.variants.size(), 2U);
+  EXPECT_EQ(playlist.variants[0].uri, "manifest-v1.m3u8");
+  EXPECT_EQ(playlist.variants[0].audio, "a3");
+  EXPECT_EQ(playlist.variants[0].codecs, "avc1.64001F,mp4a.40.2");
+}
+
+TEST(RenderMultivariant, SeveralLanguagesCannotBeMuxed) {
+  const VariantUse use{0, 2'000'000, 0};
+  auto english = TimelineBuilder::audio({use}, "en");
+  auto german = TimelineBuilder::audio({use}, "de");
+  auto described = TimelineBuilder::audio({use}, "en");
+  german.description.name = "Deutsch";
+  german.description.is_default = true;
+  described.description.name = "en";
+  const auto timeline =
+      TimelineBuilder{}
+          .stretch(noon, 0, {TimelineBuilder::video({use}, 640, 360), english, german, described})
+          .slots(4, 50)
+          .generation(4, 4)
+          .cuts(2)
+          .build();
+  const auto playlist = multivariant(timeline, output(Protocol::hls));
+  ASSERT_EQ(playlist.media.size(), 3U);
+  EXPECT_EQ(playlist.media[0].group_id, "a2a3a4");
+  EXPECT_EQ(playlist.media[0].name, "en");
+  EXPECT_FALSE(playlist.media[0].is_default);
+  EXPECT_TRUE(playlist.media[0].is_autoselect) << "nobody described it: it may be chosen by language";
+  EXPECT_EQ(playlist.media[1].name, "Deutsch");
+  EXPECT_TRUE(playlist.media[1].is_default);
+  EXPECT_TRUE(playlist.media[1].is_autoselect);
+  EXPECT_EQ(playlist.media[2].name, "en 2") << "names are unique in a group";
+  EXPECT_FALSE(playlist.media[2].is_autoselect);
+  ASSERT_EQ(playlist.variants.size(), 1U);
+  EXPECT_EQ(playlist.variants[0].uri, "manifest-v1.m3u8");
+  EXPECT_EQ(playlist.variants[0].audio, "a2a3a4");
+  EXPECT_EQ(media(timeline, output(Protocol::hls), "a3").segments[0].uri, "g1-a3-1.ts");
+}
+
+TEST(RenderMultivariant, BandwidthIsWhatIsDeclaredOrMeasuredWhicheverIsMore) {
+  const VariantUse modest{0, 100'000, 90'000};
+  const auto timeline =
+      TimelineBuilder{}
+          .stretch(noon, 0, {TimelineBuilder::video({modest}, 640, 360), TimelineBuilder::audio({modest})})
+          .slots(8, 50)
+          .generation(4, 4)
+          .cuts(2)
+          .build();
+  const auto cmaf = multivariant(timeline, output(Protocol::hls_cmaf)).variants.at(0);
+  // (57,600 + 16,000) bytes a second of chunks, 64 bytes of `styp` in 4 s
+  EXPECT_GE(cmaf.bandwidth, 588'800U + 128);
+  EXPECT_LE(cmaf.bandwidth, 592'000U);
+  const auto ts = multivariant(timeline, output(Protocol::hls)).variants.at(0);
+  EXPECT_GT(ts.bandwidth, cmaf.bandwidth) << "188-byte packets cost something";
+  EXPECT_LT(ts.bandwidth, cmaf.bandwidth * 5 / 4);
+  EXPECT_LE(ts.average_bandwidth, ts.bandwidth);
+}
+
+TEST(RenderMultivariant, FrameRatesAreExactToTheThirdDecimal) {
+  for (const auto& [numerator, denominator, expected] :
+       {std::tuple{30'000U, 1'001U, 29'970U}, {24'000U, 1'001U, 23'976U}, {50U, 1U, 50'000U}, {0U, 1U, 0U}}) {
+    auto video = TimelineBuilder::video({}, 640, 360, 25, 1);
+    video.description.info.frame_rate_numerator = numerator;
+    video.description.info.frame_rate_denominator = denominator;
+    const auto timeline = TimelineBuilder{}
+                              .stretch(noon, 0, {video})
+                              .slots(2, numerator == 0 ? 1 : 50)
+                              .generation(1, 4)
+                              .cuts(1)
+                              .build();
+    EXPECT_EQ(multivariant(timeline, output(Protocol::hls)).variants.at(0).frame_rate_millis, expected);
+  }
+}
+
+TEST(RenderMultivariant, AudioAloneIsAVariant) {
+  const auto timeline = TimelineBuilder{}
+                            .stretch(noon, 0, {TimelineBuilder::audio({{0, 128'000, 0}}, "und")})
+                            .slots(6, 94)
+                            .generation(4, 4)
+                            .cuts(2)
+                            .build();
+  for (const auto protocol : {Protocol::hls, Protocol::hls_cmaf}) {
+    const auto playlist = multivariant(timeline, output(protocol));
+    EXPECT_TRUE(playlist.media.empty());
+    ASSERT_EQ(playlist.variants.size(), 1U);
+    EXPECT_EQ(playlist.variants[0].codecs, "mp4a.40.2");
+    EXPECT_EQ(playlist.variants[0].uri, "manifest-a1.m3u8");
+    EXPECT_FALSE(playlist.variants[0].resolution.has_value());
+  }
+  const auto playlist = media(timeline, output(Protocol::hls_cmaf), "a1");
+  ASSERT_EQ(playlist.segments.size(), 3U);
+  EXPECT_EQ(playlist.segments[0].duration, Microseconds{4'010'670}) << "188 frames of 1024 at 48 kHz";
+}
+
+TEST(RenderMultivariant, BoundsLeaveVariantsOut) {
+  auto settings = output(Protocol::hls_cmaf);
+  settings.max_video_bitrate = 1'000'000;
+  const auto playlist = multivariant(plain(), settings);
+  ASSERT_EQ(playlist.variants.size(), 1U);
+  EXPECT_EQ(playlist.variants[0].uri, "manifest-v2.m3u8");
+  settings.max_video_bitrate = 1;
+  const auto none = render_multivariant(plain(), settings);
+  ASSERT_FALSE(none.ok());
+  EXPECT_EQ(none.error().code, ErrorCode::not_found);
+}
+
+TEST(RenderMedia, TransportStreamListsTheLastSegments) {
+  EXPECT_EQ(
+      text(render_media(plain(), output(Protocol::hls), "v1a3")),
+      "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:3\n"
+      "#EXT-X-INDEPENDENT-SEGMENTS\n"
+      "#EXTINF:4.00000,\ng1-v1a3-3.ts\n#EXTINF:4.00000,\ng1-v1a3-4.ts\n#EXTINF:4.00000,\ng1-v1a3-5.ts\n");
+}
+
+TEST(RenderMedia, AudioHasItsOwnDurations) {
+  EXPECT_EQ(text(render_media(plain(6), output(Protocol::hls_cmaf), "a3")),
+            "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:1\n"
+            "#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-MAP:URI=\"g1-a3-i1.mp4\"\n"
+            "#EXTINF:3.94667,\ng1-a3-1.m4s\n#EXTINF:3.98933,\ng1-a3-2.m4s\n#EXTINF:4.01067,\ng1-a3-3.m4s\n");
+}
+
+TEST(RenderMedia, NtscDurationsDoNotDrift) {
+  const auto timeline = TimelineBuilder{}
+                            .stretch(noon, 0, {TimelineBuilder::video({}, 640, 360, 30'000, 1'001)})
+                            .slots(200, 60)
+                            .generation(6, 8)
+                            .cuts(3)
+                            .build();
+  const auto playlist = media(timeline, output(Protocol::hls, 60), "v1");
+  ASSERT_EQ(playlist.segments.size(), 60U);
+  for (const auto& segment : playlist.segments)
+    EXPECT_EQ(segment.duration, Microseconds{segment.uri == "g1-v1-67.ts" ? 4'004'000 : 6'006'000});
+  EXPECT_EQ(playlist.target_duration, 8U);
+}
+
+// Two stretches with an outage between them, one segment sliding out at a time.
+TEST(RenderMedia, DiscontinuitySequenceCountsWhatHasLeft) {
+  const auto two = [](int more) {
+    return TimelineBuilder{}
+        .stretch(noon, 0, ladder())
+        .slots(4, 50)
+        .stretch(noon + seconds{60}, 9'000'000, ladder())
+        .slots(more, 50)
+        .generation(4, 4)
+        .cuts(2)
+        .build();
+  };
+  const struct {
+    int slots;
+    std::uint64_t first;
+    std::uint64_t sequence;
+    std::vector<bool> tags;
+  } cases[] = {{2, 1, 0, {false, false, true}},
+               {4, 2, 0, {false, true, false}},
+               {6, 3, 0, {true, false, false}},
+               {8, 4, 1, {false, false, false}}};
+  for (const auto& c : cases) {
+    const auto playlist = media(two(c.slots), output(Protocol::hls_cmaf), "v1");
+    EXPECT_EQ(playlist.media_sequence, c.first);
+    EXPECT_EQ(playlist.discontinuity_sequence, c.sequence) << "first listed: " << c.first;
+    ASSERT_EQ(playlist.segments.size(), c.tags.size());
+    for (std::size_t i = 0; i < c.tags.size(); ++i) {
+      EXPECT_EQ(playlist.segments[i].discontinuity, c.tags[i]) << c.first << ": " << i;
+      EXPECT_EQ(playlist.segments[i].map.has_value(), i == 0 || c.tags[i]) << c.first << ": " << i;
+    }
+  }
+}
+
+TEST(RenderMedia, TheTagStaysWhenTheSegmentBeforeItIsDeleted) {
+  auto builder = TimelineBuilder{};
+  builder.stretch(noon, 0, ladder()).slots(4, 50).stretch(noon + seconds{60}, 0, ladder()).slots(6, 50);
+  Timeline timeline = builder.generation(4, 4).cuts(2).build();
+  const auto before = text(render_media(timeline, output(Protocol::hls), "v1a3"));
+  EXPECT_NE(before.find("#EXT-X-DISCONTINUITY\n"), std::string::npos);
+  auto presentation = *timeline.presentation("e");
+  presentation.cuts.drop_front(2);
+  timeline.trim_before(5);
+  timeline.presentations["e"] = std::make_shared<const timeline::Presentation>(presentation);
+  EXPECT_EQ(text(render_media(timeline, output(Protocol::hls), "v1a3")), before);
+}
+
+TEST(RenderMedia, ANewCmafHeaderIsNamedWhereItBegins) {
+  auto changed = ladder();
+  changed[0].config = 2;
+  const auto timeline = TimelineBuilder{}
+                            .stretch(noon, 0, ladder())
+                            .slots(4, 50)
+                            .stretch(noon + seconds{8}, 720'000, changed)
+                            .slots(2, 50)
+                            .generation(4, 4)
+                            .cuts(2)
+                            .build();
+  const auto playlist = media(timeline, output(Protocol::hls_cmaf), "v1");
+  ASSERT_EQ(playlist.segments.size(), 3U);
+  EXPECT_EQ(playlist.segments[0].map, Map{"g1-v1-i1.mp4"});
+  EXPECT_FALSE(playlist.segments[1].map.has_value());
+  EXPECT_EQ(playlist.segments[2].map, Map{"g1-v1-i2.mp4"});
+}
+
+TEST(RenderMedia, AGenerationGoesOnWithoutDiscontinuity) {
+  const auto timeline = TimelineBuilder{}
+                            .stretch(noon, 0, ladder())
+                            .slots(4, 50)
+                            .generation(4, 4)
+                            .cuts(2)
+                            .slots(6, 50)
+                            .generation(6, 6)
+                            .cuts(3)
+                            .build();
+  const auto playlist = media(timeline, output(Protocol::hls_cmaf), "v1");
+  ASSERT_EQ(playlist.segments.size(), 3U);
+  EXPECT_EQ(playlist.target_duration, 6U);
+  EXPECT_EQ(playlist.segments[0].uri, "g1-v1-2.m4s");
+  EXPECT_EQ(playlist.segments[1].uri, "g2-v1-3.m4s");
+  EXPECT_EQ(playlist.segments[1].map, Map{"g2-v1-i1.mp4"});
+  EXPECT_FALSE(playlist.segments[1].discontinuity);
+  EXPECT_EQ(playlist.segments[2].duration, seconds{6});
+}
+
+TEST(RenderMedia, WhatATrackMissesIsAGapOfTheSameLength) {
+  const auto timeline = TimelineBuilder{}
+                            .stretch(noon, 0, ladder())
+                            .slots(2, 50)
+                            .slots(2, 50, {2})
+                            .slots(2, 50)
+                            .generation(4, 4)
+                            .cuts(2)
+                            .build();
+  const auto gone = media(timeline, output(Protocol::hls_cmaf), "v2");
+  ASSERT_EQ(gone.segments.size(), 3U);
+  EXPECT_EQ(gone.version, 8U);
+  EXPECT_FALSE(gone.segments[0].gap);
+  EXPECT_TRUE(gone.segments[1].gap);
+  EXPECT_EQ(gone.segments[1].uri, "g1-v2-2.m4s") << "the URL is reserved for late content";
+  EXPECT_EQ(gone.segments[1].duration, seconds{4});
+  EXPECT_FALSE(gone.segments[2].gap);
+  EXPECT_FALSE(gone.segments[2].discontinuity);
+  const auto whole = media(timeline, output(Protocol::hls_cmaf), "v1");
+  EXPECT_EQ(whole.version, 7U);
+  EXPECT_FALSE(whole.segments[1].gap);
+}
+
+TEST(RenderMedia, PartlyMissingIsListedWithItsFullShareOfTime) {
+  const auto timeline = TimelineBuilder{}
+                            .stretch(noon, 0, ladder())
+                            .slots(2, 50)
+                            .slots(1, 50, {1})
+                            .slots(3, 50)
+                            .generation(4, 4)
+                            .cuts(2)
+                            .build();
+  const auto playlist = media(timeline, output(Protocol::hls), "v1a3");
+  ASSERT_EQ(playlist.segments.size(), 3U);
+  EXPECT_FALSE(playlist.segments[1].gap);
+  EXPECT_EQ(playlist.segments[1].duration, seconds{4});
+}
+
+TEST(RenderMedia, ARenditionThatAStretchDoesNotHaveIsAGapThere) {
+  auto more = ladder();
+  more.push_back(TimelineBuilder::audio({{0, 3'000'000, 0}}, "de"));
+  const auto timeline = TimelineBuilder{}
+                            .stretch(noon, 0, ladder())
+                            .slots(2, 50)
+                            .stretch(noon + seconds{4}, 360'000, more)
+                            .slots(2, 50)
+                            .generation(4, 4)
+                            .cuts(2)
+                            .build();
+  const auto playlist = media(timeline, output(Protocol::hls_cmaf), "a4");
+  ASSERT_EQ(playlist.segments.size(), 2U);
+  EXPECT_TRUE(playlist.segments[0].gap);
+  EXPECT_FALSE(playlist.segments[0].map.has_value());
+  EXPECT_FALSE(playlist.segments[1].gap);
+  EXPECT_EQ(playlist.segments[1].map, Map{"g1-a4-i1.mp4"});
+}
+
+TEST(RenderMedia, UnknownRenditionsAreNotFound) {
+  const auto timeline = plain();
+  for (const auto* rendition : {"", "v9", "a1", "v3", "v1v2", "v2a9", "v1a3x", "../../etc"}) {
+    for (const auto protocol : {Protocol::hls, Protocol::hls_cmaf}) {
+      const auto rendered = render_media(timeline, output(protocol), rendition);
+      ASSERT_FALSE(rendered.ok()) << rendition;
+      EXPECT_EQ(rendered.error().code, ErrorCode::not_found);
+    }
+  }
+  EXPECT_FALSE(render_media(timeline, output(Protocol::hls_cmaf), "v1a3").ok());
+  EXPECT_FALSE(render_media(timeline, output(Protocol::dash), "v1").ok());
+  EXPECT_TRUE(render_media(timeline, output(Protocol::hls), "v1").ok())
+      << "players stay on when separation ends";
+}
+
+TEST(RenderMedia, DatesComeAtTheInterval) {
+  auto settings = output(Protocol::hls, 10);
+  settings.program_date_time_interval = 8;
+  const auto timeline = TimelineBuilder{}
+                            .stretch(noon + seconds{1}, 126'000, ladder())
+                            .slots(10, 50)
+                            .stretch(noon + seconds{61}, 0, ladder())
+                            .slots(4, 50)
+                            .generation(4, 4)
+                            .cuts(2)
+                            .build();
+  const auto playlist = media(timeline, settings, "v1a3");
+  ASSERT_EQ(playlist.segments.size(), 7U);
+  // Starts at :01 :05 :09 :13 :17, then :61 :65; multiples of 8 s lie at :08 :16 and :64.
+  const std::vector<std::optional<Utc>> expected{
+      noon + seconds{1}, {}, noon + seconds{9}, {}, noon + seconds{17}, noon + seconds{61},
+      noon + seconds{65}};
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_EQ(playlist.segments[i].program_date_time, expected[i]) << i;
+  }
+  settings.segments = 6;
+  EXPECT_FALSE(media(timeline, settings, "v1a3").segments[0].program_date_time.has_value())
+      << "a tag does not come and go with the window";
+  settings.audio_separation = true;
+  const auto audio = media(timeline, settings, "a3");
+  ASSERT_TRUE(audio.segments[1].program_date_time.has_value());
+  EXPECT_EQ(*audio.segments[1].program_date_time, noon + seconds{9} - Microseconds{64'000})
+      << "an audio segment begins with its own first sample, three frames earlier";
+  settings.program_date_time_interval.reset();
+  for (const auto& segment : media(timeline, settings, "a3").segments) {
+    EXPECT_FALSE(segment.program_date_time.has_value());
+  }
+}
+
+TEST(RenderMedia, EndsWithTheStream) {
+  Timeline timeline = plain();
+  EXPECT_FALSE(media(timeline, output(Protocol::hls), "v1a3").end_list);
+  timeline.ended = noon + seconds{30};
+  EXPECT_TRUE(media(timeline, output(Protocol::hls), "v1a3").end_list);
+}
+
+TEST(RenderMedia, OpenGopsTakeThePromiseOfIndependenceAway) {
+  auto builder = TimelineBuilder{};
+  builder.stretch(noon, 0, ladder()).slots(2, 50);
+  const Timeline made = builder.generation(4, 4).cuts(2).build();
+  Timeline timeline;
+  timeline.stretches = made.stretches;
+  timeline.presentations = made.presentations;
+  for (std::uint64_t number = 1; number <= 2; ++number) {
+    timeline::Slot slot = *made.find(number);
+    slot.chunks[0].independent = number != 1;
+    timeline.append(std::move(slot));
+  }
+  EXPECT_FALSE(media(timeline, output(Protocol::hls_cmaf), "v1").independent_segments);
+  EXPECT_TRUE(media(timeline, output(Protocol::hls_cmaf), "v2").independent_segments);
+  EXPECT_FALSE(multivariant(timeline, output(Protocol::hls_cmaf)).independent_segments);
+}
+
+TEST(Render, NothingToListIsNotFound) {
+  const Timeline nothing;
+  EXPECT_EQ(render_multivariant(nothing, output(Protocol::hls)).error().code, ErrorCode::not_found);
+  EXPECT_EQ(render_media(nothing, output(Protocol::hls), "v1").error().code, ErrorCode::not_found);
+  auto other = output(Protocol::hls);
+  other.endpoint = "another";
+  EXPECT_EQ(render_multivariant(plain(), other).error().code, ErrorCode::not_found);
+}
+
+TEST(Render, TheSameStateGivesTheSameText) {
+  const auto settings = output(Protocol::hls);
+  EXPECT_EQ(text(render_media(plain(), settings, "v1a3")), text(render_media(plain(), settings, "v1a3")));
+  EXPECT_EQ(text(render_multivariant(plain(), settings)), text(render_multivariant(plain(), settings)));
+}
+
+}  // namespace
+}  // namespace tarn::hls

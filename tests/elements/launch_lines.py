@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs every gst-launch-1.0 line of docs/elements and pipelines/README.md as it is printed there, in a folder that has
+`stream/manifest.m3u8` (HLS TS: H.264 and AAC) and, after the first lines, `archive`. What a line leaves as *.mp4 or *.ts
+must be readable by ffprobe, with at least one packet. Prints TAP."""
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ARCHIVING = "archivesink"
+
+
+def launch_lines():
+    """[(page, command)], those that make the archive first."""
+    lines = []
+    pages = sorted(glob.glob(os.path.join(ROOT, "docs", "elements", "*.md"))) + [os.path.join(ROOT, "pipelines", "README.md")]
+    for path in pages:
+        with open(path, encoding="utf-8") as file:
+            for block in re.findall(r"```(?:sh)?\n(.*?)```", file.read(), re.S):
+                for command in block.replace("\\\n", " ").splitlines():
+                    if command.strip().startswith("gst-launch-1.0"):
+                        lines.append((os.path.relpath(path, ROOT), command.strip()))
+    return sorted(lines, key=lambda line: ARCHIVING not in line[1])
+
+
+def prepare(folder):
+    os.makedirs(os.path.join(folder, "stream"))
+    subprocess.run(
+        ["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-f", "lavfi", "-i",
+         "sine=frequency=440:sample_rate=48000", "-t", "6", "-c:v", "libx264", "-preset", "ultrafast", "-g", "25",
+         "-c:a", "aac", "-f", "hls", "-hls_time", "2", "-hls_list_size", "0", "manifest.m3u8"],
+        cwd=os.path.join(folder, "stream"), check=True)
+
+
+def run_line(command, folder):
+    before = set(glob.glob(os.path.join(folder, "*")))
+    run = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    text = run.stdout + run.stderr
+    problems = [line for line in text.splitlines() if re.search(r"ERROR|CRITICAL|WARNING \*\*", line)]
+    if run.returncode:
+        problems.append(f"ended with {run.returncode}: {text[-600:]}")
+    if "rm -" in command:
+        return problems
+    for path in sorted(set(glob.glob(os.path.join(folder, "*"))) - before):
+        if path.endswith((".mp4", ".ts")):
+            probe = subprocess.run(["ffprobe", "-v", "error", "-count_packets", "-show_entries", "stream=nb_read_packets",
+                                    "-of", "csv=p=0", path], capture_output=True, text=True, check=False)
+            counts = [int(count.strip(",")) for count in probe.stdout.split() if count.strip(",").isdigit()]
+            if probe.returncode or probe.stderr or not counts or min(counts) == 0:
+                problems.append(f"{os.path.basename(path)}: ffprobe says {counts} {probe.stderr[-300:]}")
+    return problems
+
+
+def main():
+    lines = launch_lines()
+    elements = {name for _, command in lines for name in re.findall(r"\b[a-z0-9]+\b", command)}
+    folder = tempfile.mkdtemp(prefix="tarn-launch-")
+    failed = 0
+    print(f"1..{len(lines) + 1}")
+    try:
+        prepare(folder)
+        for number, (page, command) in enumerate(lines, 1):
+            problems = run_line(command, folder)
+            failed += bool(problems)
+            print(("not " if problems else "") + f"ok {number} - {page}: {command[:100].replace('#', '')}", flush=True)
+            for problem in problems:
+                print(f"# {problem}")
+        wanted = {os.path.basename(path)[:-3] for path in glob.glob(os.path.join(ROOT, "docs", "elements", "*.md"))}
+        missing = sorted(wanted - elements)
+        failed += bool(missing or not wanted)
+        print(("not " if missing or not wanted else "") + f"ok {len(lines) + 1} - each element has a line that runs")
+        for name in missing:
+            print(f"# no line uses {name}")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// Whatever samples the writer accepts, the demuxer gives back: their bytes, times, and sync marks.
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <deque>
+#include <vector>
+
+#include "core/base/time.h"
+#include "core/codecs/aac.h"
+#include "core/codecs/avc.h"
+#include "core/mpegts/demuxer.h"
+#include "core/mpegts/segment_writer.h"
+#include "tests/core/codecs/h264_builder.h"
+
+namespace {
+
+using namespace tarn;
+using namespace tarn::mpegts;
+
+constexpr std::uint64_t mask = (std::uint64_t{1} << 33U) - 1;
+
+void require(bool held) {
+  if (!held) std::abort();
+}
+
+struct Samples {
+  std::vector<Stream> streams{2};
+  std::deque<ByteVector> bytes;
+};
+
+// Four bytes of input make one sample.
+Samples make_samples(Bytes input) {
+  Samples made;
+  Stream& video = made.streams[0];
+  Stream& audio = made.streams[1];
+  video.info = codecs::avc::stream_info(test::make_sps({}), test::make_pps()).value();
+  audio.info = codecs::aac::stream_info_from_config(ByteVector{0x11, 0x90}).value();
+  Reader in{input};
+  std::int64_t dts = static_cast<std::int64_t>(in.u32()) * 3 - 1'000'000;
+  std::int64_t audio_pts = dts + in.u8();
+  std::uint32_t count = 0;
+  while (in.remaining() >= 4) {
+    const std::uint8_t kind = in.u8();
+    const std::uint32_t step = in.u8();
+    const std::uint32_t size = in.u16() % 3000;
+    ++count;
+    if (kind % 2 == 0) {
+      dts += step == 255 ? 40'000 : 900 + step * 20;
+      const bool sync = kind % 8 == 0;
+      ByteVector nal = test::make_slice({.header = sync ? std::uint8_t{0x65} : std::uint8_t{0x41},
+                                         .type = 7,
+                                         .frame_num = count % 256,
+                                         .size = size,
+                                         .seed = count});
+      ByteVector& data = made.bytes.emplace_back();
+      Writer out{data};
+      if (kind % 16 == 2) {
+        out.u32(4);
+        out.u32(0x06FF0080);
+      }
+      out.u32(nal.size());
+      out.bytes(nal);
+      video.samples.push_back({dts, dts + kind * 30, data, sync});
+    } else {
+      audio_pts += kind % 4 == 1 ? 1920 : 1920 + step;
+      made.bytes.emplace_back(size + 1, step);
+      audio.samples.push_back({audio_pts, audio_pts, made.bytes.back(), true});
+    }
+  }
+  return made;
+}
+
+void expect_same(const Stream& in, const ElementaryStream& out) {
+  require(in.samples.size() == out.units.size());
+  for (std::size_t i = 0; i < in.samples.size(); ++i) {
+    const AccessUnit& unit = out.units[i];
+    const Bytes data = out.data.bytes().subspan(unit.offset, unit.size);
+    require(std::equal(data.begin(), data.end(), in.samples[i].data.begin(), in.samples[i].data.end()));
+    const bool is_video = out.codec == codecs::Codec::h264;
+    const std::uint64_t offset = is_video ? 0 : unit.frame_in_pes * 1920;
+    const auto expected = static_cast<std::uint64_t>(in.samples[i].pts) & mask;
+    // The writer takes frames together that adjoin within a tick.
+    const std::uint64_t distance = (unit.pts + offset - expected + 1) & mask;
+    require(is_video ? distance == 1 : distance <= 2);
+    require(!is_video || unit.dts == (static_cast<std::uint64_t>(in.samples[i].dts) & mask));
+    require(unit.sync == in.samples[i].sync);
+  }
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  const Samples made = make_samples({data, std::min<std::size_t>(size, 400)});
+  const Result<ByteVector> written = write_segment(made.streams);
+  const bool empty = made.streams[0].samples.empty() && made.streams[1].samples.empty();
+  require(written.ok() != empty);
+  if (empty) return 0;
+  const Result<Segment> segment = demux(*written);
+  require(segment.ok() && !segment->truncated);
+  require(segment->continuity_errors == 0 && segment->damaged_packets == 0);
+  std::size_t next = 0;
+  for (const Stream& stream : made.streams) {
+    if (!stream.samples.empty()) expect_same(stream, segment->streams.at(next++));
+  }
+  require(next == segment->streams.size());
+  return 0;
+}

@@ -1,0 +1,479 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sessions fed with what ffmpeg encoded, in many orders, by a clock of their own.
+#include "ingest/ingest_session.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <deque>
+#include <random>
+
+#include "ingest/encoder.h"
+
+namespace tarn::ingest {
+namespace {
+
+using test::EncodedStream;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using Outcome = ObjectAnswer::Outcome;
+
+const EncodedStream& single() {
+  static const EncodedStream stream = test::encode_single(8);
+  return stream;
+}
+const EncodedStream& ladder() {
+  static const EncodedStream stream = test::encode_ladder(6);
+  return stream;
+}
+const EncodedStream& renditions() {
+  static const EncodedStream stream = test::encode_renditions(6);
+  return stream;
+}
+
+// The first `count` segments of a playlist, as it was while the stream was live.
+std::string live(const std::string& playlist, int count) {
+  std::string text;
+  int segments = 0;
+  std::size_t at = 0;
+  while (at < playlist.size()) {
+    const std::size_t end = playlist.find('\n', at) + 1;
+    const std::string line = playlist.substr(at, end - at);
+    at = end;
+    if (line.rfind("#EXT-X-ENDLIST", 0) == 0) continue;
+    text += line;
+    if (line.front() != '#' && ++segments == count) break;
+  }
+  return text;
+}
+
+// An input with everything it said, written down in words.
+class Input {
+ public:
+  ObjectAnswer put(const std::string& path, const std::string& content) {
+    const auto answer = session_.put(path, Blob::copy_of(as_bytes(content)), now_);
+    drain();
+    return answer;
+  }
+  ObjectAnswer put(const EncodedStream& stream, const std::string& path) {
+    return put(path, stream.at(path));
+  }
+  void pass(int milliseconds) {
+    now_ += std::chrono::milliseconds{milliseconds};
+    session_.advance(now_);
+    drain();
+  }
+  void settle() {
+    session_.settle(now_);
+    drain();
+  }
+  void drain() {
+    while (const auto output = session_.next()) {
+      std::visit([this](const auto& what) { take(what); }, *output);
+    }
+  }
+
+  [[nodiscard]] std::vector<std::string> keys() const {
+    std::vector<std::string> keys;
+    for (const auto& track : tracks_) keys.push_back(track.key);
+    return keys;
+  }
+  // Number of units, all of which follow each other without hole or overlap.
+  [[nodiscard]] std::size_t continuous(const std::string& key) const {
+    const auto& units = units_.at(key);
+    for (std::size_t i = 1; i < units.size(); ++i) {
+      EXPECT_EQ(units[i].start, units[i - 1].start + units[i - 1].duration) << key << ' ' << i;
+    }
+    return units.size();
+  }
+
+  IngestSession session_;
+  Monotonic now_{std::chrono::hours{1}};
+  std::vector<timeline::TrackDescription> tracks_;
+  std::vector<std::string> log_;  // "tracks v0 a0", "v0 ×25", "end v0 a0", "session 1", "pdt v0", "list over"
+  std::map<std::string, std::vector<TimedUnit>> units_;
+  std::map<std::string, std::vector<std::size_t>> runs_;  // their sizes
+  std::map<std::string, std::string> bytes_;
+  std::vector<std::pair<std::int64_t, Utc>> program_times_;
+  std::vector<std::int64_t> starts_;  // one per session
+
+ private:
+  static std::string join(const std::vector<std::string>& words) {
+    std::string text;
+    for (const std::string& word : words) text += ' ' + word;
+    return text;
+  }
+  void take(const SessionBegan& began) { log_.push_back("session " + std::to_string(began.session)); }
+  void take(const TracksKnown& known) {
+    tracks_ = known.tracks;
+    log_.push_back("tracks" + join(keys()));
+  }
+  void take(const TimelineBegan& began) { starts_.push_back(began.start); }
+  void take(const ProgramTimeKnown& known) {
+    program_times_.emplace_back(known.time, known.utc);
+    log_.push_back("pdt " + known.key);
+  }
+  void take(const UnitRun& run) {
+    ASSERT_FALSE(run.units.empty());
+    log_.push_back(run.key + " ×" + std::to_string(run.units.size()));
+    runs_[run.key].push_back(run.units.size());
+    for (const TimedUnit& unit : run.units) {
+      units_[run.key].push_back(unit);
+      bytes_[run.key] += as_text(run.data.bytes().subspan(unit.offset, unit.size));
+    }
+    for (std::size_t i = 1; i < run.units.size(); ++i) {
+      EXPECT_EQ(run.units[i].offset, run.units[i - 1].offset + run.units[i - 1].size) << "back to back";
+    }
+  }
+  void take(const SegmentOver& over) { log_.push_back("end" + join(over.keys)); }
+  void take(const ListOver& /*over*/) { log_.push_back("list over"); }
+};
+
+class IngestSessionTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!test::has_command("ffmpeg")) GTEST_SKIP() << "no ffmpeg";
+    ASSERT_FALSE(single().files.empty());
+    ASSERT_FALSE(ladder().files.empty());
+    ASSERT_FALSE(renditions().files.empty());
+  }
+};
+
+// Uploads a two-variant ladder as ffmpeg does.
+void upload_ladder(Input& input, int segments) {
+  for (int i = 0; i < segments; ++i) {
+    for (const std::string variant : {"v0", "v1"}) {
+      input.put(ladder(), variant + "_" + std::to_string(i) + ".ts");
+      input.put(variant + ".m3u8", live(ladder().at(variant + ".m3u8"), i + 1));
+    }
+    if (i == 0) input.put(ladder(), "master.m3u8");
+    input.pass(2000);
+  }
+}
+
+TEST_F(IngestSessionTest, LadderAsFfmpegUploadsIt) {
+  Input input;
+  upload_ladder(input, 3);
+  EXPECT_THAT(input.keys(), ElementsAre("v0", "v1", "a0"));
+  EXPECT_THAT(std::vector<std::string>(input.log_.begin(), input.log_.begin() + 8),
+              ElementsAre("tracks v0 v1 a0", "v0 ×25", "v0 ×25", HasSubstr("a0 ×"), "end v0 a0", "v1 ×25",
+                          "v1 ×25", "end v1"))
+      << "all tracks first; the second copy of the audio is not used";
+  EXPECT_EQ(input.continuous("v0"), 150U);
+  EXPECT_EQ(input.continuous("v1"), 150U);
+  EXPECT_GE(input.continuous("a0"), 280U);
+  EXPECT_GE(input.units_["v0"].front().start, default_timeline_edge / 2);
+  EXPECT_EQ(input.tracks_[0].info.width, 320U);
+  EXPECT_EQ(input.tracks_[0].info.frame_rate_numerator / input.tracks_[0].info.frame_rate_denominator, 25U);
+  EXPECT_THAT(input.tracks_[2].variants, testing::SizeIs(2));
+  EXPECT_GT(input.tracks_[0].variants[0].bandwidth, input.tracks_[1].variants[0].bandwidth);
+  EXPECT_EQ(input.session_.statistics().segments, 6U);
+  EXPECT_GT(input.session_.statistics().bitrate, 100'000U);
+  EXPECT_EQ(input.session_.statistics().continuity_errors, 0U);
+}
+
+TEST_F(IngestSessionTest, EveryGopBeginsWithASyncSample) {
+  Input input;
+  upload_ladder(input, 3);
+  EXPECT_THAT(input.runs_["v0"], ElementsAre(25, 25, 25, 25, 25, 25));
+  for (std::size_t i = 0; i < input.units_["v0"].size(); ++i) {
+    EXPECT_EQ(input.units_["v0"][i].sync, i % 25 == 0);
+    EXPECT_GE(input.units_["v0"][i].pts, input.units_["v0"][i].start);
+  }
+}
+
+TEST_F(IngestSessionTest, AudioAndVideoBeginTogether) {
+  Input input;
+  upload_ladder(input, 1);
+  const std::int64_t video = input.units_["v0"].front().pts;
+  const std::int64_t audio = rescale(input.units_["a0"].front().start, 48'000, 90'000);
+  EXPECT_LT(std::abs(video - audio), 90'000 / 20);
+  ASSERT_EQ(input.starts_.size(), 1U);
+  EXPECT_EQ(input.starts_[0], std::min(audio, input.units_["v0"].front().start));
+}
+
+TEST_F(IngestSessionTest, AudioRenditionsAreTracksOfTheirOwn) {
+  Input input;
+  input.put(renditions(), "master.m3u8");
+  for (const auto& [path, content] : renditions().files) {
+    if (path != "master.m3u8") input.put(path, content);
+  }
+  ASSERT_THAT(input.keys(), ElementsAre("v0", "a0", "a1"));
+  EXPECT_EQ(input.tracks_[1].language, "en");
+  EXPECT_TRUE(input.tracks_[1].is_default);
+  EXPECT_EQ(input.tracks_[2].language, "de");
+  EXPECT_EQ(input.continuous("v0"), 150U);
+  EXPECT_GE(input.continuous("a0"), 280U);
+  EXPECT_NE(input.bytes_["a0"], input.bytes_["a1"]);
+  EXPECT_EQ(input.log_.back(), "list over");
+}
+
+TEST_F(IngestSessionTest, AnyOrderOfUploadsGivesEqualTracksAndUnits) {
+  for (const EncodedStream* const stream : {&ladder(), &renditions()}) {
+    Input first;
+    for (const auto& [path, content] : stream->files) first.put(path, content);
+    first.settle();
+    std::vector<std::string> paths;
+    for (const auto& [path, content] : stream->files) paths.push_back(path);
+    for (unsigned seed = 1; seed <= 12; ++seed) {
+      std::shuffle(paths.begin(), paths.end(), std::mt19937{seed});
+      // Segments before playlists: what playlists list is never too late then.
+      std::stable_partition(paths.begin(), paths.end(),
+                            [](const std::string& p) { return p.ends_with(".ts"); });
+      Input other;
+      for (const std::string& path : paths) other.put(*stream, path);
+      other.settle();
+      EXPECT_EQ(other.tracks_, first.tracks_) << "seed " << seed;
+      EXPECT_EQ(other.bytes_, first.bytes_) << "seed " << seed;
+    }
+  }
+}
+
+// What each connection of an encoder uploads stays in its order; between connections there is none.
+TEST_F(IngestSessionTest, AnyInterleavingOfConnectionsGivesEqualTracksAndUnits) {
+  Input first;
+  upload_ladder(first, 3);
+  first.settle();
+  for (unsigned seed = 1; seed <= 20; ++seed) {
+    std::mt19937 random{seed};
+    using Object = std::pair<std::string, std::string>;
+    std::vector<std::deque<Object>> connections{{{"master.m3u8", ladder().at("master.m3u8")}}};
+    for (const std::string variant : {"v0", "v1"}) {
+      auto& connection = connections.emplace_back();
+      for (int i = 0; i < 3; ++i) {
+        const std::string segment = variant + "_" + std::to_string(i) + ".ts";
+        connection.emplace_back(segment, ladder().at(segment));
+        connection.emplace_back(variant + ".m3u8", live(ladder().at(variant + ".m3u8"), i + 1));
+        if (random() % 2 == 0) std::swap(connection.back(), *std::prev(connection.end(), 2));
+      }
+    }
+    Input other;
+    while (!connections.empty()) {
+      auto& connection = connections[random() % connections.size()];
+      other.put(connection.front().first, connection.front().second);
+      connection.pop_front();
+      std::erase_if(connections, [](const auto& c) { return c.empty(); });
+    }
+    other.settle();
+    EXPECT_EQ(other.tracks_, first.tracks_) << "seed " << seed;
+    EXPECT_EQ(other.bytes_, first.bytes_) << "seed " << seed;
+    EXPECT_EQ(std::count(other.log_.begin(), other.log_.end(), "tracks v0 v1 a0"), 1) << "seed " << seed;
+  }
+}
+
+TEST_F(IngestSessionTest, BarePlaylistIsTheOnlyVariant) {
+  Input input;
+  for (int i = 0; i < 4; ++i) {
+    input.put(single(), "m" + std::to_string(i) + ".ts");
+    input.put("m.m3u8", live(single().at("m.m3u8"), i + 1));
+    EXPECT_EQ(input.log_.empty(), i < 2) << i << ": 1.5 target durations after its first segment";
+    input.pass(2000);
+  }
+  EXPECT_THAT(input.keys(), ElementsAre("v0", "a0"));
+  EXPECT_EQ(input.continuous("v0"), 200U);
+  EXPECT_EQ(input.program_times_.size(), 4U);
+  for (std::size_t i = 1; i < 4; ++i) {
+    EXPECT_EQ(input.program_times_[i].first - input.program_times_[i - 1].first, 180'000);
+    EXPECT_NEAR(
+        static_cast<double>((input.program_times_[i].second - input.program_times_[i - 1].second).count()),
+        2e6, 2e3);
+  }
+}
+
+TEST_F(IngestSessionTest, MasterAfterABarePlaylistDoesNotDisturbIt) {
+  Input input;
+  for (int i = 0; i < 4; ++i) {
+    input.put(single(), "m" + std::to_string(i) + ".ts");
+    input.put("m.m3u8", live(single().at("m.m3u8"), i + 1));
+    input.pass(2000);
+    if (i == 2) input.put("master.m3u8", "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=300000\nm.m3u8\n");
+  }
+  EXPECT_EQ(std::count(input.log_.begin(), input.log_.end(), "tracks v0 a0"), 1);
+  EXPECT_EQ(input.continuous("v0"), 200U);
+}
+
+TEST_F(IngestSessionTest, PlaylistThatIsLateIsAnnouncedWhenItComes) {
+  Input input;
+  input.put(ladder(), "master.m3u8");
+  input.put(ladder(), "v0_0.ts");
+  input.put("v0.m3u8", live(ladder().at("v0.m3u8"), 1));
+  EXPECT_THAT(input.log_, IsEmpty());
+  input.pass(2999);
+  EXPECT_THAT(input.log_, IsEmpty());
+  input.pass(1);
+  EXPECT_THAT(input.keys(), ElementsAre("v0", "a0"));
+  EXPECT_EQ(input.continuous("v0"), 50U);
+  input.put(ladder(), "v1_0.ts");
+  input.put("v1.m3u8", live(ladder().at("v1.m3u8"), 1));
+  EXPECT_THAT(input.keys(), ElementsAre("v0", "v1", "a0"));
+  EXPECT_EQ(input.continuous("v1"), 50U);
+}
+
+TEST_F(IngestSessionTest, MissingSegmentIsAHoleWithoutDiscontinuity) {
+  Input input;
+  input.put("master.m3u8", "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=300000\nm.m3u8\n");
+  for (const int i : {0, 2, 3}) {
+    input.put(single(), "m" + std::to_string(i) + ".ts");
+    input.put("m.m3u8", live(single().at("m.m3u8"), i + 1));
+  }
+  const auto& units = input.units_["v0"];
+  ASSERT_EQ(units.size(), 150U);
+  EXPECT_EQ(units[50].start - units[49].start, 3600 + 180'000);
+  EXPECT_EQ(input.session_.statistics().gaps, 1U);
+  EXPECT_EQ(input.session_.statistics().discontinuities, 0U);
+}
+
+TEST_F(IngestSessionTest, EncoderRestartIsANewSession) {
+  Input input;
+  input.put("master.m3u8", "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=300000\nm.m3u8\n");
+  for (int i = 0; i < 4; ++i) {
+    input.put(single(), "m" + std::to_string(i) + ".ts");
+    input.put("m.m3u8", live(single().at("m.m3u8"), i + 1));
+  }
+  const std::int64_t edge = input.units_["v0"].back().start;
+  // The same names, sequence 0, times from the beginning; other bytes.
+  const EncodedStream again = test::encode_single(4, "-vf negate");
+  for (int i = 0; i < 2; ++i) {
+    input.put(again, "m" + std::to_string(i) + ".ts");
+    input.put("m.m3u8", live(again.at("m.m3u8"), i + 1));
+  }
+  EXPECT_EQ(std::count(input.log_.begin(), input.log_.end(), "session 1"), 1);
+  EXPECT_EQ(input.session_.statistics().discontinuities, 1U);
+  ASSERT_EQ(input.units_["v0"].size(), 300U);
+  EXPECT_LT(input.units_["v0"][200].start, edge);
+}
+
+TEST_F(IngestSessionTest, RestartOfALadderIsOneSession) {
+  Input input;
+  upload_ladder(input, 3);
+  const EncodedStream again = test::encode_ladder(4);
+  for (int i = 0; i < 2; ++i) {
+    for (const std::string variant : {"v0", "v1"}) {
+      // One byte differs, as it does between any two runs of an encoder.
+      std::string segment = again.at(variant + "_" + std::to_string(i) + ".ts");
+      segment.back() = static_cast<char>(segment.back() + 1);
+      input.put(variant + "_" + std::to_string(i) + ".ts", segment);
+      input.put(variant + ".m3u8", live(again.at(variant + ".m3u8"), i + 1));
+    }
+    input.pass(2000);
+  }
+  EXPECT_EQ(input.session_.statistics().discontinuities, 1U);
+  EXPECT_EQ(std::count(input.log_.begin(), input.log_.end(), "tracks v0 v1 a0"), 1)
+      << "the same tracks as before";
+  EXPECT_EQ(input.units_["v0"].size(), 250U);
+  EXPECT_EQ(input.units_["v1"].size(), 250U);
+}
+
+TEST_F(IngestSessionTest, TimesGoOnOverTheWrap) {
+  // 2^33 ticks are 95443.7 s; the wrap is 4.3 s into the stream.
+  const EncodedStream stream = test::encode_single(8, "-output_ts_offset 95438");
+  Input input;
+  input.put("master.m3u8", "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=300000\nm.m3u8\n");
+  for (const auto& [path, content] : stream.files) input.put(path, content);
+  EXPECT_EQ(input.continuous("v0"), 200U);
+  EXPECT_GE(input.continuous("a0"), 370U);
+  EXPECT_EQ(input.session_.statistics().discontinuities, 0U);
+  EXPECT_LT(input.units_["v0"].front().start, default_timeline_edge);
+  EXPECT_GT(input.units_["v0"].back().start, default_timeline_edge);
+}
+
+TEST_F(IngestSessionTest, TimestampsThatJumpAreANewSession) {
+  for (const char* const offset : {"3600", "95430"}) {  // ahead; back over the wrap
+    const EncodedStream later = test::encode_single(4, std::string{"-output_ts_offset "} + offset);
+    Input input;
+    input.put("master.m3u8", "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=300000\nm.m3u8\n");
+    input.put(single(), "m0.ts");
+    input.put("m.m3u8", live(single().at("m.m3u8"), 1));
+    input.put("m1.ts", later.at("m0.ts"));
+    input.put("m.m3u8", live(single().at("m.m3u8"), 2));
+    EXPECT_EQ(std::count(input.log_.begin(), input.log_.end(), "session 1"), 1) << offset;
+  }
+}
+
+TEST_F(IngestSessionTest, TimelineEdgeSaysWhereTimestampsBelong) {
+  const std::int64_t edge = 20 * default_timeline_edge + 1'000'000;
+  Input input;
+  input.session_.put("master.m3u8",
+                     Blob::copy_of(as_bytes("#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nm.m3u8\n")), input.now_);
+  input.session_.put("m0.ts", Blob::copy_of(as_bytes(single().at("m0.ts"))), input.now_);
+  input.session_.put("m.m3u8", Blob::copy_of(as_bytes(live(single().at("m.m3u8"), 1))), input.now_);
+  const auto tracks = input.session_.next();
+  ASSERT_TRUE(tracks && std::holds_alternative<TracksKnown>(*tracks));
+  input.session_.set_timeline_edge(edge);
+  input.drain();
+  EXPECT_LT(std::abs(input.units_["v0"].front().start - edge), default_timeline_edge / 2);
+}
+
+TEST_F(IngestSessionTest, AnswersSayWhatIsWrong) {
+  Input input;
+  EXPECT_EQ(input.put("../m.ts", "x").code, ErrorCode::invalid);
+  EXPECT_EQ(input.put("m.ts", "<html>").code, ErrorCode::unsupported);
+  EXPECT_EQ(input.put("m.ts", "").code, ErrorCode::unsupported);
+  EXPECT_EQ(input
+                .put("init.mp4", std::string("\0\0\0\x18"
+                                             "ftyp",
+                                             8))
+                .code,
+            ErrorCode::unsupported);
+  EXPECT_THAT(input
+                  .put("init.mp4", std::string("\0\0\0\x18"
+                                               "ftyp",
+                                               8))
+                  .message,
+              HasSubstr("fragmented MP4"));
+  EXPECT_THAT(input.put("m.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:x\n").message, HasSubstr("line 2"));
+  EXPECT_EQ(input.put(single(), "m0.ts").outcome, Outcome::held);
+  EXPECT_EQ(input.put(single(), "m0.ts").outcome, Outcome::replaced);
+  EXPECT_EQ(IngestSession::remove("m0.ts").outcome, Outcome::created);
+  EXPECT_EQ(IngestSession::remove("../m0.ts").outcome, Outcome::refused);
+  EXPECT_EQ(input.session_.statistics().refused, 6U);
+  EXPECT_THAT(input.session_.statistics().last_error, HasSubstr("m.m3u8: line 2"));
+}
+
+TEST_F(IngestSessionTest, CutSegmentKeepsItsWholeGopsAndIsRefused) {
+  Input input;
+  input.put("master.m3u8", "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=300000\nm.m3u8\n");
+  const std::string& segment = single().at("m0.ts");
+  const auto answer = input.put("m0.ts", segment.substr(0, segment.size() - 1000));
+  EXPECT_EQ(answer.code, ErrorCode::truncated);
+  input.put(single(), "m1.ts");
+  input.put("m.m3u8", live(single().at("m.m3u8"), 2));
+  EXPECT_THAT(input.runs_["v0"], ElementsAre(25, 25, 25)) << "the last of four may have lost its end";
+}
+
+TEST_F(IngestSessionTest, RefusedSegmentIsAGapAtOnce) {
+  Input input;
+  input.put("master.m3u8", "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=300000\nm.m3u8\n");
+  input.put(single(), "m0.ts");
+  EXPECT_EQ(input.put("m1.ts", "not a segment").outcome, Outcome::refused);
+  input.put(single(), "m2.ts");
+  input.put("m.m3u8", live(single().at("m.m3u8"), 3));
+  EXPECT_EQ(input.units_["v0"].size(), 100U);
+  EXPECT_EQ(input.session_.statistics().gaps, 1U);
+}
+
+TEST_F(IngestSessionTest, OtherParametersAreAnnounced) {
+  const EncodedStream larger = test::encode_single(4, "-s 640x360");
+  Input input;
+  input.put("master.m3u8", "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=300000\nm.m3u8\n");
+  input.put(single(), "m0.ts");
+  input.put("m1.ts", larger.at("m1.ts"));
+  input.put("m.m3u8", live(single().at("m.m3u8"), 2));
+  EXPECT_EQ(std::count(input.log_.begin(), input.log_.end(), "tracks v0 a0"), 2);
+  EXPECT_EQ(input.tracks_[0].info.width, 640U);
+  EXPECT_EQ(input.session_.statistics().discontinuities, 0U);
+}
+
+TEST_F(IngestSessionTest, AudioWithoutVideoIsAStream) {
+  const EncodedStream stream = test::encode("-t 6 -map 1:a -c:a aac -b:a 64k" + test::segmenting + "m.m3u8");
+  Input input;
+  for (const auto& [path, content] : stream.files) input.put(path, content);
+  input.settle();
+  EXPECT_THAT(input.keys(), ElementsAre("a0"));
+  EXPECT_GE(input.continuous("a0"), 280U);
+}
+
+}  // namespace
+}  // namespace tarn::ingest

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/config/config.h"
+
+#include <sys/stat.h>
+
+#include "control_fixture.h"
+#include "server/config/option.h"
+
+namespace tarn::server {
+namespace {
+
+Result<ServerConfig> parse(const std::vector<std::string>& arguments) { return parse_config(arguments); }
+
+TEST(Config, HasTheDocumentedDefaults) {
+  const auto config = parse({});
+  ASSERT_TRUE(config.ok());
+  EXPECT_EQ(config->action, ServerConfig::Action::run);
+  EXPECT_EQ(config->data_dir, "./tarn-data");
+  EXPECT_EQ(config->listen.host, "127.0.0.1");
+  EXPECT_EQ(config->listen.port, 8080);
+  EXPECT_EQ(config->control_listen.port, 8081);
+  EXPECT_EQ(config->control_token_file, "./tarn-data/control-token");
+  EXPECT_EQ(config->key_file, "./tarn-data/secrets.key");
+  EXPECT_EQ(config->ingest_base_url, "");
+  EXPECT_FALSE(config->require_access_control);
+  EXPECT_GE(config->threads, 1U);
+  EXPECT_EQ(config->log_format, LogFormat::text);
+  EXPECT_EQ(config->log_level, LogLevel::info);
+}
+
+TEST(Config, ReadsTheCommandLine) {
+  const auto config = parse({"--data-dir",
+                             "/d",
+                             "--listen=[::]:80",
+                             "--control-listen",
+                             "0.0.0.0:0",
+                             "--control-token-file",
+                             "/t",
+                             "--key-file",
+                             "/k",
+                             "--ingest-base-url",
+                             "https://{label}.in.example.com/",
+                             "--origin-base-url",
+                             "http://127.0.0.1:8080",
+                             "--resources",
+                             "/r.json",
+                             "--trusted-proxies",
+                             "10.0.0.0/8,::1",
+                             "--require-access-control",
+                             "--threads",
+                             "3",
+                             "--log-format",
+                             "json",
+                             "--log-level",
+                             "debug",
+                             "--key-provider",
+                             "off"});
+  ASSERT_TRUE(config.ok()) << config.error().message;
+  EXPECT_EQ(config->data_dir, "/d");
+  EXPECT_EQ(config->listen.host, "::");
+  EXPECT_EQ(config->listen.port, 80);
+  EXPECT_EQ(config->control_listen.host, "0.0.0.0");
+  EXPECT_EQ(config->control_listen.port, 0);
+  EXPECT_EQ(config->control_token_file, "/t");
+  EXPECT_EQ(config->key_file, "/k");
+  EXPECT_EQ(config->ingest_base_url, "https://{label}.in.example.com");
+  EXPECT_EQ(config->resources, "/r.json");
+  EXPECT_EQ(config->trusted_proxies.size(), 2U);
+  EXPECT_TRUE(config->require_access_control);
+  EXPECT_EQ(config->threads, 3U);
+  EXPECT_EQ(config->log_format, LogFormat::json);
+  EXPECT_EQ(config->log_level, LogLevel::debug);
+}
+
+TEST(Config, RefusesWhatItDoesNotUnderstand) {
+  struct Row {
+    std::vector<std::string> arguments;
+    const char* message;  // a part of it
+  };
+  const Row rows[] = {
+      {{"--no-such"}, "unknown option '--no-such'"},
+      {{"data"}, "unknown option 'data'"},
+      {{"-h"}, "unknown option '-h'"},
+      {{"--data-dir"}, "--data-dir needs a value"},
+      {{"--data-dir="}, "--data-dir '' must be a path"},
+      {{"--listen", "8080"}, "--listen '8080' must be an IP address and a port"},
+      {{"--listen", "localhost:8080"}, "must be an IP address and a port"},
+      {{"--listen", "::1:8080"}, "must be an IP address and a port"},
+      {{"--listen", "[127.0.0.1]:8080"}, "must be an IP address and a port"},
+      {{"--listen", "127.0.0.1:65536"}, "must be an IP address and a port"},
+      {{"--listen", "127.0.0.1:"}, "must be an IP address and a port"},
+      {{"--threads", "0"}, "from 1 to 256"},
+      {{"--threads", "many"}, "from 1 to 256"},
+      {{"--log-level", "loud"}, "error, warning, info or debug"},
+      {{"--log-format", "xml"}, "text or json"},
+      {{"--trusted-proxies", "10.0.0.1/8"}, "has host bits set"},
+      {{"--require-access-control=false"}, "takes no value"},
+      {{"--ingest-base-url", "ftp://x"}, "http or https"},
+      {{"--ingest-base-url", "http://"}, "http or https"},
+      {{"--ingest-base-url", "http://u@x"}, "http or https"},
+      {{"--ingest-base-url", "http://x/{label}"}, "http or https"},
+      {{"--ingest-base-url", "http://x/?q"}, "http or https"},
+      {{"--key-provider", "builtin"}, "is not available in this version"},
+      {{"--key-provider", "x"}, "must be off"},
+      {{"--outbound-allow", "10.0.0.0/8"}, "--outbound-allow '10.0.0.0/8' is not available in this version"},
+      {{"--archive-quota", "1"}, "is not available in this version"},
+      {{"--tls-cert", "x"}, "is not available in this version"},
+      {{"--tls-key", "x"}, "is not available in this version"},
+      {{"--collection-root", "x"}, "is not available in this version"},
+      {{"--config", "/nowhere/at/all.json"}, "'/nowhere/at/all.json' cannot be read"},
+  };
+  for (const Row& row : rows) {
+    const auto config = parse(row.arguments);
+    ASSERT_FALSE(config.ok()) << row.message;
+    EXPECT_NE(config.error().message.find(row.message), std::string::npos) << config.error().message;
+  }
+}
+
+TEST(Config, TheFileHasTheSameKeysAndTheCommandLineWins) {
+  const TemporaryDirectory directory;
+  const std::string file = directory.file("tarn.json");
+  write_file(file, R"({"data-dir":"/file","threads":7,"listen":"127.0.0.1:1","require-access-control":true,
+                       "trusted-proxies":["10.0.0.0/8","::1"],"log-level":"error"})");
+  const auto config = parse({"--threads", "2", "--config", file});
+  ASSERT_TRUE(config.ok()) << config.error().message;
+  EXPECT_EQ(config->data_dir, "/file");
+  EXPECT_EQ(config->key_file, "/file/secrets.key");
+  EXPECT_EQ(config->threads, 2U);
+  EXPECT_EQ(config->listen.port, 1);
+  EXPECT_TRUE(config->require_access_control);
+  EXPECT_EQ(config->trusted_proxies.size(), 2U);
+  EXPECT_EQ(config->log_level, LogLevel::error);
+  struct Row {
+    const char* content;
+    const char* message;
+  };
+  for (const Row& row :
+       {Row{"[]", "must hold a JSON object"}, Row{R"({"thread":1})", "thread is not an option"},
+        Row{R"({"threads":1,"threads":2})", "appears twice"}, Row{R"({"threads":0})", "threads '0' must"},
+        Row{R"({"threads":{}})", "must be a text"},
+        Row{R"({"require-access-control":"yes"})", "true or false"},
+        Row{R"({"config":"x"})", "config is not an option"}, Row{"{", "tarn.json"}}) {
+    write_file(file, row.content);
+    const auto refused = parse({"--config", file});
+    ASSERT_FALSE(refused.ok()) << row.content;
+    EXPECT_NE(refused.error().message.find(row.message), std::string::npos) << refused.error().message;
+  }
+}
+
+TEST(Config, HelpAndVersionAreActions) {
+  EXPECT_EQ(parse({"--help"})->action, ServerConfig::Action::show_help);
+  EXPECT_EQ(parse({"--version"})->action, ServerConfig::Action::show_version);
+  for (const Option& option : options()) {
+    EXPECT_NE(help_text().find("--" + std::string(option.name)), std::string::npos);
+  }
+}
+
+TEST(Config, DefaultBaseUrlsCanBeReached) {
+  EXPECT_EQ(default_base_url({"127.0.0.1", 8080}), "http://127.0.0.1:8080");
+  EXPECT_EQ(default_base_url({"0.0.0.0", 80}), "http://127.0.0.1:80");
+  EXPECT_EQ(default_base_url({"::", 80}), "http://[::1]:80");
+  EXPECT_EQ(default_base_url({"2001:db8::1", 80}), "http://[2001:db8::1]:80");
+}
+
+TEST(ControlToken, IsMadeOnceAndReadAfterwards) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("new/control-token");
+  const auto made = load_control_token(path);
+  ASSERT_TRUE(made.ok()) << made.error().message;
+  EXPECT_EQ(made->size(), 64U);
+  EXPECT_EQ(*load_control_token(path), *made);
+  struct stat status {};
+  ASSERT_EQ(stat(path.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777U, 0600U);
+
+  write_file(path, "an-operators-own-token\r\n");
+  EXPECT_EQ(*load_control_token(path), "an-operators-own-token");
+  for (const char* bad : {"", "short", "two words in one token", "a token\non two lines here"}) {
+    write_file(path, bad);
+    EXPECT_FALSE(load_control_token(path).ok()) << bad;
+  }
+  write_file(path, "an-operators-own-token");
+  ASSERT_EQ(chmod(path.c_str(), 0644), 0);
+  EXPECT_NE(load_control_token(path).error().message.find("open to everybody"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace tarn::server

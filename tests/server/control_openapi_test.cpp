@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <set>
+
+#include "control_fixture.h"
+#include "server/control/resource.h"
+#include "server/control/route.h"
+
+namespace tarn::server {
+namespace {
+
+// The document and the server, held together through the route table and the rows of field.h.
+class OpenapiTest : public ControlTest {
+ protected:
+  void SetUp() override {
+    ControlTest::SetUp();
+    document_ = std::make_unique<JsonAnswer>(expect(200, "GET", "/openapi.json").body);
+  }
+
+  static std::set<std::string> members(JsonNode* object) {
+    std::set<std::string> names;
+    if (object == nullptr) return names;
+    JsonObjectIter iterator;
+    json_object_iter_init_ordered(&iterator, json_node_get_object(object));
+    const char* name = nullptr;
+    while (json_object_iter_next_ordered(&iterator, &name, nullptr) != 0) names.insert(name);
+    return names;
+  }
+
+  JsonNode* schema(const std::string& name) const { return document_->at("components.schemas." + name); }
+
+  // The property of a row; settings of the object `manifest` have a schema of their own.
+  JsonNode* property(const std::string& resource, std::string_view row) const {
+    const auto dot = row.find('.');
+    if (dot != std::string_view::npos) {
+      return json_member(json_member(schema("Manifest"), "properties"), row.substr(dot + 1));
+    }
+    return json_member(json_member(schema(resource), "properties"), row);
+  }
+
+  template <class R>
+  void compare(const std::string& resource, std::span<const std::string_view> read_only) {
+    std::set<std::string> expected;
+    std::set<std::string> nested;
+    std::set<std::string> required;
+    for (const std::string_view name : read_only) {
+      expected.emplace(name);
+      EXPECT_TRUE(is_read_only(property(resource, name))) << resource << " " << name;
+    }
+    for (const Field<R>& field : fields<R>()) {
+      const auto dot = field.name.find('.');
+      expected.emplace(field.name.substr(0, dot));
+      if (dot != std::string_view::npos) nested.emplace(field.name.substr(dot + 1));
+      if (field.required) required.emplace(field.name);
+      JsonNode* const described = property(resource, field.name);
+      ASSERT_NE(described, nullptr) << resource << " " << field.name;
+      EXPECT_FALSE(is_read_only(described)) << field.name;
+      compare_range(field, described);
+    }
+    EXPECT_EQ(members(json_member(schema(resource), "properties")), expected) << resource;
+    if (!nested.empty()) {
+      EXPECT_EQ(members(json_member(schema("Manifest"), "properties")), nested);
+    }
+    std::set<std::string> documented;
+    if (JsonNode* const list = json_member(schema(resource), "required")) {
+      JsonArray* const array = json_node_get_array(list);
+      for (unsigned i = 0; i < json_array_get_length(array); ++i) {
+        documented.insert(json_array_get_string_element(array, i));
+      }
+    }
+    EXPECT_EQ(documented, required) << resource;
+  }
+
+  static bool is_read_only(JsonNode* described) {
+    JsonNode* const mark = json_member(described, "readOnly");
+    return mark != nullptr && json_node_get_boolean(mark) != 0;
+  }
+
+  template <class R>
+  void compare_range(const Field<R>& field, JsonNode* described) const {
+    const std::string name(field.name);
+    const auto min = static_cast<std::int64_t>(field.min);
+    const auto max = static_cast<std::int64_t>(field.max);
+    const bool is_number = std::holds_alternative<std::uint32_t R::*>(field.member) ||
+                           std::holds_alternative<std::optional<std::uint32_t> R::*>(field.member) ||
+                           std::holds_alternative<std::optional<std::uint64_t> R::*>(field.member);
+    if (is_number) {
+      EXPECT_EQ(json_member_number(described, "minimum"), min) << name;
+      EXPECT_EQ(json_member_number(described, "maximum"), max) << name;
+    } else if (std::holds_alternative<std::string R::*>(field.member)) {
+      EXPECT_EQ(json_member_number(described, "minLength"), min) << name;
+      EXPECT_EQ(json_member_number(described, "maxLength"), max) << name;
+      const char* const pattern = field.format == Format::resource ? "^[A-Za-z0-9_-]+$"
+                                  : field.format == Format::code   ? "^[A-Za-z0-9._-]+$"
+                                                                   : "";
+      EXPECT_EQ(json_member_text(described, "pattern"), pattern) << name;
+    } else if (std::holds_alternative<std::vector<std::string> R::*>(field.member)) {
+      EXPECT_EQ(json_member_number(described, "x-maxLength"), max) << name;
+    }
+    JsonArrayBuilder words;
+    for (const std::string_view word : choices(field)) words.add(json_text(word));
+    if (JsonNode* const documented = json_member(described, "enum")) {
+      EXPECT_EQ(print_json(documented), print_json(words.take().get())) << name;
+    } else {
+      EXPECT_TRUE(choices(field).empty()) << name;
+    }
+  }
+
+  std::unique_ptr<JsonAnswer> document_;
+};
+
+TEST_F(OpenapiTest, EveryRouteIsDescribedAndEveryDescriptionIsARoute) {
+  std::set<std::string> known;
+  for (const Route& route : routes()) known.insert(std::string(route.method) + " " + std::string(route.path));
+  std::set<std::string> described;
+  JsonNode* const paths = document_->at("paths");
+  for (const std::string& path : members(paths)) {
+    for (const std::string& method : members(json_member(paths, path))) {
+      std::string upper;
+      for (const char c : method) upper += g_ascii_toupper(c);
+      if (upper != "PARAMETERS") described.insert(upper + " " + path);
+    }
+  }
+  EXPECT_EQ(known, described);
+}
+
+TEST_F(OpenapiTest, EveryQueryParameterOfARouteIsDescribed) {
+  for (const Route& route : routes()) {
+    JsonNode* const path = json_member(document_->at("paths"), route.path);
+    std::string method;
+    for (const char c : route.method) method += g_ascii_tolower(c);
+    JsonNode* const list = json_member(json_member(path, method), "parameters");
+    const std::string described = list != nullptr ? print_json(list) : "";
+    for (const char* name : {"pageSize", "pageToken", "filter", "secrets", "deleteContent"}) {
+      const bool known = std::find(route.query.begin(), route.query.end(), name) != route.query.end();
+      const bool mentioned = described.find("parameters/" + std::string(name) + "\"") != std::string::npos;
+      EXPECT_EQ(known, mentioned) << route.method << " " << route.path << " " << name;
+    }
+  }
+}
+
+TEST_F(OpenapiTest, EverySettingIsDescribedWithTheRangeThatIsChecked) {
+  compare<Group>("ChannelGroup", read_only_members<Group>());
+  compare<Channel>("Channel", read_only_members<Channel>());
+  compare<Endpoint>("Endpoint", read_only_members<Endpoint>());
+  compare<Rotation>("Rotation", {});
+}
+
+TEST_F(OpenapiTest, AnswersHaveExactlyTheDescribedMembers) {
+  const auto properties = [&](const std::string& name) {
+    return members(json_member(schema(name), "properties"));
+  };
+  const auto root = [](const ApiResponse& response) { return parse_scanned_json(response.body); };
+  EXPECT_EQ(members(root(expect(201, "POST", "/channel-groups", R"({"name":"g"})")).get()),
+            properties("ChannelGroup"));
+  EXPECT_EQ(members(root(expect(201, "POST", "/channel-groups/g/channels", R"({"name":"c"})")).get()),
+            properties("Channel"));
+  const ApiResponse endpoint = expect(201, "POST", endpoints_path, R"({"name":"e","protocol":"HLS"})");
+  EXPECT_EQ(members(root(endpoint).get()), properties("Endpoint"));
+  EXPECT_EQ(members(JsonAnswer(endpoint.body).at("manifest")), properties("Manifest"));
+  const ApiResponse input =
+      expect(200, "POST", std::string(channel_path) + "/inputs/ingest1/rotate-credentials");
+  EXPECT_EQ(members(root(input).get()), properties("Input"));
+  EXPECT_EQ(members(root(expect(200, "GET", endpoints_path)).get()), properties("EndpointList"));
+  EXPECT_EQ(members(root(expect(400, "POST", "/channel-groups", "{}")).get()), properties("Problem"));
+}
+
+}  // namespace
+}  // namespace tarn::server

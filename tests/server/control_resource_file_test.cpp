@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control_fixture.h"
+
+namespace tarn::server {
+namespace {
+
+constexpr const char* example = R"({"channelGroups": [
+  {"name": "g", "description": "demo", "channels": [
+    {"name": "c", "segmentDuration": 2,
+     "inputs": [{"id": "ingest2", "username": "backup", "password": "fixed-password"}],
+     "endpoints": [{"name": "hls", "protocol": "HLS", "manifest": {"segments": 5}},
+                   {"name": "dash", "protocol": "DASH", "authorizationCode": "code-secret"}]},
+    {"name": "d"}]},
+  {"name": "h"}]})";
+
+using ResourceFileTest = ControlTest;
+
+TEST_F(ResourceFileTest, MakesWhatIsNotThere) {
+  const Status applied = control_->apply_resources(example);
+  ASSERT_TRUE(applied.ok()) << applied.error().message;
+  const auto model = store_->model();
+  EXPECT_EQ(model->groups.size(), 2U);
+  EXPECT_EQ(model->group("g")->label.size(), 12U);
+  const Channel* const channel = model->channel("g", "c");
+  ASSERT_NE(channel, nullptr);
+  EXPECT_EQ(channel->segment_duration, 2U);
+  EXPECT_EQ(channel->inputs[0].password.size(), 32U);
+  EXPECT_EQ(channel->inputs[1].username, "backup");
+  EXPECT_EQ(channel->inputs[1].password, "fixed-password");
+  EXPECT_EQ(model->endpoint("g", "c", "hls")->segments, 5U);
+  EXPECT_EQ(model->endpoint("g", "c", "dash")->authorization_code, "code-secret");
+  EXPECT_EQ(model->channel("g", "d")->inputs[1].id, "ingest2");
+}
+
+TEST_F(ResourceFileTest, AppliedAgainChangesNothing) {
+  ASSERT_TRUE(control_->apply_resources(example).ok());
+  const auto before = store_->model();
+  ASSERT_TRUE(control_->apply_resources(example).ok());
+  EXPECT_EQ(store_->model()->version, before->version);
+}
+
+TEST_F(ResourceFileTest, BringsUpToDateAndDeletesNothing) {
+  ASSERT_TRUE(control_->apply_resources(example).ok());
+  const Channel before = *store_->model()->channel("g", "c");
+  expect(200, "PATCH", "/channel-groups/g/channels/c/endpoints/hls", R"({"segmentDuration":9})");
+  const Status applied = control_->apply_resources(R"({"channelGroups":[{"name":"g","channels":[{"name":"c",
+      "segmentDuration":4,"endpoints":[{"name":"hls","protocol":"HLS"}]}]}]})");
+  ASSERT_TRUE(applied.ok()) << applied.error().message;
+  const auto model = store_->model();
+  const Channel* const after = model->channel("g", "c");
+  EXPECT_EQ(after->segment_duration, 4U);
+  EXPECT_EQ(after->id, before.id);
+  EXPECT_EQ(after->inputs[1].password, "fixed-password");
+  EXPECT_EQ(model->group("g")->description, "");
+  EXPECT_EQ(model->endpoint("g", "c", "hls")->segment_duration, std::nullopt);
+  EXPECT_NE(model->endpoint("g", "c", "dash"), nullptr);
+}
+
+TEST_F(ResourceFileTest, FaultsAreNamedWithTheirPathAndNothingIsDone) {
+  ASSERT_TRUE(control_->apply_resources(example).ok());
+  const std::uint64_t version = store_->model()->version;
+  struct Row {
+    const char* json;
+    const char* message;  // a part of it
+  };
+  const Row rows[] = {
+      {"[]", "must be an object"},
+      {"{", "resources: "},
+      {R"({"groups":[]})", "groups: is not a known field"},
+      {R"({"channelGroups":{}})", "channelGroups: must be a list"},
+      {R"({"channelGroups":[7]})", "channelGroups[0]: must be an object"},
+      {R"({"channelGroups":[{"name":"g"},{"name":"g"}]})", "channelGroups[1]: group g appears twice"},
+      {R"({"channelGroups":[{"name":"n","channels":[{"name":"1"}]}]})",
+       "channelGroups[0].channels[0].name \"1\": must not"},
+      {R"({"channelGroups":[{"name":"n","channels":[{"name":"c","endpoints":[{"name":"e"}]}]}]})",
+       "channelGroups[0].channels[0].endpoints[0].protocol: is required"},
+      {R"({"channelGroups":[{"name":"a b","channels":[{"name":"c","segments":1}]}]})",
+       "channelGroups[0].channels[0].segments 1: must be"},
+      {R"({"channelGroups":[{"name":"g","channels":[{"name":"c","endpoints":[{"name":"hls","protocol":"DASH"}]}]}]})",
+       "protocol \"DASH\": cannot be changed"},
+      {R"({"channelGroups":[{"name":"n","channels":[{"name":"c","inputs":[{"id":"ingest3"}]}]}]})",
+       "inputs[0].id: must be ingest1 or ingest2"},
+      {R"({"channelGroups":[{"name":"n","channels":[{"name":"c","inputs":[{"id":"ingest1","username":"u:v","password":"x-secret-x"}]}]}]})",
+       "inputs[0].username: must be"},
+      {R"({"channelGroups":[{"name":"n","channels":[{"name":"c","inputs":[{"id":"ingest1","username":"u","password":"s3cret"}]}]}]})",
+       "inputs[0].password: must be"},
+      {R"({"channelGroups":[{"name":"n"},{"name":"o","colour":1}]})",
+       "channelGroups[1].colour: is not a known field"},
+  };
+  for (const Row& row : rows) {
+    const Status applied = control_->apply_resources(row.json);
+    ASSERT_FALSE(applied.ok()) << row.json;
+    EXPECT_NE(applied.error().message.find(row.message), std::string::npos) << applied.error().message;
+    EXPECT_EQ(applied.error().message.find("secret"), std::string::npos);
+    EXPECT_EQ(applied.error().message.find("s3cret"), std::string::npos);
+  }
+  EXPECT_EQ(store_->model()->version, version);
+}
+
+TEST_F(ResourceFileTest, SurvivesReopening) {
+  ASSERT_TRUE(control_->apply_resources(example).ok());
+  const std::string password = store_->model()->channel("g", "c")->inputs[0].password;
+  open();
+  EXPECT_EQ(store_->model()->channel("g", "c")->inputs[0].password, password);
+  EXPECT_EQ(JsonAnswer(expect(200, "GET", "/channel-groups/g/channels/c?secrets=true").body)
+                .text("inputs.0.password"),
+            password);
+}
+
+}  // namespace
+}  // namespace tarn::server

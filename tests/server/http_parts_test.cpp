@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "server/http/basic_auth.h"
+#include "server/http/byte_range.h"
+#include "server/http/negotiation.h"
+#include "server/http/route.h"
+
+namespace tarn::server {
+namespace {
+
+struct RangeCase {
+  const char* field;
+  ByteRange::Kind kind;
+  std::uint64_t first;
+  std::uint64_t length;
+};
+
+TEST(ByteRangeTest, IsOneRangeOrNone) {
+  using Kind = ByteRange::Kind;
+  const RangeCase cases[] = {
+      {"", Kind::whole, 0, 0},
+      {"bytes=0-0", Kind::part, 0, 1},
+      {"bytes=0-99", Kind::part, 0, 100},
+      {"bytes=10-19", Kind::part, 10, 10},
+      {"bytes=90-", Kind::part, 90, 10},
+      {"bytes=90-1000", Kind::part, 90, 10},
+      {"bytes=-10", Kind::part, 90, 10},
+      {"bytes=-1000", Kind::part, 0, 100},
+      {"bytes=-0", Kind::unsatisfiable, 0, 0},
+      {"bytes=100-", Kind::unsatisfiable, 0, 0},
+      {"bytes=18446744073709551615-", Kind::unsatisfiable, 0, 0},
+      {"bytes=-99999999999999999999999", Kind::whole, 0, 0},
+      {"bytes=5-4", Kind::whole, 0, 0},
+      {"bytes=0-1,5-6", Kind::whole, 0, 0},
+      {"bytes=a-b", Kind::whole, 0, 0},
+      {"bytes=-", Kind::whole, 0, 0},
+      {"bytes=--5", Kind::whole, 0, 0},
+      {"lines=0-1", Kind::whole, 0, 0},
+  };
+  for (const RangeCase& c : cases) {
+    const ByteRange range = parse_range(c.field, 100);
+    EXPECT_EQ(range.kind, c.kind) << c.field;
+    if (c.kind != Kind::part) continue;
+    EXPECT_EQ(range.first, c.first) << c.field;
+    EXPECT_EQ(range.length, c.length) << c.field;
+  }
+  EXPECT_EQ(parse_range("bytes=0-", 0).kind, Kind::unsatisfiable);
+}
+
+TEST(ByteRangeTest, SlicesAcrossParts) {
+  const std::vector<Blob> parts{Blob::copy_of(as_bytes("abc")), Blob::copy_of(as_bytes("")),
+                                Blob::copy_of(as_bytes("defg"))};
+  const auto text = [&](std::uint64_t first, std::uint64_t length) {
+    std::string out;
+    for (const Blob& part : slice(parts, first, length)) out += as_text(part.bytes());
+    return out;
+  };
+  for (std::uint64_t first = 0; first < 7; ++first) {
+    for (std::uint64_t length = 0; first + length <= 7; ++length) {
+      EXPECT_EQ(text(first, length), std::string{"abcdefg"}.substr(first, length));
+    }
+  }
+}
+
+TEST(NegotiationTest, FindsItsOwnTagInAnyList) {
+  EXPECT_TRUE(matches_etag("\"a\"", "\"a\""));
+  EXPECT_TRUE(matches_etag("\"x\", W/\"a\"", "\"a\""));
+  EXPECT_TRUE(matches_etag("*", "\"a\""));
+  EXPECT_FALSE(matches_etag("", "\"a\""));
+  EXPECT_FALSE(matches_etag("\"b\"", "\"a\""));
+  EXPECT_FALSE(matches_etag("a", "\"a\""));
+}
+
+TEST(NegotiationTest, TakesGzipOnlyWhereItIsWelcome) {
+  EXPECT_TRUE(accepts_gzip("gzip"));
+  EXPECT_TRUE(accepts_gzip("br;q=1.0, GZip;q=0.5"));
+  EXPECT_TRUE(accepts_gzip("*"));
+  EXPECT_FALSE(accepts_gzip(""));
+  EXPECT_FALSE(accepts_gzip("gzip;q=0"));
+  EXPECT_FALSE(accepts_gzip("gzip; q=0.000, *"));
+  EXPECT_FALSE(accepts_gzip("identity, br"));
+}
+
+TEST(BasicAuthTest, TakesStrictBase64Only) {
+  const auto good = parse_basic("Basic dXNlcjpwYTpzcw==");
+  ASSERT_TRUE(good.has_value());
+  EXPECT_EQ(good->username, "user");
+  EXPECT_EQ(good->password, "pa:ss");
+  EXPECT_TRUE(parse_basic("bAsIc dXNlcjpwYTpzcw==").has_value());
+  for (const char* bad :
+       {"", "Basic", "Basic ", "Basic dXNlcg==", "Basic dXNlcjpwYTpzcw", "Basic dXNl!jpwYTpzcw==",
+        "Bearer dXNlcjpwYTpzcw==", "Basic dXNlcjpwYTpzcw==, Basic dXNlcjpwYTpzcw==", "Basic AAA6AA=="}) {
+    EXPECT_FALSE(parse_basic(bad).has_value()) << bad;
+  }
+  EXPECT_FALSE(parse_basic("Basic " + std::string(4000, 'A')).has_value());
+}
+
+TEST(RouteTest, TellsInputsFromEndpoints) {
+  const auto input = parse_ingest_path("/v1/g/2/c/hd/seg-0.ts");
+  ASSERT_TRUE(input.has_value());
+  EXPECT_EQ(input->input, 1);
+  EXPECT_EQ(input->file, "hd/seg-0.ts");
+  EXPECT_TRUE(input->file_valid);
+  EXPECT_FALSE(parse_playback_path("/v1/g/2/c/seg-0.ts").has_value());
+  const auto output = parse_playback_path("/v1/g/c/e/manifest.m3u8");
+  ASSERT_TRUE(output.has_value());
+  EXPECT_EQ(output->endpoint, "e");
+  EXPECT_FALSE(parse_ingest_path("/v1/g/c/e/manifest.m3u8").has_value());
+}
+
+TEST(RouteTest, RefusesWhatCouldLeaveItsFolder) {
+  for (const char* file : {"../x.ts", ".hidden", "a/../b.ts", "a//b.ts", "a\\b.ts", "a b.ts", ""}) {
+    const auto path = parse_ingest_path("/v1/g/1/c/" + std::string{file});
+    ASSERT_TRUE(path.has_value()) << file;
+    EXPECT_FALSE(path->file_valid) << file;
+  }
+  EXPECT_FALSE(parse_playback_path("/v1/g/c/e/.x").has_value());
+  EXPECT_FALSE(parse_playback_path("/v1/g/c/e/").has_value());
+  EXPECT_FALSE(parse_playback_path("/v1/g/c/e/a/b").has_value());
+  EXPECT_FALSE(parse_playback_path("/v2/g/c/e/a").has_value());
+  EXPECT_FALSE(parse_ingest_path("/v1/g/1/" + std::string(5000, 'a') + "/x").has_value());
+}
+
+}  // namespace
+}  // namespace tarn::server

@@ -1,0 +1,266 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "server/model/json.h"
+#include "server/runtime/runtime.h"
+#include "tests/server/runtime_fixture.h"
+
+namespace tarn::server {
+namespace {
+
+// Remembers names in order; "bad" is refused, "fatal" breaks the line.
+class FakeLine : public IngestLine {
+ public:
+  FakeLine(std::vector<std::string>& names, IngestEvents events)
+      : names_(names), events_(std::move(events)) {}
+  UploadAnswer put(const UploadedObject& object) override {
+    names_.push_back(object.name);
+    if (object.name == "switch") {
+      events_({"input-switched", {{"from", "ingest1"}, {"to", "ingest2"}, {"reason", "late"}}});
+    }
+    if (object.name == "bad")
+      return {UploadAnswer::Outcome::refused, Error{ErrorCode::malformed, "bad: line 1"}};
+    failed_ = object.name == "fatal";
+    return {};
+  }
+  [[nodiscard]] bool failed() const override { return failed_; }
+  [[nodiscard]] std::string active_input() const override { return "ingest2"; }
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> input_statistics(int input) const override {
+    return {{"state", input == 0 ? "late" : "live"}, {"used", "7"}};
+  }
+
+ private:
+  std::vector<std::string>& names_;
+  IngestEvents events_;
+  bool failed_ = false;
+};
+
+Channel test_channel(const std::string& id) {
+  Channel channel;
+  channel.id = id;
+  channel.group = "g";
+  channel.name = "c";
+  channel.segment_duration = 2;
+  channel.inputs[0].id = "ingest1";
+  channel.inputs[1].id = "ingest2";
+  return channel;
+}
+
+class ChannelRuntimeTest : public RuntimeTest {
+ protected:
+  ChannelRuntimeTest()
+      : archive_(archive::Archive::in_memory()),
+        channel_(std::make_shared<ChannelRuntime>(
+            parts(), test_channel("c1"), archive_, [this](IngestEvents events) {
+              ++built_;
+              return Result<std::unique_ptr<IngestLine>>{
+                  std::make_unique<FakeLine>(names_, std::move(events))};
+            })) {}
+
+  UploadAnswer put(const std::string& name, int input = 0) {
+    std::promise<UploadAnswer> answer;
+    channel_->upload({input, name, {}, Blob::copy_of(as_bytes("x"))},
+                     [&](const UploadAnswer& a) { answer.set_value(a); });
+    return answer.get_future().get();
+  }
+  void settle() {
+    std::promise<void> done;
+    workers_.submit("ingest/c1", [&] { done.set_value(); });
+    done.get_future().wait();
+  }
+
+  std::vector<std::string> names_;
+  int built_ = 0;
+  std::shared_ptr<archive::Archive> archive_;
+  std::shared_ptr<ChannelRuntime> channel_;
+};
+
+TEST_F(ChannelRuntimeTest, TakesObjectsInTheOrderOfTheirArrival) {
+  std::vector<std::future<void>> answered;
+  std::vector<std::string> expected;
+  for (int i = 0; i < 200; ++i) {
+    expected.push_back(std::to_string(i));
+    auto promise = std::make_shared<std::promise<void>>();
+    answered.push_back(promise->get_future());
+    channel_->upload({i % 2, expected.back(), {}, {}},
+                     [promise](const UploadAnswer&) { promise->set_value(); });
+  }
+  for (auto& answer : answered) answer.wait();
+  EXPECT_EQ(names_, expected);
+  EXPECT_EQ(built_, 1);
+}
+
+TEST_F(ChannelRuntimeTest, BuildsABrokenPipelineAnew) {
+  EXPECT_EQ(put("fatal").outcome, UploadAnswer::Outcome::created);
+  EXPECT_EQ(put("a.ts").outcome, UploadAnswer::Outcome::created);
+  EXPECT_EQ(built_, 2);
+}
+
+TEST_F(ChannelRuntimeTest, RemembersRefusalsAndSwitches) {
+  (void)put("a.ts");
+  EXPECT_EQ(put("bad", 1).error->message, "bad: line 1");
+  (void)put("switch");
+  const auto state = channel_->state();
+  EXPECT_EQ(state.inputs[0].objects(), 2U);
+  EXPECT_EQ(state.inputs[1].refused(), 1U);
+  EXPECT_EQ(state.errors.back().text, "bad: line 1");
+  EXPECT_EQ(state.switch_count, 1U);
+  EXPECT_EQ(state.switches.back().reason, "late");
+  EXPECT_EQ(state.active_input, "ingest2");
+  EXPECT_NE(logged_.find("warning ingest-refused channel=g/c input=ingest2 file=bad error=\"bad: line 1\""),
+            std::string::npos);
+  EXPECT_NE(metrics_.exposition().find("tarn_input_switches_total{group=\"g\",channel=\"c\"} 1"),
+            std::string::npos);
+}
+
+TEST_F(ChannelRuntimeTest, ClosesTheTailAfterThreeTargetDurationsOfSilence) {
+  // Cuts of four seconds: after three slots the second segment is open.
+  ASSERT_TRUE(archive_->set_presentation("e", 4, 2, Utc{}).ok());
+  add_slots(*archive_, 3);
+  (void)put("a.ts");
+  ASSERT_EQ(archive_->timeline()->presentation("e")->cuts.size(), 1U);
+  channel_->tick(after(5));
+  settle();
+  EXPECT_EQ(archive_->timeline()->presentation("e")->cuts.size(), 1U);
+  channel_->tick(after(6));
+  settle();
+  EXPECT_EQ(archive_->timeline()->presentation("e")->cuts.size(), 2U);
+  EXPECT_FALSE(archive_->timeline()->ended.has_value());
+}
+
+TEST_F(ChannelRuntimeTest, KeepsTheRetentionBehindTheNewestContent) {
+  add_slots(*archive_, 100);
+  channel_->trim(std::chrono::seconds{1000});
+  settle();
+  EXPECT_EQ(archive_->timeline()->first_slot(), 1U);
+  channel_->trim(std::chrono::seconds{60});
+  settle();
+  // The newest slot begins at 198 s; the one that ends at 138 s is kept.
+  EXPECT_EQ(archive_->timeline()->first_slot(), 69U);
+}
+
+TEST_F(ChannelRuntimeTest, TakesNothingAfterItsClosing) {
+  (void)put("a.ts");
+  std::promise<void> closed;
+  channel_->close([&] { closed.set_value(); });
+  closed.get_future().wait();
+  const auto answer = put("b.ts");
+  EXPECT_EQ(answer.outcome, UploadAnswer::Outcome::refused);
+  EXPECT_EQ(answer.error->code, ErrorCode::conflict);
+}
+
+class WholeRuntimeTest : public RuntimeTest {
+ protected:
+  WholeRuntimeTest() {
+    directory_ = std::filesystem::temp_directory_path() / ("tarn-runtime-" + std::to_string(::getpid()));
+    std::filesystem::remove_all(directory_);
+    std::filesystem::create_directories(directory_);
+    settings_.data_directory = directory_;
+    settings_.origin_base_url = "http://{label}.example";
+    settings_.make_ingest = [this](const std::string&, std::uint32_t, IngestEvents events) {
+      return Result<std::unique_ptr<IngestLine>>{std::make_unique<FakeLine>(names_, std::move(events))};
+    };
+    settings_.make_packager = [this](const std::string&, bool) {
+      return Result<std::unique_ptr<Packager>>{std::make_unique<FakePackager>(record_)};
+    };
+    model_.version = 1;
+    model_.groups["g"].name = "g";
+    model_.groups["g"].label = "label";
+    model_.channels["g/c"] = test_channel("c1");
+    Endpoint endpoint;
+    endpoint.id = "e1";
+    endpoint.group = "g";
+    endpoint.channel = "c";
+    endpoint.name = "e";
+    endpoint.protocol = timeline::Protocol::hls_cmaf;
+    model_.endpoints["g/c/e"] = endpoint;
+  }
+  ~WholeRuntimeTest() override {
+    workers_.stop();
+    std::filesystem::remove_all(directory_);
+  }
+  static JsonPtr parse(const std::string& text) {
+    auto parsed = parse_json(text);
+    EXPECT_TRUE(parsed.ok()) << text;
+    return std::move(parsed).value();
+  }
+
+  std::filesystem::path directory_;
+  std::vector<std::string> names_;
+  FakePackager::Record record_;
+  RuntimeSettings settings_;
+  Model model_;
+};
+
+TEST_F(WholeRuntimeTest, FollowsTheModel) {
+  Runtime runtime{parts(), settings_, model_};
+  EXPECT_TRUE(runtime.is_ready());
+  EXPECT_TRUE(std::filesystem::exists(directory_ / "channels/c1"));
+  EXPECT_FALSE(runtime.has_content(model_.channels["g/c"]));
+  const auto archive = archive::Archive::open(directory_ / "channels/c1").value();
+  EXPECT_NE(archive->timeline()->presentation("e1"), nullptr);
+  add_slots(*archive, 3);
+  EXPECT_TRUE(runtime.has_content(model_.channels["g/c"]));
+
+  std::promise<Fetched> manifest;
+  runtime.fetch(model_.channels["g/c"], model_.endpoints["g/c/e"], "manifest.m3u8",
+                [&](const Fetched& f) { manifest.set_value(f); });
+  EXPECT_NE(manifest.get_future().get().content, nullptr);
+
+  Model without = model_;
+  without.version = 2;
+  without.endpoints.clear();
+  runtime.follow(without);
+  EXPECT_EQ(archive->timeline()->presentation("e1"), nullptr);
+  runtime.follow(model_);  // an older model that comes late
+  EXPECT_EQ(archive->timeline()->presentation("e1"), nullptr);
+}
+
+TEST_F(WholeRuntimeTest, DeletesTheContentOfADeletedChannel) {
+  Runtime runtime{parts(), settings_, model_};
+  Model empty;
+  empty.version = 2;
+  runtime.follow(empty);
+  workers_.stop();
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "channels/c1"));
+  EXPECT_TRUE(std::filesystem::is_empty(directory_ / "channels"));
+}
+
+TEST_F(WholeRuntimeTest, FinishesADeletionThatWasCutShort) {
+  std::filesystem::create_directories(directory_ / "channels/old.deleted/chunks");
+  std::filesystem::create_directories(directory_ / "channels/unknown");
+  const Runtime runtime{parts(), settings_, model_};
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "channels/old.deleted"));
+  EXPECT_TRUE(std::filesystem::exists(directory_ / "channels/unknown"));
+}
+
+TEST_F(WholeRuntimeTest, SaysHowItIsDoing) {
+  Runtime runtime{parts(), settings_, model_};
+  std::promise<void> put;
+  runtime.upload(model_.channels["g/c"], {1, "switch", {}, Blob::copy_of(as_bytes("x"))},
+                 [&](const UploadAnswer&) { put.set_value(); });
+  put.get_future().wait();
+  add_slots(*archive::Archive::open(directory_ / "channels/c1").value(), 3);
+  const JsonPtr status = parse(runtime.channel_status(model_.channels["g/c"]));
+  EXPECT_EQ(json_member_text(status.get(), "activeInput"), "ingest2");
+  EXPECT_EQ(json_member_number(status.get(), "switchCount"), 1);
+  JsonNode* timeline = json_member(status.get(), "timeline");
+  EXPECT_EQ(json_member_text(timeline, "start"), "2023-11-14T22:13:20.000Z");
+  EXPECT_EQ(json_member_text(timeline, "end"), "2023-11-14T22:13:26.000Z");
+  JsonNode* second = json_array_get_element(json_node_get_array(json_member(status.get(), "inputs")), 1);
+  EXPECT_EQ(json_member_text(second, "id"), "ingest2");
+  EXPECT_EQ(json_member_text(second, "state"), "live");
+  EXPECT_EQ(json_member_number(second, "objects"), 1);
+  EXPECT_EQ(json_member_number(json_member(second, "statistics"), "used"), 7);
+  JsonNode* track = json_array_get_element(json_node_get_array(json_member(status.get(), "tracks")), 0);
+  EXPECT_EQ(json_member_number(track, "width"), 1280);
+
+  const JsonPtr endpoint = parse(runtime.endpoint_status(model_.endpoints["g/c/e"]));
+  EXPECT_EQ(json_member_text(endpoint.get(), "pipeline"), "IDLE");
+  EXPECT_EQ(json_member_number(endpoint.get(), "generation"), 1);
+}
+
+}  // namespace
+}  // namespace tarn::server

@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/server/runtime_fixture.h"
+
+namespace tarn::server {
+namespace {
+
+class EndpointRuntimeTest : public RuntimeTest {
+ protected:
+  EndpointRuntimeTest() : archive_(archive::Archive::in_memory()) { make(timeline::Protocol::hls_cmaf); }
+
+  void make(timeline::Protocol protocol) {
+    EndpointRuntime::Settings settings;
+    settings.label = "g/c/e";
+    settings.output.endpoint = "e";
+    settings.output.protocol = protocol;
+    settings.output.segment_duration = 2;
+    settings.time_url = "http://127.0.0.1/time";
+    settings_ = settings;
+    endpoint_ = std::make_shared<EndpointRuntime>(
+        EndpointRuntime::Parts{workers_, cache_, metrics_, log_}, settings, archive_,
+        [this](bool) -> Result<std::unique_ptr<Packager>> {
+          return std::unique_ptr<Packager>{std::make_unique<FakePackager>(record_)};
+        });
+  }
+  void fill(int slots) {
+    ASSERT_TRUE(archive_->set_presentation("e", 2, 2, Utc{}).ok());
+    add_slots(*archive_, slots);
+  }
+  std::future<Fetched> start(const std::string& file, Monotonic now = {}) {
+    auto promise = std::make_shared<std::promise<Fetched>>();
+    endpoint_->fetch(file, now, [promise](const Fetched& f) { promise->set_value(f); });
+    return promise->get_future();
+  }
+  Fetched fetch(const std::string& file, Monotonic now = {}) { return start(file, now).get(); }
+  std::uint64_t renders() { return metrics_.counter("tarn_manifest_renders_total", {}); }
+
+  std::shared_ptr<archive::Archive> archive_;
+  FakePackager::Record record_;
+  EndpointRuntime::Settings settings_;
+  std::shared_ptr<EndpointRuntime> endpoint_;
+};
+
+TEST_F(EndpointRuntimeTest, HasNoContentBeforeTheFirstSegment) {
+  for (const char* file : {"manifest.m3u8", "manifest-v1.m3u8"}) {
+    const Fetched got = fetch(file);
+    EXPECT_EQ(got.content, nullptr);
+    EXPECT_EQ(got.absence, Fetched::Absence::no_content) << file;
+  }
+  EXPECT_EQ(fetch("other.txt").absence, Fetched::Absence::not_found);
+  EXPECT_EQ(fetch("manifest.mpd").absence, Fetched::Absence::not_found);
+}
+
+TEST_F(EndpointRuntimeTest, RendersAManifestOncePerStateOfTheTimeline) {
+  fill(4);
+  const Fetched first = fetch("manifest-v1.m3u8");
+  ASSERT_NE(first.content, nullptr) << first.reason;
+  EXPECT_EQ(first.content->content_type, "application/vnd.apple.mpegurl");
+  EXPECT_EQ(first.content->max_age, 1U);
+  EXPECT_EQ(fetch("manifest-v1.m3u8").content, first.content);
+  EXPECT_EQ(renders(), 1U);
+  add_slot(*archive_);
+  const Fetched second = fetch("manifest-v1.m3u8");
+  EXPECT_NE(second.content->etag, first.content->etag);
+  EXPECT_EQ(renders(), 2U);
+  endpoint_->set_settings(settings_);
+  EXPECT_EQ(fetch("manifest-v1.m3u8").content->etag, second.content->etag);
+  EXPECT_EQ(renders(), 3U);
+}
+
+TEST_F(EndpointRuntimeTest, PackagesASegmentOnceForAllWhoAskForIt) {
+  fill(4);
+  std::promise<void> gate;
+  record_.gate = gate.get_future().share();
+  std::vector<std::future<Fetched>> waiting;
+  for (int i = 0; i < 50; ++i) waiting.push_back(start("g1-v1-1.m4s"));
+  gate.set_value();
+  for (auto& answer : waiting) {
+    const Fetched got = answer.get();
+    ASSERT_NE(got.content, nullptr) << got.reason;
+    EXPECT_EQ(got.content->content_type, "video/mp4");
+    EXPECT_EQ(got.content->size, 5U);
+  }
+  EXPECT_EQ(record_.requests, 1);
+  EXPECT_NE(fetch("g1-v1-1.m4s").content, nullptr);
+  EXPECT_EQ(record_.requests, 1);
+  ASSERT_EQ(record_.seen.size(), 1U);
+  EXPECT_EQ(record_.seen[0].tracks, std::vector<timeline::TrackId>{1});
+  EXPECT_EQ(record_.seen[0].first_slot, 1U);
+  EXPECT_EQ(record_.seen[0].slot_count, 1U);
+  EXPECT_TRUE(record_.seen[0].segment_type);
+}
+
+TEST_F(EndpointRuntimeTest, ServesHeadersWithTheTypeOfTheirTrack) {
+  fill(2);
+  const Fetched header = fetch("g1-a2-i1.mp4");
+  ASSERT_NE(header.content, nullptr) << header.reason;
+  EXPECT_EQ(header.content->content_type, "audio/mp4");
+  EXPECT_EQ(record_.seen.at(0).header->track, 2U);
+  EXPECT_EQ(fetch("g1-a2-i2.mp4").content, nullptr);
+  EXPECT_EQ(fetch("g2-a2-i1.mp4").content, nullptr);
+}
+
+TEST_F(EndpointRuntimeTest, HasOneSpellingForEachSegment) {
+  fill(2);
+  for (const char* file :
+       {"g1-a1-1.m4s", "g1-v01-1.m4s", "g1-v1-01.m4s", "g2-v1-1.m4s", "g1-v9-1.m4s", "g1-v1-0.m4s",
+        "g1-v1-1.ts", "g1-v1a2-1.m4s", "g1-v1-s1-t0.m4s", "g1-v1-18446744073709551616.m4s"}) {
+    const Fetched got = fetch(file);
+    EXPECT_EQ(got.content, nullptr) << file;
+    EXPECT_EQ(got.absence, Fetched::Absence::not_found) << file;
+  }
+  EXPECT_EQ(record_.requests, 0);
+}
+
+TEST_F(EndpointRuntimeTest, KnowsWhatIsNotThereYet) {
+  fill(2);
+  EXPECT_EQ(fetch("g1-v1-3.m4s").absence, Fetched::Absence::not_yet);
+  EXPECT_EQ(fetch("g1-v1-1000.m4s").absence, Fetched::Absence::not_found);
+}
+
+TEST_F(EndpointRuntimeTest, ServesTransportStreamsToHlsOnly) {
+  make(timeline::Protocol::hls);
+  fill(2);
+  const Fetched got = fetch("g1-v1a2-1.ts");
+  ASSERT_NE(got.content, nullptr) << got.reason;
+  EXPECT_EQ(got.content->content_type, "video/mp2t");
+  EXPECT_FALSE(record_.seen.at(0).segment_type);
+  EXPECT_EQ(fetch("g1-v1-1.m4s").content, nullptr);
+  EXPECT_EQ(fetch("g1-v1-i1.mp4").content, nullptr);
+}
+
+TEST_F(EndpointRuntimeTest, AddressesDashSegmentsByTime) {
+  make(timeline::Protocol::dash);
+  fill(2);
+  EXPECT_NE(fetch("g1-v1-s1-t180000.m4s").content, nullptr);
+  EXPECT_EQ(fetch("g1-v1-s1-t180001.m4s").content, nullptr);
+  EXPECT_EQ(fetch("g1-v1-2.m4s").content, nullptr);
+  const Fetched mpd = fetch("manifest.mpd");
+  ASSERT_NE(mpd.content, nullptr);
+  EXPECT_EQ(mpd.content->content_type, "application/dash+xml");
+  EXPECT_NE(as_text(mpd.content->parts[0].bytes()).find("http://127.0.0.1/time"), std::string_view::npos);
+}
+
+TEST_F(EndpointRuntimeTest, BuildsItsPipelineAtTheFirstRequestAndLetsItGoAfterAMinute) {
+  fill(4);
+  EXPECT_EQ(record_.built, 0);
+  (void)fetch("g1-v1-1.m4s", after(100));
+  (void)fetch("g1-v1-2.m4s", after(110));
+  EXPECT_EQ(record_.built, 1);
+  EXPECT_TRUE(endpoint_->state().pipeline);
+  endpoint_->tick(after(169));
+  EXPECT_TRUE(endpoint_->state().pipeline);
+  endpoint_->tick(after(170));
+  (void)fetch("g1-v1-3.m4s", after(180));  // runs after the teardown, on the same strand
+  EXPECT_EQ(record_.built, 2);
+  EXPECT_EQ(record_.alive, 1);
+}
+
+TEST_F(EndpointRuntimeTest, RebuildsAPipelineThatFailed) {
+  fill(4);
+  record_.fails = true;
+  EXPECT_EQ(fetch("g1-v1-1.m4s").absence, Fetched::Absence::failed);
+  EXPECT_EQ(endpoint_->state().last_error, "g1-v1-1.m4s: broken");
+  record_.fails = false;
+  EXPECT_NE(fetch("g1-v1-1.m4s").content, nullptr);
+  EXPECT_EQ(record_.built, 2);
+  EXPECT_EQ(endpoint_->state().failures, 1U);
+}
+
+TEST_F(EndpointRuntimeTest, ServesNothingFromMemoryThatIsNoLongerKept) {
+  fill(10);
+  EXPECT_NE(fetch("g1-v1-1.m4s").content, nullptr);
+  ASSERT_TRUE(archive_->trim(Utc{std::chrono::seconds{1'700'000'010}}).ok());
+  EXPECT_EQ(fetch("g1-v1-1.m4s").absence, Fetched::Absence::not_found);
+}
+
+}  // namespace
+}  // namespace tarn::server

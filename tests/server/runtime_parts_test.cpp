@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+
+#include "server/runtime/content.h"
+#include "server/runtime/content_cache.h"
+#include "server/runtime/event_log.h"
+#include "server/runtime/input_history.h"
+#include "server/runtime/metrics.h"
+#include "server/runtime/single_flight.h"
+#include "server/runtime/worker_pool.h"
+
+namespace tarn::server {
+namespace {
+
+std::shared_ptr<const Content> content_of(std::size_t size) {
+  return media_content({Blob::of(ByteVector(size))}, "video/mp4", "id");
+}
+
+TEST(WorkerPoolTest, RunsAStrandInOrderAndOneAtATime) {
+  std::vector<int> order;  // written by one job at a time only, or the sanitizer says so
+  std::atomic<int> inside{0};
+  std::atomic<bool> overlapped{false};
+  WorkerPool pool{4};
+  for (int i = 0; i < 500; ++i) {
+    pool.submit("a", [&, i] {
+      if (++inside != 1) overlapped = true;
+      order.push_back(i);
+      --inside;
+    });
+    pool.submit([] {});
+  }
+  pool.stop();
+  EXPECT_FALSE(overlapped);
+  ASSERT_EQ(order.size(), 500U);
+  for (int i = 0; i < 500; ++i) EXPECT_EQ(order[static_cast<std::size_t>(i)], i);
+  EXPECT_EQ(pool.queued(), 0U);
+}
+
+TEST(WorkerPoolTest, DoesNotLetOneStrandHoldUpAnother) {
+  WorkerPool pool{2};
+  std::promise<void> gate;
+  std::promise<void> reached;
+  pool.submit("slow", [held = gate.get_future().share()] { held.wait(); });
+  pool.submit("slow", [] {});
+  pool.submit("quick", [&] { reached.set_value(); });
+  EXPECT_EQ(reached.get_future().wait_for(std::chrono::seconds{10}), std::future_status::ready);
+  gate.set_value();
+}
+
+TEST(WorkerPoolTest, DropsWhatComesAfterTheEnd) {
+  WorkerPool pool{1};
+  pool.stop();
+  bool ran = false;
+  pool.submit([&] { ran = true; });
+  pool.submit("a", [&] { ran = true; });
+  EXPECT_FALSE(ran);
+}
+
+TEST(SingleFlightTest, LetsOneSearchForMany) {
+  SingleFlight flights;
+  int answered = 0;
+  const auto wait = [&](const Fetched& f) { answered += f.reason == "here" ? 1 : 100; };
+  EXPECT_TRUE(flights.join("a", wait));
+  EXPECT_FALSE(flights.join("a", wait));
+  EXPECT_TRUE(flights.join("b", wait));
+  flights.land("a", {nullptr, Fetched::Absence::not_found, "here"});
+  EXPECT_EQ(answered, 2);
+  EXPECT_TRUE(flights.join("a", wait));
+  flights.land("nobody", {});
+  EXPECT_EQ(answered, 2);
+}
+
+TEST(ContentCacheTest, ForgetsWhatWasAskedForLongestAgo) {
+  ContentCache cache{1000};
+  for (const char* key : {"a", "b", "c", "d"}) cache.insert(key, content_of(250));
+  EXPECT_EQ(cache.bytes(), 1000U);
+  EXPECT_NE(cache.find("a"), nullptr);
+  cache.insert("e", content_of(250));
+  EXPECT_EQ(cache.find("b"), nullptr);
+  EXPECT_NE(cache.find("a"), nullptr);
+  EXPECT_EQ(cache.bytes(), 1000U);
+  cache.insert("a", content_of(10));
+  EXPECT_EQ(cache.bytes(), 760U);
+  cache.insert("huge", content_of(251));
+  EXPECT_EQ(cache.find("huge"), nullptr);
+}
+
+TEST(ContentTest, GivesManifestsATagOfTheirBytes) {
+  const std::string text(400, 'x');
+  const auto one = manifest_content(text, "t", 3);
+  const auto same = manifest_content(text, "t", 3);
+  const auto other = manifest_content(text + "y", "t", 3);
+  EXPECT_EQ(one->etag, same->etag);
+  EXPECT_NE(one->etag, other->etag);
+  ASSERT_TRUE(one->gzip.has_value());
+  EXPECT_NE(one->etag, one->gzip_etag);
+  EXPECT_EQ(ByteVector(one->gzip->bytes().begin(), one->gzip->bytes().end()),
+            ByteVector(same->gzip->bytes().begin(), same->gzip->bytes().end()));
+  EXPECT_FALSE(manifest_content("", "t", 3)->gzip.has_value());
+}
+
+TEST(EventLogTest, WritesOneLineAnEventWhateverTheValue) {
+  std::string out;
+  const auto write = [&](LogFormat format) {
+    out.clear();
+    EventLog log{format, LogLevel::info, [] { return Utc{}; }, [&](std::string_view line) { out += line; }};
+    log.write(LogLevel::info, "request", {{"path", "/a\nforged level=error"}, {"status", "200"}});
+    log.write(LogLevel::debug, "unseen", {});
+    return out;
+  };
+  EXPECT_EQ(write(LogFormat::text),
+            "1970-01-01T00:00:00.000Z info request path=\"/a\\u000aforged level=error\" status=200\n");
+  EXPECT_EQ(write(LogFormat::json),
+            "{\"time\":\"1970-01-01T00:00:00.000Z\",\"level\":\"info\",\"event\":\"request\","
+            "\"path\":\"/a\\u000aforged level=error\",\"status\":\"200\"}\n");
+}
+
+TEST(MetricsTest, ExposesPrometheusText) {
+  Metrics metrics;
+  metrics.describe_counter("tarn_x_total", "Things.");
+  metrics.counter("tarn_x_total", {{"group", "a\"b\\c\nd"}}) += 3;
+  ++metrics.counter("tarn_x_total", {});
+  metrics.add_gauge("tarn_y_bytes", "Bytes.", [] { return 7; });
+  EXPECT_EQ(metrics.exposition(),
+            "# HELP tarn_x_total Things.\n# TYPE tarn_x_total counter\n"
+            "tarn_x_total 1\ntarn_x_total{group=\"a\\\"b\\\\c\\nd\"} 3\n"
+            "# HELP tarn_y_bytes Bytes.\n# TYPE tarn_y_bytes gauge\ntarn_y_bytes 7\n");
+}
+
+TEST(InputHistoryTest, RemembersSegmentsAndErrors) {
+  InputHistory history;
+  const auto at = [](int seconds) { return Monotonic{std::chrono::seconds{seconds}}; };
+  const auto put = [&](const std::string& name, std::size_t size, int second) {
+    history.record({0, name, {}, Blob::of(ByteVector(size))}, {}, at(second),
+                   Utc{std::chrono::seconds{second}});
+  };
+  EXPECT_FALSE(history.is_connected(at(0), std::chrono::seconds{18}));
+  EXPECT_EQ(history.bitrate(at(0)), 0U);
+  put("a.ts", 1000, 10);
+  put("m.m3u8", 10, 10);
+  put("b.ts", 3000, 16);
+  put("c.ts", 3000, 22);
+  EXPECT_EQ(history.last_segment()->text, "c.ts");
+  EXPECT_EQ(history.bitrate(at(22)), 4000U);
+  EXPECT_TRUE(history.is_connected(at(40), std::chrono::seconds{18}));
+  EXPECT_FALSE(history.is_connected(at(41), std::chrono::seconds{18}));
+  history.record({0, "d.ts", {}, {}},
+                 {UploadAnswer::Outcome::refused, Error{ErrorCode::malformed, "d.ts: no"}}, at(23),
+                 Utc{std::chrono::seconds{23}});
+  EXPECT_EQ(history.last_error()->text, "d.ts: no");
+  EXPECT_EQ(history.last_segment()->text, "c.ts");
+  EXPECT_EQ(history.objects(), 5U);
+  EXPECT_EQ(history.refused(), 1U);
+}
+
+}  // namespace
+}  // namespace tarn::server
