@@ -8,8 +8,9 @@
  *
  * | pad | caps |
  * |---|---|
- * | sink_%u | `video/quicktime, variant=cmaf, codec, streamheader`, one track each; buffers with the HEADER
- * flag are passed over, the header is in the caps |
+ * | sink_%u | `video/quicktime, variant=cmaf, codec, streamheader`, one track each |
+ *
+ * Buffers with the HEADER flag are passed over: the header is in the caps.
  *
  * Does not sync to the clock and does not preroll: state changes succeed at once. EOS is posted when
  * every pad got it. A full or failing disk is an element error and GST_FLOW_ERROR upstream.

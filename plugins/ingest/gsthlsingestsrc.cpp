@@ -36,7 +36,6 @@
 
 #include <array>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <utility>
@@ -49,6 +48,7 @@
 #include "ingest/ingest_session.h"
 #include "ingest/playlist_folder.h"
 #include "ingest/reader_task.h"
+#include "ingest/streaming_turn.h"
 #include "ingest/track_pads.h"
 
 GST_DEBUG_CATEGORY(hlsingestsrc_debug);
@@ -112,9 +112,7 @@ class HlsIngestSrc {
   TarnHlsIngestSrc* shell_;
   gstkit::Guarded<Report> report_;
 
-  // Held by whoever is the streaming thread, as a pad's stream lock is: it orders emissions and keeps the
-  // state alive during one. Never taken by property reads.
-  std::mutex streaming_;
+  StreamingTurn streaming_;  // orders emissions, the task and stops; guards all below
   std::optional<State> state_;
   TrackPads pads_;
   std::uint64_t next_session_ = 0;  // sessions are numbered through over restarts of the element
@@ -170,7 +168,7 @@ HlsIngestSrc::HlsIngestSrc(TarnHlsIngestSrc* shell)
 
 bool HlsIngestSrc::start() {
   const std::string location = settings.copy().location;
-  const std::lock_guard streaming{streaming_};
+  const StreamingTurn::Taken turn{streaming_};
   state_.emplace(next_session_);
   publish();
   if (location.empty()) return true;
@@ -187,7 +185,7 @@ bool HlsIngestSrc::start() {
 // The pads are inactive by now, so that a push that is under way comes back soon.
 void HlsIngestSrc::stop() {
   reader_.stop();
-  const std::lock_guard streaming{streaming_};
+  const StreamingTurn::Taken turn{streaming_};
   pads_.remove_all();
   if (state_) next_session_ = state_->session.session() + 1;
   state_.reset();
@@ -211,7 +209,11 @@ GstStateChangeReturn HlsIngestSrc::change_state(GstStateChange transition) {
 GstStructure* HlsIngestSrc::put_object(const gchar* path, GBytes* data) {
   if (path == nullptr || data == nullptr)
     return structure_of(refuse({ErrorCode::invalid, "path or data missing"}));
-  const std::lock_guard streaming{streaming_};
+  if (streaming_.is_mine()) {
+    return structure_of(
+        refuse({ErrorCode::conflict, "put-object was emitted while its own push was under way"}));
+  }
+  const StreamingTurn::Taken turn{streaming_};
   if (!state_) return structure_of(not_running());
   ObjectAnswer answer = state_->session.put(path, blob_of(data), monotonic_now());
   log(path, answer);
@@ -254,7 +256,7 @@ void HlsIngestSrc::log(std::string_view path, const ObjectAnswer& answer) {
 // ---- a folder that is read
 
 bool HlsIngestSrc::read_next() {
-  const std::lock_guard streaming{streaming_};
+  const StreamingTurn::Taken turn{streaming_};
   if (!state_ || !state_->folder) return false;
   auto file = state_->folder->next();
   if (!file) {
@@ -269,9 +271,11 @@ bool HlsIngestSrc::read_next() {
   log((*file)->path, state_->session.put((*file)->path, (*file)->content, monotonic_now()));
   const GstFlowReturn flow = push_outputs();
   publish();
-  if (flow < GST_FLOW_EOS)
-    gstkit::post_error(GST_ELEMENT_CAST(shell_), {ErrorCode::internal, "downstream failed"});
-  if (flow == GST_FLOW_EOS || flow < GST_FLOW_EOS) pads_.end_of_stream();
+  if (flow < GST_FLOW_EOS) {
+    gstkit::post_error(GST_ELEMENT_CAST(shell_),
+                       {ErrorCode::internal, std::string{"downstream: "} + gst_flow_get_name(flow)});
+  }
+  if (flow <= GST_FLOW_EOS) pads_.end_of_stream();
   return flow == GST_FLOW_OK;
 }
 
@@ -279,8 +283,11 @@ void HlsIngestSrc::finish_reading() {
   state_->session.settle(monotonic_now());
   (void)push_outputs();
   publish();
-  if (report_.with([](const Report& report) { return report.statistics.segments == 0; })) {
-    gstkit::post_error(GST_ELEMENT_CAST(shell_), unsupported("the playlist has no segment that can be read"));
+  const IngestStatistics statistics = state_->session.statistics();
+  if (statistics.segments == 0) {
+    const std::string why = statistics.last_error.empty() ? "" : " (" + statistics.last_error + ")";
+    gstkit::post_error(GST_ELEMENT_CAST(shell_),
+                       unsupported("the playlist has no segment that can be read" + why));
   }
   pads_.end_of_stream();
 }
@@ -299,22 +306,25 @@ void HlsIngestSrc::publish() {
 gstkit::StructurePtr HlsIngestSrc::stats() const {
   const Report report = report_.copy();
   const IngestStatistics& s = report.statistics;
-  return gstkit::StructurePtr{
-      gst_structure_new("tarn-hls-ingest-stats",                         //
-                        "segments", G_TYPE_UINT64, s.segments,           // passed on
-                        "gaps", G_TYPE_UINT64, s.gaps,                   // places in playlists left empty
-                        "held", G_TYPE_UINT64, report.held,              // waiting now
-                        "held-bytes", G_TYPE_UINT64, report.held_bytes,  //
-                        "dropped", G_TYPE_UINT64, report.dropped,        // nobody asked for them in time
-                        "refused", G_TYPE_UINT64, s.refused,             //
-                        "repeated", G_TYPE_UINT64, s.repeated,           //
-                        "discontinuities", G_TYPE_UINT64, s.discontinuities,      //
-                        "continuity-errors", G_TYPE_UINT64, s.continuity_errors,  //
-                        "damaged-packets", G_TYPE_UINT64, s.damaged_packets,      //
-                        "dropped-units", G_TYPE_UINT64, s.dropped_units,          //
-                        "bitrate", G_TYPE_UINT64, s.bitrate,                      // bit/s
-                        "last-segment", G_TYPE_STRING, s.last_segment.c_str(),    //
-                        "last-error", G_TYPE_STRING, s.last_error.c_str(), nullptr)};
+  gstkit::StructurePtr structure{gst_structure_new("tarn-hls-ingest-stats", "last-segment", G_TYPE_STRING,
+                                                   s.last_segment.c_str(), "last-error", G_TYPE_STRING,
+                                                   s.last_error.c_str(), nullptr)};
+  const std::pair<const char*, std::uint64_t> counters[] = {{"segments", s.segments},
+                                                            {"gaps", s.gaps},
+                                                            {"held", report.held},
+                                                            {"held-bytes", report.held_bytes},
+                                                            {"dropped", report.dropped},
+                                                            {"refused", s.refused},
+                                                            {"repeated", s.repeated},
+                                                            {"discontinuities", s.discontinuities},
+                                                            {"continuity-errors", s.continuity_errors},
+                                                            {"damaged-packets", s.damaged_packets},
+                                                            {"dropped-units", s.dropped_units},
+                                                            {"bitrate", s.bitrate}};
+  for (const auto& [name, value] : counters) {
+    gst_structure_set(structure.get(), name, G_TYPE_UINT64, value, nullptr);
+  }
+  return structure;
 }
 
 }  // namespace tarn::ingest

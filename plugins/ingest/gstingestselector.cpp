@@ -19,12 +19,12 @@
  *
  * Threads: none of its own. The thread that brings content carries out what follows from it, and returns
  * when that has been pushed; deadlines are waited for on the element's clock and carried out on a thread
- * of GStreamer's pool. #ingestselector::advance does the same at once, for hosts with a timer of their own.
+ * of GStreamer's pool. The signal `advance` does the same at once, for hosts with a timer of their own.
  *
  * ## Example
  * |[
- * gst-launch-1.0 ingestselector name=selector ! cmafpackager ! archivesink videotestsrc num-buffers=150 !
- * x264enc key-int-max=50 ! h264parse ! selector.ingest1_0
+ * gst-launch-1.0 ingestselector name=selector ! cmafpackager ! archivesink \
+ *     videotestsrc num-buffers=150 ! x264enc key-int-max=50 ! h264parse ! selector.ingest1_0
  * ]|
  */
 #include "ingest/gstingestselector.h"
@@ -120,7 +120,7 @@ class IngestSelector {
   template <class Change>
   GstFlowReturn tell(GstPad* pad, Change change);
   GstFlowReturn carry_out(DecisionQueue::Item& item);
-  void take_event(GstPad* pad, GstEvent* event);
+  bool take_event(GstPad* pad, GstEvent* event);
   void take_eos(GstPad* pad);
   void post_switch(const timeline::InputSwitched& switched);
 
@@ -309,6 +309,11 @@ bool IngestSelector::sink_event(GstPad* pad, GstEvent* raw) {
   }
   if (GST_EVENT_TYPE(raw) == GST_EVENT_EOS) {
     take_eos(pad);
+  } else if (GST_EVENT_TYPE(raw) == GST_EVENT_STREAM_START) {
+    (void)tell(pad, [&](const InputTracks::Context&, InputTracks& input) {
+      input.begin_of_pad(pad);
+      return GST_FLOW_OK;
+    });
   } else if (GST_EVENT_TYPE(raw) == GST_EVENT_SEGMENT) {
     const GstSegment* segment = nullptr;
     gst_event_parse_segment(raw, &segment);
@@ -318,14 +323,15 @@ bool IngestSelector::sink_event(GstPad* pad, GstEvent* raw) {
     });
   } else if (GST_EVENT_TYPE(raw) == GST_EVENT_CUSTOM_DOWNSTREAM ||
              GST_EVENT_TYPE(raw) == GST_EVENT_CUSTOM_DOWNSTREAM_STICKY) {
-    take_event(pad, raw);
+    return take_event(pad, raw);
   }
   // Everything else (segments, tags, gaps) ends here: the source pads have a timeline of their own.
   return true;
 }
 
-void IngestSelector::take_event(GstPad* pad, GstEvent* event) {
-  (void)tell(pad, [&](const InputTracks::Context& context, InputTracks& input) {
+// False when what the event led to could not be pushed: its sender must not report success.
+bool IngestSelector::take_event(GstPad* pad, GstEvent* event) {
+  const auto flow = tell(pad, [&](const InputTracks::Context& context, InputTracks& input) {
     if (auto track = gstkit::parse<gstkit::TrackAnnounced>(event)) {
       input.announce_track(pad, std::move(track->track));
     } else if (auto tracks = gstkit::parse<gstkit::TracksAnnounced>(event)) {
@@ -341,6 +347,7 @@ void IngestSelector::take_event(GstPad* pad, GstEvent* event) {
     }
     return GST_FLOW_OK;
   });
+  return flow == GST_FLOW_OK;
 }
 
 void IngestSelector::take_eos(GstPad* pad) {

@@ -203,6 +203,10 @@ void InputTracks::end_of_list(const Context& context) {
   tell(context, [this](const Context& c) { c.merger.end_of_stream(input_, c.now, c.now_utc); });
 }
 
+void InputTracks::begin_of_pad(GstPad* pad) {
+  if (const auto track = find(pad)) track->ended = false;
+}
+
 void InputTracks::end_of_pad(const Context& context, GstPad* pad) {
   const auto track = find(pad);
   if (!track || track->ended) return;

@@ -46,6 +46,7 @@ class InputTracks {
   void discontinuity(const Context& context, std::uint64_t session);
   void end_of_list(const Context& context);
 
+  void begin_of_pad(GstPad* pad);  // after an end, too
   void end_of_pad(const Context& context, GstPad* pad);
   [[nodiscard]] bool all_pads_ended() const;
 

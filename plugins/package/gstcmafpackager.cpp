@@ -9,7 +9,7 @@
  *
  * Behind an ingestselector each `tarn/part` event makes the next buffer list (or buffer) one chunk, with
  * the slot's number as its sequence number and the DTS, in ticks, as its decode time. Without such events
- * a video chunk is one GOP, an audio chunk the whole frames of #cmafpackager:chunk-duration, and times are
+ * a video chunk is one GOP, an audio chunk the whole frames of `chunk-duration`, and times are
  * running times.
  *
  * | pad | caps |
@@ -21,8 +21,8 @@
  *
  * ## Example
  * |[
- * gst-launch-1.0 videotestsrc num-buffers=150 ! x264enc key-int-max=50 ! h264parse ! cmafpackager ! filesink
- * location=video.mp4
+ * gst-launch-1.0 videotestsrc num-buffers=150 ! x264enc key-int-max=50 ! h264parse ! \
+ *     cmafpackager ! filesink location=packaged.mp4
  * ]|
  */
 #include "package/gstcmafpackager.h"
@@ -232,6 +232,7 @@ void CmafPackager::take_track(const gstkit::TrackAnnounced& announced) {
   if (announced.track.language == state_.language) return;
   state_.language = announced.track.language;
   if (state_.header.empty()) return;
+  (void)flush_chunk({});
   if (Status status = make_header(); !status) (void)fail(status.error());
 }
 

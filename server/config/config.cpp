@@ -80,42 +80,59 @@ Result<std::vector<Setting>> read_file(const std::string& path) {
   return settings;
 }
 
+struct CommandLine {
+  ServerConfig::Action action = ServerConfig::Action::run;
+  std::string file;  // of --config
+  std::vector<Setting> settings;
+};
+
+// One argument, with the next one where it needs it. `at` is on the last one used afterwards.
+Status read_argument(std::span<const std::string> arguments, std::size_t& at, CommandLine& line) {
+  const std::string& argument = arguments[at];
+  const auto equals = argument.find('=');
+  const std::string name = argument.substr(0, equals);
+  const Option* const option = name.starts_with("--") ? find_option(name.substr(2)) : nullptr;
+  const bool is_file = name == "--config";
+  if (option == nullptr && !is_file) return wrong("unknown option '" + name + "'; --help lists them");
+  if (!is_file && option->argument.empty()) {
+    if (equals != std::string::npos) return wrong(name + " takes no value");
+    line.settings.push_back({option, "true", name});
+    return {};
+  }
+  if (equals == std::string::npos && at + 1 == arguments.size()) return wrong(name + " needs a value");
+  const std::string value = equals != std::string::npos ? argument.substr(equals + 1) : arguments[++at];
+  if (is_file) {
+    line.file = value;
+  } else {
+    line.settings.push_back({option, value, name});
+  }
+  return {};
+}
+
+Result<CommandLine> read_command_line(std::span<const std::string> arguments) {
+  CommandLine line;
+  for (std::size_t at = 0; at < arguments.size(); ++at) {
+    if (arguments[at] == "--help") line.action = ServerConfig::Action::show_help;
+    if (arguments[at] == "--version") line.action = ServerConfig::Action::show_version;
+    if (line.action != ServerConfig::Action::run) return line;
+    TRY(read_argument(arguments, at, line));
+  }
+  return line;
+}
+
 }  // namespace
 
 Result<ServerConfig> parse_config(std::span<const std::string> arguments) {
   ServerConfig config;
   config.threads = std::clamp(std::thread::hardware_concurrency(), 1U, 256U);
-  std::string file;
-  std::vector<Setting> settings;
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    const std::string& argument = arguments[i];
-    const auto equals = argument.find('=');
-    const std::string name = argument.substr(0, equals);
-    if (name == "--help" || name == "--version") {
-      config.action = name == "--help" ? ServerConfig::Action::show_help : ServerConfig::Action::show_version;
-      return config;
-    }
-    const Option* const option = name.starts_with("--") ? find_option(name.substr(2)) : nullptr;
-    const bool is_file = name == "--config";
-    if (option == nullptr && !is_file) return wrong("unknown option '" + name + "'; --help lists them");
-    if (!is_file && option->argument.empty()) {
-      if (equals != std::string::npos) return wrong(name + " takes no value");
-      settings.push_back({option, "true", name});
-      continue;
-    }
-    if (equals == std::string::npos && i + 1 == arguments.size()) return wrong(name + " needs a value");
-    const std::string value = equals != std::string::npos ? argument.substr(equals + 1) : arguments[++i];
-    if (is_file) {
-      file = value;
-    } else {
-      settings.push_back({option, value, name});
-    }
-  }
-  if (!file.empty()) {
-    const std::vector<Setting> from_file = TRY(read_file(file));
+  const CommandLine line = TRY(read_command_line(arguments));
+  config.action = line.action;
+  if (line.action != ServerConfig::Action::run) return config;
+  if (!line.file.empty()) {
+    const std::vector<Setting> from_file = TRY(read_file(line.file));
     TRY(apply_settings(config, from_file));
   }
-  TRY(apply_settings(config, settings));
+  TRY(apply_settings(config, line.settings));
   if (config.control_token_file.empty()) config.control_token_file = config.data_dir + "/control-token";
   if (config.key_file.empty()) config.key_file = config.data_dir + "/secrets.key";
   return config;

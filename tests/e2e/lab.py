@@ -185,12 +185,12 @@ def basic(entry):
 
 def ladder_source(seconds=None):
     """Arguments of ffmpeg for a two-variant ladder with audio: 25 fps, closed GOPs of 1 s, AAC 48 kHz."""
-    return ["-re", "-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25", "-f", "lavfi", "-i",
+    return ["-re", "-f", "lavfi", "-i", "testsrc2=size=480x270:rate=25", "-f", "lavfi", "-i",
             "sine=frequency=440:beep_factor=4:sample_rate=48000",
-            "-filter_complex", "[0:v]split=2[hd][s];[s]scale=320:180[sd];[1:a]aformat=channel_layouts=stereo,asplit=2[a][b]",
+            "-filter_complex", "[0:v]split=2[hd][s];[s]scale=240:136[sd];[1:a]aformat=channel_layouts=stereo,asplit=2[a][b]",
             "-map", "[hd]", "-map", "[a]", "-map", "[sd]", "-map", "[b]",
             "-c:v", "libx264", "-preset", "ultrafast", "-bf", "2", "-g", "25", "-keyint_min", "25",
-            "-sc_threshold", "0", "-b:v:0", "600k", "-b:v:1", "250k", "-c:a", "aac", "-b:a", "96k",
+            "-sc_threshold", "0", "-b:v:0", "500k", "-b:v:1", "200k", "-c:a", "aac", "-b:a", "96k",
             *(["-t", str(seconds)] if seconds else [])]
 
 

@@ -43,7 +43,11 @@ async function watch({ player, url, seconds }) {
   try {
     if (player === 'hls.js') {
       const hls = new Hls();
-      hls.on(Hls.Events.ERROR, (_event, data) => note(`${data.type}/${data.details}${data.fatal ? ' fatal' : ''} ${data.error || ''}`));
+      hls.on(Hls.Events.ERROR, (_event, data) => {
+        // Said while the first fragments are joined at the live edge; what a viewer would see of it is a stall.
+        const while_starting = !data.fatal && ['bufferSeekOverHole', 'bufferAppendNoProgress'].includes(data.details);
+        if (!while_starting) note(`${data.type}/${data.details}${data.fatal ? ' fatal' : ''} ${data.error || ''}`);
+      });
       hls.loadSource(url);
       hls.attachMedia(video);
     } else if (player === 'shaka') {
@@ -62,7 +66,8 @@ async function watch({ player, url, seconds }) {
   } catch (error) {
     note(`exception ${error.code || ''} ${error.message || error} ${JSON.stringify(error.data || '')}`);
   }
-  video.play().catch((error) => note(`play(): ${error.message}`));
+  // dash.js starts by itself, and misses a `play` event that comes before it listens: its manifest is then never updated
+  if (player !== 'dash.js') video.play().catch((error) => note(`play(): ${error.message}`));
 
   const tick = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
   const patience = performance.now() + 30000;

@@ -430,6 +430,21 @@ TEST_F(HlsIngestSrc, ReadsAFolderToItsEnd) {
   }
 }
 
+TEST_F(HlsIngestSrc, FolderWithNothingToReadIsAnErrorThatSaysWhy) {
+  TemporaryDirectory folder;
+  write_file(folder.path() / "m.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nm0.ts\n");
+  write_file(folder.path() / "m0.ts", "<html></html>");
+  g_object_set(element_.get(), "location", (folder.path() / "m.m3u8").c_str(), nullptr);
+  play();
+  const auto message =
+      Ref<GstMessage>::adopt(gst_bus_timed_pop_filtered(bus_.get(), 30 * GST_SECOND, GST_MESSAGE_ERROR));
+  ASSERT_TRUE(message);
+  GError* raw = nullptr;
+  gst_message_parse_error(message.get(), &raw, nullptr);
+  const gstkit::ErrorPtr error{raw};
+  EXPECT_THAT(error->message, HasSubstr("m0.ts: "));
+}
+
 TEST_F(HlsIngestSrc, FolderThatIsNotThereIsAnError) {
   g_object_set(element_.get(), "location", "/nowhere/m.m3u8", nullptr);
   EXPECT_EQ(gst_element_set_state(element_.get(), GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);

@@ -44,7 +44,7 @@ Samples make_samples(Bytes input) {
   while (in.remaining() >= 4) {
     const std::uint8_t kind = in.u8();
     const std::uint32_t step = in.u8();
-    const std::uint32_t size = in.u16() % 3000;
+    const std::uint32_t size = in.u16() % 600;
     ++count;
     if (kind % 2 == 0) {
       dts += step == 255 ? 40'000 : 900 + step * 20;
@@ -92,7 +92,7 @@ void expect_same(const Stream& in, const ElementaryStream& out) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  const Samples made = make_samples({data, std::min<std::size_t>(size, 400)});
+  const Samples made = make_samples({data, std::min<std::size_t>(size, 300)});
   const Result<ByteVector> written = write_segment(made.streams);
   const bool empty = made.streams[0].samples.empty() && made.streams[1].samples.empty();
   require(written.ok() != empty);

@@ -10,8 +10,7 @@ namespace tarn::codecs::avc {
 namespace {
 
 // As x264 wrote them for 1920x1080 at 25 frames a second, High profile, level 4.0.
-const char* const x264_sps =
-    "67640028acd940780227e5c044000003000400000300c98100004c4b40002625b928c01e30632c";
+const char* const x264_sps = "67640028acd940780227e5c044000003000400000300c98100004c4b40002625b928c01e30632c";
 const char* const x264_pps = "68efbcb0";
 
 TEST(AvcSps, ReadsWhatAnEncoderWrote) {
