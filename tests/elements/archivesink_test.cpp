@@ -68,13 +68,14 @@ class Channel {
     announce(0, "v0", h264_info());
     announce(1, "a0", aac_info());
   }
-  void send(std::size_t track, Ref<GstEvent> event) {
-    gst_pad_send_event(pads_[track].get(), event.release());
+  bool send(std::size_t track, Ref<GstEvent> event) {
+    return gst_pad_send_event(pads_[track].get(), event.release()) != FALSE;
   }
   // One second of video and audio, as one input segment.
-  GstFlowReturn push(int at) {
-    const GstFlowReturn video =
-        gst_pad_chain_list(pads_[0].get(), list_of(gop(at * second), 90'000, 1).release());
+  GstFlowReturn push(int at, std::size_t unit_size = 10) {
+    auto units = gop(at * second);
+    for (auto& unit : units) unit.size = unit_size;
+    const GstFlowReturn video = gst_pad_chain_list(pads_[0].get(), list_of(units, 90'000, 1).release());
     const std::int64_t first = (std::int64_t{at} * 48'000 + 1023) / 1024;
     const std::int64_t next = (std::int64_t{at + 1} * 48'000 + 1023) / 1024;
     const auto frames = audio(first * 1024, static_cast<int>(next - first));

@@ -161,9 +161,9 @@ struct Merger::Impl {
   bool lets_active_go_first(const Input& input, const Session& session);
   void begin_stretch(Input& input, Session& session);
   std::string stretch_reason(Input& input, Session& session);
-  static std::optional<Utc> program_utc(const Session& session, const Arrived& first, Microseconds length);
+  static std::optional<Utc> program_utc(const Session& session);
   bool knows_utc(const Session& session);
-  [[nodiscard]] Utc start_utc(const Session& session, const TrackFeed& feed) const;
+  [[nodiscard]] Utc start_utc(const Session& session) const;
   void add_tracks(Input& input, Session& session);
   TrackId id_of(const std::string& key);
   void switch_to(InputId input, const std::string& reason);

@@ -23,15 +23,24 @@ TrackState state_of(const Track& track, std::int64_t edge) {
   return state;
 }
 
-// Media time of the units that came together with the first one.
-Microseconds length_of_arrival(const TrackFeed& feed) {
+// What comes within this time of the first unit came with it, in one segment.
+constexpr Microseconds burst{500'000};
+
+// The media from the first held unit to the last that came with it, and when that was.
+struct Burst {
+  Microseconds length;
+  Utc arrival;
+};
+
+Burst burst_of(const TrackFeed& feed) {
   const Arrived& first = feed.units.front();
-  std::int64_t end = first.unit.start;
+  const Arrived* last = &first;
   for (const Arrived& arrived : feed.units) {
-    if (arrived.at != first.at) break;
-    end = arrived.unit.start + arrived.unit.duration;
+    if (arrived.at - first.at > burst) break;
+    last = &arrived;
   }
-  return to_microseconds(end - first.unit.start, feed.timescale());
+  const std::int64_t end = last->unit.start + last->unit.duration;
+  return {to_microseconds(end - first.unit.start, feed.timescale()), last->at_utc};
 }
 
 std::string outage(Microseconds length) {
@@ -184,36 +193,35 @@ std::string Merger::Impl::stretch_reason(Input& input, Session& session) {
   return name_of(input.id) + " is not aligned";
 }
 
-// S13: what the playlist says, if it is credible. `length` came at `first`'s arrival.
-std::optional<Utc> Merger::Impl::program_utc(const Session& session, const Arrived& first,
-                                             Microseconds length) {
-  const std::uint32_t timescale = session.tracks[session.reference].timescale();
-  const auto program = session.utc_of(to_microseconds(first.unit.start, timescale));
+// S13: what the playlist says of the first held unit, if it is credible.
+std::optional<Utc> Merger::Impl::program_utc(const Session& session) {
+  const TrackFeed& feed = session.tracks[session.reference];
+  const auto program = session.utc_of(to_microseconds(feed.units.front().unit.start, feed.timescale()));
   if (!program) return std::nullopt;
-  const Microseconds off = *program + length - first.at_utc;
+  const Burst came = burst_of(feed);
+  const Microseconds off = *program + came.length - came.arrival;
   if (off > std::chrono::seconds{30} || off < -std::chrono::seconds{30}) return std::nullopt;
   return program;
 }
 
 // Without a date in the playlist the arrival of the whole segment dates its start: its other GOPs
 // may still be on their way through the same call. They are waited for until its end is told, or
-// something comes later than its first GOP.
+// something comes later than with the first GOP.
 bool Merger::Impl::knows_utc(const Session& session) {
   const TrackFeed& feed = session.tracks[session.reference];
-  const Arrived& first = feed.units.front();
-  if (feed.segment_over || session.over || program_utc(session, first, length_of_arrival(feed))) return true;
+  if (feed.segment_over || session.over || program_utc(session)) return true;
+  const Monotonic first = feed.units.front().at;
   for (const TrackFeed& track : session.tracks) {
-    if (!track.units.empty() && track.units.back().at > first.at) return true;
+    if (!track.units.empty() && track.units.back().at - first > burst) return true;
   }
-  wake_at(first.at + margin());
-  return now_ >= first.at + margin();
+  wake_at(first + margin());
+  return now_ >= first + margin();
 }
 
-// S13. What came with the first unit counts with it: a segment's GOPs arrive together.
-Utc Merger::Impl::start_utc(const Session& session, const TrackFeed& feed) const {
-  const Arrived& first = feed.units.front();
-  const Microseconds length = length_of_arrival(feed);
-  const Utc start = program_utc(session, first, length).value_or(first.at_utc - length);
+// S13: the date of the playlist, else arrival - duration; a segment's GOPs arrive together.
+Utc Merger::Impl::start_utc(const Session& session) const {
+  const Burst came = burst_of(session.tracks[session.reference]);
+  const Utc start = program_utc(session).value_or(came.arrival - came.length);
   // Never backwards: what was before ended then.
   return running_ ? std::max(start, running_->end_utc) : start;
 }
@@ -223,7 +231,7 @@ void Merger::Impl::begin_stretch(Input& input, Session& session) {
   switch_to(input.id, reason);
   const TrackFeed& feed = *session.reference_feed();
   Running next;
-  next.stretch.start = start_utc(session, feed);
+  next.stretch.start = start_utc(session);
   next.stretch.start_time = next.slot_edge = feed.units.front().unit.start;
   next.end_utc = next.stretch.start;
   next.begun = now_;

@@ -354,6 +354,34 @@ TEST(Merger, ACredibleDateOfThePlaylistIsTheUtcOfTheStretch) {
   }
 }
 
+TEST(Merger, TheGopsOfASegmentNeedNotComeInTheSameMicrosecond) {
+  Scene scene;
+  scene.at(0, [](Merger& m) { m.set_tracks(0, {video_description("v0", 0)}); });
+  for (std::int64_t i = 0; i < 3; ++i) {
+    scene.at(6300 + i, [&, i](Merger& m) {
+      m.add(0, "v0", Scene::gop(i, 0), scene.now(), scene.now_utc());
+      if (i == 2) m.segment_end(0, {"v0"}, scene.now(), scene.now_utc());
+    });
+  }
+  scene.run(6302);
+  EXPECT_THAT(scene.all<SlotListed>(), SizeIs(3));
+  EXPECT_EQ(scene.all<StretchStarted>().at(0).stretch.start, Scene::utc_at(302));
+}
+
+TEST(Merger, GopsThatComeOneByOneBeginTheStretchWithTheSecond) {
+  Scene scene;
+  scene.at(0, [](Merger& m) { m.set_tracks(0, {video_description("v0", 0)}); });
+  for (std::int64_t i = 0; i < 3; ++i) {
+    scene.at(i * 1000 + 2100,
+             [&, i](Merger& m) { m.add(0, "v0", Scene::gop(i, 0), scene.now(), scene.now_utc()); });
+  }
+  scene.run(3099);
+  EXPECT_THAT(scene.decided, IsEmpty());
+  scene.run(3100);
+  EXPECT_THAT(scene.all<SlotListed>(), SizeIs(2));
+  EXPECT_EQ(scene.all<StretchStarted>().at(0).stretch.start, Scene::utc_at(100));
+}
+
 TEST(Merger, TheNearestDateBeforeTheStretchCounts) {
   Scene scene;
   scene.at(0, [](Merger& m) {
