@@ -122,7 +122,7 @@ constexpr std::array endpoint_fields{
                     .protocols = for_dash},
 };
 
-constexpr std::uint64_t longest_grace_period = 7 * 24 * 3600;
+constexpr std::uint64_t longest_grace_period = 604'800;  // a week
 
 constexpr std::array rotation_fields{
     Field<Rotation>{.name = "gracePeriod", .member = &Rotation::grace_period, .max = longest_grace_period},

@@ -13,7 +13,7 @@
 namespace tarn::server {
 namespace {
 
-constexpr std::size_t longest_secret_file = 64 * 1024;
+constexpr std::size_t longest_secret_file = std::size_t{64} * 1024;
 
 class Descriptor {
  public:
@@ -93,7 +93,7 @@ Status create_secret_file(const std::string& path, std::string_view content) {
     const Descriptor file(
         open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, S_IRUSR | S_IWUSR));
     if (!file.ok()) return system_error("create", temporary, errno);
-    if (const Status written = write_all(file.get(), content, temporary); !written) {
+    if (Status written = write_all(file.get(), content, temporary); !written) {
       unlink(temporary.c_str());
       return written;
     }

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "server/runtime/multivariant_memory.h"
 #include "server/runtime/status_json.h"
 
 namespace tarn::server {
@@ -98,7 +99,9 @@ void Runtime::start_channel(const Channel& channel) {
   running_[channel.id].channel = std::make_shared<ChannelRuntime>(
       parts_, channel, std::move(archive).value(),
       [make = settings_.make_ingest, where = directory(channel.id),
-       duration = channel.segment_duration](IngestEvents events) { return make(where, duration, events); });
+       duration = channel.segment_duration](IngestEvents events) -> Result<std::unique_ptr<IngestLine>> {
+        return with_multivariant_memory(TRY(make(where, duration, std::move(events))), where);
+      });
 }
 
 void Runtime::stop_channel(const std::string& id) {

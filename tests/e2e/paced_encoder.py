@@ -13,8 +13,9 @@ import time
 import urllib.parse
 
 
-def prepare(folder, seconds, gop=25, rate=25, hls_time=2):
-    """source.mp4 (what every judge compares with) and the same samples as HLS TS below folder/hls."""
+def prepare(folder, seconds, gop=25, rate=25, hls_time=2, variants=("hd",)):
+    """source.mp4 (what every judge compares with) and the same samples as HLS TS below folder/hls: all variants are
+    copies of one encode, told apart by their names and declared bandwidth only."""
     source = os.path.join(folder, "source.mp4")
     hls = os.path.join(folder, "hls")
     os.makedirs(hls, exist_ok=True)
@@ -23,10 +24,11 @@ def prepare(folder, seconds, gop=25, rate=25, hls_time=2):
          "-i", "sine=frequency=440:beep_factor=4:sample_rate=48000", "-t", str(seconds), "-c:v", "libx264", "-preset",
          "ultrafast", "-bf", "2", "-g", str(gop), "-keyint_min", str(gop), "-sc_threshold", "0", "-b:v", "600k",
          "-c:a", "aac", "-b:a", "96k", "-ac", "2", source], check=True)
-    subprocess.run(
-        ["ffmpeg", "-nostdin", "-v", "error", "-i", source, "-c", "copy", "-f", "hls", "-hls_time", str(hls_time),
-         "-hls_list_size", "0", "-hls_segment_filename", os.path.join(hls, "manifest-hd-%d.ts"),
-         os.path.join(hls, "manifest-hd.m3u8")], check=True)
+    for variant in variants:
+        subprocess.run(
+            ["ffmpeg", "-nostdin", "-v", "error", "-i", source, "-c", "copy", "-f", "hls", "-hls_time", str(hls_time),
+             "-hls_list_size", "0", "-hls_segment_filename", os.path.join(hls, f"manifest-{variant}-%d.ts"),
+             os.path.join(hls, f"manifest-{variant}.m3u8")], check=True)
     return source, hls
 
 
@@ -37,16 +39,16 @@ class Died(Exception):
 class PacedEncoder(threading.Thread):
     """Pushes segment after segment, each at the moment its last frame would have been encoded."""
 
-    def __init__(self, hls, entry, start_at, die_in_segment=None, window=5):
+    def __init__(self, hls, entry, start_at, die_in_segment=None, window=5, variants=("hd",)):
         super().__init__(daemon=True)
         self.hls, self.entry, self.start_at = hls, entry, start_at
-        self.die_in_segment, self.window = die_in_segment, window
+        self.die_in_segment, self.window, self.variants = die_in_segment, window, variants
         parts = urllib.parse.urlsplit(entry["url"])
         self.address = (parts.hostname, parts.port)
         self.base = parts.path
         pair = f"{entry['username']}:{entry['password']}".encode()
         self.authorization = base64.b64encode(pair).decode()
-        with open(os.path.join(hls, "manifest-hd.m3u8"), encoding="utf-8") as playlist:
+        with open(os.path.join(hls, f"manifest-{variants[0]}.m3u8"), encoding="utf-8") as playlist:
             text = playlist.read()
         self.segments = re.findall(r"#EXTINF:([\d.]+),\n(\S+)", text)
         self.statuses = []
@@ -68,17 +70,25 @@ class PacedEncoder(threading.Thread):
             pushed_until += float(duration)
             if self.stopping.wait(max(0.0, self.start_at + pushed_until - time.monotonic())):
                 return
-            with open(os.path.join(self.hls, name), "rb") as file:
-                self.put(f"-{name.split('-', 1)[1]}", file.read(), dies=index == self.die_in_segment)
-            self.put("-hd.m3u8", self.media_playlist(index))
+            for variant in self.variants:
+                suffix = "-" + name.split("-", 1)[1].replace(self.variants[0], variant, 1)
+                with open(os.path.join(self.hls, f"manifest{suffix}"), "rb") as file:
+                    self.put(suffix, file.read(), dies=index == self.die_in_segment)
+                self.put(f"-{variant}.m3u8", self.media_playlist(index, variant))
             if index == 0:
-                self.put(".m3u8", b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=800000,RESOLUTION=640x360\nmanifest-hd.m3u8\n")
+                self.put(".m3u8", self.multivariant_playlist())
 
-    def media_playlist(self, last):
+    def multivariant_playlist(self):
+        lines = ["#EXTM3U"]
+        for number, variant in enumerate(self.variants):
+            lines += [f"#EXT-X-STREAM-INF:BANDWIDTH={800000 - 1000 * number},RESOLUTION=640x360", f"manifest-{variant}.m3u8"]
+        return ("\n".join(lines) + "\n").encode()
+
+    def media_playlist(self, last, variant):
         first = max(0, last - self.window + 1)
         lines = ["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:2", f"#EXT-X-MEDIA-SEQUENCE:{first}"]
         for duration, name in self.segments[first:last + 1]:
-            lines += [f"#EXTINF:{duration},", name]
+            lines += [f"#EXTINF:{duration},", name.replace(self.variants[0], variant, 1)]
         return ("\n".join(lines) + "\n").encode()
 
     def put(self, suffix, body, dies=False):

@@ -10,6 +10,9 @@ from lab import Tap, request, wait_until
 from paced_encoder import PacedEncoder, prepare
 from recorder import Recorder, assert_contiguous
 
+# two, because the playlist that joins them is sent only once, before the restart
+VARIANTS = ("hd", "sd")
+
 
 def same_resources(before, after):
     assert before == after, f"{before} became {after}"
@@ -30,12 +33,12 @@ def promises_kept(recorder):
 def main():
     tap = Tap()
     with lab.temporary_folder() as folder:
-        source, hls = prepare(folder, 40)
+        source, hls = prepare(folder, 40, variants=VARIANTS)
         server = lab.Server(folder)
         inputs, urls = server.create_channel("g", "c", {
             "cmaf": {"protocol": "HLS_CMAF", "segmentDuration": 2, "manifest": {"segments": 20}}})
         start = time.monotonic() + 0.2
-        encoders = [PacedEncoder(hls, entry, start) for entry in inputs]
+        encoders = [PacedEncoder(hls, entry, start, variants=VARIANTS) for entry in inputs]
         for encoder in encoders:
             encoder.start()
         try:
@@ -59,6 +62,8 @@ def main():
             second.start()
             wait_until(lambda: len(second.video.segments) >= listed + 4, 30, "four more segments")
             second.stop()
+            tap.run("both variants go on", lambda: equal(
+                len([line for line in request(urls["cmaf"]).text.splitlines() if line.startswith("#EXT-X-STREAM-INF")]), 2))
             tap.run("playlists go on: no number goes back, no discontinuity, no gap", promises_kept, second)
             tap.run("no video frame is lost or repeated over the restart",
                     lambda: assert_contiguous(second.video, source, "v", folder, 12 * 25))

@@ -44,27 +44,31 @@ def digests(path, kind, folder):
     return [line.split(",")[5].strip() for line in run.stdout.splitlines() if not line.startswith("#")]
 
 
-def slots_end(path, folder):
-    """End of the last video frame in decode order."""
+def slot_bounds(path, folder):
+    """Start of the first and end of the last video frame in decode order."""
     run = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", "packet=dts,duration", "-of",
                           "csv=p=0", path], cwd=folder, capture_output=True, text=True, check=True)
-    dts, duration = run.stdout.split()[-1].split(",")[:2]
-    return Fraction(int(dts) + int(duration), 90000)
+    packets = [[int(field) for field in line.split(",")[:2]] for line in run.stdout.split()]
+    return Fraction(packets[0][0], 90000), Fraction(sum(packets[-1]), 90000)
 
 
 def same(name, path, source, kind, folder, tolerance):
     got, wanted = times(path, kind, folder), times(source, kind, folder)
+    skipped = 0
     if kind == "a":
-        # what begins after the last slot (the last GOP in decode order) belongs to no slot
-        end = slots_end(source, folder)
-        wanted = [time for time in wanted if time <= end]
-        wanted = wanted[:len(got)] if len(wanted) - len(got) <= 1 else wanted  # a frame that begins at the end, rounded
+        # what begins before the first slot or after the last one (GOPs, in decode order) belongs to no slot
+        start, end = slot_bounds(source, folder)
+        skipped = sum(time < start for time in wanted)
+        wanted = [time for time in wanted if start <= time < end]
     assert len(got) == len(wanted), f"{name}: {len(got)} frames instead of {len(wanted)}"
     # Tarn's times are the source's, unwrapped: all of them may lie 2^33 ticks later
     shift = Fraction(2**33, 90000) if got[0] - wanted[0] > 1000 else 0
     for index, (time, source_time) in enumerate(zip(got, wanted)):
         assert abs(time - source_time - shift) <= tolerance, f"{name}: frame {index} at {float(time)}, not {float(source_time)}"
-    assert digests(path, kind, folder) == digests(source, kind, folder)[:len(got)], f"{name}: a frame looks or sounds different"
+    # the first decoded frame of AAC overlaps with the one before it, which is not there
+    first = 1 if kind == "a" else 0
+    heard = digests(source, kind, folder)[skipped:skipped + len(got)]
+    assert digests(path, kind, folder)[first:] == heard[first:], f"{name}: a frame looks or sounds different"
 
 
 def check(arguments, folder):

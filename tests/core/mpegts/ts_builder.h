@@ -51,18 +51,16 @@ inline ByteVector make_pes(Bytes payload, const PesOptions& o) {
   if (o.dts) optional = joined({optional, timestamp(1, *o.dts)});
   optional.insert(optional.end(), o.header_stuffing, 0xFF);
   const std::size_t length = o.bounded ? 3 + optional.size() + payload.size() + o.announced_more : 0;
-  ByteVector pes{0,
-                 0,
-                 1,
-                 o.stream_id,
-                 static_cast<std::uint8_t>(length >> 8U),
-                 static_cast<std::uint8_t>(length),
-                 static_cast<std::uint8_t>(0x80U | o.scrambling << 4U),
-                 static_cast<std::uint8_t>((o.pts ? 0x80U : 0U) | (o.dts ? 0x40U : 0U)),
-                 static_cast<std::uint8_t>(optional.size())};
-  pes.insert(pes.end(), optional.begin(), optional.end());
-  pes.insert(pes.end(), payload.begin(), payload.end());
-  return pes;
+  const ByteVector head{0,
+                        0,
+                        1,
+                        o.stream_id,
+                        static_cast<std::uint8_t>(length >> 8U),
+                        static_cast<std::uint8_t>(length),
+                        static_cast<std::uint8_t>(0x80U | o.scrambling << 4U),
+                        static_cast<std::uint8_t>((o.pts ? 0x80U : 0U) | (o.dts ? 0x40U : 0U)),
+                        static_cast<std::uint8_t>(optional.size())};
+  return joined({head, optional, {payload.begin(), payload.end()}});
 }
 
 class TsBuilder {

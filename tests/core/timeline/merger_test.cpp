@@ -539,6 +539,17 @@ TEST(Merger, ImpossibleUnitsAndUnknownTracksAreDiscarded) {
   EXPECT_EQ(scene.merger.status(0).discarded, 8U);
 }
 
+TEST(Merger, AnInputWhoseTracksAreUnknownHasAStatus) {
+  Merger merger{MergerSettings{}, Resume{}};
+  EXPECT_EQ(merger.status(0).state, InputState::never_seen);
+  merger.add(0, "v0", Scene::gop(0, 0), Monotonic{}, Utc{});
+  EXPECT_EQ(merger.status(0).state, InputState::live);
+  EXPECT_EQ(merger.status(0).discarded, 1U);
+  merger.advance(Monotonic{std::chrono::seconds{20}}, Utc{});
+  EXPECT_EQ(merger.status(0).state, InputState::stalled);
+  EXPECT_EQ(merger.status(9).state, InputState::never_seen);
+}
+
 TEST(Merger, WhatNobodyTakesIsBounded) {
   Scene scene;
   std::weak_ptr<void> first;
@@ -561,6 +572,107 @@ TEST(Merger, WhatNobodyTakesIsBounded) {
   EXPECT_EQ(scene.published("v0"), numbers(0, 499));
   EXPECT_EQ(scene.merger.status(1).discarded, 470U);  // 10 T are kept
   EXPECT_TRUE(scene.merger.status(1).misaligned);
+}
+
+TEST(Merger, AHoleOfLessThanHalfAGopBelongsToTheNextSlot) {
+  Scene scene;
+  scene.at(0, [](Merger& m) { m.set_tracks(0, {video_description("v0", 0)}); });
+  for (std::int64_t number = 0; number < 6; ++number) {
+    scene.at(number * 2000 + 2000, [&, number](Merger& m) {
+      m.add(0, "v0", Scene::gop(number, 0, "v0", number < 3 ? 0 : 80'000), scene.now(), scene.now_utc());
+    });
+  }
+  scene.run(20'000);
+  scene.expect_sane();
+  const auto slots = scene.all<SlotListed>();
+  ASSERT_THAT(slots, SizeIs(6));
+  EXPECT_EQ(scene.missing(), 0U);
+  EXPECT_EQ(slots[3].start, start_of(3));
+  EXPECT_EQ(slots[3].end, start_of(4) + 80'000);
+  EXPECT_EQ(scene.all<PartDecided>()[3].start, start_of(3) + 80'000);
+  EXPECT_THAT(scene.all<StretchStarted>(), SizeIs(1));
+}
+
+TEST(Merger, AfterAHoleContentBeginsWithASyncSample) {
+  Scene scene;
+  scene.at(0, [](Merger& m) { m.set_tracks(0, {video_description("v0", 0)}); });
+  for (const std::int64_t number : {0, 1, 2, 5, 6, 7}) {
+    scene.at(number * 2000 + 2000, [&, number](Merger& m) {
+      Unit unit = Scene::gop(number, 0);
+      unit.sync = number != 5;
+      m.add(0, "v0", unit, scene.now(), scene.now_utc());
+    });
+  }
+  scene.run(20'000);
+  scene.expect_sane();
+  EXPECT_THAT(scene.published("v0"), ElementsAre(0, 1, 2, 6, 7));
+  EXPECT_EQ(scene.missing(), 3U);
+  EXPECT_EQ(scene.merger.status(0).discarded, 1U);
+}
+
+TEST(Merger, ManyDiscontinuitiesInARowAreBounded) {
+  Scene scene;
+  scene.at(0, [](Merger& m) {
+    m.set_tracks(0, {video_description("v0", 0)});
+    m.set_tracks(1, {video_description("v0", 0)});
+  });
+  std::weak_ptr<void> early;
+  for (std::int64_t number = 0; number < 40; ++number) {
+    scene.at(number * 2000 + 2000, [&, number](Merger& m) {
+      m.add(0, "v0", Scene::gop(number, 0), scene.now(), scene.now_utc());
+      const Unit unit = Scene::gop(number, 1, "v0", number * 1'000'000);
+      if (number == 20) early = unit.payload;
+      m.add(1, "v0", unit, scene.now(), scene.now_utc());
+      m.discontinuity(1, scene.now());
+    });
+  }
+  scene.run(80'500);
+  scene.expect_sane();
+  EXPECT_EQ(scene.published("v0"), numbers(0, 39));
+  EXPECT_THAT(scene.all<StretchStarted>(), SizeIs(1));
+  EXPECT_TRUE(early.expired());
+  EXPECT_GT(scene.merger.status(1).discarded, 30U);
+}
+
+TEST(Merger, ACopyOfWhatIsHeldIsADuplicate) {
+  Scene scene;
+  scene.at(0, [](Merger& m) { m.set_tracks(0, one_variant()); });
+  scene.at(1000, [&](Merger& m) {
+    for (int i = 0; i < 3; ++i) m.add(0, "v0", Scene::gop(0, 0), scene.now(), scene.now_utc());
+  });
+  scene.run(2000);
+  EXPECT_EQ(scene.merger.status(0).duplicates, 2U);
+  EXPECT_THAT(scene.decided, IsEmpty());
+}
+
+TEST(Merger, AnAudioOnlyBackupTakesOver) {
+  Scene scene;
+  scene.at(0, [](Merger& m) {
+    m.set_tracks(0, {audio_description("a0")});
+    m.set_tracks(1, {audio_description("a0")});
+  });
+  Sending how;
+  how.has_video = false;
+  scene.send(0, 0, 5, how);
+  how.delay_ms = 500;
+  scene.send(1, 0, 12, how);
+  scene.run(73'000);
+  scene.expect_sane();
+  const auto frames = scene.published("a0");
+  EXPECT_EQ(frames, numbers(0, static_cast<std::int64_t>(frames.size()) - 1));
+  EXPECT_GE(frames.size(), static_cast<std::size_t>(Scene::first_frame_of(33)));
+  ASSERT_THAT(scene.all<InputSwitched>(), SizeIs(1));
+  EXPECT_EQ(scene.all<InputSwitched>()[0].reason, "ingest1 is late");
+  EXPECT_EQ(scene.missing(), 0U);
+}
+
+TEST(Merger, CanBeMoved) {
+  Merger first{MergerSettings{}, Resume{}};
+  first.set_tracks(0, {video_description("v0", 0)});
+  Merger second{std::move(first)};
+  second.add(0, "v0", Scene::gop(0, 0), Monotonic{}, Utc{});
+  second.segment_end(0, {"v0"}, Monotonic{}, Utc{});
+  EXPECT_THAT(second.take(), SizeIs(3));
 }
 
 }  // namespace
