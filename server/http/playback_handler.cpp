@@ -22,9 +22,13 @@ bool is_time_shifted(const Request& request) {
 
 // Answers that need an authorization code stay out of shared caches unless the operator opts in
 // (RFC 9111, 3.5: no `public`, no `s-maxage`).
+// An address list is invisible to a shared cache, which must not answer others from it.
 std::string cache_control(const Endpoint& endpoint, const Content& content) {
-  const bool is_private = !endpoint.authorization_code.empty() && !endpoint.cdn_cacheable;
-  std::string value = is_private ? "max-age=" : "public, max-age=";
+  const bool by_code = !endpoint.authorization_code.empty();
+  const bool by_address = !endpoint.ip_whitelist.empty() || !endpoint.ip_blacklist.empty();
+  std::string value = "public, max-age=";
+  if (by_code && !endpoint.cdn_cacheable) value = "max-age=";
+  if (by_address && !endpoint.cdn_cacheable) value = "private, max-age=";
   value += std::to_string(content.max_age);
   if (!content.is_manifest) value += ", immutable";
   return value;

@@ -160,6 +160,7 @@ inline std::shared_ptr<const Model> test_model() {
   add("open");
   add("coded").authorization_code = "secret-code";
   add("denied").ip_blacklist = {"127.0.0.1"};
+  add("listed").ip_whitelist = {"127.0.0.0/8"};
   add("shared").authorization_code = "secret-code";
   model->endpoints["g/c/shared"].cdn_cacheable = true;
   return model;

@@ -197,6 +197,11 @@ TEST_F(PlaybackTest, KeepsCodedAnswersOutOfSharedCaches) {
   EXPECT_EQ(ask("GET", "/v1/g/c/coded/s.m4s", {{"Authorization", "Bearer secret-cod"}}).status, 401);
 }
 
+TEST_F(PlaybackTest, KeepsAnswersForListedAddressesOutOfSharedCaches) {
+  EXPECT_EQ(ask("GET", "/v1/g/c/listed/s.m4s").headers.at("cache-control"),
+            "private, max-age=86400, immutable");
+}
+
 TEST_F(PlaybackTest, TellsTheTime) {
   now_ = Utc{std::chrono::milliseconds{1'700'000'000'250}};
   const auto got = ask("GET", "/time");
