@@ -105,8 +105,8 @@ def shaka(source, out):
 def tarn_to_files(playlist, out):
     """TS in, CMAF chunks out, a file a track."""
     return ["gst-launch-1.0", "-q", "hlsingestsrc", "name=in", f"location={playlist}",
-            "in.video_0", "!", "cmafpackager", "!", "filesink", f"location={out}/v.mp4", "buffer-mode=unbuffered",
-            "in.audio_0", "!", "cmafpackager", "!", "filesink", f"location={out}/a.mp4", "buffer-mode=unbuffered"]
+            "in.video_0", "!", "cmafpackager", "!", "filesink", f"location={out}/v.mp4", "buffer-mode=unbuffered", "async=false",
+            "in.audio_0", "!", "cmafpackager", "!", "filesink", f"location={out}/a.mp4", "buffer-mode=unbuffered", "async=false"]
 
 
 def tarn_to_archive(playlist, out):
@@ -196,11 +196,13 @@ def main():
     parser.add_argument("--media", default=os.path.join(ROOT, "build-release", "bench-media"))
     parser.add_argument("--out", default="/dev/shm/tarn-bench")
     parser.add_argument("--json", help="write the figures there too")
+    parser.add_argument("--rung", action="append", choices=["1080p", "360p"], help="only this rung; may be repeated")
     parser.add_argument("cases", nargs="*", default=["repackage", "generate"], help="repackage, generate")
     options = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, "
           f"load {os.getloadavg()[0]:.1f}")
-    ladder = [Media(options.media, "1080p", "1920x1080", "5M", 30, 19), Media(options.media, "360p", "640x360", "800k", 60, 19)]
+    rungs = [("1080p", "1920x1080", "5M", 30, 19), ("360p", "640x360", "800k", 60, 19)]
+    ladder = [Media(options.media, *rung) for rung in rungs if not options.rung or rung[0] in options.rung]
     figures = {}
     try:
         for media in ladder:

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -14,21 +15,22 @@ namespace {
 
 constexpr std::uintmax_t largest_file = std::uintmax_t{1} << 30U;
 
-Result<ByteVector> read(const std::filesystem::path& path) {
+Result<Blob> read(const std::filesystem::path& path) {
   std::error_code failed;
   const std::uintmax_t size = std::filesystem::file_size(path, failed);
   if (failed) return Error{ErrorCode::io, path.string() + ": " + failed.message()};
   if (size > largest_file) return Error{ErrorCode::limit, path.string() + ": larger than 1 GiB"};
-  ByteVector content(static_cast<std::size_t>(size));
+  const auto length = static_cast<std::size_t>(size);
+  const auto content = std::make_shared_for_overwrite<std::uint8_t[]>(length);
   std::ifstream file{path, std::ios::binary};
-  file.read(reinterpret_cast<char*>(content.data()), static_cast<std::streamsize>(size));
+  file.read(reinterpret_cast<char*>(content.get()), static_cast<std::streamsize>(length));
   if (!file) return Error{ErrorCode::io, path.string() + ": cannot be read"};
-  return content;
+  return Blob{content, Bytes{content.get(), length}};
 }
 
 Result<std::vector<std::string>> segments_of(const std::filesystem::path& folder, const std::string& path) {
-  const ByteVector text = TRY(read(folder / path));
-  const hls::MediaPlaylist playlist = TRY(hls::parse_media(as_text(text)));
+  const Blob text = TRY(read(folder / path));
+  const hls::MediaPlaylist playlist = TRY(hls::parse_media(as_text(text.bytes())));
   std::vector<std::string> segments;
   for (const hls::MediaSegment& segment : playlist.segments) {
     segments.push_back(TRY(ObjectName::resolve(path, segment.uri)).text());
@@ -42,11 +44,11 @@ Result<PlaylistFolder> PlaylistFolder::open(const std::filesystem::path& playlis
   PlaylistFolder result;
   result.folder_ = playlist.parent_path();
   const std::string name = playlist.filename().string();
-  const ByteVector text = TRY(read(playlist));
+  const Blob text = TRY(read(playlist));
   result.playlists_.push_back(name);
   std::vector<std::string> media{name};
-  if (TRY(hls::classify(as_text(text))) == hls::PlaylistKind::multivariant) {
-    const auto structure = TRY(structure_of(name, TRY(hls::parse_multivariant(as_text(text)))));
+  if (TRY(hls::classify(as_text(text.bytes()))) == hls::PlaylistKind::multivariant) {
+    const auto structure = TRY(structure_of(name, TRY(hls::parse_multivariant(as_text(text.bytes())))));
     media.clear();
     for (const ObjectName& object : structure.playlists) media.push_back(object.text());
     result.playlists_.insert(result.playlists_.end(), media.begin(), media.end());
@@ -75,7 +77,7 @@ std::optional<Result<PlaylistFolder::File>> PlaylistFolder::next() {
     if (may_be_missing && !std::filesystem::exists(path)) continue;
     auto content = read(path);
     if (!content.ok()) return Result<File>{std::move(content).error()};
-    file.content = Blob::of(std::move(content).value());
+    file.content = std::move(content).value();
     return Result<File>{std::move(file)};
   }
   return std::nullopt;
