@@ -197,12 +197,16 @@ Ref<GstBufferList> TrackPads::buffers_of(Track& track, const UnitRun& run) {
   return list;
 }
 
+// The end of a segment is what publishes its content downstream: where that fails, so does the segment.
 GstFlowReturn TrackPads::take(const SegmentOver& over) {
   const auto event = gstkit::to_event(gstkit::SegmentEnd{.media_sequence = over.media_sequence});
+  bool taken = true;
   for (const std::string& key : over.keys) {
-    if (Track* const track = find(key)) gst_pad_push_event(track->pad.get(), Ref<GstEvent>{event}.release());
+    Track* const track = find(key);
+    if (track == nullptr || !gst_pad_is_linked(track->pad.get())) continue;
+    if (!gst_pad_push_event(track->pad.get(), Ref<GstEvent>{event}.release())) taken = false;
   }
-  return GST_FLOW_OK;
+  return taken ? GST_FLOW_OK : GST_FLOW_ERROR;
 }
 
 GstFlowReturn TrackPads::take(const ListOver& /*over*/) {

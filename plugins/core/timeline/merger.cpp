@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <set>
+#include <utility>
 
 #include "core/timeline/merger_impl.h"
 
@@ -51,7 +52,7 @@ Merger::Impl::Impl(MergerSettings settings, Resume resume)
   settings_.target_duration =
       std::clamp(settings_.target_duration, Microseconds{100'000}, Microseconds{3'600'000'000});
   for (InputId id = 0; id < input_count; ++id) inputs_[id].id = id;
-  resume_stretch(resume);
+  resume_stretch(std::move(resume));
 }
 
 Microseconds Merger::Impl::margin() const {

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <deque>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string>
@@ -28,8 +29,9 @@ struct TrackState {
   std::string key;
   codecs::Kind kind = codecs::Kind::video;
   std::uint32_t timescale = 1;
-  std::int64_t half_frame = 0;  // video, ticks; 0: unknown
-  std::int64_t edge = 0;        // end of what is decided
+  std::int64_t half_frame = 0;                                         // video, ticks; 0: unknown
+  std::int64_t edge = 0;                                               // end of what is decided
+  std::int64_t last_start = std::numeric_limits<std::int64_t>::min();  // of the last unit that was taken
   // Nothing decided lies directly before the edge: the beginning of a stretch, the end of a hole.
   bool broken = true;
   std::pair<InputId, std::uint64_t> source{};  // input and session that gave what lies before the edge
@@ -154,7 +156,7 @@ struct Merger::Impl {
   [[nodiscard]] std::int64_t slack(const TrackState& track) const;
 
   // merger_stretch.cpp
-  void resume_stretch(const Resume& resume);
+  void resume_stretch(Resume resume);
   bool begin_next_stretch();
   Session* candidate(Input& input);
   bool prepare(Input& input, Session& session);

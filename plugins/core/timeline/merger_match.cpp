@@ -180,7 +180,7 @@ void Merger::Impl::trim(Input& input, Session& session, TrackState& track, Track
     const std::int64_t position = feed.next();
     const std::int64_t tolerated = tolerance(track, arrived.unit, is_source(track, input, session));
     const bool has_more = track.broken || position + arrived.unit.duration > track.edge;
-    if (position >= track.edge - tolerated && has_more) return;
+    if (position >= track.edge - tolerated && position > track.last_start && has_more) return;
     count_unneeded(input, track, arrived, position);
     feed.units.pop_front();
   }

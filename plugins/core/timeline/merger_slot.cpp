@@ -39,6 +39,7 @@ void Merger::Impl::take(TrackState& track, Input& input, Session& session) {
     track.part_independent = arrived.unit.sync;
     track.part_input = input.id;
   }
+  track.last_start = position;
   track.payloads.push_back(std::move(arrived.unit.payload));
   track.edge = std::max(track.edge, position + arrived.unit.duration);
   track.broken = false;

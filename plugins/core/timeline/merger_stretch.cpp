@@ -50,7 +50,7 @@ std::string outage(Microseconds length) {
 }  // namespace
 
 // The stretch the archive ended with runs on if content comes that fits; if not, it is followed by a new one.
-void Merger::Impl::resume_stretch(const Resume& resume) {
+void Merger::Impl::resume_stretch(Resume resume) {
   for (const auto& [key, id] : resume.track_ids) track_ids_.emplace(key, id);
   if (resume.last_stretch) {
     for (const Track& track : resume.last_stretch->tracks) track_ids_[track.description.key] = track.id;
@@ -60,7 +60,7 @@ void Merger::Impl::resume_stretch(const Resume& resume) {
   if (!resume.last_stretch || resume.last_stretch->find(resume.last_stretch->reference) == nullptr) return;
 
   running_.emplace();
-  running_->stretch = *resume.last_stretch;
+  running_->stretch = std::move(*resume.last_stretch);
   running_->slot_edge = resume.slot_end;
   running_->end_utc = resume.slot_end_utc;
   const Stretch& stretch = running_->stretch;

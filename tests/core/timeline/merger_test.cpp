@@ -539,6 +539,26 @@ TEST(Merger, ImpossibleUnitsAndUnknownTracksAreDiscarded) {
   EXPECT_EQ(scene.merger.status(0).discarded, 8U);
 }
 
+TEST(Merger, AUnitThatBeginsBeforeItsPredecessorIsNotTaken) {
+  Scene scene;
+  scene.at(0, [](Merger& m) { m.set_tracks(0, {audio_description("a0")}); });
+  scene.at(1000, [&](Merger& m) {
+    const auto frame = [&](std::int64_t start, std::int64_t length) {
+      m.add(0, "a0", {start, length, true, nullptr}, scene.now(), scene.now_utc());
+    };
+    frame(first_audio, frame_ticks);
+    m.segment_end(0, {"a0"}, scene.now(), scene.now_utc());
+    frame(first_audio + frame_ticks, 10);  // a tiny one, and one that begins before it and ends after it
+    frame(first_audio + frame_ticks - 5, frame_ticks);
+    frame(first_audio + frame_ticks + 10, frame_ticks);
+    m.end_of_stream(0, scene.now(), scene.now_utc());
+  });
+  scene.run(2000);
+  scene.expect_sane();
+  EXPECT_EQ(scene.merger.status(0).used, 3U);
+  EXPECT_EQ(scene.merger.edge_90k(), rescale(first_audio + 2 * frame_ticks + 10, audio_rate, 90'000));
+}
+
 TEST(Merger, AnInputWhoseTracksAreUnknownHasAStatus) {
   Merger merger{MergerSettings{}, Resume{}};
   EXPECT_EQ(merger.status(0).state, InputState::never_seen);
