@@ -46,8 +46,11 @@ install_packages() {  # install_packages GROUP…
     done
   } < <(
     set +e
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-      -o APT::Status-Fd=1 -o Dpkg::Use-Pty=0 "${missing[@]}" 2>>"$log"
+    # The status has a descriptor of its own: apt makes it non-blocking, and a package's script that
+    # writes to it while this loop is behind fails. It is opened inside, because sudo closes all but three.
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive sh -c \
+      'log=$1; shift; exec apt-get install -y --no-install-recommends -o APT::Status-Fd=3 -o Dpkg::Use-Pty=0 "$@" 3>&1 >>"$log" 2>&1' \
+      sh "$log" "${missing[@]}"
     echo $? >"$log_directory/apt.status"
   )
   status=$(cat "$log_directory/apt.status")
