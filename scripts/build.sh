@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # Configures and compiles; quiet but for the progress line, all of the log when it fails.
 
-build_tree() {  # build_tree FOLDER [MESON OPTIONS…]
+build_tree() {  # build_tree FOLDER [MESON OPTIONS…]; build_targets names what to build, else all is
   local folder=$1
   shift
   mkdir -p "$log_directory"
@@ -29,7 +29,7 @@ build_tree() {  # build_tree FOLDER [MESON OPTIONS…]
     esac
   done < <(
     set +e
-    NINJA_STATUS='%f/%t ' ninja -C "$folder" 2>&1
+    NINJA_STATUS='%f/%t ' ninja -C "$folder" ${build_targets:-} 2>&1
     echo $? >"$log_directory/ninja.status"
   )
   exec 9>&-
@@ -40,6 +40,11 @@ build_tree() {  # build_tree FOLDER [MESON OPTIONS…]
     exit 1
   fi
   [ $worked = 0 ] || progress_done build "done in $((SECONDS - before)) s"
+}
+
+plugin_targets() {  # the elements' plugins, as ninja names them
+  local room
+  for room in ingest package archive; do printf 'plugins/%s/libgsttarn%s.so ' $room $room; done
 }
 
 enter_build_environment() {  # enter_build_environment FOLDER: its plugins, libraries and tools come first

@@ -179,6 +179,7 @@ bool HlsIngestSrc::start() {
     return false;
   }
   state_->folder = std::move(folder).value();
+  if (const auto& single = state_->folder->single_playlist()) state_->session.use_single_playlist(*single);
   return true;
 }
 

@@ -77,6 +77,8 @@ class IngestSession {
   ObjectAnswer put(std::string_view path, const Blob& content, Monotonic now);
   // Retention is not the encoder's business: accepted, and nothing happens.
   static ObjectAnswer remove(std::string_view path);
+  // This media playlist is all of the stream (PushSession::use_single_playlist).
+  void use_single_playlist(const std::string& path) { push_.use_single_playlist(path); }
   void advance(Monotonic now);
   // Nothing more will come: nothing is waited for.
   void settle(Monotonic now);

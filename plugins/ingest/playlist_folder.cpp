@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/memory_pool.h"
 #include "core/hls/playlist.h"
 #include "ingest/stream_structure.h"
 
@@ -21,11 +22,11 @@ Result<Blob> read(const std::filesystem::path& path) {
   if (failed) return Error{ErrorCode::io, path.string() + ": " + failed.message()};
   if (size > largest_file) return Error{ErrorCode::limit, path.string() + ": larger than 1 GiB"};
   const auto length = static_cast<std::size_t>(size);
-  const auto content = std::make_shared_for_overwrite<std::uint8_t[]>(length);
+  PooledBytes content{length};
   std::ifstream file{path, std::ios::binary};
-  file.read(reinterpret_cast<char*>(content.get()), static_cast<std::streamsize>(length));
+  file.read(reinterpret_cast<char*>(content.data()), static_cast<std::streamsize>(length));
   if (!file) return Error{ErrorCode::io, path.string() + ": cannot be read"};
-  return Blob{content, Bytes{content.get(), length}};
+  return content.release();
 }
 
 Result<std::vector<std::string>> segments_of(const std::filesystem::path& folder, const std::string& path) {
@@ -52,6 +53,8 @@ Result<PlaylistFolder> PlaylistFolder::open(const std::filesystem::path& playlis
     media.clear();
     for (const ObjectName& object : structure.playlists) media.push_back(object.text());
     result.playlists_.insert(result.playlists_.end(), media.begin(), media.end());
+  } else {
+    result.single_playlist_ = name;
   }
   std::vector<std::vector<std::string>> columns;
   std::size_t rows = 0;

@@ -24,11 +24,14 @@ class PlaylistFolder {
   };
   // The next file; segments that do not exist are passed over. Errors: io.
   std::optional<Result<File>> next();
+  // The media playlist that is all of the stream; none where a multivariant playlist says what is.
+  [[nodiscard]] const std::optional<std::string>& single_playlist() const { return single_playlist_; }
 
  private:
   std::filesystem::path folder_;
   std::deque<std::string> playlists_;
   std::deque<std::string> segments_;
+  std::optional<std::string> single_playlist_;
 };
 
 }  // namespace tarn::ingest

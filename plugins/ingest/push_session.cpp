@@ -90,6 +90,11 @@ void PushSession::settle(Monotonic now) {
   look_for_single_playlist(now, true);
 }
 
+void PushSession::use_single_playlist(const std::string& path) {
+  structure_is_declared_ = true;
+  use(structure_of_single_playlist(path));
+}
+
 void PushSession::look_for_single_playlist(Monotonic now, bool settled) {
   if (structure_) return;
   const Playlists::value_type* found = nullptr;

@@ -28,6 +28,9 @@ class PushSession {
   ObjectAnswer put_playlist(const std::string& path, std::string_view text, Monotonic now);
   ObjectAnswer put_segment(UploadedSegment segment, Monotonic now);
 
+  // This media playlist is all of the stream: whoever says so knows that no multivariant playlist will come.
+  void use_single_playlist(const std::string& path);
+
   void advance(Monotonic now);
   // Nothing more will come: what is there is the stream, and nothing is waited for.
   void settle(Monotonic now);

@@ -290,6 +290,19 @@ TEST(PushSession, BarePlaylistBecomesTheStreamAfterOneAndAHalfTargetDurations) {
   EXPECT_THAT(session.out(), ElementsAre("0"));
 }
 
+TEST(PushSession, PlaylistThatIsKnownToBeAllIsNotWaitedFor) {
+  // As many segments as a long recording has, read faster than the clock runs: none may have to wait.
+  Session session{{.segments = 2, .bytes = 2000, .remembered = 100}};
+  session.push_.use_single_playlist("m.m3u8");
+  session.media("m.m3u8", 0, 50);
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_EQ(session.segment("s" + std::to_string(i) + ".ts", 10 + static_cast<std::uint64_t>(i)).outcome,
+              Outcome::created);
+    EXPECT_EQ(session.out().size(), 1U) << i;
+  }
+  EXPECT_EQ(session.push_.shelf().dropped(), 0U);
+}
+
 TEST(PushSession, MasterAfterABarePlaylistTakesOver) {
   Session session;
   session.segment("hd0.ts");

@@ -15,6 +15,7 @@
 #include "core/archive/local_chunk_store.h"
 #include "core/archive/memory_chunk_store.h"
 #include "core/archive/sqlite_catalogue.h"
+#include "core/base/memory_pool.h"
 #include "core/base/text.h"
 
 // Opening: the format file, one process per directory, one Archive per directory and process.
@@ -156,10 +157,10 @@ Result<Blob> Archive::read(const timeline::Chunk& chunk) {
   if (parts.size() == 1) return std::move(parts.front());
   std::size_t size = 0;
   for (const Blob& part : parts) size += part.size();
-  const auto joined = std::make_shared_for_overwrite<std::uint8_t[]>(size);
-  std::uint8_t* end = joined.get();
+  PooledBytes joined{size};
+  std::uint8_t* end = joined.data();
   for (const Blob& part : parts) end = std::copy_n(part.data(), part.size(), end);
-  return Blob{joined, Bytes{joined.get(), size}};
+  return joined.release();
 }
 
 }  // namespace tarn::archive

@@ -13,6 +13,7 @@
 
 #include "core/archive/file.h"
 #include "core/archive/volume.h"
+#include "core/base/memory_pool.h"
 #include "core/base/text.h"
 
 namespace tarn::archive {
@@ -238,15 +239,14 @@ Result<std::vector<Blob>> LocalChunkStore::read(const timeline::Chunk& chunk) {
     return malformed(name + ": impossible location");
   }
   const std::size_t size = chunk_box_size + chunk.location.size;
-  const auto buffer = std::make_shared_for_overwrite<std::uint8_t[]>(size);
-  TRY(file->read_at(chunk.location.offset - chunk_box_size, buffer.get(), size));
-  const Bytes bytes{buffer.get(), size};
-  const auto box = parse_chunk_box(bytes);
+  PooledBytes buffer{size};
+  TRY(file->read_at(chunk.location.offset - chunk_box_size, buffer.data(), size));
+  const auto box = parse_chunk_box(Bytes{buffer.data(), size});
   if (!box.ok()) return malformed(name + ": " + box.error().message);
   if (box->label.serial != chunk.serial || box->size != chunk.location.size) {
     return malformed(name + ": another chunk is in its place");
   }
-  return std::vector<Blob>{Blob{buffer, bytes.subspan(chunk_box_size)}};
+  return std::vector<Blob>{buffer.release().slice(chunk_box_size, chunk.location.size)};
 }
 
 Status LocalChunkStore::remove(std::uint32_t volume) {

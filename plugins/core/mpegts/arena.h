@@ -3,38 +3,12 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
 #include <utility>
 
 #include "core/base/bytes.h"
+#include "core/base/memory_pool.h"
 
 namespace tarn::mpegts {
-
-struct FreeMemory {
-  void operator()(void* memory) const { std::free(memory); }
-};
-using Memory = std::unique_ptr<std::uint8_t, FreeMemory>;
-
-// Memory of segments that are done with, kept for the next ones: fresh pages from the kernel cost more
-// than demuxing into them. Holds at most max_kept bytes. Any thread.
-class MemoryPool {
- public:
-  static constexpr std::size_t max_kept = 32U << 20U;
-  static constexpr std::size_t smallest = 128U << 10U;  // below, the allocator keeps memory itself
-
-  MemoryPool();
-  ~MemoryPool();
-  static const std::shared_ptr<MemoryPool>& shared();
-
-  // At least `capacity` bytes with what was in them before; `capacity` becomes what they really are.
-  Memory take(std::size_t& capacity);
-  void give(Memory memory, std::size_t capacity);
-
- private:
-  struct Kept;
-  std::unique_ptr<Kept> kept_;
-};
 
 // Growing bytes that are never cleared first: payload is written once, into its final place. (A vector
 // would write everything twice.)
