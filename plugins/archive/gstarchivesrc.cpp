@@ -33,6 +33,7 @@
 #include <utility>
 #include <vector>
 
+#include "archive/package_request.h"
 #include "core/archive/archive.h"
 #include "core/isobmff/cmaf.h"
 #include "gstkit/caps.h"
@@ -43,7 +44,6 @@
 #include "gstkit/object.h"
 #include "gstkit/properties.h"
 #include "gstkit/time.h"
-#include "archive/package_request.h"
 
 GST_DEBUG_CATEGORY_STATIC(archivesrc_debug);
 #define GST_CAT_DEFAULT archivesrc_debug

@@ -37,7 +37,9 @@ ObjectAnswer PushSession::put_multivariant(const std::string& path, std::string_
   const bool known = structure_is_declared_;
   structure_is_declared_ = true;
   use(std::move(structure).value());
-  return {.outcome = known ? Outcome::replaced : Outcome::created, .code = {}, .message = "multivariant playlist"};
+  return {.outcome = known ? Outcome::replaced : Outcome::created,
+          .code = {},
+          .message = "multivariant playlist"};
 }
 
 ObjectAnswer PushSession::put_media(const std::string& path, std::string_view text, Monotonic now) {
@@ -71,7 +73,8 @@ ObjectAnswer PushSession::put_segment(UploadedSegment segment, Monotonic now) {
   }
   advance(now);
   if (placed == ObjectShelf::Placed::replaced && !has_turn) {
-    return {.outcome = Outcome::replaced, .code = {}, .message = "new content under a name that was used before"};
+    return {
+        .outcome = Outcome::replaced, .code = {}, .message = "new content under a name that was used before"};
   }
   if (!has_turn) return {.outcome = Outcome::held, .code = {}, .message = "no playlist names it yet"};
   return {.outcome = Outcome::created, .code = {}, .message = "segment"};
@@ -79,7 +82,8 @@ ObjectAnswer PushSession::put_segment(UploadedSegment segment, Monotonic now) {
 
 void PushSession::advance(Monotonic now) {
   for (auto& [path, playlist] : playlists_) {
-    if (!playlist.complete_since && playlist.follower.has_complete_segment(shelf_)) playlist.complete_since = now;
+    if (!playlist.complete_since && playlist.follower.has_complete_segment(shelf_))
+      playlist.complete_since = now;
   }
   look_for_single_playlist(now, false);
   shelf_.drop_older_than(now - std::max(shortest_wait, waits * target_duration()));

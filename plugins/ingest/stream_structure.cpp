@@ -22,7 +22,8 @@ bool StreamStructure::same_tracks(const StreamStructure& other) const {
     return a.playlist == b.playlist && a.audio_group == b.audio_group;
   };
   return playlists == other.playlists && audio == other.audio &&
-         std::equal(variants.begin(), variants.end(), other.variants.begin(), other.variants.end(), same_variant);
+         std::equal(variants.begin(), variants.end(), other.variants.begin(), other.variants.end(),
+                    same_variant);
 }
 
 Result<StreamStructure> structure_of(const std::string& path, const hls::MultivariantPlaylist& playlist) {
@@ -37,7 +38,8 @@ Result<StreamStructure> structure_of(const std::string& path, const hls::Multiva
   if (structure.variants.empty()) return malformed("multivariant playlist without a variant");
   for (const hls::Media& media : playlist.media) {
     const auto uses = [&](const hls::StreamInf& variant) { return variant.audio == media.group_id; };
-    if (media.type != "AUDIO" || std::none_of(playlist.variants.begin(), playlist.variants.end(), uses)) continue;
+    if (media.type != "AUDIO" || std::none_of(playlist.variants.begin(), playlist.variants.end(), uses))
+      continue;
     StreamStructure::AudioRendition rendition{.group = media.group_id,
                                               .name = media.name,
                                               .language = media.language,

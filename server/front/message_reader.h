@@ -41,7 +41,8 @@ struct MessageHead {
   [[nodiscard]] std::optional<std::string_view> find(std::string_view lower_name) const;
 };
 
-// Why a message is not read on. The connection is closed after the answer: nobody knows where the next one begins.
+// Why a message is not read on. The connection is closed after the answer: nobody knows where the next one
+// begins.
 struct Refusal {
   int status = 400;  // 400, 413, 414, 431, 501, 505
   std::string reason;
@@ -60,8 +61,8 @@ class MessageReader {
 
   explicit MessageReader(MessageLimits limits = {}) : limits_(limits) {}
 
-  // Takes bytes of the current message, at most to its head's or its body's end: a call that completes the head
-  // takes no body bytes. Returns how many were taken; 0 only in complete, refused, or of no bytes.
+  // Takes bytes of the current message, at most to its head's or its body's end: a call that completes the
+  // head takes no body bytes. Returns how many were taken; 0 only in complete, refused, or of no bytes.
   std::size_t feed(Bytes bytes);
   // Body bytes without framing that the last feed() took: views into the bytes it was given.
   [[nodiscard]] const std::vector<Bytes>& body() const { return body_; }

@@ -42,9 +42,9 @@ GstStructure* structure(const Request& request) {
     g_value_set_uint(&value, track);
     gst_value_array_append_and_take_value(&array, &value);
   }
-  GstStructure* made =
-      gst_structure_new("tarn/package", "first-slot", G_TYPE_UINT64, request.first_slot, "slot-count", G_TYPE_UINT,
-                        request.slot_count, "segment-type", G_TYPE_BOOLEAN, request.segment_type, nullptr);
+  GstStructure* made = gst_structure_new("tarn/package", "first-slot", G_TYPE_UINT64, request.first_slot,
+                                         "slot-count", G_TYPE_UINT, request.slot_count, "segment-type",
+                                         G_TYPE_BOOLEAN, request.segment_type, nullptr);
   gst_structure_take_value(made, "tracks", &array);
   return made;
 }
@@ -58,7 +58,8 @@ std::size_t package(GstElement* source, GstAppSink* sink, const Request& request
   std::size_t bytes = 0;
   while (GstSample* sample = gst_app_sink_try_pull_sample(sink, 0)) {
     GstBufferList* list = gst_sample_get_buffer_list(sample);
-    bytes += list != nullptr ? gst_buffer_list_calculate_size(list) : gst_buffer_get_size(gst_sample_get_buffer(sample));
+    bytes += list != nullptr ? gst_buffer_list_calculate_size(list)
+                             : gst_buffer_get_size(gst_sample_get_buffer(sample));
     gst_sample_unref(sample);
   }
   if (flow != GST_FLOW_OK || bytes == 0) {
@@ -110,7 +111,8 @@ int main(int count, char** arguments) {
   for (int round = 0; round < rounds + 1; ++round) {
     bytes = segments = 0;
     const double before = cpu_milliseconds();
-    for (request.first_slot = timeline->first_slot(); request.first_slot + request.slot_count <= timeline->end_slot();
+    for (request.first_slot = timeline->first_slot();
+         request.first_slot + request.slot_count <= timeline->end_slot();
          request.first_slot += request.slot_count) {
       bytes += package(source, GST_APP_SINK(sink), request);
       ++segments;
@@ -124,8 +126,10 @@ int main(int count, char** arguments) {
     per_segment.push_back((after - before) / static_cast<double>(segments));
     floors.push_back((cpu_milliseconds() - after) / static_cast<double>(segments));
   }
-  std::printf("{\"format\": \"%s\", \"segments\": %zu, \"bytes_per_segment\": %zu, \"ms\": %.4f, \"memcpy_ms\": %.4f}\n",
-              arguments[4], segments, bytes / segments, median(per_segment), median(floors));
+  std::printf(
+      "{\"format\": \"%s\", \"segments\": %zu, \"bytes_per_segment\": %zu, \"ms\": %.4f, \"memcpy_ms\": "
+      "%.4f}\n",
+      arguments[4], segments, bytes / segments, median(per_segment), median(floors));
   gst_element_set_state(pipeline, GST_STATE_NULL);
   gst_object_unref(source);
   gst_object_unref(sink);

@@ -254,7 +254,8 @@ TEST(Events, ATrackComesBackWhole) {
   track.language = "deu";
   track.name = "Deutsch \"laut\"";
   track.is_default = true;
-  track.variants = {{.variant = 0, .bandwidth = 1'500'000, .average_bandwidth = 1'400'000}, {.variant = 2, .bandwidth = 0, .average_bandwidth = 0}};
+  track.variants = {{.variant = 0, .bandwidth = 1'500'000, .average_bandwidth = 1'400'000},
+                    {.variant = 2, .bandwidth = 0, .average_bandwidth = 0}};
   EXPECT_EQ(through_an_event(TrackAnnounced{track}).track, track);
   EXPECT_EQ(through_an_event(TracksAnnounced{{"v0", "a0"}}).keys, (std::vector<std::string>{"v0", "a0"}));
 }
