@@ -20,6 +20,7 @@ timeline::OutputSettings effective(const Endpoint& endpoint, const Channel& chan
   constexpr std::uint32_t usual_window = 60;
   timeline::OutputSettings settings;
   settings.endpoint = endpoint.id;
+  settings.edition = endpoint.edition;
   settings.protocol = endpoint.protocol;
   settings.manifest_name = endpoint.manifest_name;
   settings.audio_separation = endpoint.audio_separation;

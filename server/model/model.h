@@ -65,6 +65,8 @@ struct Endpoint {
   std::vector<std::string> ip_blacklist;
   bool error_on_stale = false;
   bool cdn_cacheable = false;
+  // How many endpoints have had this path, this one included (timeline::OutputSettings); the store counts.
+  std::uint32_t edition = 1;
   std::uint32_t time_shift_days = 0;
   bool audio_separation = false;
   // What the operator set; unset ones follow the channel or the formulas of product.md (see effective()).

@@ -130,7 +130,7 @@ class SqliteStore final : public Store {
       const std::string key = group + "/" + channel + "/" + endpoint;
       const Endpoint* const found = next.endpoint(group, channel, endpoint);
       if (found == nullptr) return not_found("there is no endpoint " + key);
-      TRY(delete_endpoint_row(database_, found->id));
+      TRY(delete_endpoint_row(database_, *found));
       next.endpoints.erase(key);
       return {};
     });
@@ -214,9 +214,12 @@ class SqliteStore final : public Store {
     const std::string parent = endpoint.group + "/" + endpoint.channel;
     const Channel* const channel = next.channel(endpoint.group, endpoint.channel);
     if (channel == nullptr) return not_found("there is no channel " + parent);
+    const std::string path = parent + "/" + endpoint.name;
+    const Endpoint* const known = next.endpoint(endpoint.group, endpoint.channel, endpoint.name);
+    endpoint.edition = known != nullptr ? known->edition : TRY(next_edition(database_, path));
     endpoint.revision = next.version;
     TRY(save_row(database_, box_, endpoint, channel->id));
-    next.endpoints.insert_or_assign(parent + "/" + endpoint.name, endpoint);
+    next.endpoints.insert_or_assign(path, endpoint);
     return {};
   }
 
@@ -251,6 +254,7 @@ Result<std::unique_ptr<Store>> Store::open(const std::string& data_directory, co
   } else if (const Status fits = check_key(database, box); !fits) {
     return Error{fits.error().code, "the key file " + key_file + " " + fits.error().message};
   }
+  TRY(migrate_tables(database, is_new ? schema_version : version));
   Model model = TRY(load_model(database, box));
   return std::unique_ptr<Store>(
       std::make_unique<SqliteStore>(std::move(lock), std::move(database), std::move(key), std::move(model)));

@@ -35,6 +35,12 @@ CREATE TABLE endpoints (
 ) WITHOUT ROWID;
 )sql";
 
+// Version 2: editions of endpoints, and those of the deleted ones.
+constexpr const char* second_version = R"sql(
+ALTER TABLE endpoints ADD COLUMN edition INTEGER NOT NULL DEFAULT 1;
+CREATE TABLE retired_endpoints (path TEXT PRIMARY KEY, edition INTEGER NOT NULL) WITHOUT ROWID;
+)sql";
+
 constexpr std::string_view key_check_text = "this key opens this database";
 constexpr std::string_view key_check_context = "key check";
 
@@ -53,6 +59,10 @@ void read_common(const Statement& row, int first, R& resource) {
   resource.created = restored(row.number(first));
   resource.updated = restored(row.number(first + 1));
   resource.revision = static_cast<std::uint64_t>(row.number(first + 2));
+}
+
+std::string path_of(const Endpoint& endpoint) {
+  return endpoint.group + "/" + endpoint.channel + "/" + endpoint.name;
 }
 
 std::string secret_context(const Channel& channel) { return "channel " + channel.id; }
@@ -148,7 +158,8 @@ Status load_channels(Database& database, const SecretBox& box, Model& model) {
 
 Status load_endpoints(Database& database, const SecretBox& box, Model& model) {
   Statement row = database.prepare(
-      "SELECT e.id, c.parent, c.name, e.name, e.settings, e.secrets, e.created, e.updated, e.revision "
+      "SELECT e.id, c.parent, c.name, e.name, e.settings, e.secrets, e.created, e.updated, e.revision, "
+      "e.edition "
       "FROM endpoints e JOIN channels c ON c.id = e.parent");
   while (TRY(row.step())) {
     Endpoint endpoint;
@@ -157,6 +168,7 @@ Status load_endpoints(Database& database, const SecretBox& box, Model& model) {
     endpoint.channel = row.text(2);
     const std::string key = endpoint.group + "/" + endpoint.channel + "/" + row.text(3);
     TRY(read_sealed_row(row, 4, box, endpoint, "endpoint " + key));
+    endpoint.edition = static_cast<std::uint32_t>(row.number(9));
     model.endpoints.emplace(key, std::move(endpoint));
   }
   return {};
@@ -185,9 +197,18 @@ Status delete_row(Database& database, const std::string& sql, const std::string&
 
 Status create_tables(Database& database, const SecretBox& box) {
   TRY(database.execute(tables));
+  TRY(database.execute(second_version));
   const ByteVector check = box.seal(key_check_text, key_check_context);
   TRY(database.prepare("INSERT INTO meta VALUES ('key_check', ?)").bind(1, Bytes{check}).run());
   return database.execute("PRAGMA user_version=" + std::to_string(schema_version));
+}
+
+Status migrate_tables(Database& database, std::int64_t version) {
+  if (version >= schema_version) return {};
+  TRY(database.execute("BEGIN IMMEDIATE"));
+  TRY(database.execute(second_version));
+  TRY(database.execute("PRAGMA user_version=" + std::to_string(schema_version)));
+  return database.execute("COMMIT");
 }
 
 Status check_key(Database& database, const SecretBox& box) {
@@ -217,7 +238,11 @@ Status save_row(Database& database, const SecretBox& box, const Channel& channel
 
 Status save_row(Database& database, const SecretBox& box, const Endpoint& endpoint,
                 const std::string& channel_id) {
-  return save_sealed_row(database, box, endpoint, "endpoints", channel_id);
+  TRY(save_sealed_row(database, box, endpoint, "endpoints", channel_id));
+  return database.prepare("UPDATE endpoints SET edition = ? WHERE id = ?")
+      .bind(1, std::int64_t{endpoint.edition})
+      .bind(2, endpoint.id)
+      .run();
 }
 
 Status save_version(Database& database, std::uint64_t version) {
@@ -232,8 +257,19 @@ Status delete_group_row(Database& database, const std::string& name) {
 Status delete_channel_row(Database& database, const std::string& id) {
   return delete_row(database, "DELETE FROM channels WHERE id = ?", id);
 }
-Status delete_endpoint_row(Database& database, const std::string& id) {
-  return delete_row(database, "DELETE FROM endpoints WHERE id = ?", id);
+Status delete_endpoint_row(Database& database, const Endpoint& endpoint) {
+  TRY(database
+          .prepare("INSERT INTO retired_endpoints (path, edition) VALUES (?, ?)"
+                   " ON CONFLICT (path) DO UPDATE SET edition = excluded.edition")
+          .bind(1, path_of(endpoint))
+          .bind(2, std::int64_t{endpoint.edition})
+          .run());
+  return delete_row(database, "DELETE FROM endpoints WHERE id = ?", endpoint.id);
+}
+Result<std::uint32_t> next_edition(Database& database, const std::string& path) {
+  Statement row = database.prepare("SELECT edition FROM retired_endpoints WHERE path = ?");
+  row.bind(1, path);
+  return TRY(row.step()) ? static_cast<std::uint32_t>(row.number(0)) + 1 : 1U;
 }
 
 Result<Model> load_model(Database& database, const SecretBox& box) {

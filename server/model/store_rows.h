@@ -11,10 +11,12 @@
 namespace tarn::server {
 
 // What PRAGMA user_version says; a database with a larger number was written by a newer Tarn.
-inline constexpr std::int64_t schema_version = 1;
+inline constexpr std::int64_t schema_version = 2;
 
 // For a new database: tables, and a sealed text that tells later whether a key is the right one.
 Status create_tables(Database& database, const SecretBox& box);
+// Brings the tables of an older version up to schema_version.
+Status migrate_tables(Database& database, std::int64_t version);
 Status check_key(Database& database, const SecretBox& box);
 
 // Insert or update.
@@ -26,7 +28,10 @@ Status save_row(Database& database, const SecretBox& box, const Endpoint& endpoi
 Status save_version(Database& database, std::uint64_t version);
 Status delete_group_row(Database& database, const std::string& name);
 Status delete_channel_row(Database& database, const std::string& id);
-Status delete_endpoint_row(Database& database, const std::string& id);
+// Remembers the edition, so that the next endpoint of this path ("group/channel/endpoint") has another one.
+Status delete_endpoint_row(Database& database, const Endpoint& endpoint);
+// Of a new endpoint of this path.
+Result<std::uint32_t> next_edition(Database& database, const std::string& path);
 
 Result<Model> load_model(Database& database, const SecretBox& box);
 

@@ -65,7 +65,7 @@ bool has_media(const timeline::Timeline& timeline, const timeline::Cut& cut,
 std::variant<MediaFile, Fetched> find_segment(const timeline::Timeline& timeline,
                                               const timeline::OutputSettings& settings,
                                               const timeline::SegmentName& name, const std::string& file) {
-  if (!fits(settings.protocol, name)) return no_such_file();
+  if (!fits(settings.protocol, name) || name.edition != settings.edition) return no_such_file();
   const timeline::Presentation* presentation = timeline.presentation(settings.endpoint);
   if (presentation == nullptr) return no_such_file();
   const timeline::Cut* cut = timeline::find_cut(timeline, *presentation, name);
@@ -93,7 +93,7 @@ std::variant<MediaFile, Fetched> find_header(const timeline::Timeline& timeline,
                                              const timeline::OutputSettings& settings,
                                              const timeline::InitName& name, const std::string& file) {
   const timeline::Presentation* presentation = timeline.presentation(settings.endpoint);
-  if (settings.protocol == Protocol::hls || presentation == nullptr ||
+  if (settings.protocol == Protocol::hls || name.edition != settings.edition || presentation == nullptr ||
       presentation->find_generation(name.generation) == nullptr) {
     return no_such_file();
   }
@@ -101,7 +101,7 @@ std::variant<MediaFile, Fetched> find_header(const timeline::Timeline& timeline,
     const timeline::Track* track = stretch->find(name.track);
     if (track == nullptr || track->config != name.config) continue;
     const std::string rendition = timeline::rendition_name(*stretch, {name.track});
-    if (timeline::init_name(name.generation, rendition, name.config) != file) break;
+    if (timeline::init_name(name.edition, name.generation, rendition, name.config) != file) break;
     MediaFile media;
     media.request.header = PackageRequest::Header{name.track, name.config};
     media.content_type = content_type(*stretch, name.track);

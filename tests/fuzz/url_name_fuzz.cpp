@@ -30,7 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(parse_rendition_name(rendition_of(file)) == name->tracks);
   }
   if (const auto name = parse_init_name(file)) {
-    require(init_name(name->generation, rendition_of(file), name->config) == file);
+    require(init_name(name->edition, name->generation, rendition_of(file), name->config) == file);
     require(!parse_segment_name(file));
   }
   if (const auto name = parse_manifest_name(file, "manifest")) {

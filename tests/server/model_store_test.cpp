@@ -202,9 +202,47 @@ TEST_F(StoreTest, ADirectoryBelongsToOneServerAtATime) {
   EXPECT_NE(second.error().message.find("in use by another server"), std::string::npos);
 }
 
+// What the first one published under its names stays in caches for a day and longer.
+TEST_F(StoreTest, AnEndpointThatIsMadeAgainHasAnotherEdition) {
+  const auto edition = [](const Store& store) { return store.model()->endpoint("g", "c", "e")->edition; };
+  {
+    auto store = open().value();
+    fill(*store);
+    EXPECT_EQ(edition(*store), 1U);
+    ASSERT_TRUE(store->put(endpoint("e"), false).ok());
+    EXPECT_EQ(edition(*store), 1U) << "a change is not a new endpoint";
+    ASSERT_TRUE(store->remove_endpoint("g", "c", "e").ok());
+    ASSERT_TRUE(store->put_all({}, {}, {endpoint("e"), endpoint("f")}).ok());
+    EXPECT_EQ(edition(*store), 2U);
+    EXPECT_EQ(store->model()->endpoint("g", "c", "f")->edition, 1U);
+    ASSERT_TRUE(store->remove_endpoint("g", "c", "e").ok());
+    ASSERT_TRUE(store->remove_endpoint("g", "c", "f").ok());
+    ASSERT_TRUE(store->remove_channel("g", "c").ok());
+  }
+  auto store = open().value();
+  Channel again = channel("g", "c");
+  again.id = "id-of-another";
+  ASSERT_TRUE(store->put(again, true).ok());
+  ASSERT_TRUE(store->put(endpoint("e"), true).ok());
+  EXPECT_EQ(edition(*store), 3U);
+  EXPECT_EQ(effective(*store->model()->endpoint("g", "c", "e"), again).edition, 3U);
+  store.reset();
+  EXPECT_EQ(edition(**open()), 3U);
+}
+
+TEST_F(StoreTest, ADatabaseOfTheFirstVersionIsBroughtUpToDate) {
+  { fill(**open()); }
+  execute("DROP TABLE retired_endpoints; ALTER TABLE endpoints DROP COLUMN edition; PRAGMA user_version=1");
+  auto store = open().value();
+  EXPECT_EQ(store->model()->endpoint("g", "c", "e")->edition, 1U);
+  ASSERT_TRUE(store->remove_endpoint("g", "c", "e").ok());
+  ASSERT_TRUE(store->put(endpoint("e"), true).ok());
+  EXPECT_EQ(store->model()->endpoint("g", "c", "e")->edition, 2U);
+}
+
 TEST_F(StoreTest, ADatabaseOfANewerTarnIsRefused) {
   ASSERT_TRUE(open().ok());
-  execute("PRAGMA user_version=2");
+  execute("PRAGMA user_version=3");
   const auto store = open();
   ASSERT_FALSE(store.ok());
   EXPECT_EQ(store.error().code, ErrorCode::unsupported);

@@ -184,11 +184,12 @@ class MpdRenderer {
 
   void write_template(const Period& period, const Track& track) {
     const std::string id = "$RepresentationID$";
-    const std::string prefix = "g" + std::to_string(period.generation) + "-" + id;
+    const std::string prefix = timeline::name_prefix(settings_.edition, period.generation) + "-" + id;
     xml_.open("SegmentTemplate")
         .attribute("timescale", track.description.info.timescale)
         .attribute("presentationTimeOffset", period.start_in(track.id))
-        .attribute("initialization", timeline::init_name(period.generation, id, track.config))
+        .attribute("initialization",
+                   timeline::init_name(settings_.edition, period.generation, id, track.config))
         .attribute("media", prefix + "-s" + std::to_string(period.stretch->id) + "-t$Time$.m4s");
     xml_.open("SegmentTimeline");
     for (const Run& run : segment_timeline(timeline_, period, track.id)) {

@@ -82,6 +82,7 @@ class MediaRenderer {
 
   [[nodiscard]] std::string uri(const timeline::Cut& cut) const {
     timeline::SegmentName name;
+    name.edition = settings_.edition;
     name.generation = cut.generation;
     name.tracks = tracks_;
     name.transport_stream = settings_.protocol == Protocol::hls;
@@ -92,7 +93,7 @@ class MediaRenderer {
   // Where the CMAF header changes, and after a discontinuity, where decoders begin anew.
   void set_map(const Listed& listed, MediaSegment& segment) {
     const timeline::Track* track = listed.stretch->find(tracks_.front());
-    Map map{timeline::init_name(listed.cut->generation, rendition_, track->config)};
+    Map map{timeline::init_name(settings_.edition, listed.cut->generation, rendition_, track->config)};
     if (!segment.discontinuity && map == map_) return;
     map_ = map;
     segment.map = std::move(map);

@@ -44,6 +44,11 @@ class NameParser {
     rest_.remove_prefix(length);
     return true;
   }
+  bool prefix(std::uint32_t& edition, std::uint32_t& generation) {
+    edition = 1;
+    if (literal("e") && !number(edition, 2)) return false;
+    return literal("g") && number(generation, 1) && literal("-");
+  }
   bool rendition(std::vector<TrackId>& tracks) {
     const bool is_video = next_is('v');
     if (!is_video && !next_is('a') && !next_is('t')) return false;
@@ -109,8 +114,13 @@ std::string media_playlist_file(const OutputSettings& settings, std::string_view
   return settings.manifest_name + "-" + std::string{rendition} + ".m3u8";
 }
 
+std::string name_prefix(std::uint32_t edition, std::uint32_t generation) {
+  const std::string first = edition > 1 ? "e" + std::to_string(edition) : std::string{};
+  return first + "g" + std::to_string(generation);
+}
+
 std::string segment_name(const SegmentName& name, std::string_view rendition) {
-  std::string text = "g" + std::to_string(name.generation) + "-" + std::string{rendition} + "-";
+  std::string text = name_prefix(name.edition, name.generation) + "-" + std::string{rendition} + "-";
   if (name.time && name.stretch) {
     text += "s" + std::to_string(*name.stretch) + "-t" + std::to_string(*name.time);
   } else {
@@ -119,8 +129,9 @@ std::string segment_name(const SegmentName& name, std::string_view rendition) {
   return text + (name.transport_stream ? ".ts" : ".m4s");
 }
 
-std::string init_name(std::uint32_t generation, std::string_view rendition, std::uint32_t config) {
-  return "g" + std::to_string(generation) + "-" + std::string{rendition} + "-i" + std::to_string(config) +
+std::string init_name(std::uint32_t edition, std::uint32_t generation, std::string_view rendition,
+                      std::uint32_t config) {
+  return name_prefix(edition, generation) + "-" + std::string{rendition} + "-i" + std::to_string(config) +
          ".mp4";
 }
 
@@ -153,7 +164,7 @@ std::optional<ManifestName> parse_manifest_name(std::string_view file, const std
 std::optional<SegmentName> parse_segment_name(std::string_view file) {
   NameParser parser{file};
   SegmentName name;
-  if (!parser.literal("g") || !parser.number(name.generation, 1) || !parser.literal("-")) return std::nullopt;
+  if (!parser.prefix(name.edition, name.generation)) return std::nullopt;
   if (!parser.rendition(name.tracks) || !parser.literal("-")) return std::nullopt;
   if (parser.literal("s")) {
     if (!parser.number(name.stretch.emplace(), 1) || !parser.literal("-t")) return std::nullopt;
@@ -171,7 +182,7 @@ std::optional<InitName> parse_init_name(std::string_view file) {
   NameParser parser{file};
   InitName name;
   std::vector<TrackId> tracks;
-  if (!parser.literal("g") || !parser.number(name.generation, 1) || !parser.literal("-")) return std::nullopt;
+  if (!parser.prefix(name.edition, name.generation)) return std::nullopt;
   if (!parser.rendition(tracks) || tracks.size() != 1 || !parser.literal("-i")) return std::nullopt;
   if (!parser.number(name.config, 1) || !parser.literal(".mp4") || !parser.at_end()) return std::nullopt;
   name.track = tracks.front();

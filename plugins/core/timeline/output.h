@@ -20,6 +20,8 @@ enum class StreamOrder { original, bitrate_ascending, bitrate_descending };
 // The settings of an endpoint that manifests and segments depend on.
 struct OutputSettings {
   std::string endpoint;  // id, key of Timeline::presentations
+  // How many endpoints have had this URL, this one included: what they published stays in caches.
+  std::uint32_t edition = 1;
   Protocol protocol = Protocol::hls;
   std::string manifest_name = "manifest";
   bool audio_separation = false;       // HLS (TS) only
@@ -46,9 +48,10 @@ struct Rendition {
 //   g<generation>-<rendition>-<number>.ts   TS segment; .m4s CMAF segment addressed by number (HLS)
 //   g<generation>-<rendition>-s<stretch>-t<time>.m4s   CMAF segment addressed by time (DASH)
 //   g<generation>-<rendition>-i<config>.mp4 CMAF header
+// From the second endpoint of the same path on, names begin with its edition: e2g<generation>-…
 // Track ids follow the letter of their kind: v video, a audio, t text. Only the TS rendition of a video
 // and an audio track has two. Every file has exactly one name: numbers have no leading zeros, and ids,
-// generations and configs count from 1.
+// generations and configs count from 1, editions that are written from 2.
 struct ManifestName {
   std::optional<std::string> rendition;  // none: the multivariant playlist or MPD
   bool mpd = false;
@@ -60,19 +63,24 @@ struct SegmentName {
   std::optional<std::uint64_t> number;
   std::optional<std::uint32_t> stretch;  // with time
   std::optional<std::int64_t> time;      // start of the track's first chunk, never negative
+  std::uint32_t edition = 1;
 };
 struct InitName {
   std::uint32_t generation = 0;
   TrackId track = 0;
   std::uint32_t config = 0;
+  std::uint32_t edition = 1;
 };
 
 // REQUIRES: the stretch has these tracks
 std::string rendition_name(const Stretch& stretch, const std::vector<TrackId>& tracks);
 std::string manifest_file(const OutputSettings& settings);  // "manifest.m3u8", "manifest.mpd"
 std::string media_playlist_file(const OutputSettings& settings, std::string_view rendition);
+// What the names of everything that a generation publishes begin with: "g3", "e2g3".
+std::string name_prefix(std::uint32_t edition, std::uint32_t generation);
 std::string segment_name(const SegmentName& name, std::string_view rendition);
-std::string init_name(std::uint32_t generation, std::string_view rendition, std::uint32_t config);
+std::string init_name(std::uint32_t edition, std::uint32_t generation, std::string_view rendition,
+                      std::uint32_t config);
 
 // The parsers take exactly what the functions above print; whether the letters are those of the tracks'
 // kinds is for the caller, who knows the stretch: print again and compare.

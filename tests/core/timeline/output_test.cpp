@@ -37,7 +37,8 @@ TEST(OutputNames, PrintAndParseAreInverse) {
   EXPECT_EQ(rendition_name(stretch, {3}), "a3");
   EXPECT_EQ(rendition_name(stretch, {2, 3}), "v2a3");
   for (const auto* file : {"g1-v1-0.ts", "g1-v1a3-18446744073709551615.ts", "g4294967295-a3-7.m4s",
-                           "g2-v1-s3-t0.m4s", "g2-a3-s4294967295-t9223372036854775807.m4s", "g1-t9-12.ts"}) {
+                           "e2g1-v1-0.ts", "e31g2-v1-s3-t0.m4s", "g2-v1-s3-t0.m4s",
+                           "g2-a3-s4294967295-t9223372036854775807.m4s", "g1-t9-12.ts"}) {
     const auto name = parse_segment_name(file);
     ASSERT_TRUE(name.has_value()) << file;
     const std::string_view rendition = std::string_view{file}.substr(std::string_view{file}.find('-') + 1);
@@ -54,9 +55,13 @@ TEST(OutputNames, PrintAndParseAreInverse) {
   EXPECT_EQ(muxed.tracks, (std::vector<TrackId>{1, 3}));
   EXPECT_EQ(muxed.number, 5U);
   EXPECT_TRUE(muxed.transport_stream);
+  EXPECT_EQ(muxed.edition, 1U);
+  EXPECT_EQ(parse_segment_name("e7g1-v1a3-5.ts")->edition, 7U);
   const auto init = *parse_init_name("g3-v12-i4.mp4");
   EXPECT_EQ(init.track, 12U);
-  EXPECT_EQ(init_name(init.generation, "v12", init.config), "g3-v12-i4.mp4");
+  EXPECT_EQ(init_name(init.edition, init.generation, "v12", init.config), "g3-v12-i4.mp4");
+  EXPECT_EQ(parse_init_name("e2g3-v12-i4.mp4")->edition, 2U);
+  EXPECT_EQ(init_name(2, 3, "v12", 4), "e2g3-v12-i4.mp4");
 }
 
 TEST(OutputNames, OnlyTheCanonicalNameIsTaken) {
@@ -70,6 +75,12 @@ TEST(OutputNames, OnlyTheCanonicalNameIsTaken) {
                            "g1-v1-1.mp4",
                            "g0-v1-1.ts",
                            "g01-v1-1.ts",
+                           "e1g1-v1-1.ts",
+                           "e0g1-v1-1.ts",
+                           "e02g1-v1-1.ts",
+                           "eg1-v1-1.ts",
+                           "e2-v1-1.ts",
+                           "e4294967296g1-v1-1.ts",
                            "g1-v0-1.ts",
                            "g1-v01-1.ts",
                            "g1-v1-01.ts",
