@@ -59,7 +59,7 @@ ObjectAnswer IngestSession::put_segment(std::string_view path, const Blob& conte
                           .size = content.size(),
                           .media = nullptr,
                           .arrival = now};
-  if (push_.shelf().has_seen(path, segment.digest)) {
+  if (push_.shelf().holds(path, segment.digest)) {
     ++statistics_.repeated;
     return push_.put_segment(std::move(segment), now);
   }
@@ -71,6 +71,7 @@ ObjectAnswer IngestSession::put_segment(std::string_view path, const Blob& conte
   statistics_.continuity_errors += media->continuity_errors;
   statistics_.damaged_packets += media->damaged_packets;
   const bool is_cut = media->truncated;
+  segment.cut = is_cut;
   if (is_cut) keep_whole_gops(*media);
   if (!media->streams.empty()) segment.media = std::make_shared<const mpegts::Segment>(std::move(*media));
   const ObjectAnswer answer = push_.put_segment(std::move(segment), now);

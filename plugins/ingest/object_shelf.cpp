@@ -11,8 +11,8 @@ namespace tarn::ingest {
 namespace {
 
 constexpr std::size_t block_size = 64;
-constexpr std::size_t most_blocks = 1024;  // 64 KiB
-constexpr std::size_t sampled_blocks = 256;
+// An encoder that begins anew says so with the playlist after its first segment.
+constexpr std::size_t most_repeats = 16;
 
 // Four lanes, so that the multiplications overlap.
 class Digest {
@@ -40,24 +40,26 @@ class Digest {
 
 std::uint64_t digest_of(Bytes bytes) {
   Digest digest;
-  const bool is_small = bytes.size() <= most_blocks * block_size;
-  const std::size_t step = is_small ? block_size : bytes.size() / sampled_blocks;
-  for (std::size_t at = 0; at < bytes.size(); at += step) {
-    digest.add(bytes.data() + at, std::min(block_size, bytes.size() - at));
-  }
-  if (bytes.size() > block_size) digest.add(bytes.data() + bytes.size() - block_size, block_size);
+  std::size_t at = 0;
+  for (; at + block_size <= bytes.size(); at += block_size) digest.add(bytes.data() + at, block_size);
+  if (at < bytes.size()) digest.add(bytes.data() + at, bytes.size() - at);
   return digest.finish(bytes.size());
 }
 
-bool ObjectShelf::has_seen(std::string_view path, std::uint64_t digest) const {
+bool ObjectShelf::holds(std::string_view path, std::uint64_t digest) const {
   const auto waiting = held_.find(path);
-  if (waiting != held_.end()) return waiting->second.segment.digest == digest;
-  const auto used = used_.find(path);
-  return used != used_.end() && used->second == digest;
+  if (waiting == held_.end()) return false;
+  const UploadedSegment& segment = waiting->second.segment;
+  return segment.digest == digest && segment.media != nullptr && !segment.cut;
 }
 
 ObjectShelf::Placed ObjectShelf::put(UploadedSegment segment) {
-  if (has_seen(segment.path, segment.digest)) return Placed::repeated;
+  if (holds(segment.path, segment.digest)) return Placed::repeated;
+  const auto used = used_.find(segment.path);
+  if (used != used_.end() && used->second == segment.digest && !held_.contains(segment.path)) {
+    keep_aside(std::move(segment));
+    return Placed::repeated;
+  }
   bool known = used_.contains(segment.path);
   if (const auto waiting = held_.find(segment.path); waiting != held_.end()) {
     (void)remove(waiting);
@@ -73,11 +75,33 @@ ObjectShelf::Placed ObjectShelf::put(UploadedSegment segment) {
 }
 
 const UploadedSegment* ObjectShelf::find(const ObjectName& name) const {
+  const UploadedSegment* const waiting = find_waiting(name);
+  return waiting != nullptr ? waiting : find_repeat(name);
+}
+
+const UploadedSegment* ObjectShelf::find_waiting(const ObjectName& name) const {
   for (const std::string& path : name.paths()) {
     const auto at = held_.find(path);
     if (at != held_.end()) return &at->second.segment;
   }
   return nullptr;
+}
+
+const UploadedSegment* ObjectShelf::find_repeat(const ObjectName& name) const {
+  const auto at = std::find_if(repeats_.begin(), repeats_.end(),
+                               [&](const UploadedSegment& kept) { return name.matches(kept.path); });
+  return at == repeats_.end() ? nullptr : &*at;
+}
+
+void ObjectShelf::drop_repeat(const ObjectName& name) {
+  std::erase_if(repeats_, [&](const UploadedSegment& kept) { return name.matches(kept.path); });
+}
+
+void ObjectShelf::keep_aside(UploadedSegment segment) {
+  if (segment.media == nullptr) return;
+  std::erase_if(repeats_, [&](const UploadedSegment& kept) { return kept.path == segment.path; });
+  repeats_.push_back(std::move(segment));
+  if (repeats_.size() > most_repeats) repeats_.pop_front();
 }
 
 UploadedSegment ObjectShelf::take(const ObjectName& name) {
@@ -88,7 +112,12 @@ UploadedSegment ObjectShelf::take(const ObjectName& name) {
     remember(segment.path, segment.digest);
     return segment;
   }
-  return {};
+  const auto at = std::find_if(repeats_.begin(), repeats_.end(),
+                               [&](const UploadedSegment& kept) { return name.matches(kept.path); });
+  if (at == repeats_.end()) return {};
+  UploadedSegment segment = std::move(*at);
+  repeats_.erase(at);
+  return segment;
 }
 
 void ObjectShelf::give_up(const ObjectName& name) {
@@ -99,6 +128,7 @@ void ObjectShelf::give_up(const ObjectName& name) {
 
 void ObjectShelf::drop_older_than(Monotonic time) {
   while (!order_.empty() && held_.find(order_.begin()->second)->second.segment.arrival < time) drop_oldest();
+  while (!repeats_.empty() && repeats_.front().arrival < time) repeats_.pop_front();
 }
 
 void ObjectShelf::remember(const std::string& path, std::uint64_t digest) {

@@ -22,14 +22,18 @@ struct UploadedSegment {
   std::uint64_t size = 0;                        // of the upload
   std::shared_ptr<const mpegts::Segment> media;  // none: not usable, its place in the playlist is a gap
   Monotonic arrival;
+  bool cut = false;  // ended within media: what there is of it is used, and the upload refused
 };
 
-// Tells a repeated upload from new content under an old name. Of content larger than 64 KiB some blocks are
-// read, evenly spread: two encodes differ everywhere, and to read all would cost as much as to demux it.
+// Tells a repeated upload from new content under an old name. All of it is read: a programme that is encoded
+// again from the same file differs in nothing but a few time stamps.
 std::uint64_t digest_of(Bytes bytes);
 
 // Segments that wait for the playlist that names them, or for their turn, and the names of those
 // that had theirs. Both bounded: the oldest goes first.
+//
+// The same content again under a name that had its turn is a retry, or an encoder that plays its file
+// once more. Only a playlist can tell, so it is kept aside until one has.
 class ObjectShelf {
  public:
   struct Limits {
@@ -40,14 +44,19 @@ class ObjectShelf {
   explicit ObjectShelf(Limits limits) : limits_(limits) {}
 
   enum class Placed { held, repeated, replaced };
-  // repeated: this very content was held or used before, nothing changes. replaced: new content under
+  // repeated: this very content waits, or was used before and is kept aside. replaced: new content under
   // a name that was used before, or of a segment that still waited.
   Placed put(UploadedSegment segment);
 
-  // Whether put() would say `repeated`.
-  [[nodiscard]] bool has_seen(std::string_view path, std::uint64_t digest) const;
+  // Whether this very content waits for its turn, and was accepted.
+  [[nodiscard]] bool holds(std::string_view path, std::uint64_t digest) const;
 
+  // What waits under this name, else what was kept aside under it.
   [[nodiscard]] const UploadedSegment* find(const ObjectName& name) const;
+  [[nodiscard]] const UploadedSegment* find_waiting(const ObjectName& name) const;
+  [[nodiscard]] const UploadedSegment* find_repeat(const ObjectName& name) const;
+  // It was a retry.
+  void drop_repeat(const ObjectName& name);
   // REQUIRES: find(name)
   UploadedSegment take(const ObjectName& name);
   // What comes under this name from now on is too late, except with other content after a restart.
@@ -66,6 +75,7 @@ class ObjectShelf {
     UploadedSegment segment;
   };
   using Held = std::map<std::string, Waiting, std::less<>>;
+  void keep_aside(UploadedSegment segment);
   void remember(const std::string& path, std::uint64_t digest);
   UploadedSegment remove(Held::iterator at);
   void drop_oldest();
@@ -73,6 +83,7 @@ class ObjectShelf {
   Limits limits_;
   Held held_;
   std::map<std::uint64_t, std::string> order_;  // number → path
+  std::deque<UploadedSegment> repeats_;         // of names in used_, the oldest first
   std::uint64_t next_number_ = 0;
   std::uint64_t held_bytes_ = 0;
   std::map<std::string, std::uint64_t, std::less<>> used_;  // digest, 0: given up

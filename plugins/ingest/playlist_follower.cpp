@@ -9,8 +9,9 @@ namespace {
 
 constexpr std::size_t most_expected = 10'000;
 constexpr std::size_t most_listed = 1024;
-constexpr int patience = 3;               // target durations
-constexpr std::ptrdiff_t overtakers = 2;  // later segments that prove one lost
+constexpr std::uint64_t most_skipped = 100'000;  // segments; more is a new beginning, whatever its clock says
+constexpr int patience = 3;                      // target durations
+constexpr std::ptrdiff_t overtakers = 2;         // later segments that prove one lost
 
 }  // namespace
 
@@ -34,16 +35,19 @@ Result<PlaylistFollower::Version> PlaylistFollower::resolve(const std::string& p
 }
 
 Status PlaylistFollower::update(const std::string& path, const hls::MediaPlaylist& playlist,
-                                const ObjectShelf& shelf, Monotonic now) {
+                                ObjectShelf& shelf, Monotonic now) {
   Version version = TRY(resolve(path, playlist, now));
-  target_duration_ = std::max(target_duration_, Microseconds{std::chrono::seconds{playlist.target_duration}});
   doubtful_.reset();
-  switch (relation(version, shelf)) {
+  const Relation how = relation(version, shelf);
+  // Until the encoder begins anew the longest one holds: a few encoders let it grow as they go.
+  const Microseconds declared = std::chrono::seconds{playlist.target_duration};
+  target_duration_ = how == Relation::restarts ? declared : std::max(target_duration_, declared);
+  switch (how) {
     case Relation::begins:
       begin(std::move(version), shelf);
       break;
     case Relation::continues:
-      append(std::move(version));
+      append(std::move(version), shelf);
       break;
     case Relation::restarts:
       restart(std::move(version), shelf);
@@ -56,7 +60,7 @@ Status PlaylistFollower::update(const std::string& path, const hls::MediaPlaylis
   return {};
 }
 
-void PlaylistFollower::arrived(const std::string& path, const ObjectShelf& shelf, Monotonic now) {
+void PlaylistFollower::arrived(const std::string& path, ObjectShelf& shelf, Monotonic now) {
   if (!doubtful_) return;
   const auto is_it = [&](const Expected& entry) { return entry.name.matches(path); };
   if (std::none_of(doubtful_->entries.begin(), doubtful_->entries.end(), is_it)) return;
@@ -86,17 +90,19 @@ bool PlaylistFollower::contradicts(const Version& version) const {
   });
 }
 
-// Something waits under a name whose turn is over: the same names are being used again.
+// Something waits under a name whose turn is over: the same names are being used again. Where even the
+// content is the same, an encoder plays its file once more: it has just uploaded the last segment it lists.
 bool PlaylistFollower::has_new_content(const Version& version, const ObjectShelf& shelf) const {
+  if (shelf.find_repeat(version.entries.back().name) != nullptr) return true;
   const std::uint64_t next = expected_.empty() ? listed_end_ : expected_.front().segment.media_sequence;
   return std::any_of(version.entries.begin(), version.entries.end(), [&](const Expected& entry) {
-    return entry.segment.media_sequence < next && shelf.find(entry.name) != nullptr;
+    return entry.segment.media_sequence < next && shelf.find_waiting(entry.name) != nullptr;
   });
 }
 
 // Encoders send in order: what is listed before the first segment that has come was sent before we
 // listened, and will not come.
-void PlaylistFollower::begin(Version version, const ObjectShelf& shelf) {
+void PlaylistFollower::begin(Version version, ObjectShelf& shelf) {
   begun_ = true;
   const auto came = std::find_if(version.entries.begin(), version.entries.end(),
                                  [&](const Expected& entry) { return shelf.find(entry.name) != nullptr; });
@@ -106,11 +112,11 @@ void PlaylistFollower::begin(Version version, const ObjectShelf& shelf) {
     version.entries.erase(version.entries.begin(), came);
   }
   listed_end_ = version.first;
-  append(std::move(version));
+  append(std::move(version), shelf);
   window_first_ = first;
 }
 
-void PlaylistFollower::restart(Version version, const ObjectShelf& shelf) {
+void PlaylistFollower::restart(Version version, ObjectShelf& shelf) {
   ++restarts_;
   listed_.clear();
   // What had come of the old session still has its turn, unless its name is used again.
@@ -124,16 +130,21 @@ void PlaylistFollower::restart(Version version, const ObjectShelf& shelf) {
   if (expected_.size() > old) expected_[old].segment.discontinuity = true;
 }
 
-void PlaylistFollower::append(Version version) {
+void PlaylistFollower::append(Version version, ObjectShelf& shelf) {
   const bool reopens = end_list_ && version.end() > listed_end_;
   Microseconds skipped{};
   if (version.first > listed_end_) {
-    skipped = target_duration_ * static_cast<std::int64_t>(version.first - listed_end_);
+    skipped =
+        target_duration_ * static_cast<std::int64_t>(std::min(version.first - listed_end_, most_skipped));
   }
   const std::size_t before = expected_.size();
   window_first_ = std::max(window_first_, version.first);
   for (Expected& entry : version.entries) {
-    if (entry.segment.media_sequence < listed_end_) continue;
+    if (entry.segment.media_sequence < listed_end_) {
+      // What was repeated and is still listed where it was has been a retry.
+      shelf.drop_repeat(entry.name);
+      continue;
+    }
     listed_[entry.segment.media_sequence] = entry.name;
     expected_.push_back(std::move(entry));
   }

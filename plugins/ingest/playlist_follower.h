@@ -35,11 +35,11 @@ class PlaylistFollower {
  public:
   // Nothing is changed when it returns an error (a URI that leads out of the input). REQUIRES: no
   // segment is encrypted
-  Status update(const std::string& path, const hls::MediaPlaylist& playlist, const ObjectShelf& shelf,
+  Status update(const std::string& path, const hls::MediaPlaylist& playlist, ObjectShelf& shelf,
                 Monotonic now);
 
   // An object has come: it may be the proof that a playlist that went back is a new beginning.
-  void arrived(const std::string& path, const ObjectShelf& shelf, Monotonic now);
+  void arrived(const std::string& path, ObjectShelf& shelf, Monotonic now);
 
   std::optional<OrderedSegment> next(ObjectShelf& shelf, Monotonic now);
   // From now on nothing is waited for.
@@ -71,14 +71,14 @@ class PlaylistFollower {
   [[nodiscard]] Relation relation(const Version& version, const ObjectShelf& shelf) const;
   [[nodiscard]] bool contradicts(const Version& version) const;
   [[nodiscard]] bool has_new_content(const Version& version, const ObjectShelf& shelf) const;
-  void begin(Version version, const ObjectShelf& shelf);
-  void restart(Version version, const ObjectShelf& shelf);
-  void append(Version version);
+  void begin(Version version, ObjectShelf& shelf);
+  void restart(Version version, ObjectShelf& shelf);
+  void append(Version version, ObjectShelf& shelf);
   [[nodiscard]] bool is_lost(const ObjectShelf& shelf, Monotonic now) const;
 
   std::deque<Expected> expected_;
   std::map<std::uint64_t, ObjectName> listed_;  // by media sequence number, the latest ones
-  std::optional<Version> doubtful_;             // went back, but with nothing new
+  std::optional<Version> doubtful_;             // went back, and nothing proves it a new beginning
   std::uint64_t window_first_ = 0;
   std::uint64_t listed_end_ = 0;
   bool begun_ = false;

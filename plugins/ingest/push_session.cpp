@@ -63,6 +63,7 @@ ObjectAnswer PushSession::put_segment(UploadedSegment segment, Monotonic now) {
   const std::string path = segment.path;
   const ObjectShelf::Placed placed = shelf_.put(std::move(segment));
   if (placed == ObjectShelf::Placed::repeated) {
+    for (auto& [playlist_path, playlist] : playlists_) playlist.follower.arrived(path, shelf_, now);
     advance(now);
     return {.outcome = Outcome::replaced, .code = {}, .message = "the same content again"};
   }

@@ -140,6 +140,9 @@ TEST(Shelf, RemembersWhatWasTaken) {
   EXPECT_EQ(shelf.take(ObjectName{"a"}).digest, 2U);
   EXPECT_EQ(shelf.held_bytes(), 0U);
   EXPECT_EQ(shelf.put(upload("a", 2)), Placed::repeated);
+  EXPECT_EQ(shelf.find_waiting(ObjectName{"a"}), nullptr) << "kept aside until a playlist asks for it";
+  ASSERT_NE(shelf.find(ObjectName{"a"}), nullptr);
+  shelf.drop_repeat(ObjectName{"a"});
   EXPECT_EQ(shelf.find(ObjectName{"a"}), nullptr);
   EXPECT_EQ(shelf.put(upload("a", 3)), Placed::replaced);
 }
@@ -171,8 +174,8 @@ TEST(Shelf, RemembersABoundedNumberOfNames) {
     shelf.put(upload(path, 1));
     (void)shelf.take(ObjectName{path});
   }
-  EXPECT_FALSE(shelf.has_seen("a", 1));
-  EXPECT_TRUE(shelf.has_seen("b", 1));
+  EXPECT_EQ(shelf.put(upload("b", 1)), ObjectShelf::Placed::repeated);
+  EXPECT_EQ(shelf.put(upload("a", 1)), ObjectShelf::Placed::held);
 }
 
 }  // namespace

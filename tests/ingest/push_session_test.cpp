@@ -238,6 +238,65 @@ TEST(PushSession, EncoderRestartUnderTheSameNamesIsADiscontinuity) {
   }
 }
 
+// As an encoder does that plays a file, and is started again: names, numbers and bytes are the same.
+TEST(PushSession, EncoderRestartWithTheSameContentIsADiscontinuity) {
+  for (const bool playlist_first : {false, true}) {
+    Session session = with_one_variant();
+    for (int i = 0; i < 5; ++i) {
+      session.segment("s" + std::to_string(i) + ".ts", 10 + static_cast<std::uint64_t>(i));
+      session.media("m.m3u8", std::max(0, i - 2), std::min(3, i + 1));
+    }
+    EXPECT_THAT(session.out(), ElementsAre("0 #10", "1 #11", "2 #12", "3 #13", "4 #14"));
+    for (int i = 0; i < 7; ++i) {
+      const auto content = 10 + static_cast<std::uint64_t>(i);
+      if (!playlist_first) session.segment("s" + std::to_string(i) + ".ts", content);
+      session.media("m.m3u8", std::max(0, i - 2), std::min(3, i + 1));
+      if (playlist_first) session.segment("s" + std::to_string(i) + ".ts", content);
+      const std::string line =
+          std::to_string(i) + (i == 0 ? " discontinuity" : "") + " #" + std::to_string(content);
+      EXPECT_THAT(session.out(), ElementsAre(line)) << i << playlist_first;
+    }
+    EXPECT_EQ(session.push_.restarts(), 1U);
+  }
+}
+
+TEST(PushSession, RetryThatAnOlderPlaylistFollowsIsNoRestart) {
+  Session session = with_one_variant();
+  for (int i = 0; i < 4; ++i) session.segment("s" + std::to_string(i) + ".ts");
+  session.media("m.m3u8", 0, 4);
+  EXPECT_THAT(session.out(), ElementsAre("0", "1", "2", "3"));
+  EXPECT_EQ(session.segment("s2.ts").outcome, Outcome::replaced);
+  session.media("m.m3u8", 0, 4);
+  session.media("m.m3u8", 0, 3);
+  EXPECT_THAT(session.out(), IsEmpty());
+  EXPECT_EQ(session.push_.restarts(), 0U);
+}
+
+TEST(PushSession, SequenceNumberFromNowhereDoesNotOverflow) {
+  Session session = with_one_variant();
+  session.segment("s0.ts");
+  session.media("m.m3u8", 0, 1);
+  EXPECT_THAT(session.out(), ElementsAre("0"));
+  session.segment("x.ts");
+  session.playlist(
+      "m.m3u8",
+      "#EXTM3U\n#EXT-X-TARGETDURATION:86400\n#EXT-X-MEDIA-SEQUENCE:18446744073709551000\n#EXTINF:2,\nx.ts\n");
+  const auto segment = session.push_.next(0, session.now_);
+  ASSERT_TRUE(segment);
+  EXPECT_GT(segment->skipped, std::chrono::hours{24});
+}
+
+TEST(PushSession, RestartForgetsTheTargetDurationOfTheOneBefore) {
+  Session session = with_one_variant();
+  session.segment("s7.ts");
+  session.playlist("m.m3u8",
+                   "#EXTM3U\n#EXT-X-TARGETDURATION:3600\n#EXT-X-MEDIA-SEQUENCE:7\n#EXTINF:2,\ns7.ts\n");
+  EXPECT_EQ(session.push_.target_duration(), std::chrono::hours{1});
+  session.segment("t0.ts");
+  session.media("m.m3u8", 0, 1, "t");
+  EXPECT_EQ(session.push_.target_duration(), std::chrono::seconds{2});
+}
+
 TEST(PushSession, RestartWithOtherNamesIsADiscontinuity) {
   Session session = with_one_variant();
   session.segment("s10.ts");

@@ -14,6 +14,8 @@ namespace {
 constexpr Utc earliest_date{std::chrono::sys_days{std::chrono::year{1900} / 1 / 1}};
 constexpr Utc latest_date{std::chrono::sys_days{std::chrono::year{9999} / 12 / 31}};
 
+constexpr std::uint64_t longest_target_duration = 86'400;  // seconds
+
 class MediaParser {
  public:
   Status line(const Line& line) {
@@ -53,7 +55,7 @@ class MediaParser {
     return number_once(line, std::numeric_limits<std::uint32_t>::max(), version_);
   }
   Status target_duration(const Line& line) {
-    return number_once(line, std::numeric_limits<std::uint32_t>::max(), target_duration_);
+    return number_once(line, longest_target_duration, target_duration_);
   }
   Status media_sequence(const Line& line) {
     if (!playlist_.segments.empty()) return line_error(ErrorCode::malformed, line, "after the first segment");
