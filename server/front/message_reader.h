@@ -3,50 +3,17 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/base/bytes.h"
+#include "server/front/chunk_decoder.h"
+#include "server/front/line_reader.h"
+#include "server/front/message_head.h"
 
 // Where one HTTP/1.1 request ends and the next begins (RFC 9112): the one authority on it. Pure: no
 // socket, no clock, no libsoup.
 namespace tarn::server::front {
-
-struct MessageLimits {
-  std::size_t request_line = 4U << 10U;  // bytes without the line end
-  std::size_t head = 32U << 10U;         // bytes of request line and fields, line ends included
-  std::size_t fields = 64;
-  std::size_t chunk_line = 256;  // bytes of a chunk's size line; extensions are skipped
-  std::size_t trailer = 4U << 10U;
-};
-
-struct Field {
-  std::string name;   // as sent
-  std::string value;  // without white space at both ends
-};
-
-struct MessageHead {
-  std::string method;
-  std::string target;  // origin-form, or "*" of OPTIONS; never absolute-form
-  int minor_version = 1;
-  std::vector<Field> fields;
-  bool chunked = false;
-  std::optional<std::uint64_t> content_length;
-  bool keep_alive = true;         // as version and Connection say
-  bool expects_continue = false;  // Expect: 100-continue, and a body follows
-
-  // The value of a field that was sent, by lower-case name; of several the first one.
-  [[nodiscard]] std::optional<std::string_view> find(std::string_view lower_name) const;
-};
-
-// Why a message is not read on. The connection is closed after the answer: nobody knows where the next one
-// begins.
-struct Refusal {
-  int status = 400;  // 400, 413, 414, 431, 501, 505
-  std::string reason;
-};
 
 // Reads one connection's requests, fed in pieces of any size; the outcome does not depend on the pieces.
 class MessageReader {
@@ -68,18 +35,33 @@ class MessageReader {
   [[nodiscard]] const std::vector<Bytes>& body() const { return body_; }
   // The stream ends here: within a message that is a refusal, at a boundary it is not.
   void end();
+  // REQUIRES: complete. head() is gone.
   void next();
 
   [[nodiscard]] State state() const { return state_; }
+  // While it is body or complete.
   [[nodiscard]] const MessageHead& head() const { return head_; }
   [[nodiscard]] const Refusal& refusal() const { return refusal_; }
 
  private:
+  void refuse(int status, std::string_view reason);
+  void take_head(Bytes& bytes);
+  void read_head_line(std::string_view line);
+  void finish();
+  void take_body(Bytes& bytes);
+
   MessageLimits limits_;
   State state_ = State::idle;
   MessageHead head_;
   Refusal refusal_;
   std::vector<Bytes> body_;
+
+  LineReader lines_;
+  ChunkDecoder chunks_;
+  bool has_request_line_ = false;
+  bool has_skipped_line_ = false;   // the CRLF before this message
+  std::size_t head_bytes_ = 0;      // of the head's lines that are over
+  std::uint64_t content_left_ = 0;  // of a body with Content-Length
 };
 
 }  // namespace tarn::server::front
