@@ -37,7 +37,9 @@ ObjectAnswer PushSession::put_multivariant(const std::string& path, std::string_
   const bool known = structure_is_declared_;
   structure_is_declared_ = true;
   use(std::move(structure).value());
-  return {.outcome = known ? Outcome::replaced : Outcome::created, .code = {}, .message = "multivariant playlist"};
+  return {.outcome = known ? Outcome::replaced : Outcome::created,
+          .code = {},
+          .message = "multivariant playlist"};
 }
 
 ObjectAnswer PushSession::put_media(const std::string& path, std::string_view text, Monotonic now) {
@@ -47,6 +49,9 @@ ObjectAnswer PushSession::put_media(const std::string& path, std::string_view te
     return refuse({ErrorCode::encrypted, "EXT-X-KEY: segment " + segment->uri + " is encrypted"});
   }
   const bool known = playlists_.contains(path);
+  if (replaying_ && !known && !holds_any_of(path, *playlist)) {
+    return {.outcome = Outcome::held, .code = {}, .message = "none of its segments came again"};
+  }
   if (!known && playlists_.size() >= most_playlists) {
     return refuse({ErrorCode::limit, "more than 128 media playlists"});
   }
@@ -55,6 +60,14 @@ ObjectAnswer PushSession::put_media(const std::string& path, std::string_view te
     return refuse(status.error());
   }
   return {.outcome = known ? Outcome::replaced : Outcome::created, .code = {}, .message = "media playlist"};
+}
+
+bool PushSession::holds_any_of(const std::string& path, const hls::MediaPlaylist& playlist) const {
+  return std::any_of(playlist.segments.begin(), playlist.segments.end(),
+                     [&](const hls::MediaSegment& segment) {
+                       const auto name = ObjectName::resolve(path, segment.uri);
+                       return name.ok() && shelf_.find(*name) != nullptr;
+                     });
 }
 
 ObjectAnswer PushSession::put_segment(UploadedSegment segment, Monotonic now) {
@@ -71,7 +84,8 @@ ObjectAnswer PushSession::put_segment(UploadedSegment segment, Monotonic now) {
   }
   advance(now);
   if (placed == ObjectShelf::Placed::replaced && !has_turn) {
-    return {.outcome = Outcome::replaced, .code = {}, .message = "new content under a name that was used before"};
+    return {
+        .outcome = Outcome::replaced, .code = {}, .message = "new content under a name that was used before"};
   }
   if (!has_turn) return {.outcome = Outcome::held, .code = {}, .message = "no playlist names it yet"};
   return {.outcome = Outcome::created, .code = {}, .message = "segment"};
@@ -79,7 +93,8 @@ ObjectAnswer PushSession::put_segment(UploadedSegment segment, Monotonic now) {
 
 void PushSession::advance(Monotonic now) {
   for (auto& [path, playlist] : playlists_) {
-    if (!playlist.complete_since && playlist.follower.has_complete_segment(shelf_)) playlist.complete_since = now;
+    if (!playlist.complete_since && playlist.follower.has_complete_segment(shelf_))
+      playlist.complete_since = now;
   }
   look_for_single_playlist(now, false);
   shelf_.drop_older_than(now - std::max(shortest_wait, waits * target_duration()));

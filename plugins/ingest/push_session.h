@@ -28,6 +28,10 @@ class PushSession {
   ObjectAnswer put_playlist(const std::string& path, std::string_view text, Monotonic now);
   ObjectAnswer put_segment(UploadedSegment segment, Monotonic now);
 
+  // While objects of an earlier run are put again: a playlist none of whose segments came again is passed
+  // over, because what it lists has had its turn and would be waited for in vain.
+  void set_replaying(bool replaying) { replaying_ = replaying; }
+
   void advance(Monotonic now);
   // Nothing more will come: what is there is the stream, and nothing is waited for.
   void settle(Monotonic now);
@@ -55,6 +59,7 @@ class PushSession {
 
   ObjectAnswer put_multivariant(const std::string& path, std::string_view text);
   ObjectAnswer put_media(const std::string& path, std::string_view text, Monotonic now);
+  [[nodiscard]] bool holds_any_of(const std::string& path, const hls::MediaPlaylist& playlist) const;
   void use(StreamStructure structure);
   void look_for_single_playlist(Monotonic now, bool settled);
   [[nodiscard]] bool is_in_use(std::string_view path) const;
@@ -65,6 +70,7 @@ class PushSession {
   std::optional<StreamStructure> structure_;
   bool structure_is_declared_ = false;  // by a multivariant playlist
   std::uint64_t revision_ = 0;
+  bool replaying_ = false;
 };
 
 }  // namespace tarn::ingest
