@@ -23,6 +23,8 @@ namespace tarn::server {
 namespace {
 
 constexpr Microseconds drain_limit = std::chrono::seconds{10};
+// They wait for disks most of their time, each for the files of one channel.
+constexpr unsigned least_writers = 8;
 
 Utc utc_now() { return std::chrono::time_point_cast<Microseconds>(std::chrono::system_clock::now()); }
 Monotonic monotonic_now() {
@@ -62,7 +64,8 @@ class Application {
       : config_(std::move(config)),
         log_(config_.log_format, config_.log_level, utc_now,
              [](std::string_view line) { std::fwrite(line.data(), 1, line.size(), stderr); }),
-        workers_(std::max(2U, config_.threads)) {}
+        workers_(std::max(2U, config_.threads)),
+        writers_(std::max(least_writers, 2 * config_.threads)) {}
 
   Status start();
   // The addresses, as the line `ready` shows them.
@@ -78,6 +81,7 @@ class Application {
   Metrics metrics_;
   EventLog log_;
   WorkerPool workers_;
+  WorkerPool writers_;
   std::string token_;
   std::string ingest_base_;
   std::string origin_base_;
@@ -101,7 +105,8 @@ Status Application::open() {
   settings.data_directory = config_.data_dir;
   settings.origin_base_url = origin_base_;
   runtime_ = std::make_unique<Runtime>(
-      Runtime::Parts{workers_, metrics_, log_, Clocks{utc_now, monotonic_now}}, settings, *store_->model());
+      Runtime::Parts{workers_, writers_, metrics_, log_, Clocks{utc_now, monotonic_now}}, settings,
+      *store_->model());
   store_->add_listener([this](const std::shared_ptr<const Model>& model) { runtime_->follow(*model); });
   control_ = std::make_unique<Control>(ControlSettings{token_, ingest_base_, origin_base_}, *store_,
                                        *runtime_, utc_now);
@@ -139,6 +144,7 @@ void Application::stop() {
   const bool drained = server_->drain(drain_limit);
   log_.write(LogLevel::info, "stopping", {{"drained", drained ? "true" : "false"}});
   server_.reset();
+  writers_.stop();
   workers_.stop();
 }
 

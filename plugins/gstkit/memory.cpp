@@ -31,6 +31,13 @@ Ref<GstBuffer> buffer_of_range(GstMemory* whole, std::size_t offset, std::size_t
   return buffer;
 }
 
+void keep_with_buffer(GstBuffer* buffer, std::shared_ptr<const void> object) {
+  using Held = std::shared_ptr<const void>;
+  static const GQuark key = g_quark_from_static_string("tarn-kept-object");
+  gst_mini_object_set_qdata(GST_MINI_OBJECT_CAST(buffer), key, new Held{std::move(object)},
+                            [](gpointer held) { delete static_cast<Held*>(held); });
+}
+
 Result<Blob> blob_of(GstMemory* memory) {
   struct Mapped {
     explicit Mapped(GstMemory* m) : memory(Ref<GstMemory>::share(m)), map(m) {}

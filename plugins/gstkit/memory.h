@@ -4,6 +4,7 @@
 #include <gst/gst.h>
 
 #include <cstddef>
+#include <memory>
 #include <vector>
 
 #include "core/base/bytes.h"
@@ -18,6 +19,9 @@ Ref<GstMemory> memory_of(Blob blob);
 Ref<GstBuffer> buffer_of(Blob blob);  // an empty blob gives a buffer without memory
 // A range of a memory, shared: buffers made of neighbouring ranges of one memory can be joined again.
 Ref<GstBuffer> buffer_of_range(GstMemory* whole, std::size_t offset, std::size_t size);
+
+// `object` is released when the buffer itself is freed, wherever its memory goes. Copies do not hold it.
+void keep_with_buffer(GstBuffer* buffer, std::shared_ptr<const void> object);
 
 // The memory stays mapped for reading while the blob (or a slice of it) lives.
 Result<Blob> blob_of(GstMemory* memory);

@@ -46,6 +46,7 @@
 #include "gstkit/object.h"
 #include "gstkit/properties.h"
 #include "ingest/ingest_session.h"
+#include "ingest/object_tickets.h"
 #include "ingest/playlist_folder.h"
 #include "ingest/reader_task.h"
 #include "ingest/streaming_turn.h"
@@ -64,9 +65,11 @@ class HlsIngestSrc {
 
   struct Settings {
     std::string location;
+    bool replaying = false;
   };
   gstkit::Guarded<Settings> settings;
   [[nodiscard]] gstkit::StructurePtr stats() const;
+  [[nodiscard]] std::uint64_t pending_object() const;
 
   static constexpr std::array properties{
       gstkit::Property<HlsIngestSrc>{
@@ -74,6 +77,16 @@ class HlsIngestSrc {
           .blurb = "Playlist file to read a finished stream from; empty: objects are pushed",
           .member = &Settings::location,
           .when = gstkit::When::ready},
+      gstkit::Property<HlsIngestSrc>{
+          .name = "replaying",
+          .blurb = "Objects of an earlier run are put again; playlists none of whose segments came again are "
+                   "passed over",
+          .member = &Settings::replaying},
+      gstkit::Property<HlsIngestSrc>{
+          .name = "pending-object",
+          .blurb = "Number, from 0, of the oldest segment put since the start of which media is held here or "
+                   "downstream; when there is none, the number of put-object emissions",
+          .member = &HlsIngestSrc::pending_object},
       gstkit::Property<HlsIngestSrc>{
           .name = "stats",
           .blurb = "Counters of this input, its bitrate, last segment and last error",
@@ -90,6 +103,7 @@ class HlsIngestSrc {
   struct State {
     explicit State(std::uint64_t first_session) : session({}, first_session) {}
     IngestSession session;
+    std::shared_ptr<ObjectTickets> tickets = std::make_shared<ObjectTickets>();
     std::optional<PlaylistFolder> folder;
     gstkit::WarningLimiter warnings;
   };
@@ -111,6 +125,7 @@ class HlsIngestSrc {
 
   TarnHlsIngestSrc* shell_;
   gstkit::Guarded<Report> report_;
+  gstkit::Guarded<std::shared_ptr<ObjectTickets>> tickets_;  // those of state_
 
   StreamingTurn streaming_;  // orders emissions, the task and stops; guards all below
   std::optional<State> state_;
@@ -170,6 +185,7 @@ bool HlsIngestSrc::start() {
   const std::string location = settings.copy().location;
   const StreamingTurn::Taken turn{streaming_};
   state_.emplace(next_session_);
+  tickets_.change([&](auto& tickets) { tickets = state_->tickets; });
   publish();
   if (location.empty()) return true;
   auto folder = PlaylistFolder::open(location);
@@ -216,7 +232,8 @@ GstStructure* HlsIngestSrc::put_object(const gchar* path, GBytes* data) {
   }
   const StreamingTurn::Taken turn{streaming_};
   if (!state_) return structure_of(not_running());
-  ObjectAnswer answer = state_->session.put(path, blob_of(data), monotonic_now());
+  state_->session.set_replaying(settings.with([](const Settings& s) { return s.replaying; }));
+  ObjectAnswer answer = state_->session.put(path, blob_of(data), monotonic_now(), state_->tickets->next());
   log(path, answer);
   const GstFlowReturn flow = push_outputs();
   if (flow == GST_FLOW_FLUSHING) answer = not_running();
@@ -302,6 +319,11 @@ void HlsIngestSrc::publish() {
                 .held_bytes = shelf.held_bytes(),
                 .dropped = shelf.dropped()};
   report_.change([&](Report& published) { published = std::move(report); });
+}
+
+std::uint64_t HlsIngestSrc::pending_object() const {
+  const auto tickets = tickets_.copy();
+  return tickets ? tickets->oldest() : 0;
 }
 
 gstkit::StructurePtr HlsIngestSrc::stats() const {

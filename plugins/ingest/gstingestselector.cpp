@@ -64,6 +64,7 @@ class IngestSelector {
   struct Settings {
     GstClockTime target_duration = 6 * GST_SECOND;
     std::string resume_from;
+    std::int64_t arrival = 0;  // µs since 1970
   };
   gstkit::Guarded<Settings> settings;
   [[nodiscard]] std::int32_t active_input() const;
@@ -83,6 +84,11 @@ class IngestSelector {
           .blurb = "Archive directory whose timeline is continued; empty: a new timeline begins",
           .member = &Settings::resume_from,
           .when = gstkit::When::ready},
+      gstkit::Property<IngestSelector>{
+          .name = "arrival",
+          .blurb = "When what comes in now arrived, in microseconds since 1970 UTC, while an earlier run's "
+                   "content is put again; 0: now",
+          .member = &Settings::arrival},
       gstkit::Property<IngestSelector>{
           .name = "active-input",
           .blurb = "1 or 2, the input whose copies are preferred now; 0: none yet",
@@ -123,6 +129,7 @@ class IngestSelector {
   bool take_event(GstPad* pad, GstEvent* event);
   void take_eos(GstPad* pad);
   void post_switch(const timeline::InputSwitched& switched);
+  [[nodiscard]] Utc arrival() const;
 
   TarnIngestSelector* shell_;
   mutable DeadlineTimer timer_;  // under mutex_
@@ -248,6 +255,11 @@ void IngestSelector::release_pad(GstPad* pad) {
 
 // ---- what the merger is told
 
+Utc IngestSelector::arrival() const {
+  const std::int64_t told = settings.with([](const Settings& s) { return s.arrival; });
+  return told != 0 ? Utc{Microseconds{told}} : utc_now();
+}
+
 template <class Change>
 GstFlowReturn IngestSelector::tell(GstPad* pad, Change change) {
   DecisionQueue::Ticket ticket;
@@ -255,7 +267,7 @@ GstFlowReturn IngestSelector::tell(GstPad* pad, Change change) {
   {
     const std::lock_guard lock{mutex_};
     if (!state_) return GST_FLOW_FLUSHING;
-    const InputTracks::Context context{.merger = state_->merger, .now = timer_.now(), .now_utc = utc_now()};
+    const InputTracks::Context context{.merger = state_->merger, .now = timer_.now(), .now_utc = arrival()};
     InputTracks& input = state_->inputs[pad != nullptr ? input_of(pad) : 0];
     flow = change(context, input);
     auto decisions = context.merger.take();

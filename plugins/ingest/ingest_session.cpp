@@ -30,7 +30,8 @@ bool same_tracks(const std::vector<timeline::TrackDescription>& a,
 
 // ---- what comes in
 
-ObjectAnswer IngestSession::put(std::string_view path, const Blob& content, Monotonic now) {
+ObjectAnswer IngestSession::put(std::string_view path, const Blob& content, Monotonic now,
+                                std::shared_ptr<const void> ticket) {
   now_ = now;
   ObjectAnswer answer;
   if (const Status name = check_object_path(path); !name.ok()) {
@@ -40,7 +41,7 @@ ObjectAnswer IngestSession::put(std::string_view path, const Blob& content, Mono
     if (kind == ObjectKind::playlist) {
       answer = push_.put_playlist(std::string{path}, as_text(content.bytes()), now);
     } else if (kind == ObjectKind::transport_stream) {
-      answer = put_segment(path, content, now);
+      answer = put_segment(path, content, now, std::move(ticket));
     } else {
       answer = refuse(unsupported("content is " + std::string{name_of(kind)} + ", not MPEG-TS"));
       push_.advance(now);
@@ -53,12 +54,14 @@ ObjectAnswer IngestSession::put(std::string_view path, const Blob& content, Mono
   return answer;
 }
 
-ObjectAnswer IngestSession::put_segment(std::string_view path, const Blob& content, Monotonic now) {
+ObjectAnswer IngestSession::put_segment(std::string_view path, const Blob& content, Monotonic now,
+                                        std::shared_ptr<const void> ticket) {
   UploadedSegment segment{.path = std::string{path},
                           .digest = digest_of(content.bytes()),
                           .size = content.size(),
                           .media = nullptr,
-                          .arrival = now};
+                          .arrival = now,
+                          .ticket = std::move(ticket)};
   if (push_.shelf().holds(path, segment.digest)) {
     ++statistics_.repeated;
     return push_.put_segment(std::move(segment), now);
@@ -314,10 +317,10 @@ void IngestSession::pass_units(std::size_t playlist, const mpegts::ElementaryStr
   if (with_program_time) {
     outputs_.emplace_back(ProgramTimeKnown{key, units.front().start, *segment.program_date_time});
   }
-  UnitRun run{.key = key, .data = stream.data, .units = {}};
+  UnitRun run{.key = key, .data = stream.data, .units = {}, .ticket = segment.object.ticket};
   for (const TimedUnit& unit : units) {
     if (is_video(stream) && unit.sync && !run.units.empty()) {
-      outputs_.emplace_back(UnitRun{key, stream.data, std::exchange(run.units, {})});
+      outputs_.emplace_back(UnitRun{key, stream.data, std::exchange(run.units, {}), run.ticket});
     }
     run.units.push_back(unit);
   }

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <deque>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,6 +41,7 @@ struct UnitRun {
   std::string key;
   Blob data;
   std::vector<TimedUnit> units;
+  std::shared_ptr<const void> ticket = {};  // of the object they came in
 };
 struct SegmentOver {
   std::vector<std::string> keys;
@@ -74,7 +76,10 @@ class IngestSession {
   explicit IngestSession(ObjectShelf::Limits limits = {}, std::uint64_t first_session = 0)
       : push_(limits), session_(first_session) {}
 
-  ObjectAnswer put(std::string_view path, const Blob& content, Monotonic now);
+  // Everything that is made of a segment holds on to its `ticket`.
+  ObjectAnswer put(std::string_view path, const Blob& content, Monotonic now,
+                   std::shared_ptr<const void> ticket = {});
+  void set_replaying(bool replaying) { push_.set_replaying(replaying); }
   // Retention is not the encoder's business: accepted, and nothing happens.
   static ObjectAnswer remove(std::string_view path);
   // This media playlist is all of the stream (PushSession::use_single_playlist).
@@ -106,7 +111,8 @@ class IngestSession {
     std::uint64_t bitrate = 0;
   };
 
-  ObjectAnswer put_segment(std::string_view path, const Blob& content, Monotonic now);
+  ObjectAnswer put_segment(std::string_view path, const Blob& content, Monotonic now,
+                           std::shared_ptr<const void> ticket);
   bool step();
   void follow_structure();
   void fill(std::size_t playlist);

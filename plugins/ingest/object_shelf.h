@@ -23,6 +23,7 @@ struct UploadedSegment {
   std::shared_ptr<const mpegts::Segment> media;  // none: not usable, its place in the playlist is a gap
   Monotonic arrival;
   bool cut = false;  // ended within media: what there is of it is used, and the upload refused
+  std::shared_ptr<const void> ticket{};  // kept by everything that is made of it
 };
 
 // Tells a repeated upload from new content under an old name. All of it is read: a programme that is encoded

@@ -49,6 +49,9 @@ ObjectAnswer PushSession::put_media(const std::string& path, std::string_view te
     return refuse({ErrorCode::encrypted, "EXT-X-KEY: segment " + segment->uri + " is encrypted"});
   }
   const bool known = playlists_.contains(path);
+  if (replaying_ && !known && !holds_any_of(path, *playlist)) {
+    return {.outcome = Outcome::held, .code = {}, .message = "none of its segments came again"};
+  }
   if (!known && playlists_.size() >= most_playlists) {
     return refuse({ErrorCode::limit, "more than 128 media playlists"});
   }
@@ -57,6 +60,14 @@ ObjectAnswer PushSession::put_media(const std::string& path, std::string_view te
     return refuse(status.error());
   }
   return {.outcome = known ? Outcome::replaced : Outcome::created, .code = {}, .message = "media playlist"};
+}
+
+bool PushSession::holds_any_of(const std::string& path, const hls::MediaPlaylist& playlist) const {
+  return std::any_of(playlist.segments.begin(), playlist.segments.end(),
+                     [&](const hls::MediaSegment& segment) {
+                       const auto name = ObjectName::resolve(path, segment.uri);
+                       return name.ok() && shelf_.find(*name) != nullptr;
+                     });
 }
 
 ObjectAnswer PushSession::put_segment(UploadedSegment segment, Monotonic now) {

@@ -30,6 +30,9 @@ class PushSession {
 
   // This media playlist is all of the stream: whoever says so knows that no multivariant playlist will come.
   void use_single_playlist(const std::string& path);
+  // While objects of an earlier run are put again: a playlist none of whose segments came again is passed
+  // over, because what it lists has had its turn and would be waited for in vain.
+  void set_replaying(bool replaying) { replaying_ = replaying; }
 
   void advance(Monotonic now);
   // Nothing more will come: what is there is the stream, and nothing is waited for.
@@ -58,6 +61,7 @@ class PushSession {
 
   ObjectAnswer put_multivariant(const std::string& path, std::string_view text);
   ObjectAnswer put_media(const std::string& path, std::string_view text, Monotonic now);
+  [[nodiscard]] bool holds_any_of(const std::string& path, const hls::MediaPlaylist& playlist) const;
   void use(StreamStructure structure);
   void look_for_single_playlist(Monotonic now, bool settled);
   [[nodiscard]] bool is_in_use(std::string_view path) const;
@@ -68,6 +72,7 @@ class PushSession {
   std::optional<StreamStructure> structure_;
   bool structure_is_declared_ = false;  // by a multivariant playlist
   std::uint64_t revision_ = 0;
+  bool replaying_ = false;
 };
 
 }  // namespace tarn::ingest

@@ -190,6 +190,7 @@ Ref<GstBufferList> TrackPads::buffers_of(Track& track, const UnitRun& run) {
     GST_BUFFER_DURATION(buffer.get()) = gstkit::to_clock_time(unit.duration, timescale);
     if (is_video && !unit.sync) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT);
     if (std::exchange(track.discont, false)) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DISCONT);
+    if (run.ticket) gstkit::keep_with_buffer(buffer.get(), run.ticket);
     gst_buffer_list_add(list.get(), buffer.release());
   }
   const TimedUnit& last = run.units.back();

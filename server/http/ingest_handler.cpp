@@ -40,6 +40,7 @@ int status_of(ErrorCode code) {
     case ErrorCode::no_space:
       return 507;
     case ErrorCode::io:
+      return 503;
     case ErrorCode::internal:
       break;
   }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/runtime/channel_runtime.h"
 
+#include <utility>
+
 namespace tarn::server {
 namespace {
 
@@ -64,20 +66,49 @@ void ChannelRuntime::upload(UploadedObject object, std::function<void(UploadAnsw
           {UploadAnswer::Outcome::refused, Error{ErrorCode::conflict, "the channel is being deleted"}});
     }
   }
-  parts_.workers.submit(strand_, [self = shared_from_this(), held = std::move(object),
+  object.arrival = parts_.clocks.utc();
+  parts_.writers.submit(strand_, [self = shared_from_this(), held = std::move(object),
                                   answer = std::move(done)] { answer(self->put(held)); });
 }
 
+void ChannelRuntime::recover() {
+  parts_.writers.submit(strand_, [self = shared_from_this()] { (void)self->ensure_line(); });
+}
+
 UploadAnswer ChannelRuntime::put(const UploadedObject& object) {
-  UploadAnswer answer{UploadAnswer::Outcome::refused, Error{ErrorCode::internal, "ingest is not available"}};
-  if (ensure_line()) answer = line_->put(object);
+  const UploadAnswer answer = take(object);
   record(object, answer);
   if (answer.outcome == UploadAnswer::Outcome::refused) log_refusal(object, answer);
+  check_storage(answer);
   return answer;
 }
 
-bool ChannelRuntime::ensure_line() {
-  if (line_ && !line_->failed()) return true;
+UploadAnswer ChannelRuntime::take(const UploadedObject& object) {
+  // A volume that failed once may lose what it says it has: nothing is acknowledged any more.
+  if (Status health = archive_->health(); !health) return {UploadAnswer::Outcome::refused, health.error()};
+  if (Status ready = ensure_line(); !ready) return {UploadAnswer::Outcome::refused, ready.error()};
+  return line_->put(object);
+}
+
+// Says once that the archive failed, or is full, and that it has room again.
+void ChannelRuntime::check_storage(const UploadAnswer& answer) {
+  const Status health = archive_->health();
+  const bool is_full = answer.error && answer.error->code == ErrorCode::no_space;
+  if (!health && !std::exchange(failure_logged_, true)) {
+    parts_.log.write(LogLevel::error, "archive-failed",
+                     {{"channel", label()}, {"error", health.error().message}});
+  }
+  if (health && is_full != std::exchange(is_full_, is_full)) {
+    const std::string text = is_full ? answer.error->message : "there is room again";
+    parts_.log.write(is_full ? LogLevel::error : LogLevel::info, is_full ? "storage-full" : "storage-free",
+                     {{"channel", label()}, {"text", text}});
+  }
+  const std::lock_guard lock{mutex_};
+  state_.storage_error = !health ? health.error().message : is_full ? answer.error->message : "";
+}
+
+Status ChannelRuntime::ensure_line() {
+  if (line_ && !line_->failure()) return {};
   {
     // Before the new one opens the archive for writing, the old one must have let go.
     std::shared_ptr<IngestLine> old;  // dropped after the lock
@@ -90,11 +121,11 @@ bool ChannelRuntime::ensure_line() {
   if (!result) {
     parts_.log.write(LogLevel::error, "ingest-failed",
                      {{"channel", label()}, {"error", result.error().message}});
-    return false;
+    return result.error();
   }
   const std::lock_guard lock{line_mutex_};
   line_ = std::move(result).value();
-  return true;
+  return {};
 }
 
 void ChannelRuntime::record(const UploadedObject& object, const UploadAnswer& answer) {
@@ -125,7 +156,7 @@ void ChannelRuntime::log_refusal(const UploadedObject& object, const UploadAnswe
 void ChannelRuntime::on_event(const IngestEvent& event) {
   std::vector<EventLog::Field> fields{{"channel", label()}};
   for (const auto& [name, value] : event.fields) fields.emplace_back(name, value);
-  const bool is_error = event.name == "error" || event.name == "warning";
+  const bool is_error = event.name == "error" || event.name == "warning" || event.name == "journal-damaged";
   parts_.log.write(is_error ? LogLevel::warning : LogLevel::info, event.name, fields);
   const std::lock_guard lock{mutex_};
   if (is_error) push_bounded(state_.errors, InputHistory::Event{parts_.clocks.utc(), field(event, "text")});
@@ -144,7 +175,7 @@ void ChannelRuntime::tick(Monotonic now) {
     if (now - last_media_ < std::chrono::seconds{channel_.segment_duration} * 3) return;
     tail_closed_ = true;
   }
-  parts_.workers.submit(strand_, [self = shared_from_this()] {
+  parts_.writers.submit(strand_, [self = shared_from_this()] {
     const Status closed = self->archive_->close_tail(false, self->parts_.clocks.utc());
     if (!closed) {
       self->parts_.log.write(LogLevel::error, "close-tail-failed",
@@ -159,7 +190,7 @@ void ChannelRuntime::trim(Microseconds keep) {
   const timeline::Slot* newest = timeline->find(timeline->end_slot() - 1);
   const timeline::Slot* oldest = timeline->find(timeline->first_slot());
   if (newest == nullptr || oldest == nullptr || newest->utc - oldest->utc < keep) return;
-  parts_.workers.submit(strand_, [self = shared_from_this(), limit = newest->utc - keep] {
+  parts_.writers.submit(strand_, [self = shared_from_this(), limit = newest->utc - keep] {
     const Status trimmed = self->archive_->trim(limit);
     if (!trimmed) {
       self->parts_.log.write(LogLevel::error, "trim-failed",
@@ -173,7 +204,7 @@ void ChannelRuntime::close(std::function<void()> then) {
     const std::lock_guard lock{mutex_};
     closing_ = true;
   }
-  parts_.workers.submit(strand_, [self = shared_from_this(), done = std::move(then)] {
+  parts_.writers.submit(strand_, [self = shared_from_this(), done = std::move(then)] {
     {
       std::shared_ptr<IngestLine> old;  // dropped after the lock
       const std::lock_guard lock{self->line_mutex_};

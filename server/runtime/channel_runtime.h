@@ -31,6 +31,7 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
  public:
   struct Parts {  // all outlive it
     WorkerPool& workers;
+    WorkerPool& writers;  // for what waits for disks: playback never waits for it
     Metrics& metrics;
     EventLog& log;
     Clocks clocks;
@@ -48,6 +49,7 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
     std::deque<Switch> switches;
     std::uint64_t switch_count = 0;
     std::deque<InputHistory::Event> errors;  // newest last
+    std::string storage_error;               // why nothing is stored; empty: all is well
   };
 
   ChannelRuntime(Parts parts, Channel channel, std::shared_ptr<archive::Archive> archive,
@@ -56,6 +58,8 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
   [[nodiscard]] const std::shared_ptr<archive::Archive>& archive() const { return archive_; }
   void set_channel(const Channel& channel);
 
+  // Puts what an earlier run acknowledged and did not list where it belongs, if there is any.
+  void recover();
   void upload(UploadedObject object, std::function<void(UploadAnswer)> done);
   // Closes the output's tail when both inputs have been silent for three target durations (S19).
   void tick(Monotonic now);
@@ -68,7 +72,9 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
 
  private:
   UploadAnswer put(const UploadedObject& object);  // on the strand, as all that follow
-  bool ensure_line();
+  UploadAnswer take(const UploadedObject& object);
+  Status ensure_line();
+  void check_storage(const UploadAnswer& answer);
   void on_event(const IngestEvent& event);  // any thread
   void record(const UploadedObject& object, const UploadAnswer& answer);
   void log_refusal(const UploadedObject& object, const UploadAnswer& answer);
@@ -88,6 +94,8 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
   Monotonic last_media_;
   bool tail_closed_ = false;
   bool closing_ = false;
+  bool failure_logged_ = false;
+  bool is_full_ = false;
 };
 
 }  // namespace tarn::server

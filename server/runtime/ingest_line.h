@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -22,8 +24,13 @@ class IngestLine {
  public:
   virtual ~IngestLine() = default;
   virtual UploadAnswer put(const UploadedObject& object) = 0;
-  // It failed for good and must be built anew.
-  [[nodiscard]] virtual bool failed() const = 0;
+  // The same for an object that an earlier line had, as of its arrival.
+  virtual UploadAnswer replay(const UploadedObject& object) = 0;
+  // Objects of each input are numbered from 0, as they are put. The number of the oldest of which media is
+  // held on its way to the archive; when there is none, the number of the next one.
+  [[nodiscard]] virtual std::uint64_t pending_object(int input) const = 0;
+  // Why it must be built anew; none: it works.
+  [[nodiscard]] virtual std::optional<Error> failure() const = 0;
   // "ingest1", "ingest2", or empty while there is none.
   [[nodiscard]] virtual std::string active_input() const = 0;
   // What its elements say about an input now, or of the merge: name and value.

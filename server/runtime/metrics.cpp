@@ -36,6 +36,10 @@ void Metrics::describe_counter(const std::string& name, const std::string& help)
 
 void Metrics::add_gauge(const std::string& name, const std::string& help,
                         std::function<std::int64_t()> read) {
+  add_gauges(name, help, [read = std::move(read)] { return Readings{{{}, read()}}; });
+}
+
+void Metrics::add_gauges(const std::string& name, const std::string& help, std::function<Readings()> read) {
   const std::lock_guard lock{mutex_};
   families_[name] = Family{help, {}, std::move(read)};
 }
@@ -48,7 +52,7 @@ Metrics::Counter& Metrics::counter(const std::string& name, const Labels& labels
 }
 
 std::string Metrics::exposition() const {
-  std::vector<std::pair<std::string, std::function<std::int64_t()>>> gauges;
+  std::vector<std::pair<std::string, std::function<Readings()>>> gauges;
   std::string out;
   {
     const std::lock_guard lock{mutex_};
@@ -73,7 +77,9 @@ std::string Metrics::exposition() const {
     }
     out.append("# HELP ").append(name).append(" ").append(help).append("\n");
     out.append("# TYPE ").append(name).append(" gauge\n");
-    out.append(name).append(" ").append(std::to_string(read())).append("\n");
+    for (const auto& [labels, value] : read()) {
+      out.append(name).append(render(labels)).append(" ").append(std::to_string(value)).append("\n");
+    }
   }
   return out;
 }

@@ -24,6 +24,9 @@ class Metrics {
   void describe_counter(const std::string& name, const std::string& help);
   // `read` is asked at each scrape, from any thread.
   void add_gauge(const std::string& name, const std::string& help, std::function<std::int64_t()> read);
+  // A gauge for each of the labels that `read` gives.
+  using Readings = std::vector<std::pair<Labels, std::int64_t>>;
+  void add_gauges(const std::string& name, const std::string& help, std::function<Readings()> read);
 
   // The counter of these labels, made at its first use; the reference stays valid.
   Counter& counter(const std::string& name, const Labels& labels);
@@ -34,7 +37,7 @@ class Metrics {
   struct Family {
     std::string help;
     std::map<std::string, std::unique_ptr<Counter>> counters;  // by rendered labels
-    std::function<std::int64_t()> gauge;
+    std::function<Readings()> gauge;
   };
   mutable std::mutex mutex_;
   std::map<std::string, Family> families_;

@@ -10,6 +10,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/result.h"
+#include "core/base/time.h"
 #include "server/model/model.h"
 
 // What the web front asks of the running system: Runtime implements it, tests fake it. Answers come by
@@ -22,6 +23,7 @@ struct UploadedObject {
   std::string name;  // below the input's base: "manifest.m3u8", "hd/seg-0.ts"
   std::string content_type;
   Blob body;
+  Utc arrival{};  // of its last byte
 };
 
 struct UploadAnswer {

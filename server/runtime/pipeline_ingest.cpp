@@ -2,7 +2,8 @@
 #include <gst/gst.h>
 
 #include <array>
-#include <atomic>
+#include <mutex>
+#include <optional>
 #include <utility>
 
 #include "pipelines/ingest.h"
@@ -77,7 +78,16 @@ void name_inputs(Fields& fields) {
 struct MessageText {
   std::string source;
   std::string text;
+  ErrorCode code = ErrorCode::internal;
 };
+
+// Only what an encoder or an operator can act upon is told apart.
+ErrorCode code_of(const GError* error) {
+  if (g_error_matches(error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT))
+    return ErrorCode::no_space;
+  if (g_error_matches(error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE)) return ErrorCode::io;
+  return ErrorCode::internal;
+}
 
 MessageText text_of(GstMessage* message) {
   GError* error = nullptr;
@@ -86,7 +96,7 @@ MessageText text_of(GstMessage* message) {
   } else {
     gst_message_parse_warning(message, &error, nullptr);
   }
-  MessageText result{GST_MESSAGE_SRC_NAME(message), error->message};
+  MessageText result{GST_MESSAGE_SRC_NAME(message), error->message, code_of(error)};
   g_error_free(error);
   return result;
 }
@@ -94,13 +104,20 @@ MessageText text_of(GstMessage* message) {
 // What the pipeline says about itself; outlives the pipeline's calls into it.
 struct Listener {
   IngestEvents events;
-  std::atomic<bool> failed{false};
+
+  [[nodiscard]] std::optional<Error> failure() const {
+    const std::lock_guard lock{mutex_};
+    return failure_;
+  }
 
   void take(GstMessage* message) {
     const auto type = GST_MESSAGE_TYPE(message);
     if (type == GST_MESSAGE_ERROR || type == GST_MESSAGE_WARNING) {
       const MessageText said = text_of(message);
-      if (type == GST_MESSAGE_ERROR) failed = true;
+      if (type == GST_MESSAGE_ERROR) {
+        const std::lock_guard lock{mutex_};
+        if (!failure_) failure_ = Error{said.code, said.text};
+      }
       events(
           {type == GST_MESSAGE_ERROR ? "error" : "warning", {{"element", said.source}, {"text", said.text}}});
       return;
@@ -116,6 +133,10 @@ struct Listener {
     if (name != "input-switched") fields.emplace_back("element", GST_MESSAGE_SRC_NAME(message));
     events({std::move(name), std::move(fields)});
   }
+
+ private:
+  mutable std::mutex mutex_;
+  std::optional<Error> failure_;  // the first
 };
 
 UploadAnswer to_answer(const GstStructure* structure) {
@@ -165,10 +186,29 @@ class PipelineIngest : public IngestLine {
                           object.name.c_str(), bytes, &answer);
     g_bytes_unref(bytes);
     const StructurePtr owned{answer};
+    // An element's error says more than the flow that it causes.
+    if (auto why = failure()) return {UploadAnswer::Outcome::refused, std::move(why)};
     return to_answer(answer);
   }
 
-  [[nodiscard]] bool failed() const override { return listener_->failed; }
+  UploadAnswer replay(const UploadedObject& object) override {
+    GstElement* input = inputs_[static_cast<std::size_t>(object.input)].get();
+    const auto arrival = static_cast<gint64>(object.arrival.time_since_epoch().count());
+    g_object_set(selector_.get(), "arrival", arrival, nullptr);
+    g_object_set(input, "replaying", TRUE, nullptr);
+    UploadAnswer answer = put(object);
+    g_object_set(input, "replaying", FALSE, nullptr);
+    g_object_set(selector_.get(), "arrival", gint64{0}, nullptr);
+    return answer;
+  }
+
+  [[nodiscard]] std::uint64_t pending_object(int input) const override {
+    guint64 number = 0;
+    g_object_get(inputs_[static_cast<std::size_t>(input)].get(), "pending-object", &number, nullptr);
+    return number;
+  }
+
+  [[nodiscard]] std::optional<Error> failure() const override { return listener_->failure(); }
 
   [[nodiscard]] std::string active_input() const override {
     gint number = 0;

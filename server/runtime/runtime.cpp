@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "server/runtime/multivariant_memory.h"
+#include "server/runtime/journaled_ingest.h"
 #include "server/runtime/status_json.h"
 
 namespace tarn::server {
@@ -38,6 +38,9 @@ Runtime::Runtime(Parts parts, RuntimeSettings settings, const Model& model)
     : parts_(std::move(parts)), settings_(std::move(settings)), cache_(settings_.cache_bytes) {
   parts_.metrics.add_gauge("tarn_segment_cache_bytes", "Packaged segments in memory.",
                            [this] { return static_cast<std::int64_t>(cache_.bytes()); });
+  parts_.metrics.add_gauges("tarn_archive_failed",
+                            "1: the channel's storage has failed, nothing is acknowledged any more.",
+                            [this] { return failed_archives(); });
   clear_deleted();
   follow(model);
 }
@@ -87,6 +90,12 @@ void Runtime::start_channel(const Channel& channel) {
     return;
   }
   auto archive = archive::Archive::open(directory(channel.id));
+  bool has_journal = false;
+  if (archive) {
+    const auto journal = archive::Journal::open(directory(channel.id) + "/journal");
+    if (!journal) (*archive)->mark_failed(journal.error());
+    has_journal = journal.ok() && has_media(**journal);
+  }
   const std::unique_lock lock{mutex_};
   channels_[channel.id] = channel;
   if (!archive) {
@@ -96,12 +105,35 @@ void Runtime::start_channel(const Channel& channel) {
     return;
   }
   broken_.erase(channel.id);
-  running_[channel.id].channel = std::make_shared<ChannelRuntime>(
-      parts_, channel, std::move(archive).value(),
-      [make = settings_.make_ingest, where = directory(channel.id),
-       duration = channel.segment_duration](IngestEvents events) -> Result<std::unique_ptr<IngestLine>> {
-        return with_multivariant_memory(TRY(make(where, duration, std::move(events))), where);
+  report_recovery(channel, **archive);
+  const auto runtime = std::make_shared<ChannelRuntime>(
+      parts_, channel, *archive,
+      [make = settings_.make_ingest, where = directory(channel.id), duration = channel.segment_duration,
+       held = *archive](const IngestEvents& events) -> Result<std::unique_ptr<IngestLine>> {
+        auto journal = TRY(archive::Journal::open(where + "/journal"));
+        return with_journal(TRY(make(where, duration, events)), std::move(journal), held, events);
       });
+  running_[channel.id].channel = runtime;
+  if (has_journal) runtime->recover();
+}
+
+void Runtime::report_recovery(const Channel& channel, const archive::Archive& archive) const {
+  for (const std::string& what : archive.repairs()) {
+    parts_.log.write(LogLevel::warning, "archive-repaired",
+                     {{"channel", channel.group + "/" + channel.name}, {"text", what}});
+  }
+}
+
+Metrics::Readings Runtime::failed_archives() const {
+  const std::shared_lock lock{mutex_};
+  Metrics::Readings readings;
+  for (const auto& [id, channel] : channels_) {
+    const auto at = running_.find(id);
+    const bool works = at != running_.end() && at->second.channel->archive()->health().ok();
+    readings.emplace_back(Metrics::Labels{{"group", channel.group}, {"channel", channel.name}},
+                          works ? 0 : 1);
+  }
+  return readings;
 }
 
 void Runtime::stop_channel(const std::string& id) {

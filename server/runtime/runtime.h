@@ -69,6 +69,8 @@ class Runtime : public Origin, public StatusSource {
   void follow_endpoint(const Group& group, const Channel& channel, const Endpoint& endpoint);
   void drop_endpoints(const std::string& channel_id, const std::set<std::string>& kept);
   [[nodiscard]] Microseconds retention(const std::string& channel_id) const;
+  [[nodiscard]] Metrics::Readings failed_archives() const;
+  void report_recovery(const Channel& channel, const archive::Archive& archive) const;
   [[nodiscard]] std::string directory(const std::string& channel_id) const;
   [[nodiscard]] std::shared_ptr<ChannelRuntime> find_channel(const std::string& id) const;
   [[nodiscard]] std::shared_ptr<EndpointRuntime> find_endpoint(const std::string& channel_id,

@@ -122,6 +122,19 @@ JsonPtr errors_json(const std::deque<InputHistory::Event>& errors) {
   return out.take();
 }
 
+JsonPtr texts_json(const std::vector<std::string>& texts) {
+  JsonArrayBuilder out;
+  for (const std::string& text : texts) out.add(json_text(text));
+  return out.take();
+}
+
+// Why nothing is stored.
+JsonPtr storage_error(const ChannelRuntime::State& state, const archive::Archive& archive) {
+  const Status health = archive.health();
+  if (!health) return json_text(health.error().message);
+  return state.storage_error.empty() ? json_null() : json_text(state.storage_error);
+}
+
 }  // namespace
 
 std::string channel_status_json(const Channel& channel, const ChannelRuntime::State& state,
@@ -131,7 +144,10 @@ std::string channel_status_json(const Channel& channel, const ChannelRuntime::St
   JsonArrayBuilder inputs;
   for (std::size_t i = 0; i < channel.inputs.size(); ++i) inputs.add(input_json(channel, state, i, now));
   JsonObjectBuilder stored;
-  stored.add("chunks", count(statistics.chunks)).add("bytes", count(statistics.bytes));
+  stored.add("chunks", count(statistics.chunks))
+      .add("bytes", count(statistics.bytes))
+      .add("error", storage_error(state, archive))
+      .add("repairs", texts_json(archive.repairs()));
   JsonObjectBuilder out;
   out.add("inputs", inputs.take())
       .add("activeInput", state.active_input.empty() ? json_null() : json_text(state.active_input))

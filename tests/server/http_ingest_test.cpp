@@ -125,7 +125,7 @@ TEST_F(HttpTest, SaysWhatWasWrongWithWhichFile) {
       {"d.m3u8", {415, "d.m3u8: encrypted\n"}},
       {"e.ts", {413, "e.ts: too many tracks\n"}},
       {"f.ts", {507, "f.ts: disk full\n"}},
-      {"g.ts", {500, "g.ts: disk broken\n"}},
+      {"g.ts", {503, "g.ts: disk broken\n"}},
       {"h.ts", {409, "h.ts: the channel is being deleted\n"}},
       {"i.ts", {200, ""}},
       {"j.ts", {201, ""}},

@@ -22,10 +22,15 @@ class FakeLine : public IngestLine {
     }
     if (object.name == "bad")
       return {UploadAnswer::Outcome::refused, Error{ErrorCode::malformed, "bad: line 1"}};
-    failed_ = object.name == "fatal";
+    if (object.name == "fatal") failure_ = Error{ErrorCode::internal, "broken"};
     return {};
   }
-  [[nodiscard]] bool failed() const override { return failed_; }
+  UploadAnswer replay(const UploadedObject& object) override { return put(object); }
+  [[nodiscard]] std::uint64_t pending_object(int input) const override {
+    (void)input;
+    return names_.size();  // nothing is on its way
+  }
+  [[nodiscard]] std::optional<Error> failure() const override { return failure_; }
   [[nodiscard]] std::string active_input() const override { return "ingest2"; }
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> input_statistics(int input) const override {
     return {{"state", input == 0 ? "late" : "live"}, {"used", "7"}};
@@ -34,7 +39,7 @@ class FakeLine : public IngestLine {
  private:
   std::vector<std::string>& names_;
   IngestEvents events_;
-  bool failed_ = false;
+  std::optional<Error> failure_;
 };
 
 Channel test_channel(const std::string& id) {
@@ -96,6 +101,23 @@ TEST_F(ChannelRuntimeTest, BuildsABrokenPipelineAnew) {
   EXPECT_EQ(put("fatal").outcome, UploadAnswer::Outcome::created);
   EXPECT_EQ(put("a.ts").outcome, UploadAnswer::Outcome::created);
   EXPECT_EQ(built_, 2);
+}
+
+TEST_F(ChannelRuntimeTest, AcknowledgesNothingOnceTheStorageHasFailed) {
+  (void)put("a.ts");
+  archive_->mark_failed({ErrorCode::io, "fdatasync: Input/output error"});
+  for (int i = 0; i < 3; ++i) {
+    const auto answer = put("b.ts");
+    EXPECT_EQ(answer.outcome, UploadAnswer::Outcome::refused);
+    EXPECT_EQ(answer.error->code, ErrorCode::io);
+    EXPECT_NE(answer.error->message.find("fdatasync: Input/output error"), std::string::npos);
+  }
+  EXPECT_EQ(names_.size(), 1U) << "what is not stored is not taken either";
+  EXPECT_EQ(built_, 1) << "the failed storage is not tried again";
+  EXPECT_NE(channel_->state().storage_error.find("Input/output error"), std::string::npos);
+  const auto first = logged_.find("archive-failed");
+  EXPECT_NE(first, std::string::npos);
+  EXPECT_EQ(logged_.find("archive-failed", first + 1), std::string::npos) << "said once";
 }
 
 TEST_F(ChannelRuntimeTest, RemembersRefusalsAndSwitches) {
@@ -256,6 +278,15 @@ TEST_F(WholeRuntimeTest, SaysHowItIsDoing) {
   EXPECT_EQ(json_member_number(json_member(second, "statistics"), "used"), 7);
   JsonNode* track = json_array_get_element(json_node_get_array(json_member(status.get(), "tracks")), 0);
   EXPECT_EQ(json_member_number(track, "width"), 1280);
+
+  const std::string labels = "tarn_archive_failed{group=\"g\",channel=\"c\"} ";
+  EXPECT_NE(metrics_.exposition().find(labels + "0"), std::string::npos);
+  EXPECT_TRUE(JSON_NODE_HOLDS_NULL(json_member(json_member(status.get(), "archive"), "error")));
+  archive::Archive::open(directory_ / "channels/c1").value()->mark_failed({ErrorCode::io, "gone"});
+  EXPECT_NE(metrics_.exposition().find(labels + "1"), std::string::npos);
+  EXPECT_FALSE(runtime.is_ready());
+  const JsonPtr failed = parse(runtime.channel_status(model_.channels["g/c"]));
+  EXPECT_NE(json_member_text(json_member(failed.get(), "archive"), "error").find("gone"), std::string::npos);
 
   const JsonPtr endpoint = parse(runtime.endpoint_status(model_.endpoints["g/c/e"]));
   EXPECT_EQ(json_member_text(endpoint.get(), "pipeline"), "IDLE");

@@ -57,7 +57,7 @@ class RuntimeTest : public ::testing::Test {
   ~RuntimeTest() override { workers_.stop(); }
 
   [[nodiscard]] ChannelRuntime::Parts parts() {
-    return {workers_, metrics_, log_,
+    return {workers_, workers_, metrics_, log_,
             Clocks{[this] { return utc_.load(); }, [this] { return monotonic_.load(); }}};
   }
 

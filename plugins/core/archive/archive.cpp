@@ -3,9 +3,11 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <condition_variable>
+#include <cstdio>
 #include <filesystem>
 #include <map>
 #include <mutex>
@@ -14,6 +16,7 @@
 #include "core/archive/file.h"
 #include "core/archive/local_chunk_store.h"
 #include "core/archive/memory_chunk_store.h"
+#include "core/archive/salvage.h"
 #include "core/archive/sqlite_catalogue.h"
 #include "core/base/memory_pool.h"
 #include "core/base/text.h"
@@ -53,35 +56,80 @@ bool has_entries(const std::string& directory) {
   return std::filesystem::directory_iterator{directory, failed} != std::filesystem::directory_iterator{};
 }
 
+Result<std::shared_ptr<ComposedArchive>> load(const std::string& directory, Absent absent,
+                                              const std::shared_ptr<const File>& lock) {
+  auto store = TRY(open_local_chunk_store(directory + "/chunks"));
+  auto catalogue = TRY(open_sqlite_catalogue(directory + "/catalogue.db", absent));
+  auto archive = std::make_shared<ComposedArchive>(directory, std::move(store), std::move(catalogue),
+                                                   default_cache_bytes, lock);
+  TRY(archive->load());
+  return archive;
+}
+
+// SQLite calls it an error of the caller when the tables it looks for are not there any more.
+bool is_damage(const Error& error) {
+  return error.code == ErrorCode::malformed || error.code == ErrorCode::truncated ||
+         error.code == ErrorCode::internal;
+}
+
+// Nothing is deleted: somebody may want to look at it. The name that was used.
+Result<std::string> set_aside(const std::string& path) {
+  std::string aside;
+  for (unsigned n = 1; aside.empty() || exists(aside); ++n) aside = path + ".damaged-" + std::to_string(n);
+  for (const char* suffix : {"-wal", "-shm", ""}) {
+    const std::string from = path + suffix;
+    if (::rename(from.c_str(), (aside + suffix).c_str()) != 0 && errno != ENOENT) {
+      return system_error("rename", from);
+    }
+  }
+  return aside;
+}
+
+// What is in the volumes goes into a new catalogue. What was done, in words.
+Result<std::string> rebuild_catalogue(const std::string& directory, const Error& why) {
+  const Salvage salvage = TRY(salvage_volumes(directory + "/chunks"));
+  const std::string path = directory + "/catalogue.db";
+  const std::string aside = TRY(set_aside(path));
+  // Whole or not at all: a crash while it is filled must not leave an empty one.
+  const std::string fresh = path + ".new";
+  for (const char* suffix : {"-wal", "-shm", ""}) ::unlink((fresh + suffix).c_str());
+  {
+    auto catalogue = TRY(open_sqlite_catalogue(fresh, Absent::create));
+    TRY(catalogue->commit(change_of(salvage)));
+  }
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return system_error("rename", fresh);
+  TRY(sync_directory(directory));
+  return "the catalogue was damaged (" + why.message + "), is kept as " + aside + ", and was made anew of " +
+         std::to_string(salvage.slots.size()) + " slots in the volumes, " +
+         std::to_string(salvage.unreadable) +
+         " places of which are unreadable; segments were cut anew, in a new generation";
+}
+
 Result<std::shared_ptr<ComposedArchive>> open_fresh(const std::string& directory) {
   const std::string format = directory + "/format";
   const std::string chunks = directory + "/chunks";
-  const std::string catalogue_path = directory + "/catalogue.db";
   if (!exists(format)) {
-    if (exists(catalogue_path) || has_entries(chunks)) {
+    if (exists(directory + "/catalogue.db") || has_entries(chunks)) {
       return malformed(directory + ": has an archive's files, but no file 'format'");
     }
     TRY(write_file_atomically(format,
                               as_bytes(std::string{format_name} + std::to_string(format_version) + "\n")));
   }
-  File lock = TRY(File::open(format, O_RDONLY));
-  if (::flock(lock.descriptor(), LOCK_EX | LOCK_NB) != 0) {
+  ::unlink((format + ".new").c_str());  // of a process that died while it made the file
+  auto lock = std::make_shared<const File>(TRY(File::open(format, O_RDONLY)));
+  if (::flock(lock->descriptor(), LOCK_EX | LOCK_NB) != 0) {
     if (errno == EWOULDBLOCK) {
       return Error{ErrorCode::conflict, directory + ": the archive is in use by another process"};
     }
     return system_error("lock", format);
   }
-  TRY(check_format(lock));
+  TRY(check_format(*lock));
   TRY(make_directories(chunks));
-  auto store = TRY(open_local_chunk_store(chunks));
-  const Absent absent = has_entries(chunks) ? Absent::refuse : Absent::create;
-  auto catalogue = open_sqlite_catalogue(catalogue_path, absent);
-  if (!catalogue.ok()) {
-    return Error{catalogue.error().code, catalogue.error().message + " (the chunks are untouched)"};
-  }
-  auto archive = std::make_shared<ComposedArchive>(directory, std::move(store), std::move(catalogue).value(),
-                                                   default_cache_bytes, std::move(lock));
-  TRY(archive->load());
+  auto loaded = load(directory, has_entries(chunks) ? Absent::refuse : Absent::create, lock);
+  if (loaded.ok() || !is_damage(loaded.error())) return loaded;
+  const std::string repair = TRY(rebuild_catalogue(directory, loaded.error()));
+  auto archive = TRY(load(directory, Absent::refuse, lock));
+  archive->note_repair(repair);
   return archive;
 }
 

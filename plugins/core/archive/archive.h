@@ -31,6 +31,12 @@ struct NewChunk {
   std::vector<Blob> parts;  // moof+mdat header, then payload ranges; written in order
 };
 
+// Chunks that were appended and are not in listed slots, by their serials.
+struct Backlog {
+  std::uint64_t oldest = 0;  // `next` when there is none
+  std::uint64_t next = 0;    // of the next chunk
+};
+
 struct Statistics {
   std::uint64_t chunks = 0;
   std::uint64_t bytes = 0;  // on disk
@@ -67,6 +73,11 @@ class Archive {
   // Not ok once the volume or the catalogue has failed: every write answers this error from then on,
   // reading goes on. A full disk is not a failure; the next write may succeed.
   [[nodiscard]] virtual Status health() const = 0;
+  // Another file of the same directory has failed: the archive counts as failed from now on.
+  virtual void mark_failed(const Error& cause) = 0;
+  [[nodiscard]] virtual Backlog backlog() const = 0;
+  // What was damaged when it was opened and how that was mended; empty: nothing was.
+  [[nodiscard]] virtual std::vector<std::string> repairs() const = 0;
   // Bytes of recent chunks to keep in memory (64 MiB when nothing is said).
   virtual void set_cache_limit(std::uint64_t bytes) = 0;
 

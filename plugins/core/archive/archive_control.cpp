@@ -93,9 +93,12 @@ Result<bool> ComposedArchive::do_set_presentation(const std::string& endpoint, s
   if (known == endpoints_.end()) {
     const auto past = removed_endpoints_.find(endpoint);
     const std::uint64_t from = next.timeline->empty() ? footing_.next_slot : next.timeline->first_slot();
+    StoredEndpoint counted;
+    counted.last_generation = static_cast<std::uint32_t>(number_floor_);
+    counted.anchor.next_number = std::max(counted.anchor.next_number, number_floor_);
     EndpointDraft begun =
-        EndpointDraft::begin(endpoint, past == removed_endpoints_.end() ? StoredEndpoint{} : past->second,
-                             from, segment_duration, channel_segment_duration);
+        EndpointDraft::begin(endpoint, past == removed_endpoints_.end() ? counted : past->second, from,
+                             segment_duration, channel_segment_duration);
     begun.add_all(*next.timeline, now);
     next.endpoints.emplace(endpoint, std::move(begun));
   } else {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -53,6 +54,12 @@ struct Contents {
   std::optional<Utc> availability_start;
   std::optional<Utc> ended;
   Footing footing;  // as of the last trim; newer slots move it on
+  // Of a catalogue that was made from volumes: generations and numbers of endpoints it does not know are
+  // counted from here, above all that may have been used before.
+  std::uint64_t number_floor = 0;
+  // Rows whose records do not match their checksums: left out above.
+  std::set<std::uint64_t> damaged_slots;
+  std::uint64_t damaged_stretches = 0;
 };
 
 struct EndpointChange {
@@ -66,11 +73,12 @@ struct EndpointChange {
 
 // One transaction: all of it or nothing.
 struct Change {
-  std::vector<timeline::Stretch> stretches;
+  std::vector<timeline::Stretch> stretches;  // a known id replaces the row
   std::vector<InitSection> inits;
   std::vector<timeline::Slot> slots;  // a known number replaces the row
   std::map<std::string, EndpointChange> endpoints;
   std::optional<std::uint64_t> serial_limit;
+  std::optional<std::uint64_t> number_floor;
   std::optional<Utc> availability_start;
   std::optional<std::optional<Utc>> ended;
   std::optional<Footing> footing;
@@ -79,7 +87,8 @@ struct Change {
 
   [[nodiscard]] bool empty() const {
     return stretches.empty() && inits.empty() && slots.empty() && endpoints.empty() && !serial_limit &&
-           !availability_start && !ended && !footing && drop_slots_before == 0 && drop_stretches_before == 0;
+           !number_floor && !availability_start && !ended && !footing && drop_slots_before == 0 &&
+           drop_stretches_before == 0;
   }
 };
 

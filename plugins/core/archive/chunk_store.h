@@ -12,6 +12,8 @@
 
 namespace tarn::archive {
 
+struct Salvage;
+
 // When a volume is closed and the next one begun (besides a new stretch).
 struct VolumeLimits {
   std::uint64_t bytes = 64ULL << 20U;
@@ -58,6 +60,9 @@ class ChunkStore {
 
   // moof and mdat as they were appended.
   virtual Result<std::vector<Blob>> read(const timeline::Chunk& chunk) = 0;
+
+  // What the volumes alone tell, when the catalogue is damaged.
+  virtual Result<Salvage> salvage() const = 0;
 
   // Deletes a volume with all its chunks. Reads that have begun end well.
   virtual Status remove(std::uint32_t volume) = 0;

@@ -5,14 +5,36 @@
 #include <utility>
 
 #include "core/archive/records.h"
+#include "core/archive/salvage.h"
 
 // Loading, and what readers see. The writer's half is in archive_writer.cpp, presentations and
 // retention are in archive_control.cpp.
 namespace tarn::archive {
 
+namespace {
+
+// Cuts have no checksums of their own; they follow one another.
+Status check_endpoint(const std::string& name, const StoredEndpoint& endpoint) {
+  if (endpoint.generations.empty()) return malformed(name + " has no generation in the catalogue");
+  const timeline::Cut* last = nullptr;
+  for (const timeline::Cut& cut : endpoint.cuts) {
+    const bool follows = last == nullptr || (cut.number == last->number + 1 &&
+                                             cut.first_slot >= last->first_slot + last->slot_count);
+    const bool is_known = std::any_of(endpoint.generations.begin(), endpoint.generations.end(),
+                                      [&](const auto& g) { return g.number == cut.generation; });
+    if (!follows || !is_known || cut.slot_count == 0) {
+      return malformed(name + ": segment " + std::to_string(cut.number) + " does not follow the one before");
+    }
+    last = &cut;
+  }
+  return {};
+}
+
+}  // namespace
+
 ComposedArchive::ComposedArchive(std::string name, std::unique_ptr<ChunkStore> store,
                                  std::unique_ptr<Catalogue> catalogue, std::uint64_t cache_bytes,
-                                 File directory_lock)
+                                 std::shared_ptr<const File> directory_lock)
     : name_(std::move(name)),
       directory_lock_(std::move(directory_lock)),
       store_(std::move(store)),
@@ -24,7 +46,20 @@ Status ComposedArchive::load() {
   const std::lock_guard lock{write_mutex_};
   auto contents = catalogue_->load();
   if (!contents.ok()) return Error{contents.error().code, name_ + ": " + contents.error().message};
+  TRY(mend_contents(*contents));
   return adopt(std::move(contents).value());
+}
+
+// Damaged records cost only themselves: the volumes say the same once more.
+Status ComposedArchive::mend_contents(Contents& contents) {
+  const std::size_t slots = contents.damaged_slots.size();
+  if (slots == 0 && contents.damaged_stretches == 0) return {};
+  const Change change = mend(contents, contents.damaged_slots, TRY(store_->salvage()));
+  note_repair("the catalogue's records of " + std::to_string(slots) + " slots and " +
+              std::to_string(contents.damaged_stretches) +
+              " stretches were damaged and taken from the volumes again");
+  if (change.empty()) return {};
+  return catalogue_->commit(change);
 }
 
 Status ComposedArchive::adopt(Contents contents) {
@@ -40,6 +75,7 @@ Status ComposedArchive::adopt(Contents contents) {
   next->ended = contents.ended;
   next->append_all(std::move(contents.slots));
   serial_ = serial_limit_ = contents.serial_limit;
+  number_floor_ = contents.number_floor;
   footing_ = std::move(contents.footing);
 
   TRY(adopt_slots(*next));
@@ -104,9 +140,7 @@ Status ComposedArchive::adopt_endpoints(const Contents& contents) {
       removed_endpoints_.emplace(name, stored);
       continue;
     }
-    if (stored.generations.empty()) {
-      return malformed(name_ + ": endpoint " + name + " has no generation in the catalogue");
-    }
+    TRY(check_endpoint(name_ + ": endpoint " + name, stored));
     EndpointDraft endpoint = EndpointDraft::restore(name, stored);
     endpoint.add_all(*next.timeline, footing_.slot_end_utc);
     next.endpoints.emplace(name, std::move(endpoint));
@@ -170,6 +204,19 @@ Statistics ComposedArchive::statistics() const {
 Status ComposedArchive::health() const {
   const std::lock_guard lock{state_mutex_};
   return health_;
+}
+
+void ComposedArchive::mark_failed(const Error& cause) {
+  if (health().ok()) (void)fail(cause);
+}
+
+Backlog ComposedArchive::backlog() const {
+  const std::lock_guard lock{write_mutex_};
+  Backlog backlog{serial_, serial_};
+  for (const auto& [slot, chunks] : unlisted_) {
+    for (const auto& [track, chunk] : chunks) backlog.oldest = std::min(backlog.oldest, chunk.serial);
+  }
+  return backlog;
 }
 
 }  // namespace tarn::archive

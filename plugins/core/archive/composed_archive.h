@@ -26,9 +26,11 @@ class ComposedArchive final : public Archive {
  public:
   // `name` is what errors call it. `directory_lock` keeps other processes out while the archive lives.
   ComposedArchive(std::string name, std::unique_ptr<ChunkStore> store, std::unique_ptr<Catalogue> catalogue,
-                  std::uint64_t cache_bytes, File directory_lock = {});
-  // Once, before all else.
+                  std::uint64_t cache_bytes, std::shared_ptr<const File> directory_lock = {});
+  // Once, before all else. malformed: the catalogue contradicts itself, another one is needed.
   Status load();
+  // Says in repairs() what was done to make it loadable.
+  void note_repair(std::string what) { repairs_.push_back(std::move(what)); }
 
   [[nodiscard]] std::shared_ptr<const timeline::Timeline> timeline() const override;
   [[nodiscard]] Result<std::vector<Blob>> read_parts(const timeline::Chunk& chunk) override;
@@ -37,6 +39,9 @@ class ComposedArchive final : public Archive {
   void remove_listener(std::uint64_t handle) override;
   [[nodiscard]] Statistics statistics() const override;
   [[nodiscard]] Status health() const override;
+  void mark_failed(const Error& cause) override;
+  [[nodiscard]] std::vector<std::string> repairs() const override { return repairs_; }
+  [[nodiscard]] Backlog backlog() const override;
   void set_cache_limit(std::uint64_t bytes) override { cache_.set_limit(bytes); }
 
   timeline::Resume resume() override;
@@ -104,13 +109,15 @@ class ComposedArchive final : public Archive {
   [[nodiscard]] static std::uint64_t first_ending_at_or_after(const timeline::Timeline& timeline, Utc time);
   void note_volume(std::uint32_t volume, std::uint64_t slot);
   Error fail(const Error& cause);
+  Status mend_contents(Contents& contents);
   Status adopt(Contents contents);
   Status adopt_slots(const timeline::Timeline& timeline);
   Status adopt_stretch(const timeline::Timeline& timeline);
   Status adopt_endpoints(const Contents& contents);
 
   const std::string name_;
-  const File directory_lock_;
+  const std::shared_ptr<const File> directory_lock_;
+  std::vector<std::string> repairs_;  // not changed once it is loaded
   const std::unique_ptr<ChunkStore> store_;
   const std::unique_ptr<Catalogue> catalogue_;
   ChunkCache cache_;
@@ -119,6 +126,7 @@ class ComposedArchive final : public Archive {
   std::uint64_t serial_ = 1;        // the next one
   std::uint64_t serial_limit_ = 1;  // reserved in the catalogue up to here
   Footing footing_;
+  std::uint64_t number_floor_ = 0;
   std::uint32_t last_stretch_ = 0;  // begun, listed or not
   std::map<std::uint32_t, OpenStretch> open_stretches_;
   std::map<std::uint64_t, std::map<timeline::TrackId, timeline::Chunk>> unlisted_;  // by slot

@@ -12,9 +12,9 @@
 #include <unordered_map>
 
 #include "core/archive/file.h"
+#include "core/archive/salvage.h"
 #include "core/archive/volume.h"
 #include "core/base/memory_pool.h"
-#include "core/base/text.h"
 
 namespace tarn::archive {
 namespace {
@@ -32,18 +32,6 @@ std::string_view extension_of(codecs::Kind kind) {
       break;
   }
   return ".cmft";
-}
-
-// The number in "t<track>-<volume>.cmf?"; 0 for other files.
-std::uint32_t volume_number(std::string_view name) {
-  const std::size_t dash = name.find('-');
-  const std::size_t dot = name.find('.');
-  if (!name.starts_with('t') || dash == name.npos || dot == name.npos || dot < dash) return 0;
-  if (name.size() != dot + 5 || name.substr(dot, 4) != ".cmf") return 0;
-  const auto track = parse_u64(name.substr(1, dash - 1));
-  const auto number = parse_u64(name.substr(dash + 1, dot - dash - 1));
-  if (!track || !number || *number > 0xFFFF'FFFFU) return 0;
-  return static_cast<std::uint32_t>(*number);
 }
 
 struct OpenVolume {
@@ -66,6 +54,7 @@ class LocalChunkStore final : public ChunkStore {
                                          std::span<const Blob> parts) override;
   Status sync() override;
   Result<std::vector<Blob>> read(const timeline::Chunk& chunk) override;
+  Result<Salvage> salvage() const override { return salvage_volumes(directory_); }
   Status remove(std::uint32_t volume) override;
   [[nodiscard]] std::uint64_t bytes() const override;
 

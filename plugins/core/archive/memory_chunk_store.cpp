@@ -5,6 +5,8 @@
 #include <map>
 #include <mutex>
 
+#include "core/archive/salvage.h"
+
 namespace tarn::archive {
 namespace {
 
@@ -45,6 +47,8 @@ class MemoryChunkStore final : public ChunkStore {
     }
     return not_found("chunk " + std::to_string(chunk.serial) + ": not in memory any more");
   }
+
+  Result<Salvage> salvage() const override { return Salvage{}; }
 
   Status remove(std::uint32_t number) override {
     const std::lock_guard lock{mutex_};

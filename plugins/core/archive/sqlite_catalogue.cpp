@@ -47,7 +47,7 @@ class SqliteCatalogue final : public Catalogue {
     clear_state_ = TRY(database_->prepare("DELETE FROM state WHERE key = ?"));
     set_edge_ = TRY(database_->prepare("INSERT OR REPLACE INTO edge VALUES(?, ?)"));
     add_init_ = TRY(database_->prepare("INSERT INTO init VALUES(?, ?, ?)"));
-    add_stretch_ = TRY(database_->prepare("INSERT INTO stretch VALUES(?, ?)"));
+    add_stretch_ = TRY(database_->prepare("INSERT OR REPLACE INTO stretch VALUES(?, ?)"));
     add_slot_ = TRY(database_->prepare("INSERT OR REPLACE INTO slot VALUES(?, ?)"));
     set_endpoint_ = TRY(database_->prepare(
         "INSERT INTO endpoint(name, removed, channel_segment_duration, last_generation, next_number, "
@@ -90,6 +90,7 @@ class SqliteCatalogue final : public Catalogue {
       const std::string_view key = state.text(0);
       const std::int64_t value = state.integer(1);
       if (key == "serial_limit") contents.serial_limit = static_cast<std::uint64_t>(value);
+      if (key == "number_floor") contents.number_floor = static_cast<std::uint64_t>(value);
       if (key == "availability_start") contents.availability_start = utc_from_column(value);
       if (key == "ended") contents.ended = utc_from_column(value);
       if (key == "next_slot") contents.footing.next_slot = static_cast<std::uint64_t>(value);
@@ -110,9 +111,13 @@ class SqliteCatalogue final : public Catalogue {
     }
     Statement stretches = TRY(database_->prepare("SELECT id, record FROM stretch ORDER BY id"));
     while (TRY(stretches.step())) {
-      timeline::Stretch stretch = TRY(parse_stretch(stretches.blob(1)));
-      if (stretch.id != stretches.unsigned_integer(0)) return malformed("stretch: record under another id");
-      contents.stretches.push_back(std::move(stretch));
+      auto stretch = parse_stretch(stretches.blob(1));
+      if (!stretch.ok() && stretch.error().code == ErrorCode::unsupported) return std::move(stretch).error();
+      if (stretch.ok() && stretch->id == stretches.unsigned_integer(0)) {
+        contents.stretches.push_back(std::move(stretch).value());
+      } else {
+        ++contents.damaged_stretches;
+      }
     }
     return {};
   }
@@ -120,7 +125,14 @@ class SqliteCatalogue final : public Catalogue {
   Status load_slots(Contents& contents) {
     Statement slots = TRY(database_->prepare("SELECT number, record FROM slot ORDER BY number"));
     while (TRY(slots.step())) {
-      contents.slots.push_back(TRY(parse_slot(slots.unsigned_integer(0), slots.blob(1))));
+      const std::uint64_t number = slots.unsigned_integer(0);
+      auto slot = parse_slot(number, slots.blob(1));
+      if (!slot.ok() && slot.error().code == ErrorCode::unsupported) return std::move(slot).error();
+      if (slot.ok()) {
+        contents.slots.push_back(std::move(slot).value());
+      } else {
+        contents.damaged_slots.insert(number);
+      }
     }
     return {};
   }
@@ -164,6 +176,7 @@ class SqliteCatalogue final : public Catalogue {
 
   Status write_state(const Change& change) {
     if (change.serial_limit) TRY(set_state("serial_limit", static_cast<std::int64_t>(*change.serial_limit)));
+    if (change.number_floor) TRY(set_state("number_floor", static_cast<std::int64_t>(*change.number_floor)));
     if (change.availability_start) {
       TRY(set_state("availability_start", to_column(*change.availability_start)));
     }

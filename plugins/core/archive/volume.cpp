@@ -5,6 +5,7 @@
 #include <array>
 
 #include "core/archive/crc32c.h"
+#include "core/base/text.h"
 
 namespace tarn::archive {
 namespace {
@@ -124,6 +125,17 @@ Result<VolumeBox> parse_volume_box(Bytes bytes) {
   if (!open.fields.ok()) return malformed("volume box: too small for its fields");
   box.stretch_record = open.fields.rest();
   return box;
+}
+
+std::uint32_t volume_number(std::string_view name) {
+  const std::size_t dash = name.find('-');
+  const std::size_t dot = name.find('.');
+  if (!name.starts_with('t') || dash == name.npos || dot == name.npos || dot < dash) return 0;
+  if (name.size() != dot + 5 || name.substr(dot, 4) != ".cmf") return 0;
+  const auto track = parse_u64(name.substr(1, dash - 1));
+  const auto number = parse_u64(name.substr(dash + 1, dot - dash - 1));
+  if (!track || !number || *number > 0xFFFF'FFFFU) return 0;
+  return static_cast<std::uint32_t>(*number);
 }
 
 std::uint32_t checksum_of(std::span<const Blob> parts) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
 #include "core/archive/chunk_store.h"
 #include "core/base/bytes.h"
@@ -43,6 +44,9 @@ void write_volume_box(const VolumeHead& head, ByteVector& out);
 // `bytes` begins with the box; more may follow.
 Result<ChunkBox> parse_chunk_box(Bytes bytes);
 Result<VolumeBox> parse_volume_box(Bytes bytes);
+
+// The number in "t<track>-<volume>.cmf?"; 0 for other files.
+std::uint32_t volume_number(std::string_view name);
 
 // CRC-32C over all parts in order.
 std::uint32_t checksum_of(std::span<const Blob> parts);

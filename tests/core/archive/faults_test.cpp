@@ -8,6 +8,7 @@
 #include "core/archive/composed_archive.h"
 #include "core/archive/local_chunk_store.h"
 #include "core/archive/memory_chunk_store.h"
+#include "core/archive/salvage.h"
 #include "core/archive/sqlite_catalogue.h"
 #include "programme.h"
 
@@ -44,6 +45,7 @@ class FaultyStore final : public ChunkStore {
     return fail_if(faults_->sync);
   }
   Result<std::vector<Blob>> read(const timeline::Chunk& chunk) override { return real_->read(chunk); }
+  Result<Salvage> salvage() const override { return real_->salvage(); }
   Status remove(std::uint32_t volume) override {
     ++faults_->removed;
     faults_->commit.reset();  // there is room now

@@ -326,23 +326,6 @@ TEST(LocalArchive, RefusesANewerFormat) {
   EXPECT_EQ(open_error(scratch.path("a"), "no file 'format'"), ErrorCode::malformed);
 }
 
-TEST(LocalArchive, RefusesToBeginAnewOverChunksWithoutTheirCatalogue) {
-  const ScratchDirectory scratch;
-  {
-    const auto archive = open_or_fail(scratch.path("a"));
-    begin(*archive);
-    write_slots(*archive, 1, 2);
-  }
-  const std::string database = scratch.path("a") + "/catalogue.db";
-  std::filesystem::remove(database);
-  EXPECT_EQ(open_error(scratch.path("a"), "missing, empty or not a catalogue"), ErrorCode::malformed);
-  overwrite(database, "");
-  EXPECT_EQ(open_error(scratch.path("a"), "missing, empty or not a catalogue"), ErrorCode::malformed);
-  overwrite(database, std::string(8192, 'x'));
-  EXPECT_EQ(open_error(scratch.path("a"), "the chunks are untouched"), ErrorCode::malformed);
-  EXPECT_EQ(volumes_in(scratch.path("a")).size(), 2U);
-}
-
 TEST(LocalArchive, NoticesADamagedChunkAndKeepsTheOthers) {
   const ScratchDirectory scratch;
   {

@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "core/archive/journal.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <random>
+#include <set>
+#include <utility>
+
+#include "core/archive/crc32c.h"
+#include "core/base/text.h"
+
+namespace tarn::archive {
+namespace {
+
+constexpr std::string_view extension = ".journal";
+
+// The number in "<number>.journal"; 0 for other files.
+std::uint32_t file_number(std::string_view name) {
+  if (!name.ends_with(extension)) return 0;
+  const auto number = parse_u64(name.substr(0, name.size() - extension.size()));
+  return number && *number <= 0xFFFF'FFFFU ? static_cast<std::uint32_t>(*number) : 0;
+}
+
+std::uint64_t fresh_nonce() {
+  std::random_device device;
+  return std::uint64_t{device()} << 32U | device();
+}
+
+std::uint32_t checksum_of(std::string_view path, Bytes body) { return crc32c(body, crc32c(as_bytes(path))); }
+
+}  // namespace
+
+std::string Journal::path_of(std::uint32_t number) const {
+  return directory_ + "/" + std::to_string(number) + std::string{extension};
+}
+
+Result<std::unique_ptr<Journal>> Journal::open(const std::string& directory, JournalLimits limits) {
+  TRY(make_directories(directory));
+  std::unique_ptr<Journal> journal{new Journal{directory, limits}};
+  TRY(journal->load());
+  return journal;
+}
+
+Status Journal::load() {
+  std::set<std::uint32_t> numbers;
+  std::error_code failed;
+  auto entry = std::filesystem::directory_iterator{directory_, failed};
+  for (; !failed && entry != std::filesystem::directory_iterator{}; entry.increment(failed)) {
+    if (const std::uint32_t number = file_number(entry->path().filename().string())) numbers.insert(number);
+  }
+  if (failed) return Error{ErrorCode::io, directory_ + ": " + failed.message()};
+  for (const std::uint32_t number : numbers) TRY(load_file(number));
+  settle_loaded();
+  return {};
+}
+
+Status Journal::load_file(std::uint32_t number) {
+  Segment segment;
+  segment.file = TRY(File::open(path_of(number), O_RDONLY));
+  segment.end = TRY(segment.file.size());
+  last_number_ = number;
+  const auto read = [&](std::uint64_t offset, std::span<std::uint8_t> into) {
+    return segment.file.read_at(offset, into.data(), into.size());
+  };
+  const JournalScan scan = TRY(scan_journal(segment.file.path(), read, segment.end));
+  damaged_ += scan.damaged;
+  for (const JournalRecordFound& found : scan.records) {
+    const JournalRecordHeader& header = found.header;
+    if (header.input >= inputs) continue;
+    if (header.kind == JournalKind::mark) {
+      released_[header.input] = std::max(released_[header.input], header.sequence);
+      next_sequence_ = std::max(next_sequence_, header.sequence);
+      continue;
+    }
+    next_sequence_ = std::max(next_sequence_, header.sequence + 1);
+    entries_.push_back({header.sequence, header.input, header.kind == JournalKind::playlist, found.path,
+                        header.arrival, number, found.offset, header.body_size, header.checksum});
+  }
+  files_.emplace(number, std::move(segment));
+  return {};
+}
+
+// A playlist that was carried over is there twice; the later copy counts.
+void Journal::settle_loaded() {
+  std::stable_sort(entries_.begin(), entries_.end(),
+                   [](const auto& a, const auto& b) { return a.sequence < b.sequence; });
+  const auto same = [](const auto& a, const auto& b) { return a.sequence == b.sequence; };
+  entries_.erase(entries_.begin(), std::unique(entries_.rbegin(), entries_.rend(), same).base());
+  for (std::uint8_t input = 0; input < inputs; ++input) drop_released(input);
+}
+
+// A playlist stays while no later one of its name is released.
+void Journal::drop_released(std::uint8_t input) {
+  std::set<std::string> seen;
+  const auto needed = [&](const JournalEntry& entry) {
+    if (entry.input != input || entry.sequence >= released_[input]) return true;
+    return entry.is_playlist && seen.size() < limits_.playlists && seen.insert(entry.path).second;
+  };
+  const auto kept = std::remove_if(entries_.rbegin(), entries_.rend(),
+                                   [&](const JournalEntry& entry) { return !needed(entry); });
+  entries_.erase(entries_.begin(), kept.base());
+}
+
+Result<Blob> Journal::read(const JournalEntry& entry) const {
+  const auto at = files_.find(entry.file);
+  if (at == files_.end()) return not_found(directory_ + ": the record's file is gone");
+  const std::size_t size = entry.path.size() + entry.size;
+  const auto buffer = std::make_shared_for_overwrite<std::uint8_t[]>(size);
+  TRY(at->second.file.read_at(entry.offset, buffer.get(), size));
+  const Bytes bytes{buffer.get(), size};
+  if (crc32c(bytes) != entry.checksum) {
+    return malformed(at->second.file.path() + ": record " + std::to_string(entry.sequence) + " (" +
+                     entry.path + "): checksum does not match");
+  }
+  return Blob{buffer, bytes.subspan(entry.path.size())};
+}
+
+Status Journal::append(std::span<const JournalObject> objects) {
+  TRY(health_);
+  std::uint64_t size = 0;
+  for (const JournalObject& object : objects) {
+    if (object.input >= inputs || object.path.size() > max_journal_path ||
+        object.body.size() > max_journal_body) {
+      return Error{ErrorCode::limit, object.path + ": too large for the journal"};
+    }
+    size += journal_record_header_size + object.path.size() + object.body.size();
+  }
+  if (bytes() + size > limits_.bytes) {
+    return Error{ErrorCode::no_space,
+                 directory_ + ": the journal is full, what it holds cannot be published"};
+  }
+  std::vector<std::uint64_t> sequences;
+  for (std::size_t i = 0; i < objects.size(); ++i) sequences.push_back(next_sequence_++);
+  return append_records(objects, sequences);
+}
+
+Status Journal::append_records(std::span<const JournalObject> objects,
+                               std::span<const std::uint64_t> sequences) {
+  TRY(ensure_current());
+  Segment& segment = files_.at(current_);
+  std::vector<Blob> parts;
+  std::vector<JournalEntry> added;
+  std::uint64_t end = segment.end;
+  for (std::size_t i = 0; i < objects.size(); ++i) {
+    const JournalObject& object = objects[i];
+    const JournalRecordHeader header{object.is_playlist ? JournalKind::playlist : JournalKind::segment,
+                                     object.input,
+                                     static_cast<std::uint16_t>(object.path.size()),
+                                     sequences[i],
+                                     object.arrival,
+                                     static_cast<std::uint32_t>(object.body.size()),
+                                     checksum_of(object.path, object.body.bytes())};
+    ByteVector front;
+    write_journal_record_header(header, segment.nonce, front);
+    Writer{front}.text(object.path);
+    added.push_back({header.sequence, object.input, object.is_playlist, object.path, object.arrival, current_,
+                     end + journal_record_header_size, header.body_size, header.checksum});
+    end += front.size() + object.body.size();
+    parts.push_back(Blob::of(std::move(front)));
+    if (!object.body.empty()) parts.push_back(object.body);
+  }
+  if (Status written = segment.file.write_at(segment.end, parts); !written) {
+    // What has been written of it stays behind the end of a file that nobody continues.
+    current_ = 0;
+    if (written.error().code == ErrorCode::no_space) return std::move(written).error();
+    return fail(written.error());
+  }
+  if (Status synced = segment.file.sync_data(); !synced) return fail(synced.error());
+  segment.end = end;
+  for (JournalEntry& entry : added) {
+    const auto at = std::lower_bound(entries_.begin(), entries_.end(), entry.sequence,
+                                     [](const auto& e, std::uint64_t s) { return e.sequence < s; });
+    if (at != entries_.end() && at->sequence == entry.sequence) {
+      *at = std::move(entry);
+    } else {
+      entries_.insert(at, std::move(entry));
+    }
+  }
+  return {};
+}
+
+Status Journal::ensure_current() {
+  if (current_ != 0 && files_.at(current_).end < limits_.file_bytes) return {};
+  current_ = 0;
+  if (last_number_ == 0xFFFF'FFFFU) return Error{ErrorCode::limit, directory_ + ": file numbers used up"};
+  const std::uint32_t number = ++last_number_;
+  Segment segment;
+  auto file = File::open(path_of(number), O_RDWR | O_CREAT | O_EXCL, 0600);
+  if (!file.ok()) {
+    if (file.error().code == ErrorCode::no_space) return std::move(file).error();
+    return fail(file.error());
+  }
+  segment.file = std::move(file).value();
+  segment.nonce = fresh_nonce();
+  ByteVector header;
+  write_journal_file_header({segment.nonce, number}, header);
+  const Blob part{nullptr, Bytes{header}};
+  if (Status written = segment.file.write_at(0, {&part, 1}); !written) {
+    ::unlink(segment.file.path().c_str());
+    if (written.error().code == ErrorCode::no_space) return std::move(written).error();
+    return fail(written.error());
+  }
+  if (Status synced = sync_directory(directory_); !synced) return fail(synced.error());
+  segment.end = header.size();
+  files_.emplace(number, std::move(segment));
+  current_ = number;
+  return {};
+}
+
+Status Journal::release(std::uint8_t input, std::uint64_t before) {
+  TRY(health_);
+  if (input >= inputs || before <= released_[input]) return {};
+  released_[input] = before;
+  drop_released(input);
+  TRY(write_mark(input));
+  return delete_unneeded();
+}
+
+// Not synced: without it an object is replayed once more after a crash, and found to be listed.
+Status Journal::write_mark(std::uint8_t input) {
+  if (current_ == 0) return {};
+  Segment& segment = files_.at(current_);
+  ByteVector bytes;
+  write_journal_record_header({JournalKind::mark, input, 0, released_[input], Utc{}, 0, crc32c({})},
+                              segment.nonce, bytes);
+  const Blob part{nullptr, Bytes{bytes}};
+  if (Status written = segment.file.write_at(segment.end, {&part, 1}); !written) {
+    current_ = 0;
+    if (written.error().code == ErrorCode::no_space) return {};
+    return fail(written.error());
+  }
+  segment.end += bytes.size();
+  return {};
+}
+
+bool Journal::is_sticky(const JournalEntry& entry) const {
+  return entry.is_playlist && entry.sequence < released_[entry.input];
+}
+
+Status Journal::delete_unneeded() {
+  if (current_ == 0) return {};
+  for (auto at = files_.begin(); at != files_.end();) {
+    const std::uint32_t number = at->first;
+    const bool is_needed = std::any_of(entries_.begin(), entries_.end(), [&](const JournalEntry& entry) {
+      return entry.file == number && !is_sticky(entry);
+    });
+    if (number == current_ || is_needed || !TRY(carry_over(number))) {
+      ++at;
+      continue;
+    }
+    if (::unlink(at->second.file.path().c_str()) != 0 && errno != ENOENT) {
+      return fail(system_error("unlink", at->second.file.path()));
+    }
+    at = files_.erase(at);
+  }
+  return {};
+}
+
+// Copies the playlists of `file` that stay to the current one. False: there is no room for them.
+Result<bool> Journal::carry_over(std::uint32_t file) {
+  std::vector<JournalObject> objects;
+  std::vector<std::uint64_t> sequences;
+  for (const JournalEntry& entry : entries_) {
+    if (entry.file != file) continue;
+    auto body = read(entry);
+    if (!body.ok()) {
+      ++damaged_;
+      continue;
+    }
+    objects.push_back({entry.input, true, entry.path, entry.arrival, std::move(body).value()});
+    sequences.push_back(entry.sequence);
+  }
+  if (!objects.empty()) {
+    if (Status copied = append_records(objects, sequences); !copied) {
+      if (copied.error().code == ErrorCode::no_space) return false;
+      return std::move(copied).error();
+    }
+  }
+  std::erase_if(entries_, [&](const JournalEntry& entry) { return entry.file == file; });
+  return true;
+}
+
+std::uint64_t Journal::bytes() const {
+  std::uint64_t sum = 0;
+  for (const auto& [number, segment] : files_) sum += segment.end;
+  return sum;
+}
+
+Error Journal::fail(const Error& cause) {
+  Error error{ErrorCode::io, "the journal has failed and takes nothing more: " + cause.message};
+  health_ = error;
+  return error;
+}
+
+}  // namespace tarn::archive

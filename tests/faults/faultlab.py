@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the fault tests stand on: a stream of small segments, an encoder that notes every acknowledgement and never
+sends again what was acknowledged, and a checker that finds all of it by playing it back."""
+
+import contextlib
+import http.client
+import os
+import random
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "e2e"))
+
+# pylint: disable=wrong-import-position,unused-import
+import lab  # noqa: E402
+from lab import Tap, basic, request, wait_until  # noqa: E402
+from recorder import Track, assert_contiguous  # noqa: E402
+
+LONG = bool(os.environ.get("TARN_LONG"))
+ENDPOINT = {"cmaf": {"protocol": "HLS_CMAF", "segmentDuration": 1, "manifest": {"segments": 100}}}
+
+
+def prepare(folder, seconds):
+    """source.mp4 and the same samples as segments of one second: [(name, path)], and the source."""
+    source = os.path.join(folder, "source.mp4")
+    hls = os.path.join(folder, "hls")
+    os.makedirs(hls, exist_ok=True)
+    subprocess.run(
+        ["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=160x90:rate=12", "-f", "lavfi", "-i",
+         "anoisesrc=sample_rate=48000:amplitude=0.1:seed=7", "-t", str(seconds), "-c:v", "libx264", "-preset",
+         "ultrafast", "-bf", "2", "-g", "12", "-keyint_min", "12", "-sc_threshold", "0", "-b:v", "100k",
+         "-c:a", "aac", "-b:a", "48k", "-ac", "1", source], check=True)
+    subprocess.run(
+        ["ffmpeg", "-nostdin", "-v", "error", "-i", source, "-c", "copy", "-f", "hls", "-hls_time", "1",
+         "-hls_list_size", "0", "-hls_segment_filename", os.path.join(hls, "s-%d.ts"), os.path.join(hls, "all.m3u8")],
+        check=True)
+    count = len([name for name in os.listdir(hls) if name.endswith(".ts")])
+    return source, [(f"s-{i}.ts", os.path.join(hls, f"s-{i}.ts")) for i in range(count)]
+
+
+class Encoder(threading.Thread):
+    """Pushes in ffmpeg's order, a segment and then the playlist that names it, as fast as it is answered. What was not
+    answered with 2xx is sent again until it is; what was answered with 2xx is never sent again."""
+
+    def __init__(self, segments, entry, pause=0.02, window=5):
+        super().__init__(daemon=True)
+        self.segments, self.pause, self.window = segments, pause, window
+        parts = urllib.parse.urlsplit(entry["url"])
+        self.host, self.port, self.base = parts.hostname, parts.port, parts.path
+        self.headers = basic(entry)
+        self.connection = None
+        self.acked = []  # names of segments
+        self.refused = []  # (status, text)
+        self.latencies = []
+        self.stopping = threading.Event()
+        self.limit = len(segments)  # segments to push before it ends the list
+        self.failure = None
+
+    def run(self):
+        try:
+            self.push_all()
+        except Exception as error:  # pylint: disable=broad-except
+            self.failure = error
+
+    def push_all(self):
+        index = 0
+        while index < len(self.segments) and index < self.limit and not self.stopping.wait(self.pause):
+            name, path = self.segments[index]
+            with open(path, "rb") as file:
+                body = file.read()
+            if not self.put(name, body):
+                return
+            self.acked.append(name)
+            if index == 0:
+                self.put(".m3u8", self.multivariant())
+            if not self.put("-v.m3u8", self.playlist(index)):
+                return
+            index += 1
+        self.put("-v.m3u8", self.playlist(index - 1) + b"#EXT-X-ENDLIST\n")
+
+    @staticmethod
+    def multivariant():
+        return b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=200000,RESOLUTION=160x90\nmanifest-v.m3u8\n"
+
+    def playlist(self, last):
+        first = max(0, last - self.window + 1)
+        lines = ["#EXTM3U", "#EXT-X-VERSION:3", "#EXT-X-TARGETDURATION:1", f"#EXT-X-MEDIA-SEQUENCE:{first}"]
+        for name, _ in self.segments[first:last + 1]:
+            lines += ["#EXTINF:1.000000,", name]
+        return ("\n".join(lines) + "\n").encode()
+
+    def put(self, name, body):
+        """True when it was acknowledged; False when the test is over."""
+        path = self.base + name if name.startswith(("-", ".")) else self.base.rsplit("/", 1)[0] + "/" + name
+        while not self.stopping.is_set():
+            began = time.monotonic()
+            try:
+                status, text = self.put_once(path, body)
+            except (OSError, http.client.HTTPException):
+                self.connection = None
+                self.stopping.wait(0.02)
+                continue
+            if status in (200, 201):
+                self.latencies.append(time.monotonic() - began)
+                return True
+            self.refused.append((status, text))
+            self.stopping.wait(0.1)
+        return False
+
+    def put_once(self, path, body):
+        if self.connection is None:
+            self.connection = http.client.HTTPConnection(self.host, self.port, timeout=60)
+        self.connection.request("PUT", path, body=body, headers=self.headers)
+        answer = self.connection.getresponse()
+        text = answer.read().decode("utf-8", "replace")
+        return answer.status, text
+
+    def finish(self, seconds=60):
+        """Ends the list after the segment that is being pushed."""
+        self.limit = len(self.acked) + 1
+        self.join(seconds)
+        assert not self.is_alive(), "the encoder did not come to its end"
+        if self.failure:
+            raise self.failure
+
+    def stop(self):
+        self.stopping.set()
+        self.join(70)
+
+
+class Viewer:
+    """Collects everything that is published; polled by the test, at least once in a hundred segments."""
+
+    def __init__(self, url):
+        self.url = url
+        self.tracks = None
+
+    def poll(self):
+        if self.tracks is None:
+            answer = request(self.url)
+            if answer.status != 200:
+                return False
+            base = self.url.rsplit("/", 1)[0] + "/"
+            names = [line for line in answer.text.splitlines() if line and not line.startswith("#")]
+            audio = answer.text.split('TYPE=AUDIO', 1)[1].split('URI="', 1)[1].split('"', 1)[0]
+            self.tracks = [Track(base + names[0]), Track(base + audio)]
+        for track in self.tracks:
+            track.poll()
+        return True
+
+    @property
+    def listed(self):
+        return len(self.tracks[0].segments) if self.tracks else 0
+
+    def expect_all(self, acked, source, folder):
+        """Every acknowledged segment is there, in one piece with all others: none lost, none twice."""
+        for track in self.tracks:
+            assert track.broken == [], track.broken[:3]
+            assert (track.discontinuities, track.gaps) == (0, 0), (track.discontinuities, track.gaps)
+        assert_contiguous(self.tracks[0], source, "v", folder, 12 * len(acked))
+        assert_contiguous(self.tracks[1], source, "a", folder, 46 * len(acked) - 46)
+
+
+def ended(viewer):
+    """The output says ENDLIST, and all that it lists has been fetched."""
+    viewer.poll()
+    return "#EXT-X-ENDLIST" in request(viewer.tracks[0].url).text
+
+
+def restart_time(server):
+    began = time.monotonic()
+    server.start()
+    return time.monotonic() - began
+
+
+def percentile(values, part):
+    return sorted(values)[min(len(values) - 1, int(len(values) * part))]
+
+
+def needs_root():
+    if os.geteuid() != 0:
+        raise Tap.Skip("needs root")
+
+
+@contextlib.contextmanager
+def mounted(kind, device, where, options):
+    os.makedirs(where, exist_ok=True)
+    run = subprocess.run(["mount", "-t", kind, "-o", options, device, where], capture_output=True, text=True, check=False)
+    if run.returncode != 0:
+        raise Tap.Skip(f"mount: {run.stderr.strip()}")
+    try:
+        yield where
+    finally:
+        subprocess.run(["umount", "-l", where], check=False)
+
+
+def dice(seed=1):
+    return random.Random(seed)
