@@ -253,7 +253,7 @@ GstFlowReturn HlsIngestSrc::push_outputs() {
   GstFlowReturn worst = GST_FLOW_OK;
   while (const auto output = state_->session.next()) {
     const GstFlowReturn flow = pads_.carry_out(*output);
-    if (flow != GST_FLOW_OK) worst = flow;
+    worst = std::min(worst, flow);  // errors are below OK, the worse ones further
     const bool begins =
         std::holds_alternative<TracksKnown>(*output) || std::holds_alternative<SessionBegan>(*output);
     if (!begins) continue;

@@ -37,6 +37,10 @@ void push_bounded(std::deque<T>& items, T item) {
   if (items.size() > kept_events) items.pop_front();
 }
 
+UploadAnswer being_deleted() {
+  return {UploadAnswer::Outcome::refused, Error{ErrorCode::conflict, "the channel is being deleted"}};
+}
+
 }  // namespace
 
 ChannelRuntime::ChannelRuntime(Parts parts, Channel channel, std::shared_ptr<archive::Archive> archive,
@@ -61,10 +65,7 @@ std::string ChannelRuntime::label() const {
 void ChannelRuntime::upload(UploadedObject object, std::function<void(UploadAnswer)> done) {
   {
     const std::lock_guard lock{mutex_};
-    if (closing_) {
-      return done(
-          {UploadAnswer::Outcome::refused, Error{ErrorCode::conflict, "the channel is being deleted"}});
-    }
+    if (closing_) return done(being_deleted());
   }
   object.arrival = parts_.clocks.utc();
   parts_.writers.submit(strand_, [self = shared_from_this(), held = std::move(object),
@@ -84,6 +85,11 @@ UploadAnswer ChannelRuntime::put(const UploadedObject& object) {
 }
 
 UploadAnswer ChannelRuntime::take(const UploadedObject& object) {
+  {
+    // close() may have come between the upload's arrival and its turn; the archive is let go by now.
+    const std::lock_guard lock{mutex_};
+    if (closing_) return being_deleted();
+  }
   // A volume that failed once may lose what it says it has: nothing is acknowledged any more.
   if (Status health = archive_->health(); !health) return {UploadAnswer::Outcome::refused, health.error()};
   if (Status ready = ensure_line(); !ready) return {UploadAnswer::Outcome::refused, ready.error()};

@@ -6,8 +6,7 @@
 namespace tarn::server {
 namespace {
 
-// A day: a segment is not listed longer than that, and a channel made anew under the same name may one
-// day give other bytes under the same URL.
+// A day: long enough for every viewer of a live window.
 constexpr std::uint32_t media_max_age = 86'400;
 
 std::string digest(Bytes bytes) {
@@ -53,7 +52,9 @@ std::shared_ptr<const Content> media_content(std::vector<Blob> parts, std::strin
   content->parts = std::move(parts);
   content->content_type = std::move(content_type);
   content->max_age = media_max_age;
-  content->etag = "\"" + digest(as_bytes(identity + "/" + std::to_string(content->size))) + "\"";
+  // A name has the same bytes for ever, but for what another version may write differently.
+  const std::string state = identity + "/" + std::to_string(content->size) + "/" TARN_VERSION;
+  content->etag = "\"" + digest(as_bytes(state)) + "\"";
   return content;
 }
 

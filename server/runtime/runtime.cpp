@@ -41,7 +41,7 @@ Runtime::Runtime(Parts parts, RuntimeSettings settings, const Model& model)
   parts_.metrics.add_gauges("tarn_archive_failed",
                             "1: the channel's storage has failed, nothing is acknowledged any more.",
                             [this] { return failed_archives(); });
-  clear_deleted();
+  clear_deleted(model);
   follow(model);
 }
 
@@ -52,13 +52,20 @@ std::string Runtime::directory(const std::string& channel_id) const {
 }
 
 // A channel's content is renamed before it is deleted, so that a deletion that was cut short is
-// finished here, and content without a channel is never taken for one.
-void Runtime::clear_deleted() const {
+// finished here. Content whose channel the model does not know stays, because the model may be an old
+// backup; it is reported.
+void Runtime::clear_deleted(const Model& model) const {
+  std::set<std::string> known;
+  for (const auto& [path, channel] : model.channels) known.insert(channel.id);
   std::error_code error;
   fs::create_directories(settings_.data_directory + "/channels", error);
   for (const auto& entry : fs::directory_iterator{settings_.data_directory + "/channels", error}) {
     std::error_code ignored;
-    if (entry.path().string().ends_with(deleted_suffix)) fs::remove_all(entry.path(), ignored);
+    if (entry.path().string().ends_with(deleted_suffix)) {
+      fs::remove_all(entry.path(), ignored);
+    } else if (!known.contains(entry.path().filename().string())) {
+      parts_.log.write(LogLevel::warning, "archive-without-channel", {{"directory", entry.path().string()}});
+    }
   }
 }
 

@@ -62,7 +62,7 @@ class Runtime : public Origin, public StatusSource {
     std::map<std::string, timeline::OutputSettings> outputs;
   };
 
-  void clear_deleted() const;
+  void clear_deleted(const Model& model) const;
   void start_channel(const Channel& channel);
   void stop_channel(const std::string& id);
   void follow_endpoints(const Model& model, const Channel& channel);

@@ -163,6 +163,19 @@ TEST_F(ChannelRuntimeTest, KeepsTheRetentionBehindTheNewestContent) {
   EXPECT_EQ(archive_->timeline()->first_slot(), 69U);
 }
 
+TEST_F(ChannelRuntimeTest, TakesNothingThatWaitedWhileItWasClosed) {
+  std::promise<void> go;
+  workers_.submit("ingest/c1", [&] { go.get_future().wait(); });
+  std::promise<UploadAnswer> answer;
+  channel_->upload({0, "a.ts", {}, {}}, [&](const UploadAnswer& a) { answer.set_value(a); });
+  std::promise<void> closed;
+  channel_->close([&] { closed.set_value(); });
+  go.set_value();
+  EXPECT_EQ(answer.get_future().get().error->code, ErrorCode::conflict);
+  closed.get_future().wait();
+  EXPECT_EQ(built_, 0) << "an archive that is being deleted is not opened again";
+}
+
 TEST_F(ChannelRuntimeTest, TakesNothingAfterItsClosing) {
   (void)put("a.ts");
   std::promise<void> closed;
