@@ -2,6 +2,7 @@
 #include "server/front/field_syntax.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 
 #include "core/base/text.h"
@@ -48,6 +49,13 @@ bool equals_ignoring_case(std::string_view text, std::string_view lower_case) {
       text.begin(), text.end(), lower_case.begin(), lower_case.end(), [](char sent, char lower) {
         return (sent >= 'A' && sent <= 'Z' ? static_cast<char>(sent + ('a' - 'A')) : sent) == lower;
       });
+}
+
+bool delimits_messages(std::string_view name) {
+  constexpr std::string_view names[] = {"content-length", "transfer-encoding", "connection",
+                                        "proxy-connection", "upgrade"};
+  return std::any_of(std::begin(names), std::end(names),
+                     [name](std::string_view own) { return equals_ignoring_case(name, own); });
 }
 
 bool is_host(std::string_view text) {
