@@ -2,6 +2,8 @@
 #include "server/front/field_syntax.h"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
 #include <iterator>
 #include <limits>
 
@@ -21,6 +23,13 @@ constexpr bool is_token_character(char c) {
   return is_digit(c) || is_letter(c) || std::string_view{"!#$%&'*+-.^_`|~"}.find(c) != std::string_view::npos;
 }
 
+// Names are looked at byte by byte, for every field of every request.
+constexpr std::array<bool, 256> token_characters = [] {
+  std::array<bool, 256> table{};
+  for (std::size_t i = 0; i < table.size(); ++i) table[i] = is_token_character(static_cast<char>(i));
+  return table;
+}();
+
 constexpr bool is_value_character(char c) {
   return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
 }
@@ -35,7 +44,8 @@ bool is_port(std::string_view text) {
 }  // namespace
 
 bool is_token(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_character);
+  return !text.empty() && std::all_of(text.begin(), text.end(),
+                                      [](char c) { return token_characters[static_cast<unsigned char>(c)]; });
 }
 
 bool is_field_value(std::string_view text) {
