@@ -22,7 +22,7 @@ struct UploadedSegment {
   std::uint64_t size = 0;                        // of the upload
   std::shared_ptr<const mpegts::Segment> media;  // none: not usable, its place in the playlist is a gap
   Monotonic arrival;
-  std::shared_ptr<const void> ticket;  // kept by everything that is made of it
+  std::shared_ptr<const void> ticket{};  // kept by everything that is made of it
 };
 
 // Tells a repeated upload from new content under an old name. Of content larger than 64 KiB some blocks are
