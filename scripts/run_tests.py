@@ -13,7 +13,7 @@ import time
 import xml.etree.ElementTree as ElementTree
 
 # In this order: the fast ones first, so that a mistake shows early.
-SUITES = ["house", "core", "elements", "pipelines", "server", "fuzz", "e2e"]
+SUITES = ["house", "core", "elements", "pipelines", "server", "fuzz", "e2e", "faults"]
 
 
 def count(report):
@@ -40,8 +40,8 @@ def count(report):
 def run_suite(build, suite, environment, repeat_output):
     log = f"testlog-{suite}"
     command = ["meson", "test", "-C", build, "--no-rebuild", "--suite", suite, "--logbase", log, "--print-errorlogs"]
-    # players and encoders of the e2e suite run in real time: one program after another
-    command += ["--num-processes", "1" if suite == "e2e" else str(os.cpu_count() or 1)]
+    # players and encoders run in real time, faults are timed: one program after another
+    command += ["--num-processes", "1" if suite in ("e2e", "faults") else str(os.cpu_count() or 1)]
     started = time.monotonic()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
     lines = []

@@ -13,7 +13,8 @@
  * Buffers with the HEADER flag are passed over: the header is in the caps.
  *
  * Does not sync to the clock and does not preroll: state changes succeed at once. EOS is posted when
- * every pad got it. A full or failing disk is an element error and GST_FLOW_ERROR upstream.
+ * every pad got it. A full or failing disk is an element error and GST_FLOW_ERROR upstream, and nothing is
+ * written any more before the element is started anew.
  *
  * Threads: writes on the streaming threads that push, one at a time; none of its own.
  *
@@ -79,6 +80,10 @@ class ArchiveSink {
   void stop();
   Status take_caps(GstPad* pad, GstEvent* event);
   Status take_event(GstPad* pad, GstEvent* event);
+  // One write. After a failed one the next is not even tried: a slot must not be listed without the part that
+  // could not be stored. REQUIRES: mutex_ is held
+  template <class Write>
+  Status once_in_order(Write write);
   [[nodiscard]] bool all_ended() const;  // REQUIRES: mutex_ is held
   void post_eos(guint32 seqnum);
 
@@ -88,6 +93,7 @@ class ArchiveSink {
   std::mutex mutex_;  // guards all below; never held while posting
   TimelineWriter::Inputs inputs_;
   std::optional<TimelineWriter> writer_;  // while PAUSED or PLAYING
+  Status failure_;                        // the first; nothing is written after it
   bool eos_posted_ = false;
   unsigned next_pad_ = 0;
 };
@@ -122,6 +128,7 @@ Status ArchiveSink::start() {
   const std::lock_guard lock{mutex_};
   for (auto& [pad, input] : inputs_) input = TrackInput{};
   writer_.emplace(std::move(archive), last ? last->id : 0);
+  failure_ = {};
   eos_posted_ = false;
   return {};
 }
@@ -174,6 +181,12 @@ void ArchiveSink::release_pad(GstPad* pad) {
 
 // ---- stream
 
+template <class Write>
+Status ArchiveSink::once_in_order(Write write) {
+  if (failure_) failure_ = write();
+  return failure_;
+}
+
 GstFlowReturn ArchiveSink::chain(GstPad* pad, GstBuffer* raw) {
   const auto buffer = Ref<GstBuffer>::adopt(raw);
   if (GST_BUFFER_FLAG_IS_SET(raw, GST_BUFFER_FLAG_HEADER)) return GST_FLOW_OK;
@@ -181,7 +194,7 @@ GstFlowReturn ArchiveSink::chain(GstPad* pad, GstBuffer* raw) {
   {
     const std::lock_guard lock{mutex_};
     if (!writer_) return GST_FLOW_FLUSHING;
-    status = writer_->append(inputs_, inputs_[pad], raw);
+    status = once_in_order([&] { return writer_->append(inputs_, inputs_[pad], raw); });
   }
   return status ? GST_FLOW_OK : gstkit::post_error(GST_ELEMENT_CAST(shell_), status.error());
 }
@@ -240,9 +253,9 @@ Status ArchiveSink::take_event(GstPad* pad, GstEvent* event) {
   } else if (const auto part = gstkit::parse<gstkit::PartBegin>(event)) {
     input.part = *part;
   } else if (const auto complete = gstkit::parse<gstkit::SlotComplete>(event)) {
-    return writer_->list(inputs_, input, complete->slot, utc_now());
+    return once_in_order([&] { return writer_->list(inputs_, input, complete->slot, utc_now()); });
   } else if (gstkit::parse<gstkit::StreamEnded>(event)) {
-    return writer_->stream_ended(utc_now());
+    return once_in_order([&] { return writer_->stream_ended(utc_now()); });
   }
   return {};
 }

@@ -41,7 +41,7 @@ struct UnitRun {
   std::string key;
   Blob data;
   std::vector<TimedUnit> units;
-  std::shared_ptr<const void> ticket = {};  // of the object they came in
+  std::shared_ptr<const void> ticket{};  // of the object they came in
 };
 struct SegmentOver {
   std::vector<std::string> keys;

@@ -152,6 +152,8 @@ class JournaledIngest : public IngestLine {
       while (!input.kept.empty() && input.kept.front().first < oldest) input.kept.pop_front();
       checkpoint.before[i] = input.kept.empty() ? journal_->next_sequence() : input.kept.front().second;
     }
+    // A line that fails drops what it holds; asked last, so that what was dropped is not taken for listed.
+    if (failure()) return;
     if (checkpoints_.empty() || checkpoints_.back().before != checkpoint.before) {
       checkpoints_.push_back(checkpoint);
     }

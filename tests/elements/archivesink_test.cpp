@@ -3,9 +3,13 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 
 #include <csignal>
+
+#include <filesystem>
+#include <fstream>
 
 #include "core/archive/archive.h"
 #include "core/isobmff/cmaf.h"
@@ -170,6 +174,30 @@ TEST(ArchiveSink, AudioChunksOfAllSlotsFollowEachOtherExactly) {
     EXPECT_EQ(edge.value_or(chunk->start), chunk->start) << "slot " << number;
     edge = chunk->start + chunk->duration;
   }
+}
+
+// As root only: a file system that has no file left to give.
+TEST(ArchiveSink, ASlotOfWhichAPartCouldNotBeStoredIsNotListed) {
+  const TemporaryDirectory directory;
+  if (::mount("none", directory.path().c_str(), "tmpfs", 0, "size=16m,nr_inodes=64") != 0) {
+    GTEST_SKIP() << "cannot mount";
+  }
+  {
+    Channel channel{(directory.path() / "archive").string()};
+    ASSERT_NE(channel.start(), GST_STATE_CHANGE_FAILURE);
+    const auto archive = open((directory.path() / "archive").string());
+    channel.announce();
+    const auto name = [&](int i) { return directory.path() / std::to_string(i); };
+    int files = 0;
+    while (std::ofstream{name(files)}.is_open()) ++files;
+    EXPECT_NE(channel.push(100), GST_FLOW_OK);
+    EXPECT_TRUE(archive->timeline()->empty()) << "a slot without its media was listed";
+    for (int i = 0; i < files; ++i) std::filesystem::remove(name(i));
+    EXPECT_NE(channel.push(101), GST_FLOW_OK) << "what came before is missing";
+    EXPECT_TRUE(archive->timeline()->empty());
+    EXPECT_TRUE(archive->health().ok());
+  }
+  ::umount(directory.path().c_str());
 }
 
 TEST(ArchiveSink, EosOfAllPadsEndsTheStreamAndIsPosted) {

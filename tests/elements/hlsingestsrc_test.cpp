@@ -73,6 +73,8 @@ class PadRecorder {
   std::vector<gstkit::ProgramDateTime> program_times;
   GstFlowReturn flow = GST_FLOW_OK;
   std::optional<std::int64_t> edge;
+  bool keeps = false;  // what comes
+  std::vector<Ref<GstBufferList>> kept;
 
  private:
   static PadRecorder& self(GstPad* pad) {
@@ -109,6 +111,7 @@ class PadRecorder {
   void take(const Ref<GstBufferList>& list) {
     const guint count = gst_buffer_list_length(list.get());
     lists.push_back(count);
+    if (keeps) kept.push_back(list);
     log.push_back("list");
     gsize expected = 0;
     for (guint i = 0; i < count; ++i) {
@@ -241,6 +244,30 @@ std::vector<std::string> length_prefixed_units(const std::vector<PadRecorder::Bu
     EXPECT_TRUE(reader.ok());
   }
   return units;
+}
+
+TEST_F(HlsIngestSrc, KnowsTheOldestObjectOfWhichSomethingIsHeld) {
+  const auto pending = [this] {
+    guint64 number = 0;
+    g_object_get(element_.get(), "pending-object", &number, nullptr);
+    return number;
+  };
+  EXPECT_EQ(pending(), 0U);
+  play();
+  EXPECT_EQ(status("unknown.txt", "text"), "refused");
+  EXPECT_EQ(pending(), 1U);
+  for (const char* const path : {"v0_0.ts", "v0.m3u8", "v1_0.ts", "v1.m3u8"}) {
+    (void)put(path, ladder().at(path));
+    EXPECT_EQ(pending(), 1U) << path << ": the first segment waits for the multivariant playlist";
+  }
+  (void)put("master.m3u8", ladder().at("master.m3u8"));
+  EXPECT_EQ(pending(), 6U) << "downstream is done with it";
+  pad("audio_0").keeps = true;
+  (void)put("v0_1.ts", ladder().at("v0_1.ts"));
+  (void)put("v1_1.ts", ladder().at("v1_1.ts"));
+  EXPECT_EQ(pending(), 6U) << "downstream holds some of it";
+  pad("audio_0").kept.clear();
+  EXPECT_EQ(pending(), 8U);
 }
 
 TEST_F(HlsIngestSrc, PushesALadderTrackByTrack) {

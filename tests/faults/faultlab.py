@@ -4,8 +4,10 @@ sends again what was acknowledged, and a checker that finds all of it by playing
 
 import contextlib
 import http.client
+import mmap
 import os
 import random
+import struct
 import subprocess
 import sys
 import threading
@@ -195,6 +197,38 @@ def mounted(kind, device, where, options):
         yield where
     finally:
         subprocess.run(["umount", "-l", where], check=False)
+
+
+class FaultyServer(lab.Server):
+    """A server whose syncs and wall clock the test has a hand in (system_faults.cpp)."""
+
+    FIELDS = {"delay_ms": ("I", 0), "fail_at": ("I", 4), "syncs": ("I", 8), "failed": ("I", 12), "clock_step": ("q", 16)}
+
+    def __init__(self, folder, *options):
+        path = os.path.join(folder, "faults")
+        with open(path, "wb") as file:
+            file.write(bytes(4096))
+        with open(path, "r+b") as file:
+            self.memory = mmap.mmap(file.fileno(), 4096)
+        self.environment = {"TARN_FAULTS": path,
+                            "LD_PRELOAD": os.path.join(lab.BUILD, "tests", "faults", "system_faults.so")}
+        super().__init__(folder, *options)
+
+    def start(self):
+        os.environ.update(self.environment)
+        try:
+            super().start()
+        finally:
+            for name in self.environment:
+                del os.environ[name]
+
+    def fault(self, field, value=None):
+        """Sets a field, or reads it."""
+        kind, at = self.FIELDS[field]
+        if value is None:
+            return struct.unpack_from(kind, self.memory, at)[0]
+        struct.pack_into(kind, self.memory, at, value)
+        return value
 
 
 def dice(seed=1):

@@ -446,5 +446,27 @@ TEST(PushSession, HeldSegmentsAreBounded) {
   EXPECT_EQ(session.push_.shelf().held(), 0U) << "nobody asked for them";
 }
 
+// What an earlier run had is put again: segments first, then the playlists that may name them.
+TEST(PushSession, AReplayBeginsWithTheFirstSegmentThatCameAgain) {
+  Session session;
+  session.push_.set_replaying(true);
+  session.segment("s7.ts");
+  session.media("m.m3u8", 3, 5);
+  session.push_.set_replaying(false);
+  session.make_single();
+  EXPECT_THAT(session.out(), ElementsAre("7"));
+}
+
+TEST(PushSession, AReplayedPlaylistWhoseSegmentsHadTheirTurnIsNotWaitedFor) {
+  Session session;
+  session.push_.set_replaying(true);
+  EXPECT_EQ(session.media("m.m3u8", 3, 5).outcome, Outcome::held);
+  session.push_.set_replaying(false);
+  session.segment("s8.ts");
+  session.media("m.m3u8", 4, 5);
+  session.make_single();
+  EXPECT_THAT(session.out(), ElementsAre("8"));
+}
+
 }  // namespace
 }  // namespace tarn::ingest

@@ -36,6 +36,11 @@ class ScriptedLine : public IngestLine {
   UploadAnswer put(const UploadedObject& object) override {
     script_.puts.push_back(object.name);
     ++script_.count[static_cast<std::size_t>(object.input)];
+    if (object.name == "breaks.m3u8") {
+      script_.failure = Error{ErrorCode::no_space, "full"};
+      script_.oldest[0] = nothing;
+      return {UploadAnswer::Outcome::refused, script_.failure};
+    }
     if (object.name == "bad.ts") return {UploadAnswer::Outcome::refused, Error{ErrorCode::malformed, "bad"}};
     return {UploadAnswer::Outcome::held, std::nullopt};
   }
@@ -181,6 +186,15 @@ TEST_F(JournaledIngestTest, WhatCannotBeKeptIsRefusedAndTheLineWithIt) {
   EXPECT_TRUE(archive_->health().ok()) << "a full disk is no failure";
   EXPECT_EQ(put("3.ts").error->code, ErrorCode::no_space);
   EXPECT_THAT(script_.puts, ElementsAre("1.ts", "2.ts"));
+  begin();
+  EXPECT_THAT(script_.replays, ElementsAre("1.ts at 1"));
+}
+
+TEST_F(JournaledIngestTest, WhatALineDropsWhenItFailsIsNotReleased) {
+  begin();
+  script_.oldest[0] = 0;
+  (void)put("1.ts");
+  EXPECT_EQ(put("breaks.m3u8", media).error->code, ErrorCode::no_space);
   begin();
   EXPECT_THAT(script_.replays, ElementsAre("1.ts at 1"));
 }
