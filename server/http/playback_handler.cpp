@@ -130,12 +130,12 @@ PlaybackHandler::PlaybackHandler(ModelSource model, Origin& origin, PlaybackSett
     : model_(std::move(model)), origin_(origin), settings_(std::move(settings)) {}
 
 Handler::Verdict PlaybackHandler::on_head(const Request& head) {
-  if (head.method == "OPTIONS") return {preflight_response(), 0, {}};
+  if (head.method == "OPTIONS") return {preflight_response(), 0, {}, false};
   if (head.method != "GET" && head.method != "HEAD") {
     Response response = refusal_response(405, "method", "only " + std::string{methods});
-    return {response.with("Allow", methods), 0, {}};
+    return {response.with("Allow", methods), 0, {}, false};
   }
-  return {std::nullopt, 0, "the body of a " + head.method};
+  return {std::nullopt, 0, "the body of a " + head.method, false};
 }
 
 void PlaybackHandler::handle(Request request, Reply reply) {
