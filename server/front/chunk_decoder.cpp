@@ -2,6 +2,7 @@
 #include "server/front/chunk_decoder.h"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <optional>
 #include <string>
@@ -59,9 +60,13 @@ bool are_extensions(std::string_view text) {
   return true;
 }
 
-bool decides_framing(std::string_view name) {
-  return equals_ignoring_case(name, "content-length") || equals_ignoring_case(name, "transfer-encoding") ||
-         equals_ignoring_case(name, "host") || equals_ignoring_case(name, "authorization");
+// Fields that say how messages and connections are delimited or who asks: other readers heed some of them
+// even here.
+bool belongs_into_head(std::string_view name) {
+  constexpr std::string_view names[] = {"content-length", "transfer-encoding", "host",   "authorization",
+                                        "connection",     "proxy-connection",  "upgrade"};
+  return std::any_of(std::begin(names), std::end(names),
+                     [name](std::string_view own) { return equals_ignoring_case(name, own); });
 }
 
 }  // namespace
@@ -160,7 +165,7 @@ ChunkDecoder::Outcome ChunkDecoder::take_trailer(Bytes& bytes, LineReader& lines
   }
   const FieldLine field = split_field_line(line);
   if (!field.problem.empty()) return refuse(400, field.problem);
-  if (decides_framing(field.name))
+  if (belongs_into_head(field.name))
     return refuse(400, "a field in the trailer section that belongs into the head");
   trailer_ = std::min(limits.trailer, trailer_ + line.size() + line_end);
   return Outcome::more;

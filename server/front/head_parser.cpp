@@ -41,6 +41,8 @@ struct Framing {
   std::string_view host, length, coding;
   bool close = false;
   bool keep = false;
+  bool asks_for_upgrade = false;
+  bool names_protocol = false;
   bool expects_continue = false;
   bool expects_other = false;
 };
@@ -49,6 +51,7 @@ void read_connection(std::string_view value, Framing& framing) {
   for (const std::string_view option : split(value, ',')) {
     framing.close |= equals_ignoring_case(trim(option), "close");
     framing.keep |= equals_ignoring_case(trim(option), "keep-alive");
+    framing.asks_for_upgrade |= equals_ignoring_case(trim(option), "upgrade");
   }
 }
 
@@ -67,6 +70,14 @@ void read_field(const Field& field, Framing& framing) {
     ++framing.authorizations;
   } else if (is("connection")) {
     read_connection(field.value, framing);
+  } else if (is("proxy-connection")) {
+    // no field of HTTP, but other readers close for it
+    Framing other;
+    read_connection(field.value, other);
+    framing.close |= other.close;
+    framing.asks_for_upgrade |= other.asks_for_upgrade;
+  } else if (is("upgrade")) {
+    framing.names_protocol = true;
   } else if (is("expect")) {
     (equals_ignoring_case(field.value, "100-continue") ? framing.expects_continue : framing.expects_other) =
         true;
@@ -140,7 +151,10 @@ std::optional<Refusal> finish_head(MessageHead& head) {
   for (const Field& field : head.fields) read_field(field, framing);
   if (const Problem problem = find_body(framing, head)) return problem;
   if (const Problem problem = check_single_fields(framing, head)) return problem;
-  head.keep_alive = !framing.close && (head.minor_version == 1 || framing.keep);
+  // Nobody switches protocols here, but a proxy may take what follows such a request for another protocol's
+  // bytes.
+  const bool offers_upgrade = framing.asks_for_upgrade && framing.names_protocol;
+  head.keep_alive = !framing.close && !offers_upgrade && (head.minor_version == 1 || framing.keep);
   const bool has_body = head.chunked || head.content_length.value_or(0) > 0;
   // RFC 9110 10.1.1: of an HTTP/1.0 client it is ignored
   head.expects_continue = framing.expects_continue && has_body && head.minor_version == 1;

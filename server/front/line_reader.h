@@ -9,8 +9,8 @@
 
 namespace tarn::server::front {
 
-// Puts together one line that ends with CR LF from pieces of any size. It judges a line only when its end or
-// its first byte too many is there, so the verdict depends on the bytes and never on the pieces.
+// Puts together one line that ends with CR LF from pieces of any size. It judges a line only when its end is
+// there, or can no longer come within the limit: the verdict depends on the bytes and never on the pieces.
 class LineReader {
  public:
   enum class Outcome { more, line, too_long, bare_cr, bare_lf };

@@ -31,7 +31,7 @@ struct MessageHead {
   std::vector<Field> fields;
   bool chunked = false;
   std::optional<std::uint64_t> content_length;
-  bool keep_alive = true;         // as version and Connection say
+  bool keep_alive = true;         // as version and Connection say; never after an offered upgrade
   bool expects_continue = false;  // Expect: 100-continue, and a body follows
 
   // The value of a field that was sent, by lower-case name; of several the first one.

@@ -8,6 +8,11 @@
 #include "server/front/head_parser.h"
 
 namespace tarn::server::front {
+namespace {
+
+constexpr std::size_t line_end = 2;
+
+}  // namespace
 
 void MessageReader::refuse(int status, std::string_view reason) {
   refusal_ = {status, std::string{reason}};
@@ -28,9 +33,9 @@ std::size_t MessageReader::feed(Bytes bytes) {
 }
 
 void MessageReader::take_head(Bytes& bytes) {
-  constexpr std::size_t line_end = 2;
   const std::size_t head_left = limits_.head - head_bytes_;
-  std::size_t limit = head_left < line_end ? 0 : head_left - line_end;
+  std::size_t limit =
+      std::max(head_left, 2 * line_end) - 2 * line_end;  // the empty line has to fit in as well
   if (!has_request_line_) limit = std::min(limit, limits_.request_line);
   switch (lines_.take(bytes, limit)) {
     case LineReader::Outcome::more:
