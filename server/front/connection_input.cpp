@@ -162,13 +162,11 @@ bool Connection::answer_at_once() {
   out_.append(answer->head);
   out_.append(gate_.loop->date());
   out_.append(answer->tail);
-  if (answer->body != nullptr) {
-    for (const Blob& part : *answer->body) {
-      if (answer->body_bytes <= copied_bytes) {
-        out_.append(as_text(part.bytes()));
-      } else {
-        out_.append(part);
-      }
+  for (const Blob& part : answer->body) {
+    if (answer->body_bytes <= copied_bytes) {
+      out_.append(as_text(part.bytes()));
+    } else {
+      out_.append(part);
     }
   }
   gate_.loop->flush_later(*this);

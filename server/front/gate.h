@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,7 +27,7 @@ struct ReadyAnswer {
   std::shared_ptr<const void> owner;  // keeps the rest
   std::string_view head;
   std::string_view tail;
-  const std::vector<Blob>* body = nullptr;  // null: none (HEAD, 304)
+  std::span<const Blob> body;
   std::uint64_t body_bytes = 0;
 };
 

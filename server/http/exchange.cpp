@@ -2,26 +2,15 @@
 #include "server/http/exchange.h"
 
 #include <algorithm>
-#include <array>
 
-#include "core/base/text.h"
 #include "server/front/refusals.h"
+#include "server/http/request_id.h"
 
 namespace tarn::server {
 namespace {
 
 // What is set aside at once for a body of declared length; the rest grows with what really comes.
 constexpr std::uint64_t reserved_at_most = 8ULL << 20;
-
-std::string next_request_id() {
-  static const std::uint64_t prefix = static_cast<std::uint64_t>(g_random_int()) << 32U | g_random_int();
-  static std::atomic<std::uint64_t> count{0};
-  std::array<std::uint8_t, 12> id{};
-  const std::uint64_t number = ++count;
-  for (std::size_t i = 0; i < 8; ++i) id[i] = static_cast<std::uint8_t>(prefix >> (56 - 8 * i));
-  for (std::size_t i = 0; i < 4; ++i) id[8 + i] = static_cast<std::uint8_t>(number >> (24 - 8 * i));
-  return hex(id);
-}
 
 bool is_clean(const std::string& value) {
   return std::none_of(value.begin(), value.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
