@@ -47,7 +47,7 @@ void DeadlineWheel::advance(Monotonic now) {
     while (due != nullptr) {
       Deadline& deadline = *due;
       deadline.cancel();
-      if (deadline.at_ > at_ + slot_time) {
+      if (deadline.at_ > at_) {
         schedule(deadline, deadline.at_);
       } else {
         deadline.on_deadline(now);
