@@ -83,7 +83,9 @@ Acceptor::Taken Acceptor::take() {
 
 void Acceptor::admit(int descriptor, GSocketAddress* remote) {
   std::string peer = host_of(remote);
-  const auto verdict = gate_.shared->admission.enter(peer);
+  auto verdict = gate_.shared->admission.enter(peer);
+  if (verdict == Admission::Verdict::full && make_room()) verdict = gate_.shared->admission.enter(peer);
+  if (verdict == Admission::Verdict::ingest_only && make_room()) verdict = Admission::Verdict::admitted;
   if (verdict == Admission::Verdict::address_full) {
     return turn_away(descriptor, peer, reason::per_address, "too many connections from this address");
   }
@@ -96,6 +98,9 @@ void Acceptor::admit(int descriptor, GSocketAddress* remote) {
   const auto connection = std::make_shared<Connection>(gate_, open_, descriptor, remote, peer, ingest_only);
   if (!connection->start()) gate_.shared->admission.leave(peer);
 }
+
+// A new client rather than one that may be gone for good.
+bool Acceptor::make_room() { return !gate_.idle.empty() && gate_.idle.front()->give_way(); }
 
 void Acceptor::turn_away(int descriptor, const std::string& peer, std::string_view reason,
                          std::string_view line) {

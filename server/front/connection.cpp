@@ -45,6 +45,7 @@ Connection::Connection(Gate& gate, Set& open, int descriptor, GSocketAddress* re
       clock_(gate.shared->limits, gate.loop->now()),
       ingest_only_(ingest_only) {
   g_object_set_qdata(G_OBJECT(remote_), connection_quark(), this);
+  if (ingest_only_) clock_.set_hurried(true);
 }
 
 Connection::~Connection() {
@@ -56,6 +57,7 @@ Connection::~Connection() {
 Status Connection::start() {
   TRY(gate_.loop->watch(descriptor_, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *this));
   open_.insert(shared_from_this());
+  enter(ConnectionClock::Phase::idle);
   reschedule();
   return {};
 }
@@ -67,6 +69,7 @@ bool Connection::is_last() const {
 
 void Connection::set_ingest() {
   ingest_only_ = false;
+  clock_.set_hurried(false);
   clock_.set_ingest(now());
 }
 
@@ -75,7 +78,7 @@ void Connection::abandon_body() {
   abandoned_ = true;
   gave_all_ = true;
   given_.append(last_chunk);
-  clock_.enter(ConnectionClock::Phase::answering, now());
+  enter(ConnectionClock::Phase::answering);
 }
 
 Connection::Io Connection::read(std::span<std::uint8_t> into, std::size_t& count) {
@@ -118,7 +121,7 @@ void Connection::wants_input() {
     if (abandoned_) return begin_closing();
     reader_.next();
     turn_ = Turn::ours;
-    clock_.enter(ConnectionClock::Phase::idle, now());
+    enter(ConnectionClock::Phase::idle);
   }
   advance();
 }
@@ -145,6 +148,21 @@ void Connection::part_with_soup() {
   mute_ = true;
 }
 
+void Connection::enter(ConnectionClock::Phase phase) {
+  clock_.enter(phase, now());
+  const bool waits = phase == ConnectionClock::Phase::idle && !clock_.is_ingest();
+  std::list<Connection*>& from = place_.empty() ? gate_.idle : place_;
+  std::list<Connection*>& to = waits ? gate_.idle : place_;
+  if (&from != &to || waits) to.splice(to.end(), from, at_);
+}
+
+bool Connection::give_way() {
+  constexpr Microseconds patience = std::chrono::seconds{1};
+  if (requests_ == 0 && now() < clock_.since() + patience) return false;
+  close_now();
+  return true;
+}
+
 void Connection::refuse(int status, std::string_view line, std::string_view reason) {
   if (closing_) return;
   refused_status_ = status;
@@ -166,7 +184,7 @@ void Connection::linger() {
   if (!shut_) {
     shut_ = true;
     ::shutdown(descriptor_, SHUT_WR);
-    clock_.enter(ConnectionClock::Phase::lingering, now());
+    enter(ConnectionClock::Phase::lingering);
   }
   while (may_read_ && !ended_) {
     const auto scratch = gate_.loop->scratch();
@@ -179,7 +197,8 @@ void Connection::linger() {
     }
     ended_ = ended_ || got == 0 || lingered_ > linger_bytes;
   }
-  if (ended_) return close_now();
+  // A place that is kept for encoders is needed; the request has been read, so that closing resets nothing.
+  if (ended_ || ingest_only_) return close_now();
   reschedule();
 }
 
@@ -200,6 +219,7 @@ void Connection::close_now() {
   if (lent_ && turn_ == Turn::ours) part_with_soup();
   if (lent_ && turn_ == Turn::soup) fails_ = true;
   cancel();
+  if (place_.empty()) place_.splice(place_.end(), gate_.idle, at_);
   gate_.shared->admission.leave(peer_);
   gate_.loop->release(descriptor_, *this, shared_from_this());
   ::close(descriptor_);

@@ -3,6 +3,7 @@
 
 #include <gio/gio.h>
 
+#include <list>
 #include <memory>
 #include <set>
 #include <span>
@@ -56,6 +57,8 @@ class Connection : public Watched, public Deadline, public std::enable_shared_fr
   // No more requests: the ones that come are turned away, and an idle connection is closed after a moment.
   void drain();
   void close_now();
+  // Closes the connection when it has been served and is idle, to make room; else false.
+  bool give_way();
 
   void on_ready(std::uint32_t events) override;
   void on_flush() override;
@@ -82,6 +85,7 @@ class Connection : public Watched, public Deadline, public std::enable_shared_fr
   void lend_to_soup();
 
   // connection.cpp
+  void enter(ConnectionClock::Phase phase);
   void refuse(int status, std::string_view line, std::string_view reason);
   void part_with_soup();
   void begin_closing();
@@ -99,6 +103,9 @@ class Connection : public Watched, public Deadline, public std::enable_shared_fr
   std::string peer_;
   MessageReader reader_;
   ConnectionClock clock_;
+  // This connection's place in gate_.idle, or, when it is empty there, here.
+  std::list<Connection*> place_{this};
+  const std::list<Connection*>::iterator at_ = place_.begin();
 
   // The socket's input. `rest_`: of what was read last, in scratch memory, while advance() runs; else in
   // unread_.

@@ -46,6 +46,9 @@ void ConnectionClock::set_waiting(bool waiting, std::uint64_t taken, Monotonic n
 }
 
 Monotonic ConnectionClock::deadline() const {
+  if (hurried_ && (phase_ == Phase::idle || phase_ == Phase::head)) {
+    return since_ + std::min(limits_->head_time, hurried_time);
+  }
   switch (phase_) {
     case Phase::idle:
       return since_ + (ingest_ ? limits_->ingest_idle_time : limits_->idle_time);

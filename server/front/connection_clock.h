@@ -28,11 +28,15 @@ class ConnectionClock {
   void add_body(std::uint64_t bytes, Monotonic now);
   // The client is known to be an encoder from here on.
   void set_ingest(Monotonic now);
+  // Whether the client is to say at once what it wants: its place is needed.
+  void set_hurried(bool hurried) { hurried_ = hurried; }
   // Whether bytes of answers wait for the client to take some; `taken`: those it has taken so far.
   void set_waiting(bool waiting, std::uint64_t taken, Monotonic now);
 
   [[nodiscard]] Phase phase() const { return phase_; }
   [[nodiscard]] bool is_ingest() const { return ingest_; }
+  // When the phase began.
+  [[nodiscard]] Monotonic since() const { return since_; }
   // When the client will have taken too long.
   [[nodiscard]] Monotonic deadline() const;
   [[nodiscard]] Monotonic send_deadline() const { return waiting_ ? send_.deadline() : never; }
@@ -46,6 +50,7 @@ class ConnectionClock {
   Phase phase_ = Phase::idle;
   Monotonic since_;  // the phase's begin
   bool ingest_ = false;
+  bool hurried_ = false;
   std::optional<Monotonic> body_since_;  // its first byte
   Pace body_;
   bool waiting_ = false;

@@ -83,7 +83,7 @@ bool Connection::read_head() {
       return true;
     case MessageReader::State::head:
       if (clock_.phase() != ConnectionClock::Phase::head) {
-        clock_.enter(ConnectionClock::Phase::head, now());
+        enter(ConnectionClock::Phase::head);
       }
       return true;
     case MessageReader::State::refused:
@@ -115,7 +115,7 @@ bool Connection::read_body() {
   if (reader_.state() == MessageReader::State::complete) {
     given_.append(last_chunk);
     gave_all_ = true;
-    clock_.enter(ConnectionClock::Phase::answering, now());
+    enter(ConnectionClock::Phase::answering);
   }
   return true;
 }
@@ -145,7 +145,7 @@ void Connection::begin_message() {
   abandoned_ = false;
   gave_all_ = reader_.state() == MessageReader::State::complete;
   turn_ = Turn::soup;
-  clock_.enter(gave_all_ ? ConnectionClock::Phase::answering : ConnectionClock::Phase::body, now());
+  enter(gave_all_ ? ConnectionClock::Phase::answering : ConnectionClock::Phase::body);
   if (!lent_) lend_to_soup();
 }
 
@@ -172,7 +172,7 @@ bool Connection::answer_at_once() {
   gate_.loop->flush_later(*this);
   lane->answered(reader_.head(), peer_, *answer, Microseconds{0});
   reader_.next();
-  clock_.enter(ConnectionClock::Phase::idle, now());
+  enter(ConnectionClock::Phase::idle);
   return true;
 }
 

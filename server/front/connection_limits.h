@@ -43,6 +43,8 @@ constexpr Microseconds settle_time = std::chrono::milliseconds{1500};
 // before the reset that unread bytes would cause.
 constexpr Microseconds linger_time = std::chrono::seconds{2};
 constexpr std::uint64_t linger_bytes = 8U << 20U;
+// For a head where only an encoder would be served.
+constexpr Microseconds hurried_time = std::chrono::seconds{2};
 // Nothing more is read from a client that leaves so many bytes of answers waiting.
 constexpr std::size_t output_limit = 256U << 10U;
 

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstddef>
 #include <functional>
+#include <list>
 #include <memory>
 #include <optional>
 #include <span>
@@ -42,6 +43,8 @@ class FastLane {
                         Microseconds duration) = 0;
 };
 
+class Connection;
+
 // What the connections of one listener share, over all threads. Outlives them.
 struct GateShared {
   GateShared(const Limits& the_limits, Admission::Settings settings)
@@ -59,6 +62,7 @@ struct GateShared {
 struct Gate {
   EventLoop* loop = nullptr;
   GateShared* shared = nullptr;
+  std::list<Connection*> idle;  // viewers' connections between messages, the longest idle first
   // Lets libsoup serve a stream; the remote address leads back to the connection, connection_of().
   std::function<void(GIOStream* stream, GSocketAddress* remote)> serve;
 };

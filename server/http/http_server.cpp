@@ -29,13 +29,17 @@ Status HttpServer::serve(const std::vector<Handler*>& handlers, Observer observe
   if (handlers.size() != addresses_.size()) return Error{ErrorCode::internal, "one handler an address"};
   front::register_soup_stream();
   const auto plan = front::plan_descriptors(front::raise_descriptor_limit(), front::descriptors_in_use());
-  const std::size_t share = std::max<std::size_t>(plan.connections / addresses_.size(), 1);
+  // The first address is the one that the world asks.
+  const std::size_t others = std::clamp<std::size_t>(plan.connections / 8, 4, 64);
+  const std::size_t first =
+      plan.connections - std::min(plan.connections / 2, others * (addresses_.size() - 1));
   auto shared = std::make_shared<ExchangeShared>();
   shared->observer = std::move(observer);
   shared->body_budget = options.limits.bodies;
   shared->refused = options.refused;
   for (std::size_t i = 0; i < addresses_.size(); ++i) {
-    front::Admission::Settings admission{options.limits.per_address, share, plan.kept, options.exempt};
+    front::Admission::Settings admission{options.limits.per_address, i == 0 ? first : others,
+                                         i == 0 ? plan.kept : 0, options.exempt};
     gates_.push_back(std::make_unique<front::GateShared>(options.limits, std::move(admission)));
     if (i < options.fast_lanes.size()) gates_[i]->fast_lane = options.fast_lanes[i];
     if (!options.refused) continue;

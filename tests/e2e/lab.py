@@ -97,8 +97,9 @@ def build_environment():
 class Server:
     """One tarnd with a data directory of its own, below the test's temporary folder."""
 
-    def __init__(self, folder, *options):
+    def __init__(self, folder, *options, prefix=()):
         self.folder = folder
+        self.prefix = prefix
         self.data = os.path.join(folder, "data")
         self.port, self.control_port = free_port(), free_port()
         self.options = options
@@ -117,7 +118,7 @@ class Server:
     def start(self):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [os.path.join(BUILD, "server", "tarnd"), "--data-dir", self.data,
+                [*self.prefix, os.path.join(BUILD, "server", "tarnd"), "--data-dir", self.data,
                  "--listen", f"127.0.0.1:{self.port}", "--control-listen", f"127.0.0.1:{self.control_port}",
                  *self.options],
                 stdout=subprocess.PIPE, stderr=log, text=True, env=build_environment())
