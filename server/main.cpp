@@ -5,6 +5,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <fstream>
@@ -76,6 +77,7 @@ class Application {
  private:
   Status open();
   Status serve();
+  ServingOptions serving_options();
 
   ServerConfig config_;
   Metrics metrics_;
@@ -89,6 +91,7 @@ class Application {
   std::unique_ptr<Store> store_;
   std::unique_ptr<Runtime> runtime_;
   std::unique_ptr<Control> control_;
+  std::unique_ptr<HotAnswers> hot_answers_;
   std::unique_ptr<OriginHandler> origin_handler_;
   std::unique_ptr<ControlHandler> control_handler_;
 };
@@ -119,14 +122,32 @@ Status Application::open() {
 
 Status Application::serve() {
   const ModelSource model = [this] { return store_->model(); };
+  const auto observer = make_request_observer({"origin", "control"}, metrics_, log_);
+  hot_answers_ = std::make_unique<HotAnswers>(0, observer);
   origin_handler_ = std::make_unique<OriginHandler>(
-      model, *runtime_, utc_now, PlaybackSettings{config_.trusted_proxies, config_.require_access_control});
+      model, *runtime_, utc_now,
+      PlaybackSettings{config_.trusted_proxies, config_.require_access_control, hot_answers_.get()});
   const std::string console = config_.console_dir.empty() ? TARN_CONSOLE_DIR : config_.console_dir;
   control_handler_ = std::make_unique<ControlHandler>(ControlHandler::Parts{
       *control_, workers_, metrics_, ConsoleFiles{console, origin_base_}, token_,
       [this] { return runtime_->is_ready() && ::access(config_.data_dir.c_str(), W_OK) == 0; }});
-  return server_->serve({origin_handler_.get(), control_handler_.get()},
-                        make_request_observer({"origin", "control"}, metrics_, log_));
+  return server_->serve({origin_handler_.get(), control_handler_.get()}, observer, serving_options());
+}
+
+ServingOptions Application::serving_options() {
+  ServingOptions options;
+  options.limits = config_.limits;
+  options.fast_lanes = {hot_answers_.get()};
+  options.exempt = [proxies = config_.trusted_proxies](const std::string& address) {
+    const auto parsed = parse_address(address);
+    return address.starts_with("127.") || address == "::1" ||
+           (parsed && std::any_of(proxies.begin(), proxies.end(),
+                                  [&](const Network& network) { return network.contains(*parsed); }));
+  };
+  options.refused = make_refusal_observer({"origin", "control"}, metrics_, log_);
+  metrics_.add_gauge("tarn_http_connections", "Open connections of clients.",
+                     [this] { return static_cast<std::int64_t>(server_ ? server_->connections() : 0); });
+  return options;
 }
 
 Status Application::start() {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "server/front/connection_limits.h"
 #include "server/model/network.h"
 
 namespace tarn::server {
@@ -35,6 +36,7 @@ struct ServerConfig {
   std::vector<Network> trusted_proxies;
   bool require_access_control = false;
   unsigned threads = 1;
+  front::Limits limits;
   std::string console_dir;  // the console's files; empty: where they were installed
   LogFormat log_format = LogFormat::text;
   LogLevel log_level = LogLevel::info;

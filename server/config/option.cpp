@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <type_traits>
 
 #include "core/base/text.h"
 
@@ -84,6 +85,45 @@ Status set_threads(ServerConfig& config, const std::string& value) {
   return {};
 }
 
+// A number of `Limits`; times are in seconds.
+template <auto member>
+Status set_limit(ServerConfig& config, const std::string& value, std::uint64_t least, std::uint64_t most) {
+  const auto number = parse_u64(value);
+  if (!number || *number < least || *number > most) {
+    return must_be("a whole number from " + std::to_string(least) + " to " + std::to_string(most));
+  }
+  auto& slot = config.limits.*member;
+  if constexpr (std::is_same_v<std::remove_reference_t<decltype(slot)>, Microseconds>) {
+    slot = std::chrono::seconds{*number};
+  } else {
+    slot = static_cast<std::remove_reference_t<decltype(slot)>>(*number);
+  }
+  return {};
+}
+
+template <auto member>
+Status set_limit_time(ServerConfig& config, const std::string& value) {
+  return set_limit<member>(config, value, 1, 3600);
+}
+
+// 0 means that there is none.
+template <auto member>
+Status set_limit_number(ServerConfig& config, const std::string& value) {
+  return set_limit<member>(config, value, 0, 1ULL << 40U);
+}
+
+Status set_limit_requests(ServerConfig& config, const std::string& value) {
+  return set_limit<&front::Limits::requests>(config, value, 1, 1ULL << 40U);
+}
+
+Status set_limit_head_bytes(ServerConfig& config, const std::string& value) {
+  const auto number = parse_u64(value);
+  // libsoup reads up to 64 KiB of what is written for it.
+  if (!number || *number < 1024 || *number > 48U << 10U) return must_be("a whole number from 1024 to 49152");
+  config.limits.message.head = static_cast<std::size_t>(*number);
+  return {};
+}
+
 Status set_log_format(ServerConfig& config, const std::string& value) {
   if (value != "text" && value != "json") return must_be("text or json");
   config.log_format = value == "json" ? LogFormat::json : LogFormat::text;
@@ -132,6 +172,25 @@ constexpr std::array all_options{
     Option{"console-dir", "DIR", "the console's files; default where they were installed",
            &set_text<&ServerConfig::console_dir>},
     Option{"threads", "N", "serving threads, 1 to 256; default the number of cores", &set_threads},
+    Option{"limit-head-bytes", "N", "of a request's head; default 32768", &set_limit_head_bytes},
+    Option{"limit-head-time", "SECONDS", "for a request's head; default 10",
+           &set_limit_time<&front::Limits::head_time>},
+    Option{"limit-idle-time", "SECONDS", "between a viewer's requests; default 30",
+           &set_limit_time<&front::Limits::idle_time>},
+    Option{"limit-ingest-idle-time", "SECONDS", "the same of an encoder, and before a body; default 90",
+           &set_limit_time<&front::Limits::ingest_idle_time>},
+    Option{"limit-body-rate", "N", "bytes a second a body needs at least; default 8192",
+           &set_limit_number<&front::Limits::body_rate>},
+    Option{"limit-body-time", "SECONDS", "for a body; default 120",
+           &set_limit_time<&front::Limits::body_time>},
+    Option{"limit-send-rate", "N", "bytes a second a client takes at least; default 4096",
+           &set_limit_number<&front::Limits::send_rate>},
+    Option{"limit-requests", "N", "of a viewer's connection; default 1000", &set_limit_requests},
+    Option{"limit-connections-per-address", "N", "0: any number; default 512",
+           &set_limit_number<&front::Limits::per_address>},
+    Option{"limit-bodies-memory", "BYTES",
+           "of bodies being received, above it viewers wait; default 536870912",
+           &set_limit_number<&front::Limits::bodies>},
     Option{"log-format", "text|json", "default text", &set_log_format},
     Option{"log-level", "LEVEL", "error, warning, info or debug; default info", &set_log_level},
     Option{"key-provider", "off", "built-in key server for development; only off in this version",

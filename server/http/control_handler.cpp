@@ -47,9 +47,9 @@ Response moved_to_console() {
 ControlHandler::ControlHandler(Parts parts) : parts_(std::move(parts)) {}
 
 Handler::Verdict ControlHandler::on_head(const Request& head) {
-  if (is_api(head)) return {std::nullopt, body_limit, "the request body"};
-  if (!is_read(head)) return {read_only(), 0, {}};
-  return {std::nullopt, 0, "the body of a " + head.method};
+  if (is_api(head)) return {std::nullopt, body_limit, "the request body", false};
+  if (!is_read(head)) return {read_only(), 0, {}, false};
+  return {std::nullopt, 0, "the body of a " + head.method, false};
 }
 
 void ControlHandler::handle(Request request, Reply reply) {

@@ -2,28 +2,15 @@
 #include "server/http/exchange.h"
 
 #include <algorithm>
-#include <array>
 
-#include "core/base/text.h"
-#include "server/http/listener.h"
+#include "server/front/refusals.h"
+#include "server/http/request_id.h"
 
 namespace tarn::server {
 namespace {
 
-// A refused body is read to its end so that the client sees the answer, but not for ever.
-constexpr std::uint64_t swallowed_at_most = 128ULL << 20;
 // What is set aside at once for a body of declared length; the rest grows with what really comes.
 constexpr std::uint64_t reserved_at_most = 8ULL << 20;
-
-std::string next_request_id() {
-  static const std::uint64_t prefix = static_cast<std::uint64_t>(g_random_int()) << 32U | g_random_int();
-  static std::atomic<std::uint64_t> count{0};
-  std::array<std::uint8_t, 12> id{};
-  const std::uint64_t number = ++count;
-  for (std::size_t i = 0; i < 8; ++i) id[i] = static_cast<std::uint8_t>(prefix >> (56 - 8 * i));
-  for (std::size_t i = 0; i < 4; ++i) id[8 + i] = static_cast<std::uint8_t>(number >> (24 - 8 * i));
-  return hex(id);
-}
 
 bool is_clean(const std::string& value) {
   return std::none_of(value.begin(), value.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
@@ -45,19 +32,21 @@ Exchange::Exchange(SoupServerMessage* message, GMainContext* context, std::size_
       handler_(handler),
       shared_(std::move(shared)) {
   record_.binding = binding;
-  ++shared_->in_flight;
 }
 
 Exchange::~Exchange() {
-  if (!finished_) --shared_->in_flight;
+  shared_->bodies -= counted_;
   g_main_context_unref(context_);
 }
 
-void Exchange::read_headers(const char* path, GHashTable* query) {
+front::Connection* Exchange::connection() const {
+  return front::connection_of(soup_server_message_get_remote_address(message_));
+}
+
+void Exchange::read_head(const front::MessageHead& head, const char* path, GHashTable* query) {
   request_.id = next_request_id();
-  request_.method = soup_server_message_get_method(message_);
+  request_.method = head.method;
   request_.path = path == nullptr ? "" : path;
-  request_.peer = host_of(soup_server_message_get_remote_address(message_));
   if (query != nullptr) {
     GHashTableIter at;
     gpointer key = nullptr;
@@ -67,45 +56,53 @@ void Exchange::read_headers(const char* path, GHashTable* query) {
       request_.query.emplace(static_cast<char*>(key), value == nullptr ? "" : static_cast<char*>(value));
     }
   }
-  SoupMessageHeaders* headers = soup_server_message_get_request_headers(message_);
-  SoupMessageHeadersIter at;
-  const char* name = nullptr;
-  const char* value = nullptr;
-  soup_message_headers_iter_init(&at, headers);
-  while (soup_message_headers_iter_next(&at, &name, &value)) {
-    g_autofree gchar* lower = g_ascii_strdown(name, -1);
-    auto [entry, inserted] = request_.headers.emplace(lower, value);
-    if (!inserted) entry->second.append(", ").append(value);
+  for (const front::Field& field : head.fields) {
+    std::string name = field.name;
+    for (char& c : name) c = g_ascii_tolower(c);
+    auto [entry, inserted] = request_.headers.emplace(std::move(name), field.value);
+    if (!inserted) entry->second.append(", ").append(field.value);
   }
-  if (soup_message_headers_get_encoding(headers) == SOUP_ENCODING_CONTENT_LENGTH) {
-    request_.content_length =
-        static_cast<std::uint64_t>(std::max<goffset>(0, soup_message_headers_get_content_length(headers)));
-  }
+  request_.content_length = head.content_length;
+  keeps_alive_1_0_ = head.minor_version == 0 && head.keep_alive;
   record_.id = request_.id;
   record_.method = request_.method;
   record_.path = request_.path;
   record_.peer = request_.peer;
-  // libsoup answers ranges by itself, many and overlapping ones too; the playback handler does it instead.
-  soup_message_headers_remove(headers, "Range");
+}
+
+std::optional<Response> Exchange::refusal_of_head(const front::MessageHead& head) {
+  verdict_ = handler_->on_head(request_);
+  if (verdict_.refusal) return std::move(verdict_.refusal);
+  const bool reads = head.method == "GET" || head.method == "HEAD";
+  if (reads && shared_->bodies > shared_->body_budget) {
+    if (shared_->refused) shared_->refused(record_.binding, front::reason::bodies, request_.peer);
+    Response response = error_response(503, "the server is busy with uploads");
+    return response.with("Retry-After", "1");
+  }
+  if (request_.content_length.value_or(0) > verdict_.body_limit) {
+    return error_response(
+        413, verdict_.what + " is larger than " + std::to_string(verdict_.body_limit) + " bytes");
+  }
+  return std::nullopt;
 }
 
 void Exchange::head(const char* path, GHashTable* query) {
-  read_headers(path, query);
+  front::Connection* const from = connection();
+  if (from == nullptr) return;
+  request_.peer = from->peer();
+  read_head(from->head(), path, query);
   soup_message_body_set_accumulate(soup_server_message_get_request_body(message_), FALSE);
   g_signal_connect(message_, "got-chunk", G_CALLBACK(+[](SoupServerMessage*, GBytes* bytes, gpointer self) {
                      static_cast<Exchange*>(self)->chunk(bytes);
                    }),
                    this);
-  verdict_ = handler_->on_head(request_);
-  if (!verdict_.refusal && request_.content_length.value_or(0) > verdict_.body_limit) {
-    verdict_.refusal = error_response(
-        413, verdict_.what + " is larger than " + std::to_string(verdict_.body_limit) + " bytes");
-  }
-  if (verdict_.refusal) {
+  if (const auto refusal = refusal_of_head(from->head())) {
     decided_ = true;
-    apply(*verdict_.refusal);
+    from->abandon_body();
+    apply(*refusal);
     return;
   }
+  if (verdict_.ingest) from->set_ingest();
   body_.reserve(
       std::min({request_.content_length.value_or(0), std::uint64_t{verdict_.body_limit}, reserved_at_most}));
 }
@@ -114,14 +111,15 @@ void Exchange::chunk(GBytes* bytes) {
   gsize size = 0;
   const auto* data = static_cast<const std::uint8_t*>(g_bytes_get_data(bytes, &size));
   record_.bytes_in += size;
-  if (decided_ || too_large_ || body_.size() + size > verdict_.body_limit) {
-    too_large_ = too_large_ || !decided_;
+  if (decided_ || too_large_) return;
+  if (body_.size() + size > verdict_.body_limit) {
+    too_large_ = true;
     body_ = {};
-    if (record_.bytes_in > swallowed_at_most) {
-      g_socket_shutdown(soup_server_message_get_socket(message_), TRUE, TRUE, nullptr);
-    }
+    if (front::Connection* const from = connection()) from->abandon_body();
     return;
   }
+  counted_ += size;
+  shared_->bodies += size;
   body_.insert(body_.end(), data, data + size);
 }
 
@@ -174,7 +172,12 @@ void Exchange::apply(const Response& response) {
   for (const auto& [name, value] : response.headers) {
     if (is_clean(value)) soup_message_headers_replace(headers, name.c_str(), value.c_str());
   }
-  if (shared_->draining) soup_message_headers_replace(headers, "Connection", "close");
+  const front::Connection* const to = connection();
+  if (to == nullptr || to->is_last()) {
+    soup_message_headers_replace(headers, "Connection", "close");
+  } else if (keeps_alive_1_0_) {
+    soup_message_headers_replace(headers, "Connection", "keep-alive");
+  }
   apply_body(response);
 }
 
@@ -202,11 +205,11 @@ void Exchange::apply_body(const Response& response) {
 void Exchange::finished(bool aborted) {
   if (finished_) return;
   finished_ = true;
-  --shared_->in_flight;
   // libsoup calls every 500 aborted.
   if (!aborted && status_ == 0) status_ = static_cast<int>(soup_server_message_get_status(message_));
   const bool answered = !aborted || (decided_ && status_ == 500);
-  record_.status = answered ? status_ : 0;
+  const front::Connection* const from = connection();
+  record_.status = answered ? status_ : from == nullptr ? 0 : from->refused_status();
   record_.duration = std::chrono::duration_cast<Microseconds>(std::chrono::steady_clock::now() - started_);
   if (shared_->observer) shared_->observer(record_);
 }

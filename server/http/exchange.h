@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 
+#include "server/front/connection.h"
 #include "server/http/http_server.h"
 #include "server/http/message.h"
 
@@ -17,13 +18,15 @@ namespace tarn::server {
 // What all exchanges of a server share; outlives them.
 struct ExchangeShared {
   HttpServer::Observer observer;
-  std::atomic<bool> draining{false};
-  std::atomic<int> in_flight{0};
+  std::function<void(std::size_t binding, std::string_view reason, const std::string& peer)> refused;
+  std::uint64_t body_budget = 0;         // bytes of bodies from which on viewers are turned away
+  std::atomic<std::uint64_t> bodies{0};  // bytes that exchanges hold
 };
 
-// One request on its way through libsoup: gathers the body within its limit, asks the handler, and
-// carries the answer back to the message's own context. Lives on the message; a worker that still
-// owes an answer holds it too. All but reply() is called on the message's thread.
+// One request on its way through libsoup: takes its fields from the connection, which has read them, gathers
+// the body within its limit, asks the handler, and carries the answer back to the message's own context.
+// Lives on the message; a worker that still owes an answer holds it too. All but reply() is called on the
+// message's thread.
 class Exchange : public std::enable_shared_from_this<Exchange> {
  public:
   Exchange(SoupServerMessage* message, GMainContext* context, std::size_t binding, Handler* handler,
@@ -39,7 +42,10 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   void finished(bool aborted);
 
  private:
-  void read_headers(const char* path, GHashTable* query);
+  void read_head(const front::MessageHead& head, const char* path, GHashTable* query);
+  [[nodiscard]] std::optional<Response> refusal_of_head(const front::MessageHead& head);
+  // Null when it is closed.
+  [[nodiscard]] front::Connection* connection() const;
   void reply(Response response);  // any thread
   void apply(const Response& response);
   void apply_body(const Response& response);
@@ -53,6 +59,8 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   RequestRecord record_;
   Handler::Verdict verdict_;
   ByteVector body_;
+  std::uint64_t counted_ = 0;  // of shared_->bodies
+  bool keeps_alive_1_0_ = false;
   int status_ = 0;
   bool decided_ = false;    // the answer is set
   bool too_large_ = false;  // the body went over its limit

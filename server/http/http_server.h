@@ -9,10 +9,13 @@
 
 #include "core/base/result.h"
 #include "core/base/time.h"
-#include "server/http/listener.h"
+#include "server/front/gate.h"
+#include "server/front/listener.h"
 #include "server/http/message.h"
 
 namespace tarn::server {
+
+class ServingThread;
 
 // A request that is over, for logs and metrics.
 struct RequestRecord {
@@ -27,8 +30,20 @@ struct RequestRecord {
   Microseconds duration{};
 };
 
+// What the connections may take, and who is told of it. All of it may stay as it is.
+struct ServingOptions {
+  front::Limits limits;
+  // Addresses whose connections are not counted; empty function: none.
+  std::function<bool(const std::string& address)> exempt;
+  // One an address, in the same order; missing or null: none. They outlive the server.
+  std::vector<front::FastLane*> fast_lanes;
+  // A connection or request that the connection layer turns away; on serving threads.
+  std::function<void(std::size_t binding, std::string_view reason, const std::string& peer)> refused;
+};
+
 // Serving threads, each with its own main context, SoupServer and SO_REUSEPORT sockets: a connection
-// stays on the thread that accepted it. Sockets and the library are only known here and in listener.h.
+// stays on the thread that accepted it. server/front takes connections and reads requests, libsoup carries
+// them to the handlers and the answers back.
 class HttpServer {
  public:
   using Observer = std::function<void(const RequestRecord&)>;  // on serving threads
@@ -38,24 +53,25 @@ class HttpServer {
   static Result<std::unique_ptr<HttpServer>> bind(const std::vector<std::string>& addresses,
                                                   unsigned threads);
   // One handler an address, in the same order; they outlive the server.
-  Status serve(const std::vector<Handler*>& handlers, Observer observer);
+  Status serve(const std::vector<Handler*>& handlers, Observer observer, ServingOptions options = {});
+  // Connections that are open.
+  [[nodiscard]] std::size_t connections() const;
   // Cuts what is still in flight; drain() first.
   ~HttpServer();
 
   // Where it listens, with the ports that were chosen for port 0.
   [[nodiscard]] const std::vector<std::string>& addresses() const { return addresses_; }
-  // Stops accepting, and closes connections after the answer they wait for; true when none was left
-  // before `limit` had passed.
+  // Stops accepting, closes connections after the answer they wait for, and answers 503 to later requests;
+  // true when none was left before `limit` had passed.
   bool drain(Microseconds limit);
 
  private:
-  class Thread;
   HttpServer() = default;
-  using Sockets = std::vector<std::unique_ptr<GSocket, ObjectUnref>>;
 
-  std::vector<Sockets> bound_;  // per thread, until serve()
+  std::vector<std::vector<front::Object<GSocket>>> bound_;  // per thread, until serve()
   std::vector<std::string> addresses_;
-  std::vector<std::unique_ptr<Thread>> threads_;
+  std::vector<std::unique_ptr<front::GateShared>> gates_;  // per address
+  std::vector<std::unique_ptr<ServingThread>> threads_;
 };
 
 }  // namespace tarn::server

@@ -99,18 +99,18 @@ Handler::Verdict IngestHandler::on_head(const Request& head) {
   if (head.method == "OPTIONS") {
     Response response;
     response.with("Allow", methods).with("DAV", "1");
-    return {response, 0, {}};
+    return {response, 0, {}, false};
   }
   if (!needs_credentials(head.method)) {
     Response response = error_response(405, "an input takes " + std::string{methods});
     response.with("Allow", methods);
-    return {response, 0, {}};
+    return {response, 0, {}, false};
   }
-  if (!path || !is_authorized(*model_(), *path, head)) return {unauthorized(), 0, {}};
-  if (!is_upload(head.method)) return {std::nullopt, playlist_limit, head.method};
-  if (auto refusal = refuse_upload(*path, head)) return {std::move(refusal), 0, {}};
+  if (!path || !is_authorized(*model_(), *path, head)) return {unauthorized(), 0, {}, false};
+  if (!is_upload(head.method)) return {std::nullopt, playlist_limit, head.method, true};
+  if (auto refusal = refuse_upload(*path, head)) return {std::move(refusal), 0, {}, false};
   const bool is_playlist = path->file.ends_with(".m3u8") || path->file.ends_with(".m3u");
-  return {std::nullopt, is_playlist ? playlist_limit : segment_limit, path->file};
+  return {std::nullopt, is_playlist ? playlist_limit : segment_limit, path->file, true};
 }
 
 void IngestHandler::handle(Request request, Reply reply) {

@@ -61,6 +61,7 @@ class Handler {
     std::optional<Response> refusal;  // ends the request here
     std::size_t body_limit = 0;       // bytes; a longer body is answered 413
     std::string what;                 // names the body in that answer
+    bool ingest = false;              // of an encoder, whose credentials were right
   };
 
   virtual ~Handler() = default;

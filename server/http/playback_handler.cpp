@@ -130,12 +130,12 @@ PlaybackHandler::PlaybackHandler(ModelSource model, Origin& origin, PlaybackSett
     : model_(std::move(model)), origin_(origin), settings_(std::move(settings)) {}
 
 Handler::Verdict PlaybackHandler::on_head(const Request& head) {
-  if (head.method == "OPTIONS") return {preflight_response(), 0, {}};
+  if (head.method == "OPTIONS") return {preflight_response(), 0, {}, false};
   if (head.method != "GET" && head.method != "HEAD") {
     Response response = refusal_response(405, "method", "only " + std::string{methods});
-    return {response.with("Allow", methods), 0, {}};
+    return {response.with("Allow", methods), 0, {}, false};
   }
-  return {std::nullopt, 0, "the body of a " + head.method};
+  return {std::nullopt, 0, "the body of a " + head.method, false};
 }
 
 void PlaybackHandler::handle(Request request, Reply reply) {
@@ -163,12 +163,45 @@ void PlaybackHandler::handle(Request request, Reply reply) {
                                   "start, end, vodend and offset need an endpoint with time-shifted days"));
   }
   const std::string file = path->file;
-  origin_.fetch(
-      *channel, *endpoint, file,
-      [held = std::move(request), endpoint = *endpoint, reply = std::move(reply)](const Fetched& fetched) {
-        reply(fetched.content ? content_response(held, endpoint, *fetched.content)
-                              : absence_response(fetched));
-      });
+  origin_.fetch(*channel, *endpoint, file,
+                [this, held = std::move(request), model, endpoint = *endpoint,
+                 reply = std::move(reply)](const Fetched& fetched) {
+                  leave(held, model, endpoint, fetched);
+                  reply(fetched.content ? content_response(held, endpoint, *fetched.content)
+                                        : absence_response(fetched));
+                });
+}
+
+bool PlaybackHandler::is_open_to_all(const Endpoint& endpoint) const {
+  return !settings_.require_access_control && endpoint.authorization_code.empty() &&
+         endpoint.previous_authorization_code.empty() && endpoint.ip_whitelist.empty() &&
+         endpoint.ip_blacklist.empty();
+}
+
+void PlaybackHandler::leave(const Request& request, const std::shared_ptr<const Model>& model,
+                            const Endpoint& endpoint, const Fetched& fetched) const {
+  if (settings_.hot == nullptr || !fetched.content || !fetched.reuse) return;
+  if (!request.query.empty() || !is_open_to_all(endpoint)) return;
+  const Content& content = *fetched.content;
+  const auto variant = [&](const char* accept_encoding, const std::string& etag, std::uint64_t size) {
+    Request plain;
+    plain.method = "GET";
+    if (accept_encoding != nullptr) plain.headers["accept-encoding"] = accept_encoding;
+    HotAnswers::Variant made{etag, head_behind_date(content_response(plain, endpoint, content), size), {}};
+    plain.headers["if-none-match"] = etag;
+    made.tail_304 = head_behind_date(content_response(plain, endpoint, content), std::nullopt);
+    return made;
+  };
+  HotAnswers::Entry entry;
+  entry.content = fetched.content;
+  entry.reuse = fetched.reuse;
+  entry.is_allowed = [this, then = std::weak_ptr{model}] {
+    const auto now = model_();
+    return !then.owner_before(now) && !now.owner_before(then);
+  };
+  entry.plain = variant(nullptr, content.etag, content.size);
+  if (content.gzip) entry.gzip = variant("gzip", content.gzip_etag, content.gzip->size());
+  settings_.hot->publish(request.path, std::move(entry));
 }
 
 }  // namespace tarn::server

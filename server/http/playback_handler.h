@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "server/http/hot_answers.h"
 #include "server/http/ingest_handler.h"
 #include "server/http/message.h"
 #include "server/http/route.h"
@@ -15,6 +16,7 @@ namespace tarn::server {
 struct PlaybackSettings {
   std::vector<Network> trusted_proxies;
   bool require_access_control = false;
+  HotAnswers* hot = nullptr;  // where answers that anybody may have are left; null: nowhere
 };
 
 // What players and CDNs ask for: GET, HEAD and OPTIONS of manifests, segments and CMAF headers. All
@@ -28,6 +30,10 @@ class PlaybackHandler : public Handler {
   void handle(Request request, Reply reply) override;
 
  private:
+  [[nodiscard]] bool is_open_to_all(const Endpoint& endpoint) const;
+  void leave(const Request& request, const std::shared_ptr<const Model>& model, const Endpoint& endpoint,
+             const Fetched& fetched) const;
+
   ModelSource model_;
   Origin& origin_;
   PlaybackSettings settings_;

@@ -3,15 +3,20 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <memory>
 
 namespace tarn::server {
 namespace {
 
 // Labels must be bounded: whatever else a client calls its method is "other".
-std::string method_label(const std::string& method) {
-  constexpr std::array<std::string_view, 8> known{"GET",    "HEAD",    "PUT",   "POST",
+constexpr std::array<std::string_view, 8> methods{"GET",    "HEAD",    "PUT",   "POST",
                                                   "DELETE", "OPTIONS", "PATCH", "MKCOL"};
-  return std::find(known.begin(), known.end(), method) == known.end() ? "other" : method;
+std::size_t method_index(const std::string& method) {
+  return static_cast<std::size_t>(std::find(methods.begin(), methods.end(), method) - methods.begin());
+}
+std::string_view method_label(std::size_t index) {
+  return index < methods.size() ? methods[index] : std::string_view{"other"};
 }
 
 LogLevel level_of(const RequestRecord& record) {
@@ -21,11 +26,52 @@ LogLevel level_of(const RequestRecord& record) {
   return read && record.status < 400 ? LogLevel::debug : LogLevel::info;
 }
 
+// The counters of one listener, looked up by their labels once: there is a request every few microseconds.
+class RequestCounters {
+ public:
+  RequestCounters(std::string listener, Metrics& metrics)
+      : listener_(std::move(listener)),
+        metrics_(metrics),
+        bytes_in_(metrics.counter("tarn_http_request_bytes_total", {{"listener", listener_}})),
+        bytes_out_(metrics.counter("tarn_http_response_bytes_total", {{"listener", listener_}})) {}
+
+  void count(const RequestRecord& record) {
+    ++requests(record);
+    bytes_in_ += record.bytes_in;
+    bytes_out_ += record.bytes_out;
+  }
+
+ private:
+  Metrics::Counter& requests(const RequestRecord& record) {
+    const auto status = static_cast<std::size_t>(record.status);
+    const std::size_t method = method_index(record.method);
+    std::atomic<Metrics::Counter*>* slot = status < statuses ? &known_[method * statuses + status] : nullptr;
+    if (slot != nullptr) {
+      if (Metrics::Counter* known = slot->load(std::memory_order_acquire)) return *known;
+    }
+    Metrics::Counter& counter =
+        metrics_.counter("tarn_http_requests_total", {{"listener", listener_},
+                                                      {"method", std::string{method_label(method)}},
+                                                      {"status", std::to_string(record.status)}});
+    if (slot != nullptr) slot->store(&counter, std::memory_order_release);
+    return counter;
+  }
+
+  static constexpr std::size_t statuses = 600;
+  std::string listener_;
+  Metrics& metrics_;
+  Metrics::Counter& bytes_in_;
+  Metrics::Counter& bytes_out_;
+  std::vector<std::atomic<Metrics::Counter*>> known_{(methods.size() + 1) * statuses};
+};
+
 }  // namespace
 
 void describe_metrics(Metrics& metrics) {
   metrics.describe_counter("tarn_http_requests_total",
                            "Requests answered; status 0: the client left before.");
+  metrics.describe_counter("tarn_http_refusals_total",
+                           "Connections and requests turned away before any handler, by reason.");
   metrics.describe_counter("tarn_http_request_bytes_total", "Bytes of request bodies received.");
   metrics.describe_counter("tarn_http_response_bytes_total", "Bytes of response bodies.");
   metrics.describe_counter("tarn_ingest_objects_total", "Playlists and segments received, by result.");
@@ -38,25 +84,37 @@ void describe_metrics(Metrics& metrics) {
 
 HttpServer::Observer make_request_observer(std::vector<std::string> listeners, Metrics& metrics,
                                            EventLog& log) {
-  return [listeners = std::move(listeners), &metrics, &log](const RequestRecord& record) {
-    const std::string& listener = listeners[record.binding];
-    ++metrics.counter("tarn_http_requests_total", {{"listener", listener},
-                                                   {"method", method_label(record.method)},
-                                                   {"status", std::to_string(record.status)}});
-    metrics.counter("tarn_http_request_bytes_total", {{"listener", listener}}) += record.bytes_in;
-    metrics.counter("tarn_http_response_bytes_total", {{"listener", listener}}) += record.bytes_out;
-    const LogLevel level = level_of(record);
-    if (!log.writes(level)) return;
-    log.write(level, "request",
-              {{"listener", listener},
-               {"id", record.id},
-               {"peer", record.peer},
-               {"method", record.method},
-               {"path", record.path},
-               {"status", std::to_string(record.status)},
-               {"bytes_in", std::to_string(record.bytes_in)},
-               {"bytes_out", std::to_string(record.bytes_out)},
-               {"duration_us", std::to_string(record.duration.count())}});
+  std::vector<std::shared_ptr<RequestCounters>> counters;
+  for (const std::string& listener : listeners) {
+    counters.push_back(std::make_shared<RequestCounters>(listener, metrics));
+  }
+  return
+      [listeners = std::move(listeners), counters = std::move(counters), &log](const RequestRecord& record) {
+        counters[record.binding]->count(record);
+        const LogLevel level = level_of(record);
+        if (!log.writes(level)) return;
+        log.write(level, "request",
+                  {{"listener", listeners[record.binding]},
+                   {"id", record.id},
+                   {"peer", record.peer},
+                   {"method", record.method},
+                   {"path", record.path},
+                   {"status", std::to_string(record.status)},
+                   {"bytes_in", std::to_string(record.bytes_in)},
+                   {"bytes_out", std::to_string(record.bytes_out)},
+                   {"duration_us", std::to_string(record.duration.count())}});
+      };
+}
+
+std::function<void(std::size_t binding, std::string_view reason, const std::string& peer)>
+make_refusal_observer(std::vector<std::string> listeners, Metrics& metrics, EventLog& log) {
+  return [listeners = std::move(listeners), &metrics, &log](std::size_t binding, std::string_view reason,
+                                                            const std::string& peer) {
+    ++metrics.counter("tarn_http_refusals_total",
+                      {{"listener", listeners[binding]}, {"reason", std::string{reason}}});
+    if (!log.writes(LogLevel::info)) return;
+    log.write(LogLevel::info, "refused",
+              {{"listener", listeners[binding]}, {"peer", peer}, {"reason", std::string{reason}}});
   };
 }
 

@@ -18,4 +18,8 @@ void describe_metrics(Metrics& metrics);
 HttpServer::Observer make_request_observer(std::vector<std::string> listeners, Metrics& metrics,
                                            EventLog& log);
 
+// Counts and logs what the connection layer turns away.
+std::function<void(std::size_t binding, std::string_view reason, const std::string& peer)>
+make_refusal_observer(std::vector<std::string> listeners, Metrics& metrics, EventLog& log);
+
 }  // namespace tarn::server

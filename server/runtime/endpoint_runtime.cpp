@@ -14,7 +14,9 @@ constexpr Microseconds idle_limit = std::chrono::seconds{60};
 constexpr char hls_type[] = "application/vnd.apple.mpegurl";
 constexpr char dash_type[] = "application/dash+xml";
 
-Fetched absent(Fetched::Absence absence, std::string reason) { return {nullptr, absence, std::move(reason)}; }
+Fetched absent(Fetched::Absence absence, std::string reason) {
+  return {nullptr, absence, std::move(reason), {}};
+}
 
 bool has_segments(const timeline::Timeline& timeline, const std::string& endpoint) {
   const timeline::Presentation* presentation = timeline.presentation(endpoint);
@@ -29,6 +31,36 @@ Result<std::string> render_text(const timeline::Timeline& timeline, const timeli
 }
 
 }  // namespace
+
+// What one state of the timeline and of the settings gave.
+class EndpointRuntime::StateReuse : public Reuse {
+ public:
+  StateReuse(std::weak_ptr<EndpointRuntime> runtime, const Timeline& timeline,
+             const std::shared_ptr<const Settings>& settings, bool is_media)
+      : runtime_(std::move(runtime)), timeline_(timeline), settings_(settings), is_media_(is_media) {}
+
+  [[nodiscard]] bool is_current() const override {
+    const auto runtime = runtime_.lock();
+    return runtime && same(timeline_, runtime->archive_->timeline()) && same(settings_, runtime->settings());
+  }
+  void count() const override {
+    const auto runtime = runtime_.lock();
+    if (!runtime) return;
+    ++runtime->requests_;
+    if (is_media_) ++runtime->hits_;
+  }
+
+ private:
+  template <class T>
+  static bool same(const std::weak_ptr<const T>& then, const std::shared_ptr<const T>& now) {
+    return !then.owner_before(now) && !now.owner_before(then);
+  }
+
+  std::weak_ptr<EndpointRuntime> runtime_;
+  std::weak_ptr<const timeline::Timeline> timeline_;
+  std::weak_ptr<const Settings> settings_;
+  bool is_media_;
+};
 
 EndpointRuntime::EndpointRuntime(Parts parts, Settings settings, std::shared_ptr<archive::Archive> archive,
                                  PackagerFactory make_packager)
@@ -57,15 +89,22 @@ void EndpointRuntime::fetch(const std::string& file, Monotonic now, std::functio
   ++requests_;
   const auto current = settings();
   const Timeline timeline = archive_->timeline();
+  const auto reusable = [&](bool is_media) {
+    return [reuse = std::make_shared<const StateReuse>(weak_from_this(), timeline, current, is_media),
+            answer = std::move(done)](Fetched fetched) {
+      if (fetched.content) fetched.reuse = reuse;
+      answer(std::move(fetched));
+    };
+  };
   if (const auto name = timeline::parse_manifest_name(file, current->output.manifest_name)) {
     if (name->mpd != (current->output.protocol == timeline::Protocol::dash)) {
       return done(absent(Fetched::Absence::not_found, "this endpoint has no such manifest"));
     }
-    return fetch_manifest(timeline, file, *name, std::move(done));
+    return fetch_manifest(timeline, file, *name, reusable(false));
   }
   auto found = find_media(*timeline, current->output, file);
   if (auto* missing = std::get_if<Fetched>(&found)) return done(std::move(*missing));
-  fetch_media(std::get<MediaFile>(found), file, now, std::move(done));
+  fetch_media(std::get<MediaFile>(found), file, now, reusable(true));
 }
 
 void EndpointRuntime::fetch_manifest(const Timeline& timeline, const std::string& file,
@@ -80,7 +119,7 @@ void EndpointRuntime::fetch_manifest(const Timeline& timeline, const std::string
     flight = file + "@" + std::to_string(settings_revision_) + "/" +
              std::to_string(reinterpret_cast<std::uintptr_t>(timeline.get()));
   }
-  if (rendered) return done({std::move(rendered), {}, {}});
+  if (rendered) return done({std::move(rendered), {}, {}, {}});
   if (!flights_.join(flight, std::move(done))) return;
   parts_.workers.submit([self = shared_from_this(), timeline, file, name, flight] {
     std::shared_ptr<const Settings> used;
@@ -118,7 +157,7 @@ Fetched EndpointRuntime::render(const Timeline& timeline, const Settings& settin
     return absent(Fetched::Absence::failed, "the manifest could not be written");
   }
   const std::uint32_t max_age = std::max(settings.output.segment_duration / 2, 1U);
-  return {manifest_content(*text, name.mpd ? dash_type : hls_type, max_age), {}, {}};
+  return {manifest_content(*text, name.mpd ? dash_type : hls_type, max_age), {}, {}, {}};
 }
 
 void EndpointRuntime::fetch_media(const MediaFile& media, const std::string& file, Monotonic now,
@@ -126,7 +165,7 @@ void EndpointRuntime::fetch_media(const MediaFile& media, const std::string& fil
   const std::string key = strand_ + "/" + file;
   if (auto cached = parts_.cache.find(key)) {
     ++hits_;
-    return done({std::move(cached), {}, {}});
+    return done({std::move(cached), {}, {}, {}});
   }
   if (!flights_.join(file, std::move(done))) return;
   ++misses_;
@@ -134,7 +173,7 @@ void EndpointRuntime::fetch_media(const MediaFile& media, const std::string& fil
   parts_.workers.submit(strand_, [self = shared_from_this(), media, file] {
     // The flight before this one may have landed between our look and our joining.
     if (auto cached = self->parts_.cache.find(self->strand_ + "/" + file)) {
-      return self->flights_.land(file, {std::move(cached), {}, {}});
+      return self->flights_.land(file, {std::move(cached), {}, {}, {}});
     }
     self->flights_.land(file, self->package(media, file));
   });
@@ -163,7 +202,7 @@ Fetched EndpointRuntime::package(const MediaFile& media, const std::string& file
   ++packaged_;
   auto content = media_content(std::move(bytes).value(), media.content_type, strand_ + "/" + file);
   parts_.cache.insert(strand_ + "/" + file, content);
-  return {std::move(content), {}, {}};
+  return {std::move(content), {}, {}, {}};
 }
 
 void EndpointRuntime::tick(Monotonic now) {

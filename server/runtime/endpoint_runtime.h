@@ -58,6 +58,7 @@ class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
 
  private:
   using Timeline = std::shared_ptr<const timeline::Timeline>;
+  class StateReuse;
 
   void fetch_manifest(const Timeline& timeline, const std::string& file, const timeline::ManifestName& name,
                       std::function<void(Fetched)> done);

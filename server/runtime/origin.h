@@ -49,6 +49,16 @@ struct Content {
   std::string gzip_etag;
 };
 
+// Whether what was fetched may be given to later requests without asking again. Thread-safe.
+class Reuse {
+ public:
+  virtual ~Reuse() = default;
+  // The timeline and the endpoint's settings are what it was made from.
+  [[nodiscard]] virtual bool is_current() const = 0;
+  // It has been given once more.
+  virtual void count() const = 0;
+};
+
 struct Fetched {
   enum class Absence {
     not_found,   // no such thing, and none to come under this name
@@ -58,7 +68,8 @@ struct Fetched {
   };
   std::shared_ptr<const Content> content;  // or, when null:
   Absence absence = Absence::not_found;
-  std::string reason;  // one line
+  std::string reason;                       // one line
+  std::shared_ptr<const Reuse> reuse = {};  // of content; null: never
 };
 
 class Origin {

@@ -122,9 +122,10 @@ class FakeOrigin : public Origin {
   }
   void fetch(const Channel&, const Endpoint&, const std::string& file,
              std::function<void(Fetched)> done) override {
-    Fetched found{nullptr, Fetched::Absence::not_found, "no such file"};
+    Fetched found{nullptr, Fetched::Absence::not_found, "no such file", nullptr};
     {
       const std::lock_guard lock{mutex};
+      ++fetches;
       if (const auto at = files.find(file); at != files.end()) found = at->second;
     }
     if (!from_thread) return done(found);
@@ -135,6 +136,7 @@ class FakeOrigin : public Origin {
   std::vector<std::string> uploads;
   std::map<std::string, UploadAnswer> answers;  // by name; created otherwise
   std::map<std::string, Fetched> files;
+  int fetches = 0;
   bool from_thread = true;
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "server/http/listener.h"
+#include "server/front/listener.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -9,7 +9,7 @@
 
 #include "core/base/text.h"
 
-namespace tarn::server {
+namespace tarn::server::front {
 namespace {
 
 // libsoup's own listen calls take 10: a burst of players would wait for SYN retries.
@@ -81,4 +81,4 @@ std::string host_of(GSocketAddress* address) {
   return host;
 }
 
-}  // namespace tarn::server
+}  // namespace tarn::server::front

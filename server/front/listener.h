@@ -9,7 +9,7 @@
 #include "core/base/result.h"
 
 // Listening sockets: the only place that makes one.
-namespace tarn::server {
+namespace tarn::server::front {
 
 struct ObjectUnref {
   void operator()(gpointer object) const { g_object_unref(object); }
@@ -26,4 +26,4 @@ std::string bound_address(GSocket* socket);
 // The host of an address, without port or brackets; IPv4-mapped IPv6 as IPv4.
 std::string host_of(GSocketAddress* address);
 
-}  // namespace tarn::server
+}  // namespace tarn::server::front

@@ -1,0 +1,321 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/front/connection.h"
+
+#include <linux/sockios.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "server/front/canonical_request.h"
+#include "server/front/refusals.h"
+
+namespace tarn::server::front {
+namespace {
+
+// Less than this is gathered, so that the head and the body of a small answer leave together.
+constexpr std::size_t gathered_bytes = 16U << 10U;
+// An idle connection may still bring a request while the server drains, and is told so.
+constexpr Microseconds drain_patience = std::chrono::milliseconds{250};
+
+GQuark connection_quark() {
+  static const GQuark quark = g_quark_from_static_string("tarn-connection");
+  return quark;
+}
+
+}  // namespace
+
+Connection* connection_of(GSocketAddress* remote) {
+  return remote == nullptr
+             ? nullptr
+             : static_cast<Connection*>(g_object_get_qdata(G_OBJECT(remote), connection_quark()));
+}
+
+Connection::Connection(Gate& gate, Set& open, int descriptor, GSocketAddress* remote, std::string peer,
+                       bool ingest_only)
+    : gate_(gate),
+      open_(open),
+      descriptor_(descriptor),
+      remote_(g_object_ref(remote)),
+      peer_(std::move(peer)),
+      reader_(gate.shared->limits.message),
+      clock_(gate.shared->limits, gate.loop->now()),
+      ingest_only_(ingest_only) {
+  g_object_set_qdata(G_OBJECT(remote_), connection_quark(), this);
+  if (ingest_only_) clock_.set_hurried(true);
+}
+
+Connection::~Connection() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+  g_object_set_qdata(G_OBJECT(remote_), connection_quark(), nullptr);
+  g_object_unref(remote_);
+}
+
+Status Connection::start() {
+  TRY(gate_.loop->watch(descriptor_, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *this));
+  open_.insert(shared_from_this());
+  enter(ConnectionClock::Phase::idle);
+  reschedule();
+  return {};
+}
+
+bool Connection::is_last() const {
+  return closing_ || abandoned_ || !reader_.head().keep_alive || gate_.shared->draining ||
+         (!clock_.is_ingest() && requests_ >= gate_.shared->limits.requests);
+}
+
+void Connection::set_ingest() {
+  ingest_only_ = false;
+  clock_.set_hurried(false);
+  clock_.set_ingest(now());
+}
+
+void Connection::abandon_body() {
+  if (turn_ != Turn::soup || gave_all_) return;
+  abandoned_ = true;
+  gave_all_ = true;
+  given_.append(last_chunk);
+  enter(ConnectionClock::Phase::answering);
+}
+
+Connection::Io Connection::read(std::span<std::uint8_t> into, std::size_t& count) {
+  if (given_at_ == given_.size() && !fails_) advance();
+  count = std::min(into.size(), given_.size() - given_at_);
+  if (count == 0) return fails_ ? Io::failed : Io::blocked;
+  std::copy_n(given_.data() + given_at_, count, into.data());
+  given_at_ += count;
+  if (given_at_ == given_.size()) {
+    given_.clear();
+    given_at_ = 0;
+  }
+  return Io::done;
+}
+
+Connection::Io Connection::write(Bytes bytes, std::size_t& count) {
+  count = bytes.size();
+  if (mute_) return Io::done;
+  if (broken_) return Io::failed;
+  if (out_.bytes() + bytes.size() < gathered_bytes) {
+    out_.append(as_text(bytes));
+    gate_.loop->flush_later(*this);
+    return Io::done;
+  }
+  if (!may_write_) return Io::blocked;
+  const std::size_t waiting = out_.bytes();
+  const auto sent = out_.send(descriptor_, bytes, count);
+  sent_ += waiting - out_.bytes() + count;
+  broken_ = sent == OutputQueue::Sent::failed;
+  may_write_ = sent == OutputQueue::Sent::all;
+  if (!may_write_) reschedule();
+  if (broken_) return Io::failed;
+  return count == 0 ? Io::blocked : Io::done;
+}
+
+void Connection::wants_input() {
+  if (parting_ || closing_ || fails_) return;
+  if (turn_ == Turn::soup && gave_all_ && given_at_ == given_.size()) {
+    // What is left of an abandoned body would be read as a request.
+    if (abandoned_) return begin_closing();
+    reader_.next();
+    turn_ = Turn::ours;
+    enter(ConnectionClock::Phase::idle);
+  }
+  advance();
+}
+
+void Connection::stream_closed() {
+  const auto self = shared_from_this();
+  lent_ = false;
+  if (closed_) return;
+  const bool idle = parting_ && !closing_ && !broken_;
+  parting_ = false;
+  given_ = {};
+  given_at_ = 0;
+  if (!idle) return begin_closing();
+  mute_ = false;
+  advance();
+}
+
+// libsoup frees what it holds for this connection, and closes the stream.
+void Connection::part_with_soup() {
+  if (parting_) return;
+  given_ = parting_request;
+  given_at_ = 0;
+  parting_ = true;
+  mute_ = true;
+}
+
+void Connection::enter(ConnectionClock::Phase phase) {
+  clock_.enter(phase, now());
+  const bool waits = phase == ConnectionClock::Phase::idle && !clock_.is_ingest();
+  std::list<Connection*>& from = place_.empty() ? gate_.idle : place_;
+  std::list<Connection*>& to = waits ? gate_.idle : place_;
+  if (&from != &to || waits) to.splice(to.end(), from, at_);
+}
+
+bool Connection::give_way() {
+  constexpr Microseconds patience = std::chrono::seconds{1};
+  if (requests_ == 0 && now() < clock_.since() + patience) return false;
+  close_now();
+  return true;
+}
+
+void Connection::refuse(int status, std::string_view line, std::string_view reason) {
+  if (closing_) return;
+  refused_status_ = status;
+  if (gate_.shared->refuse) gate_.shared->refuse(reason, peer_);
+  if (!broken_) out_.append(refusal_text(status, line, gate_.loop->date()));
+  mute_ = true;
+  if (lent_ && turn_ == Turn::soup) fails_ = true;
+  if (lent_ && turn_ == Turn::ours) part_with_soup();
+  begin_closing();
+}
+
+void Connection::begin_closing() {
+  closing_ = true;
+  if (broken_) return close_now();
+  gate_.loop->flush_later(*this);
+}
+
+void Connection::linger() {
+  if (!shut_) {
+    shut_ = true;
+    ::shutdown(descriptor_, SHUT_WR);
+    enter(ConnectionClock::Phase::lingering);
+  }
+  while (may_read_ && !ended_) {
+    const auto scratch = gate_.loop->scratch();
+    const ssize_t got = ::recv(descriptor_, scratch.data(), scratch.size(), 0);
+    if (got > 0) lingered_ += static_cast<std::uint64_t>(got);
+    if (got < 0 && errno == EAGAIN) {
+      may_read_ = false;
+    } else if (got < 0 && errno != EINTR) {
+      ended_ = true;
+    }
+    ended_ = ended_ || got == 0 || lingered_ > linger_bytes;
+  }
+  // A place that is kept for encoders is needed; the request has been read, so that closing resets nothing.
+  if (ended_ || ingest_only_) return close_now();
+  reschedule();
+}
+
+void Connection::abort(std::string_view reason) {
+  if (gate_.shared->refuse) gate_.shared->refuse(reason, peer_);
+  const struct ::linger reset { 1, 0 };
+  ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+  close_now();
+}
+
+void Connection::close_now() {
+  if (closed_) return;
+  closed_ = true;
+  closing_ = true;
+  broken_ = true;
+  out_.clear();
+  // libsoup has to let go of it in any case.
+  if (lent_ && turn_ == Turn::ours) part_with_soup();
+  if (lent_ && turn_ == Turn::soup) fails_ = true;
+  cancel();
+  if (place_.empty()) place_.splice(place_.end(), gate_.idle, at_);
+  gate_.shared->admission.leave(peer_);
+  gate_.loop->release(descriptor_, *this, shared_from_this());
+  ::close(descriptor_);
+  descriptor_ = -1;
+  open_.erase(shared_from_this());
+}
+
+void Connection::drain() {
+  if (clock_.phase() == ConnectionClock::Phase::idle) reschedule();
+}
+
+void Connection::settle() {
+  settled_ = true;
+  out_.trim();
+  if (lent_ && turn_ == Turn::ours) part_with_soup();
+  if (given_.empty()) given_ = {};
+  if (unread_.empty()) unread_ = {};
+}
+
+void Connection::on_ready(std::uint32_t events) {
+  const auto self = shared_from_this();
+  if ((events & EPOLLOUT) != 0) may_write_ = true;
+  if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) != 0) may_read_ = true;
+  hung_up_ = hung_up_ || (events & (EPOLLRDHUP | EPOLLHUP)) != 0;
+  if ((events & EPOLLERR) != 0 || ((events & EPOLLHUP) != 0 && !shut_)) {
+    broken_ = true;
+    ended_ = true;
+  }
+  on_flush();
+}
+
+void Connection::on_flush() {
+  if (closed_) return;
+  const auto self = shared_from_this();
+  if (!out_.empty() && may_write_ && !broken_) {
+    const std::size_t waiting = out_.bytes();
+    std::size_t none = 0;
+    const auto sent = out_.send(descriptor_, {}, none);
+    sent_ += waiting - out_.bytes();
+    broken_ = sent == OutputQueue::Sent::failed;
+    may_write_ = sent == OutputQueue::Sent::all;
+  }
+  if (broken_) {
+    out_.clear();
+    ended_ = true;
+  }
+  if (!closing_) return advance();
+  if (broken_) return close_now();
+  if (out_.empty()) return linger();
+  reschedule();
+}
+
+std::uint64_t Connection::taken_by_client() const {
+  int queued = 0;
+  if (::ioctl(descriptor_, SIOCOUTQ, &queued) != 0) queued = 0;
+  return sent_ - std::min(sent_, static_cast<std::uint64_t>(std::max(queued, 0)));
+}
+
+void Connection::reschedule() {
+  if (closed_) return;
+  if (!may_write_ || clock_.send_deadline() != never) {
+    clock_.set_waiting(!may_write_, may_write_ ? 0 : taken_by_client(), now());
+  }
+  Monotonic at = std::min(clock_.deadline(), clock_.send_deadline());
+  if (!settled_) at = std::min(at, clock_.settle_at());
+  if (gate_.shared->draining && clock_.phase() == ConnectionClock::Phase::idle) {
+    at = std::min(at, now() + drain_patience);
+  }
+  if (at != never) gate_.loop->deadlines().schedule(*this, at);
+}
+
+void Connection::on_deadline(Monotonic now) {
+  using Phase = ConnectionClock::Phase;
+  const auto self = shared_from_this();
+  if (closed_) return;
+  if (!settled_ && now >= clock_.settle_at()) settle();
+  if (now >= clock_.send_deadline()) {
+    clock_.set_waiting(!may_write_, taken_by_client(), now);
+    if (now >= clock_.send_deadline()) return abort(reason::send_rate);
+  }
+  const bool late = now >= clock_.deadline();
+  if (clock_.phase() == Phase::idle && (late || gate_.shared->draining) && out_.empty() && !parting_) {
+    if (lent_) part_with_soup();
+    begin_closing();
+  } else if (late && clock_.phase() == Phase::head) {
+    refuse(408, "the request's head took too long", reason::head_time);
+  } else if (late && clock_.phase() == Phase::body && given_at_ == given_.size()) {
+    refuse(408, "the request's body came too slowly", reason::body_rate);
+  } else if (late && clock_.phase() == Phase::lingering) {
+    return close_now();
+  }
+  if (late && clock_.phase() == Phase::body && !closing_) {
+    gate_.loop->deadlines().schedule(*this, now + DeadlineWheel::slot_time);
+    return;
+  }
+  reschedule();
+}
+
+}  // namespace tarn::server::front

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/http/hot_answers.h"
+
+#include "server/front/field_syntax.h"
+#include "server/http/negotiation.h"
+#include "server/http/request_id.h"
+
+namespace tarn::server {
+namespace {
+
+constexpr std::string_view head_200 = "HTTP/1.1 200 OK\r\nServer: tarnd\r\nDate: ";
+constexpr std::string_view head_304 = "HTTP/1.1 304 Not Modified\r\nServer: tarnd\r\nDate: ";
+
+// What the fields of a request ask for, as far as it is answered here.
+struct Wishes {
+  std::string_view accept_encoding;
+  std::string_view if_none_match;
+};
+
+// Nothing: a field asks for more than that.
+std::optional<Wishes> read_wishes(const std::vector<front::Field>& fields) {
+  using front::equals_ignoring_case;
+  Wishes wishes;
+  const auto take_once = [](std::string_view& slot, const std::string& value) {
+    const bool first = slot.data() == nullptr;
+    slot = value;
+    return first;
+  };
+  for (const front::Field& field : fields) {
+    const std::string& name = field.name;
+    const auto is = [&name](std::string_view lower) { return equals_ignoring_case(name, lower); };
+    switch (name.front() | 0x20) {
+      case 'a':
+        if (is("authorization")) return std::nullopt;
+        if (is("accept-encoding") && !take_once(wishes.accept_encoding, field.value)) return std::nullopt;
+        break;
+      case 'c':
+        if (is("content-length")) return std::nullopt;
+        if (is("connection") && !equals_ignoring_case(field.value, "keep-alive")) return std::nullopt;
+        break;
+      case 'e':
+        if (is("expect")) return std::nullopt;
+        break;
+      case 'i':
+        if (is("if-none-match")) {
+          if (!take_once(wishes.if_none_match, field.value)) return std::nullopt;
+        } else if (name.size() > 3 && equals_ignoring_case(std::string_view{name}.substr(0, 3), "if-")) {
+          return std::nullopt;
+        }
+        break;
+      case 'r':
+        if (is("range")) return std::nullopt;
+        break;
+      case 't':
+        if (is("transfer-encoding")) return std::nullopt;
+        break;
+      case 'u':
+        if (is("upgrade")) return std::nullopt;
+        break;
+      default:
+        break;
+    }
+  }
+  return wishes;
+}
+
+struct Owner {
+  std::shared_ptr<const HotAnswers::Entry> entry;
+  std::shared_ptr<const Content> content;
+};
+
+}  // namespace
+
+std::string head_behind_date(const Response& response, std::optional<std::uint64_t> content_length) {
+  std::string head = "\r\n";
+  for (const auto& [name, value] : response.headers) {
+    head.append(name).append(": ").append(value).append("\r\n");
+  }
+  if (content_length) head.append("Content-Length: ").append(std::to_string(*content_length)).append("\r\n");
+  return head.append("\r\n");
+}
+
+void HotAnswers::publish(const std::string& path, Entry entry) {
+  auto held = std::make_shared<const Entry>(std::move(entry));
+  Shard& shard = shard_of(path);
+  const std::lock_guard lock{shard.mutex};
+  if (shard.entries.size() >= most_entries) {
+    std::erase_if(shard.entries, [](const auto& item) {
+      return item.second->content.expired() || !item.second->reuse->is_current();
+    });
+  }
+  if (shard.entries.size() < most_entries) shard.entries[path] = std::move(held);
+}
+
+std::shared_ptr<const HotAnswers::Entry> HotAnswers::lookup(std::string_view path) {
+  Shard& shard = shard_of(path);
+  const std::lock_guard lock{shard.mutex};
+  const auto at = shard.entries.find(path);
+  return at == shard.entries.end() ? nullptr : at->second;
+}
+
+std::optional<front::ReadyAnswer> HotAnswers::find(const front::MessageHead& head) {
+  const bool is_get = head.method == "GET";
+  if (head.minor_version != 1 || (!is_get && head.method != "HEAD")) return std::nullopt;
+  const auto entry = lookup(head.target);
+  if (!entry) return std::nullopt;
+  const auto wishes = read_wishes(head.fields);
+  if (!wishes) return std::nullopt;
+  const auto content = entry->content.lock();
+  if (!content || !entry->reuse->is_current() || !entry->is_allowed()) return std::nullopt;
+  const bool zipped = entry->gzip && accepts_gzip(wishes->accept_encoding);
+  const Variant& variant = zipped ? *entry->gzip : entry->plain;
+  front::ReadyAnswer answer;
+  answer.owner = std::make_shared<const Owner>(Owner{entry, content});
+  answer.head = head_200;
+  answer.tail = variant.tail_200;
+  if (wishes->if_none_match.data() != nullptr) {
+    if (wishes->if_none_match != variant.etag) return std::nullopt;
+    answer.status = 304;
+    answer.head = head_304;
+    answer.tail = variant.tail_304;
+  } else if (is_get) {
+    answer.body = zipped ? std::span{&*content->gzip, 1} : std::span{content->parts};
+  }
+  for (const Blob& part : answer.body) answer.body_bytes += part.size();
+  entry->reuse->count();
+  return answer;
+}
+
+void HotAnswers::answered(const front::MessageHead& head, const std::string& peer,
+                          const front::ReadyAnswer& answer, Microseconds duration) {
+  RequestRecord record;
+  record.binding = binding_;
+  record.id = next_request_id();
+  record.method = head.method;
+  record.path = head.target;
+  record.peer = peer;
+  record.status = answer.status;
+  record.bytes_out = answer.body_bytes;
+  record.duration = duration;
+  observer_(record);
+}
+
+}  // namespace tarn::server
