@@ -61,7 +61,7 @@ Status Journal::load() {
 
 Status Journal::load_file(std::uint32_t number) {
   Segment segment;
-  segment.file = TRY(File::open(path_of(number), O_RDONLY));
+  segment.file = TRY(File::open(path_of(number), O_RDWR));
   segment.end = TRY(segment.file.size());
   last_number_ = number;
   const auto read = [&](std::uint64_t offset, std::span<std::uint8_t> into) {
@@ -165,12 +165,13 @@ Status Journal::append_records(std::span<const JournalObject> objects,
     if (!object.body.empty()) parts.push_back(object.body);
   }
   if (Status written = segment.file.write_at(segment.end, parts); !written) {
-    // What has been written of it stays behind the end of a file that nobody continues.
+    // What has been written of it stays behind the end of a file that is not continued.
     current_ = 0;
     if (written.error().code == ErrorCode::no_space) return std::move(written).error();
     return fail(written.error());
   }
   if (Status synced = segment.file.sync_data(); !synced) return fail(synced.error());
+  segment.is_dirty = false;
   segment.end = end;
   for (JournalEntry& entry : added) {
     const auto at = std::lower_bound(entries_.begin(), entries_.end(), entry.sequence,
@@ -186,30 +187,43 @@ Status Journal::append_records(std::span<const JournalObject> objects,
 
 Status Journal::ensure_current() {
   if (current_ != 0 && files_.at(current_).end < limits_.file_bytes) return {};
+  // What is written over must be known to be released after a power loss, too.
+  TRY(sync_marks());
   current_ = 0;
-  if (last_number_ == 0xFFFF'FFFFU) return Error{ErrorCode::limit, directory_ + ": file numbers used up"};
-  const std::uint32_t number = ++last_number_;
-  Segment segment;
-  auto file = File::open(path_of(number), O_RDWR | O_CREAT | O_EXCL, 0600);
-  if (!file.ok()) {
-    if (file.error().code == ErrorCode::no_space) return std::move(file).error();
-    return fail(file.error());
-  }
-  segment.file = std::move(file).value();
+  const std::uint32_t number = TRY(begin_file());
+  Segment& segment = files_.at(number);
   segment.nonce = fresh_nonce();
+  segment.end = 0;
+  segment.is_spare = false;
   ByteVector header;
   write_journal_file_header({segment.nonce, number}, header);
   const Blob part{nullptr, Bytes{header}};
   if (Status written = segment.file.write_at(0, {&part, 1}); !written) {
-    ::unlink(segment.file.path().c_str());
+    segment.is_spare = true;
     if (written.error().code == ErrorCode::no_space) return std::move(written).error();
     return fail(written.error());
   }
-  if (Status synced = sync_directory(directory_); !synced) return fail(synced.error());
   segment.end = header.size();
-  files_.emplace(number, std::move(segment));
   current_ = number;
   return {};
+}
+
+// A spare file, or a new one.
+Result<std::uint32_t> Journal::begin_file() {
+  for (const auto& [number, segment] : files_) {
+    if (segment.is_spare) return number;
+  }
+  if (last_number_ == 0xFFFF'FFFFU) return Error{ErrorCode::limit, directory_ + ": file numbers used up"};
+  auto file = File::open(path_of(last_number_ + 1), O_RDWR | O_CREAT | O_EXCL, 0600);
+  if (!file.ok()) {
+    if (file.error().code == ErrorCode::no_space) return std::move(file).error();
+    return fail(file.error());
+  }
+  if (Status synced = sync_directory(directory_); !synced) return fail(synced.error());
+  Segment segment;
+  segment.file = std::move(file).value();
+  files_.emplace(++last_number_, std::move(segment));
+  return last_number_;
 }
 
 Status Journal::release(std::uint8_t input, std::uint64_t before) {
@@ -218,7 +232,7 @@ Status Journal::release(std::uint8_t input, std::uint64_t before) {
   released_[input] = before;
   drop_released(input);
   TRY(write_mark(input));
-  return delete_unneeded();
+  return drop_unneeded();
 }
 
 // Not synced: without it an object is replayed once more after a crash, and found to be listed.
@@ -235,6 +249,16 @@ Status Journal::write_mark(std::uint8_t input) {
     return fail(written.error());
   }
   segment.end += bytes.size();
+  segment.is_dirty = true;
+  return {};
+}
+
+Status Journal::sync_marks() {
+  for (auto& [number, segment] : files_) {
+    if (!segment.is_dirty) continue;
+    if (Status synced = segment.file.sync_data(); !synced) return fail(synced.error());
+    segment.is_dirty = false;
+  }
   return {};
 }
 
@@ -242,10 +266,13 @@ bool Journal::is_sticky(const JournalEntry& entry) const {
   return entry.is_playlist && entry.sequence < released_[entry.input];
 }
 
-Status Journal::delete_unneeded() {
+// One file is kept as a spare.
+Status Journal::drop_unneeded() {
   if (current_ == 0) return {};
+  bool has_spare = false;
   for (auto at = files_.begin(); at != files_.end();) {
     const std::uint32_t number = at->first;
+    Segment& segment = at->second;
     const bool is_needed = std::any_of(entries_.begin(), entries_.end(), [&](const JournalEntry& entry) {
       return entry.file == number && !is_sticky(entry);
     });
@@ -253,8 +280,15 @@ Status Journal::delete_unneeded() {
       ++at;
       continue;
     }
-    if (::unlink(at->second.file.path().c_str()) != 0 && errno != ENOENT) {
-      return fail(system_error("unlink", at->second.file.path()));
+    if (!std::exchange(has_spare, true)) {
+      segment.is_spare = true;
+      segment.end = 0;
+      ++at;
+      continue;
+    }
+    TRY(sync_marks());
+    if (::unlink(segment.file.path().c_str()) != 0 && errno != ENOENT) {
+      return fail(system_error("unlink", segment.file.path()));
     }
     at = files_.erase(at);
   }

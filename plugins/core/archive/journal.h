@@ -40,13 +40,14 @@ struct JournalEntry {
 };
 
 struct JournalLimits {
-  std::uint64_t file_bytes = 64ULL << 20U;  // a larger file is not continued
+  std::uint64_t file_bytes = 32ULL << 20U;  // a larger file is not continued
   std::uint64_t bytes = 2ULL << 30U;        // of all files
   std::size_t playlists = 256;              // kept for each input
 };
 
 // What has been acknowledged and is not in listed slots yet (docs/formats/journal.md): an append-only
-// log in numbered files, each of them deleted when nothing in it is needed. One caller at a time.
+// log in numbered files. One caller at a time. A file nothing of which is needed is written anew from its
+// beginning: its blocks and its pages in memory are there already, which is most of what a write costs.
 //
 // Release rule: the objects of an input are released from the oldest on, up to the first of which some
 // media is not listed. Of each playlist the latest released version stays, because it may name what is
@@ -81,6 +82,8 @@ class Journal {
     File file;
     std::uint64_t nonce = 0;
     std::uint64_t end = 0;
+    bool is_dirty = false;  // a mark was written that is not synced
+    bool is_spare = false;  // nothing in it is needed
   };
 
   Journal(std::string directory, JournalLimits limits) : directory_(std::move(directory)), limits_(limits) {}
@@ -90,9 +93,11 @@ class Journal {
   void settle_loaded();
   void drop_released(std::uint8_t input);
   Status ensure_current();
+  Result<std::uint32_t> begin_file();
   Status append_records(std::span<const JournalObject> objects, std::span<const std::uint64_t> sequences);
   Status write_mark(std::uint8_t input);
-  Status delete_unneeded();
+  Status sync_marks();
+  Status drop_unneeded();
   Result<bool> carry_over(std::uint32_t file);
   [[nodiscard]] bool is_sticky(const JournalEntry& entry) const;
   Error fail(const Error& cause);

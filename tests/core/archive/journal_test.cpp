@@ -97,7 +97,7 @@ TEST_F(JournalTest, ReleasesFromTheOldestOnAndKeepsTheLatestOfEachPlaylist) {
   EXPECT_THAT(contents(*open_journal(where_)), ElementsAre("m.m3u8=v3", "x.ts=x"));
 }
 
-TEST_F(JournalTest, DeletesFilesOfWhichNothingIsNeededAndCarriesPlaylistsOver) {
+TEST_F(JournalTest, LetsGoOfFilesOfWhichNothingIsNeededAndCarriesPlaylistsOver) {
   const JournalLimits small{.file_bytes = 100, .bytes = 1U << 20U};
   auto journal = open_journal(where_, small);
   append(*journal, {playlist("m.m3u8", "of the first file"), segment("1.ts", std::string(100, '1'))});
@@ -105,7 +105,8 @@ TEST_F(JournalTest, DeletesFilesOfWhichNothingIsNeededAndCarriesPlaylistsOver) {
   append(*journal, {segment("3.ts", std::string(100, '3'))});
   EXPECT_EQ(files_in(where_).size(), 3U);
   ASSERT_TRUE(journal->release(0, 4).ok());
-  EXPECT_EQ(files_in(where_).size(), 2U) << "the third, and one begun for the playlist because that was full";
+  EXPECT_EQ(files_in(where_).size(), 3U)
+      << "the third, one begun for the playlist because that was full, and a spare one";
   EXPECT_THAT(contents(*journal), ElementsAre("m.m3u8=of the first file", "3.ts=" + std::string(100, '3')));
   journal = open_journal(where_, small);
   EXPECT_THAT(contents(*journal), ElementsAre("m.m3u8=of the first file", "3.ts=" + std::string(100, '3')));
@@ -121,16 +122,36 @@ TEST_F(JournalTest, AFileWithSomethingOfTheOtherInputStays) {
   EXPECT_EQ(files_in(where_).size(), 2U);
   EXPECT_THAT(contents(*journal), ElementsAre("other.ts=o"));
   ASSERT_TRUE(journal->release(1, 4).ok());
-  EXPECT_EQ(files_in(where_).size(), 1U);
+  append(*journal, {segment("3.ts", std::string(100, '3'))});
+  EXPECT_EQ(files_in(where_).size(), 2U) << "the first was written anew";
+  EXPECT_THAT(contents(*open_journal(where_)), ElementsAre("3.ts=" + std::string(100, '3')));
+}
+
+TEST_F(JournalTest, WhatAFileHeldBeforeItWasWrittenAnewNeverComesBack) {
+  const JournalLimits small{.file_bytes = 300, .bytes = 1U << 20U};
+  const auto journal = open_journal(where_, small);
+  for (int i = 0; i < 60; ++i) {
+    const std::uint64_t sequence = journal->next_sequence();
+    const std::string name = std::to_string(i) + ".ts";
+    const std::string body(static_cast<std::size_t>(20 + 37 * (i % 7)), static_cast<char>('a' + i % 26));
+    append(*journal, {segment(name, body)});
+    ASSERT_TRUE(journal->release(0, sequence).ok());
+    EXPECT_LE(files_in(where_).size(), 3U);
+    const std::string crashed = scratch_.copy(where_, "crash" + std::to_string(i));
+    const auto after = open_journal(crashed);
+    EXPECT_THAT(contents(*after), ElementsAre(name + "=" + body)) << i;
+    EXPECT_EQ(after->damaged(), 0U) << i;
+    EXPECT_EQ(after->next_sequence(), sequence + 1) << i;
+  }
 }
 
 TEST_F(JournalTest, NeverAppendsToAFileOfAnEarlierRun) {
   append(*open_journal(where_), {segment("1.ts", "1")});
   const auto journal = open_journal(where_);
+  const auto size = std::filesystem::file_size(only_file());
   append(*journal, {segment("2.ts", "2")});
   EXPECT_EQ(files_in(where_).size(), 2U);
-  ASSERT_TRUE(journal->release(0, 2).ok());
-  EXPECT_EQ(files_in(where_).size(), 1U);
+  EXPECT_EQ(std::filesystem::file_size(files_in(where_).front()), size);
 }
 
 TEST_F(JournalTest, EveryTruncationIsTheEndAndNotAnError) {
