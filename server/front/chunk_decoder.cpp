@@ -2,7 +2,6 @@
 #include "server/front/chunk_decoder.h"
 
 #include <algorithm>
-#include <iterator>
 #include <limits>
 #include <optional>
 #include <string>
@@ -60,13 +59,10 @@ bool are_extensions(std::string_view text) {
   return true;
 }
 
-// Fields that say how messages and connections are delimited or who asks: other readers heed some of them
-// even here.
+// Where a message ends and who asks is said before its body; other readers heed some of it even behind it.
 bool belongs_into_head(std::string_view name) {
-  constexpr std::string_view names[] = {"content-length", "transfer-encoding", "host",   "authorization",
-                                        "connection",     "proxy-connection",  "upgrade"};
-  return std::any_of(std::begin(names), std::end(names),
-                     [name](std::string_view own) { return equals_ignoring_case(name, own); });
+  return delimits_messages(name) || equals_ignoring_case(name, "host") ||
+         equals_ignoring_case(name, "authorization");
 }
 
 }  // namespace
@@ -138,7 +134,7 @@ ChunkDecoder::Outcome ChunkDecoder::take_data_end(Bytes& bytes) {
   const bool is_cr = step_ == Step::data_cr;
   const std::uint8_t byte = bytes.front();
   bytes = bytes.subspan(1);
-  if (byte != (is_cr ? '\r' : '\n')) return refuse(400, "chunk data without CR LF at its end");
+  if (byte != (is_cr ? 0x0d : 0x0a)) return refuse(400, "chunk data without CR LF at its end");
   step_ = is_cr ? Step::data_lf : Step::size;
   return Outcome::more;
 }

@@ -2,6 +2,9 @@
 #include "server/front/field_syntax.h"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
+#include <iterator>
 #include <limits>
 
 #include "core/base/text.h"
@@ -20,6 +23,13 @@ constexpr bool is_token_character(char c) {
   return is_digit(c) || is_letter(c) || std::string_view{"!#$%&'*+-.^_`|~"}.find(c) != std::string_view::npos;
 }
 
+// Names are looked at byte by byte, for every field of every request.
+constexpr std::array<bool, 256> token_characters = [] {
+  std::array<bool, 256> table{};
+  for (std::size_t i = 0; i < table.size(); ++i) table[i] = is_token_character(static_cast<char>(i));
+  return table;
+}();
+
 constexpr bool is_value_character(char c) {
   return c == '\t' || (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f);
 }
@@ -34,7 +44,8 @@ bool is_port(std::string_view text) {
 }  // namespace
 
 bool is_token(std::string_view text) {
-  return !text.empty() && std::all_of(text.begin(), text.end(), is_token_character);
+  return !text.empty() && std::all_of(text.begin(), text.end(),
+                                      [](char c) { return token_characters[static_cast<unsigned char>(c)]; });
 }
 
 bool is_field_value(std::string_view text) {
@@ -48,6 +59,13 @@ bool equals_ignoring_case(std::string_view text, std::string_view lower_case) {
       text.begin(), text.end(), lower_case.begin(), lower_case.end(), [](char sent, char lower) {
         return (sent >= 'A' && sent <= 'Z' ? static_cast<char>(sent + ('a' - 'A')) : sent) == lower;
       });
+}
+
+bool delimits_messages(std::string_view name) {
+  constexpr std::string_view names[] = {"content-length", "transfer-encoding", "connection",
+                                        "proxy-connection", "upgrade"};
+  return std::any_of(std::begin(names), std::end(names),
+                     [name](std::string_view own) { return equals_ignoring_case(name, own); });
 }
 
 bool is_host(std::string_view text) {

@@ -15,6 +15,9 @@ bool is_field_value(std::string_view text);  // visible, obs-text, space and tab
 bool is_visible(std::string_view text);      // 0x21 to 0x7e only
 bool equals_ignoring_case(std::string_view text, std::string_view lower_case);
 
+// Whether a field says, to us or to any other reader, where a message or the connection ends.
+bool delimits_messages(std::string_view name);
+
 // The name or address of Host with an optional port (RFC 9110 7.2); never empty, no user information.
 bool is_host(std::string_view text);
 // Content-Length (RFC 9110 8.6): digits only, at most 19 of them, at most 2^63 - 1.

@@ -132,8 +132,8 @@ std::optional<Refusal> parse_request_line(std::string_view line, MessageHead& he
   const std::string_view target = line.substr(first + 1, last - first - 1);
   if (!is_token(method) || method.size() > longest_method) return bad_request("a malformed method");
   if (method == "CONNECT") return bad_request("the method CONNECT");
-  if (const Problem problem = parse_version(line.substr(last + 1), head)) return problem;
-  if (const Problem problem = check_target(target, method)) return problem;
+  if (Problem problem = parse_version(line.substr(last + 1), head)) return problem;
+  if (Problem problem = check_target(target, method)) return problem;
   head.method = method;
   head.target = target;
   return std::nullopt;
@@ -142,6 +142,10 @@ std::optional<Refusal> parse_request_line(std::string_view line, MessageHead& he
 std::optional<Refusal> parse_field(std::string_view line, MessageHead& head) {
   const FieldLine field = split_field_line(line);
   if (!field.problem.empty()) return bad_request(field.problem);
+  // allowed as white space around a value, but not to every reader of these
+  if (line.find('\t') != std::string_view::npos && delimits_messages(field.name)) {
+    return bad_request("a tab in a field that delimits messages");
+  }
   head.fields.push_back({std::string{field.name}, std::string{field.value}});
   return std::nullopt;
 }
@@ -149,8 +153,8 @@ std::optional<Refusal> parse_field(std::string_view line, MessageHead& head) {
 std::optional<Refusal> finish_head(MessageHead& head) {
   Framing framing;
   for (const Field& field : head.fields) read_field(field, framing);
-  if (const Problem problem = find_body(framing, head)) return problem;
-  if (const Problem problem = check_single_fields(framing, head)) return problem;
+  if (Problem problem = find_body(framing, head)) return problem;
+  if (Problem problem = check_single_fields(framing, head)) return problem;
   // Nobody switches protocols here, but a proxy may take what follows such a request for another protocol's
   // bytes.
   const bool offers_upgrade = framing.asks_for_upgrade && framing.names_protocol;

@@ -55,11 +55,19 @@ Handler::Verdict ControlHandler::on_head(const Request& head) {
 void ControlHandler::handle(Request request, Reply reply) {
   if (is_api(request)) return handle_api(std::move(request), std::move(reply));
   if (request.path == "/healthz") return reply(plain(200, "ok\n"));
+  // It looks at the disk, which may hang: work for a worker, and so are the metrics, of which there are many.
   if (request.path == "/readyz") {
-    const bool ready = parts_.ready();
-    return reply(plain(ready ? 200 : 503, ready ? "ready\n" : "not ready\n"));
+    parts_.workers.submit([this, answer = std::move(reply)] {
+      const bool ready = parts_.ready();
+      answer(plain(ready ? 200 : 503, ready ? "ready\n" : "not ready\n"));
+    });
+    return;
   }
-  if (request.path == "/metrics") return reply(metrics_response(request));
+  if (request.path == "/metrics") {
+    parts_.workers.submit(
+        [this, held = std::move(request), answer = std::move(reply)] { answer(metrics_response(held)); });
+    return;
+  }
   if (request.path == "/" || request.path == "/console") return reply(moved_to_console());
   if (request.path.starts_with("/console/")) {
     // Files are read from disk: work for a worker.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/runtime/event_log.h"
 
+#include <glib.h>
+
 #include <algorithm>
 #include <array>
 
@@ -12,20 +14,38 @@ std::string_view name_of(LogLevel level) {
   return names[static_cast<std::size_t>(level)];
 }
 
+// What ends a line or steers a terminal, in any of its forms.
+bool is_control(gunichar character) {
+  constexpr gunichar line_separator = 0x2028;
+  constexpr gunichar paragraph_separator = 0x2029;
+  return g_unichar_iscntrl(character) || character == line_separator || character == paragraph_separator;
+}
+
+void append_escaped(std::string& out, gunichar character) {
+  std::array<char, 16> escaped{};
+  std::snprintf(escaped.data(), escaped.size(), "\\u%04x", character);
+  out.append(escaped.data());
+}
+
+// A string of JSON; bytes that are no UTF-8 become U+FFFD.
 std::string quoted(std::string_view value) {
+  constexpr gunichar last_character = 0x10ffff;
+  constexpr gunichar replacement = 0xfffd;
   std::string out = "\"";
-  for (const char c : value) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out.push_back('\\');
-      out.push_back(c);
-    } else if (byte < 0x20 || byte == 0x7f) {
-      std::array<char, 8> escaped{};
-      std::snprintf(escaped.data(), escaped.size(), "\\u%04x", byte);
-      out.append(escaped.data());
+  while (!value.empty()) {
+    const bool is_ascii = static_cast<unsigned char>(value.front()) < 0x80;
+    const gunichar character =
+        is_ascii ? static_cast<gunichar>(value.front())
+                 : g_utf8_get_char_validated(value.data(), static_cast<gssize>(value.size()));
+    const bool is_valid = character <= last_character;
+    const auto size = is_valid ? static_cast<std::size_t>(g_unichar_to_utf8(character, nullptr)) : 1;
+    if (!is_valid || is_control(character)) {
+      append_escaped(out, is_valid ? character : replacement);
     } else {
-      out.push_back(c);
+      if (character == '"' || character == '\\') out.push_back('\\');
+      out.append(value.substr(0, size));
     }
+    value.remove_prefix(size);
   }
   return out + "\"";
 }

@@ -114,8 +114,8 @@ def refusals(server, reason):
 class Pushed:
     """A server with a channel that an encoder pushes to in real time."""
 
-    def __init__(self, folder, hls, *options, prefix=()):
-        self.server = lab.Server(folder, *options, prefix=prefix)
+    def __init__(self, folder, hls, *options, under=()):
+        self.server = lab.Server(folder, *options, under=under)
         self.inputs, self.urls = self.server.create_channel("g", "c", {
             "hls": {"protocol": "HLS", "segmentDuration": 2}, "cmaf": {"protocol": "HLS_CMAF", "segmentDuration": 2}})
         self.encoder = PacedEncoder(hls, self.inputs[0], time.monotonic())
@@ -266,7 +266,7 @@ def f5_one_flight(pushed):
 
 def c9_no_descriptors(folder, hls):
     """With 64 descriptors in all, viewers are turned away politely and the encoder goes on."""
-    pushed = Pushed(folder, hls, prefix=("prlimit", "--nofile=64:64", "--"))
+    pushed = Pushed(folder, hls, under=("prlimit", "--nofile=64:64", "--"))
     try:
         pid = pushed.server.process.pid
         viewers = []

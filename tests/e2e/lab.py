@@ -95,14 +95,15 @@ def build_environment():
 
 
 class Server:
-    """One tarnd with a data directory of its own, below the test's temporary folder."""
+    """One tarnd with a data directory of its own, below the test's temporary folder. `under` is a command that
+    becomes tarnd, such as a tracer's."""
 
-    def __init__(self, folder, *options, prefix=()):
+    def __init__(self, folder, *options, under=()):
         self.folder = folder
-        self.prefix = prefix
         self.data = os.path.join(folder, "data")
         self.port, self.control_port = free_port(), free_port()
         self.options = options
+        self.under = under
         self.log_path = os.path.join(folder, "server.log")
         self.process = None
         self.start()
@@ -118,7 +119,7 @@ class Server:
     def start(self):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                [*self.prefix, os.path.join(BUILD, "server", "tarnd"), "--data-dir", self.data,
+                [*self.under, os.path.join(BUILD, "server", "tarnd"), "--data-dir", self.data,
                  "--listen", f"127.0.0.1:{self.port}", "--control-listen", f"127.0.0.1:{self.control_port}",
                  *self.options],
                 stdout=subprocess.PIPE, stderr=log, text=True, env=build_environment())

@@ -79,7 +79,16 @@ def pipelines_problem(_path, system, target):
     return None
 
 
+# server/front: where messages end is decided without a socket, a clock or a library
+MESSAGE_FILES = ("chunk_decoder", "field_syntax", "head_parser", "line_reader", "message_head", "message_reader")
+
+
 def server_problem(path, system, target):
+    room, name = os.path.split(os.path.splitext(path)[0])
+    if room == "server/front" and name in MESSAGE_FILES:
+        own = not system and target.startswith(tuple(f"server/front/{file}.h" for file in MESSAGE_FILES))
+        if target.startswith(FOREIGN) or not (system or own or target.startswith("core/base/")):
+            return f"message boundaries stand on core/base alone, not on {target}"
     if not system and target.split("/")[0] in ELEMENT_ROOMS + ["gstkit"]:
         return f"the server may not include {target}"
     if target.startswith("gst/") and not path.startswith(("server/runtime/", "server/main.cpp")):

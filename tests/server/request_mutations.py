@@ -9,7 +9,7 @@ FIELDS = [b"Accept: */*", b"User-Agent: x/1.0 (y; z)", b"X-Empty:", b"Connection
           b"Trailer: X", b"Connection: TE, keep-alive", b"Upgrade: h2c", b"Connection: Upgrade", b"Keep-Alive: 5",
           b"Proxy-Connection: keep-alive", b"Proxy-Connection: close"]
 # what the grammar is made of, and what others have taken it for
-PIECES = [b"\r\n", b"\n", b"\r", b"\r\n\r\n", b" ", b"\t", b":", b";", b",", b"=", b'"', b"\\", b"\0", b"\x0b", b"\x7f",
+PIECES = [b"\r\n", b"\n", b"\r", b"\t\r\n", b"\r\n\r\n", b" ", b"\t", b":", b";", b",", b"=", b'"', b"\\", b"\0", b"\x0b", b"\x7f",
           b"\x80", b"0", b"1", b"a", b"F", b"-", b"+", b"0x", b"#", b"?", b"*", b"chunked", b"gzip, ", b"identity",
           b"Content-Length: 5\r\n", b"Content-Length: 0\r\n", b"Transfer-Encoding: chunked\r\n", b"Host: b\r\n",
           b"Transfer-Encoding: identity\r\n", b"0\r\n\r\n", b"5\r\nhello\r\n", b"HTTP/1.0", b"http://b/", b"close",

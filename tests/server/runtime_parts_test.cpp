@@ -118,6 +118,21 @@ TEST(EventLogTest, WritesOneLineAnEventWhateverTheValue) {
             "\"path\":\"/a\\u000aforged level=error\",\"status\":\"200\"}\n");
 }
 
+TEST(EventLogTest, WritesUtf8WithoutControlCharactersWhateverTheBytes) {
+  const auto written = [](std::string value) {
+    std::string out;
+    EventLog log{LogFormat::json, LogLevel::info, [] { return Utc{}; },
+                 [&](std::string_view line) { out = line; }};
+    log.write(LogLevel::info, "e", {{"v", std::move(value)}});
+    return out.substr(out.find("\"v\":") + 4);
+  };
+  EXPECT_EQ(written("caf\xc3\xa9 \xf0\x9f\x98\x80"), "\"caf\xc3\xa9 \xf0\x9f\x98\x80\"}\n");
+  EXPECT_EQ(written("\xff\xfe a\xc3"), "\"\\ufffd\\ufffd a\\ufffd\"}\n");
+  EXPECT_EQ(written("\xc0\xae\xed\xa0\x80"), "\"\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\"}\n");
+  EXPECT_EQ(written("\xc2\x9b\xc2\x85\xe2\x80\xa8\x7f\x1b"), "\"\\u009b\\u0085\\u2028\\u007f\\u001b\"}\n");
+  EXPECT_EQ(written(std::string(1, '\0') + "\"\\"), "\"\\u0000\\\"\\\\\"}\n");
+}
+
 TEST(MetricsTest, ExposesPrometheusText) {
   Metrics metrics;
   metrics.describe_counter("tarn_x_total", "Things.");
