@@ -55,7 +55,7 @@ Handler::Verdict ControlHandler::on_head(const Request& head) {
 void ControlHandler::handle(Request request, Reply reply) {
   if (is_api(request)) return handle_api(std::move(request), std::move(reply));
   if (request.path == "/healthz") return reply(plain(200, "ok\n"));
-  // It looks at the disk, which may hang: work for a worker, and so are the metrics, of which there are many.
+  // It looks at the disk, which may hang: work for a worker.
   if (request.path == "/readyz") {
     parts_.workers.submit([this, answer = std::move(reply)] {
       const bool ready = parts_.ready();
@@ -63,11 +63,8 @@ void ControlHandler::handle(Request request, Reply reply) {
     });
     return;
   }
-  if (request.path == "/metrics") {
-    parts_.workers.submit(
-        [this, held = std::move(request), answer = std::move(reply)] { answer(metrics_response(held)); });
-    return;
-  }
+  // Not for a worker: it has to answer when all of them wait for a disk.
+  if (request.path == "/metrics") return reply(metrics_response(request));
   if (request.path == "/" || request.path == "/console") return reply(moved_to_console());
   if (request.path.starts_with("/console/")) {
     // Files are read from disk: work for a worker.
