@@ -8,6 +8,7 @@ import concurrent.futures
 import contextlib
 import os
 import re
+import resource
 import select
 import signal
 import socket
@@ -332,6 +333,8 @@ def c15_sigterm(folder, hls):
 
 def main():
     tap = Tap()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with lab.temporary_folder() as folder:
         _, hls = prepare(folder, 300 if LONG else 150)
         crowd = os.path.join(folder, "crowd")
