@@ -17,6 +17,8 @@ import sys
 import threading
 import time
 
+from bench_serve import serving
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 SHAKA = os.path.join(ROOT, "tests", "e2e", "node_modules", "shaka-packager", "bin")
 GOP_SECONDS, SEGMENT_SECONDS = 2, 6
@@ -197,12 +199,16 @@ def main():
     parser.add_argument("--out", default="/dev/shm/tarn-bench")
     parser.add_argument("--json", help="write the figures there too")
     parser.add_argument("--rung", action="append", choices=["1080p", "360p"], help="only this rung; may be repeated")
-    parser.add_argument("cases", nargs="*", default=["repackage", "generate"], help="repackage, generate")
+    parser.add_argument("--seconds", type=int, default=3, help="of one load run of serve")
+    parser.add_argument("--idle", type=int, default=4000, help="idle connections of serve")
+    parser.add_argument("cases", nargs="*", default=["repackage", "generate", "serve"], help="repackage, generate, serve")
     options = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, "
           f"load {os.getloadavg()[0]:.1f}")
     rungs = [("1080p", "1920x1080", "5M", 30, 19), ("360p", "640x360", "800k", 60, 19)]
-    ladder = [Media(options.media, *rung) for rung in rungs if not options.rung or rung[0] in options.rung]
+    has_media = "repackage" in options.cases or "generate" in options.cases
+    ladder = [Media(options.media, *rung) for rung in rungs
+              if has_media and (not options.rung or rung[0] in options.rung)]
     figures = {}
     try:
         for media in ladder:
@@ -210,6 +216,8 @@ def main():
                 figures.update(repackaging(media, options))
         if "generate" in options.cases:
             figures.update(just_in_time(ladder[0], options))
+        if "serve" in options.cases:
+            figures.update(serving(options))
     finally:
         shutil.rmtree(options.out, ignore_errors=True)
     if options.json:

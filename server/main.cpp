@@ -146,7 +146,7 @@ ServingOptions Application::serving_options() {
   };
   options.refused = make_refusal_observer({"origin", "control"}, metrics_, log_);
   metrics_.add_gauge("tarn_http_connections", "Open connections of clients.",
-                     [this] { return static_cast<std::int64_t>(server_ ? server_->connections() : 0); });
+                     [server = server_.get()] { return static_cast<std::int64_t>(server->connections()); });
   return options;
 }
 

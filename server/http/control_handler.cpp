@@ -55,10 +55,15 @@ Handler::Verdict ControlHandler::on_head(const Request& head) {
 void ControlHandler::handle(Request request, Reply reply) {
   if (is_api(request)) return handle_api(std::move(request), std::move(reply));
   if (request.path == "/healthz") return reply(plain(200, "ok\n"));
+  // It looks at the disk, which may hang: work for a worker.
   if (request.path == "/readyz") {
-    const bool ready = parts_.ready();
-    return reply(plain(ready ? 200 : 503, ready ? "ready\n" : "not ready\n"));
+    parts_.workers.submit([this, answer = std::move(reply)] {
+      const bool ready = parts_.ready();
+      answer(plain(ready ? 200 : 503, ready ? "ready\n" : "not ready\n"));
+    });
+    return;
   }
+  // Not for a worker: it has to answer when all of them wait for a disk.
   if (request.path == "/metrics") return reply(metrics_response(request));
   if (request.path == "/" || request.path == "/console") return reply(moved_to_console());
   if (request.path.starts_with("/console/")) {

@@ -91,11 +91,8 @@ void Exchange::head(const char* path, GHashTable* query) {
   if (from == nullptr) return;
   request_.peer = from->peer();
   read_head(from->head(), path, query);
-  soup_message_body_set_accumulate(soup_server_message_get_request_body(message_), FALSE);
-  g_signal_connect(message_, "got-chunk", G_CALLBACK(+[](SoupServerMessage*, GBytes* bytes, gpointer self) {
-                     static_cast<Exchange*>(self)->chunk(bytes);
-                   }),
-                   this);
+  const bool has_body = from->head().chunked || request_.content_length.value_or(0) > 0;
+  if (has_body) expect_chunks();
   if (const auto refusal = refusal_of_head(from->head())) {
     decided_ = true;
     from->abandon_body();
@@ -105,6 +102,14 @@ void Exchange::head(const char* path, GHashTable* query) {
   if (verdict_.ingest) from->set_ingest();
   body_.reserve(
       std::min({request_.content_length.value_or(0), std::uint64_t{verdict_.body_limit}, reserved_at_most}));
+}
+
+void Exchange::expect_chunks() {
+  soup_message_body_set_accumulate(soup_server_message_get_request_body(message_), FALSE);
+  g_signal_connect(message_, "got-chunk", G_CALLBACK(+[](SoupServerMessage*, GBytes* bytes, gpointer self) {
+                     static_cast<Exchange*>(self)->chunk(bytes);
+                   }),
+                   this);
 }
 
 void Exchange::chunk(GBytes* bytes) {

@@ -43,6 +43,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 
  private:
   void read_head(const front::MessageHead& head, const char* path, GHashTable* query);
+  void expect_chunks();
   [[nodiscard]] std::optional<Response> refusal_of_head(const front::MessageHead& head);
   // Null when it is closed.
   [[nodiscard]] front::Connection* connection() const;

@@ -163,13 +163,14 @@ void PlaybackHandler::handle(Request request, Reply reply) {
                                   "start, end, vodend and offset need an endpoint with time-shifted days"));
   }
   const std::string file = path->file;
-  origin_.fetch(*channel, *endpoint, file,
-                [this, held = std::move(request), model, endpoint = *endpoint,
-                 reply = std::move(reply)](const Fetched& fetched) {
-                  leave(held, model, endpoint, fetched);
-                  reply(fetched.content ? content_response(held, endpoint, *fetched.content)
-                                        : absence_response(fetched));
-                });
+  // `model` keeps the endpoint.
+  origin_.fetch(
+      *channel, *endpoint, file,
+      [this, held = std::move(request), model, endpoint, reply = std::move(reply)](const Fetched& fetched) {
+        leave(held, model, *endpoint, fetched);
+        reply(fetched.content ? content_response(held, *endpoint, *fetched.content)
+                              : absence_response(fetched));
+      });
 }
 
 bool PlaybackHandler::is_open_to_all(const Endpoint& endpoint) const {

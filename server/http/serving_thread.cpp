@@ -138,8 +138,9 @@ void ServingThread::close() {
     front->acceptor.reset();
     while (!front->open.empty()) (*front->open.begin())->close_now();
   }
-  // libsoup lets go of what was closed.
-  while (g_main_context_iteration(context_, FALSE) != 0) {
+  // libsoup lets go of what was closed; whatever it would go on with for ever is not worth waiting for.
+  constexpr int enough = 100'000;
+  for (int i = 0; i < enough && g_main_context_iteration(context_, FALSE) != 0; ++i) {
   }
   fronts_.clear();
   loop_.reset();

