@@ -77,7 +77,7 @@ void ChannelRuntime::recover() {
 }
 
 UploadAnswer ChannelRuntime::put(const UploadedObject& object) {
-  const UploadAnswer answer = take(object);
+  UploadAnswer answer = take(object);
   record(object, answer);
   if (answer.outcome == UploadAnswer::Outcome::refused) log_refusal(object, answer);
   check_storage(answer);

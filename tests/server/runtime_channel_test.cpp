@@ -2,7 +2,10 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <fstream>
 
+#include "core/archive/crc32c.h"
+#include "core/archive/journal_record.h"
 #include "server/model/json.h"
 #include "server/runtime/runtime.h"
 #include "tests/server/runtime_fixture.h"
@@ -261,6 +264,24 @@ TEST_F(WholeRuntimeTest, DeletesTheContentOfADeletedChannel) {
   workers_.stop();
   EXPECT_FALSE(std::filesystem::exists(directory_ / "channels/c1"));
   EXPECT_TRUE(std::filesystem::is_empty(directory_ / "channels"));
+}
+
+TEST_F(WholeRuntimeTest, TakesNothingWhereANewerTarnLeftAJournal) {
+  ByteVector header;
+  archive::write_journal_file_header({7, 1}, header);
+  header[11] = 9;  // the version
+  Writer{header}.patch_u32(header.size() - 4, archive::crc32c(Bytes{header}.first(header.size() - 4)));
+  std::filesystem::create_directories(directory_ / "channels/c1/journal");
+  std::ofstream{directory_ / "channels/c1/journal/1.journal", std::ios::binary} << as_text(header);
+  Runtime runtime{parts(), settings_, model_};
+  EXPECT_FALSE(runtime.is_ready());
+  std::promise<UploadAnswer> answer;
+  runtime.upload(model_.channels["g/c"], {0, "a.ts", {}, Blob::copy_of(as_bytes("x"))},
+                 [&](const UploadAnswer& a) { answer.set_value(a); });
+  const UploadAnswer refused = answer.get_future().get();
+  EXPECT_EQ(refused.outcome, UploadAnswer::Outcome::refused);
+  EXPECT_NE(refused.error->message.find("journal format 9 was written by a newer Tarn"), std::string::npos);
+  EXPECT_EQ(std::filesystem::file_size(directory_ / "channels/c1/journal/1.journal"), header.size());
 }
 
 TEST_F(WholeRuntimeTest, FinishesADeletionThatWasCutShort) {
