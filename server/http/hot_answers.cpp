@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/http/hot_answers.h"
 
+#include <algorithm>
+
 #include "server/front/field_syntax.h"
 #include "server/http/negotiation.h"
 #include "server/http/request_id.h"
@@ -17,49 +19,32 @@ struct Wishes {
   std::string_view if_none_match;
 };
 
-// Nothing: a field asks for more than that.
-std::optional<Wishes> read_wishes(const std::vector<front::Field>& fields) {
+// Fields that ask for more, all of whatever begins with "if-" but If-None-Match, and what may belong to a
+// body.
+bool asks_for_more(const front::Field& field) {
   using front::equals_ignoring_case;
+  constexpr std::array<std::string_view, 6> others{"authorization", "content-length",    "expect",
+                                                   "range",         "transfer-encoding", "upgrade"};
+  const std::string& name = field.name;
+  if (equals_ignoring_case(name, "connection")) return !equals_ignoring_case(field.value, "keep-alive");
+  if (name.size() > 3 && equals_ignoring_case(std::string_view{name}.substr(0, 3), "if-")) return true;
+  return std::any_of(others.begin(), others.end(),
+                     [&name](std::string_view other) { return equals_ignoring_case(name, other); });
+}
+
+// Nothing: a field asks for more than that, or twice.
+std::optional<Wishes> read_wishes(const std::vector<front::Field>& fields) {
   Wishes wishes;
-  const auto take_once = [](std::string_view& slot, const std::string& value) {
-    const bool first = slot.data() == nullptr;
-    slot = value;
-    return first;
-  };
   for (const front::Field& field : fields) {
-    const std::string& name = field.name;
-    const auto is = [&name](std::string_view lower) { return equals_ignoring_case(name, lower); };
-    switch (name.front() | 0x20) {
-      case 'a':
-        if (is("authorization")) return std::nullopt;
-        if (is("accept-encoding") && !take_once(wishes.accept_encoding, field.value)) return std::nullopt;
-        break;
-      case 'c':
-        if (is("content-length")) return std::nullopt;
-        if (is("connection") && !equals_ignoring_case(field.value, "keep-alive")) return std::nullopt;
-        break;
-      case 'e':
-        if (is("expect")) return std::nullopt;
-        break;
-      case 'i':
-        if (is("if-none-match")) {
-          if (!take_once(wishes.if_none_match, field.value)) return std::nullopt;
-        } else if (name.size() > 3 && equals_ignoring_case(std::string_view{name}.substr(0, 3), "if-")) {
-          return std::nullopt;
-        }
-        break;
-      case 'r':
-        if (is("range")) return std::nullopt;
-        break;
-      case 't':
-        if (is("transfer-encoding")) return std::nullopt;
-        break;
-      case 'u':
-        if (is("upgrade")) return std::nullopt;
-        break;
-      default:
-        break;
+    std::string_view* wish = nullptr;
+    if (front::equals_ignoring_case(field.name, "accept-encoding")) wish = &wishes.accept_encoding;
+    if (front::equals_ignoring_case(field.name, "if-none-match")) wish = &wishes.if_none_match;
+    if (wish == nullptr) {
+      if (asks_for_more(field)) return std::nullopt;
+      continue;
     }
+    if (wish->data() != nullptr) return std::nullopt;
+    *wish = field.value;
   }
   return wishes;
 }

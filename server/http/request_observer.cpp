@@ -85,6 +85,7 @@ void describe_metrics(Metrics& metrics) {
 HttpServer::Observer make_request_observer(std::vector<std::string> listeners, Metrics& metrics,
                                            EventLog& log) {
   std::vector<std::shared_ptr<RequestCounters>> counters;
+  counters.reserve(listeners.size());
   for (const std::string& listener : listeners) {
     counters.push_back(std::make_shared<RequestCounters>(listener, metrics));
   }
