@@ -23,7 +23,8 @@
 namespace tarn::server {
 namespace {
 
-constexpr Microseconds drain_limit = std::chrono::seconds{10};
+// Leaves a second of the ten in which the server ends.
+constexpr Microseconds drain_limit = std::chrono::seconds{9};
 
 Utc utc_now() { return std::chrono::time_point_cast<Microseconds>(std::chrono::system_clock::now()); }
 Monotonic monotonic_now() {
