@@ -112,8 +112,8 @@ def load(server, file, connections, seconds):
     count = int(re.search(r"(\d+) requests in", output).group(1))
     return {"rate": float(re.search(r"Requests/sec:\s+([\d.]+)", output).group(1)),
             "cpu": (server.cpu() - before) / count,
-            "p50": milliseconds(re.search(r"50%\s+(\S+)", output).group(1)),
-            "p99": milliseconds(re.search(r"99%\s+(\S+)", output).group(1))}
+            "p50": milliseconds(re.search(r"(?m)^\s+50%\s+(\S+)", output).group(1)),
+            "p99": milliseconds(re.search(r"(?m)^\s+99%\s+(\S+)", output).group(1))}
 
 
 def ask(client, file):

@@ -23,7 +23,8 @@
 namespace tarn::server {
 namespace {
 
-constexpr Microseconds drain_limit = std::chrono::seconds{10};
+// Leaves a second of the ten in which the server ends.
+constexpr Microseconds drain_limit = std::chrono::seconds{9};
 // They wait for disks most of their time, each for the files of one channel.
 constexpr unsigned least_writers = 8;
 

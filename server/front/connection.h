@@ -84,7 +84,7 @@ class Connection : public Watched, public Deadline, public std::enable_shared_fr
   [[nodiscard]] bool is_for_viewer() const;
   void lend_to_soup();
 
-  // connection.cpp
+  // connection.cpp, connection_stream.cpp
   void enter(ConnectionClock::Phase phase);
   void refuse(int status, std::string_view line, std::string_view reason);
   void part_with_soup();

@@ -34,7 +34,7 @@ class Watched {
 // All sockets of one serving thread in one source of its main context: an epoll descriptor, whose events are
 // handled in the source's check(), so that libsoup's sources, which look at flags of ours and have no
 // descriptors, find them set in the same iteration. What was written is sent in prepare(), once an iteration:
-// the head and the body of an answer leave together. docs/adr/0009-connection-layer.md has the figures.
+// the head and the body of an answer leave together. docs/adr/0010-connection-layer.md has the figures.
 // Used on the thread of its main context only.
 class EventLoop {
  public:

@@ -4,7 +4,11 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
+#include <map>
 #include <memory>
+#include <mutex>
+#include <utility>
 
 namespace tarn::server {
 namespace {
@@ -65,6 +69,42 @@ class RequestCounters {
   std::vector<std::atomic<Metrics::Counter*>> known_{(methods.size() + 1) * statuses};
 };
 
+// Whoever floods the server does not flood its log.
+class RefusalLog {
+ public:
+  RefusalLog(std::vector<std::string> listeners, EventLog& log)
+      : listeners_(std::move(listeners)), log_(log) {}
+
+  void write(std::size_t binding, std::string_view reason, const std::string& peer) {
+    if (!log_.writes(LogLevel::info)) return;
+    const auto now = std::chrono::steady_clock::now();
+    std::uint64_t count = 0;
+    {
+      const std::lock_guard lock{mutex_};
+      Recent& recent = recent_[{binding, std::string{reason}}];
+      ++recent.count;
+      if (now < recent.silent_until) return;
+      recent.silent_until = now + std::chrono::seconds{1};
+      count = std::exchange(recent.count, 0);
+    }
+    log_.write(LogLevel::info, "refused",
+               {{"listener", listeners_[binding]},
+                {"peer", peer},
+                {"reason", std::string{reason}},
+                {"count", std::to_string(count)}});
+  }
+
+ private:
+  struct Recent {
+    std::uint64_t count = 0;  // since the last line
+    std::chrono::steady_clock::time_point silent_until{};
+  };
+  std::vector<std::string> listeners_;
+  EventLog& log_;
+  std::mutex mutex_;
+  std::map<std::pair<std::size_t, std::string>, Recent> recent_;
+};
+
 }  // namespace
 
 void describe_metrics(Metrics& metrics) {
@@ -109,13 +149,12 @@ HttpServer::Observer make_request_observer(std::vector<std::string> listeners, M
 
 std::function<void(std::size_t binding, std::string_view reason, const std::string& peer)>
 make_refusal_observer(std::vector<std::string> listeners, Metrics& metrics, EventLog& log) {
-  return [listeners = std::move(listeners), &metrics, &log](std::size_t binding, std::string_view reason,
-                                                            const std::string& peer) {
+  auto lines = std::make_shared<RefusalLog>(listeners, log);
+  return [listeners = std::move(listeners), lines, &metrics](std::size_t binding, std::string_view reason,
+                                                             const std::string& peer) {
     ++metrics.counter("tarn_http_refusals_total",
                       {{"listener", listeners[binding]}, {"reason", std::string{reason}}});
-    if (!log.writes(LogLevel::info)) return;
-    log.write(LogLevel::info, "refused",
-              {{"listener", listeners[binding]}, {"peer", peer}, {"reason", std::string{reason}}});
+    lines->write(binding, reason, peer);
   };
 }
 

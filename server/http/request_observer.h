@@ -18,7 +18,8 @@ void describe_metrics(Metrics& metrics);
 HttpServer::Observer make_request_observer(std::vector<std::string> listeners, Metrics& metrics,
                                            EventLog& log);
 
-// Counts and logs what the connection layer turns away.
+// Counts and logs what the connection layer turns away: a line a second and reason at most, with how many
+// there were.
 std::function<void(std::size_t binding, std::string_view reason, const std::string& peer)>
 make_refusal_observer(std::vector<std::string> listeners, Metrics& metrics, EventLog& log);
 

@@ -4,6 +4,7 @@
 #include "server/http/basic_auth.h"
 #include "server/http/byte_range.h"
 #include "server/http/negotiation.h"
+#include "server/http/request_observer.h"
 #include "server/http/route.h"
 
 namespace tarn::server {
@@ -120,6 +121,24 @@ TEST(RouteTest, RefusesWhatCouldLeaveItsFolder) {
   EXPECT_FALSE(parse_playback_path("/v1/g/c/e/a/b").has_value());
   EXPECT_FALSE(parse_playback_path("/v2/g/c/e/a").has_value());
   EXPECT_FALSE(parse_ingest_path("/v1/g/1/" + std::string(5000, 'a') + "/x").has_value());
+}
+
+TEST(RefusalObserverTest, CountsAllAndLogsFew) {
+  Metrics metrics;
+  std::vector<std::string> lines;
+  EventLog log{LogFormat::text, LogLevel::info, [] { return Utc{}; },
+               [&lines](std::string_view line) { lines.emplace_back(line); }};
+  const auto refused = make_refusal_observer({"origin", "control"}, metrics, log);
+  for (int i = 0; i < 10000; ++i) refused(0, "malformed", "192.0.2.7");
+  refused(1, "head-time", "192.0.2.8");
+  EXPECT_EQ(metrics.counter("tarn_http_refusals_total", {{"listener", "origin"}, {"reason", "malformed"}}),
+            10000U);
+  EXPECT_EQ(metrics.counter("tarn_http_refusals_total", {{"listener", "control"}, {"reason", "head-time"}}),
+            1U);
+  // A line a second: so slow no machine is.
+  EXPECT_GE(lines.size(), 2U);
+  EXPECT_LE(lines.size(), 20U);
+  EXPECT_NE(lines.front().find("peer=192.0.2.7"), std::string::npos);
 }
 
 }  // namespace
