@@ -3,6 +3,7 @@
 
 #include <array>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -48,6 +49,8 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
     std::deque<Switch> switches;
     std::uint64_t switch_count = 0;
     std::deque<InputHistory::Event> errors;  // newest last
+    // What is wrong with how an input sends, by code, and since when.
+    std::array<std::map<std::string, Utc>, 2> conditions;
   };
 
   ChannelRuntime(Parts parts, Channel channel, std::shared_ptr<archive::Archive> archive,
@@ -57,7 +60,8 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
   void set_channel(const Channel& channel);
 
   void upload(UploadedObject object, std::function<void(UploadAnswer)> done);
-  // Closes the output's tail when both inputs have been silent for three target durations (S19).
+  // Closes the output's tail when both inputs have been silent for three target durations, the channel's or
+  // their own, whichever is longer (S19).
   void tick(Monotonic now);
   // Deletes what is older than `keep` before the newest content (semantics S30).
   void trim(Microseconds keep);
@@ -70,6 +74,8 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
   UploadAnswer put(const UploadedObject& object);  // on the strand, as all that follow
   bool ensure_line();
   void on_event(const IngestEvent& event);  // any thread
+  void note(const IngestEvent& event);      // REQUIRES: mutex_ is held
+  [[nodiscard]] std::chrono::seconds longest_target_duration() const;
   void record(const UploadedObject& object, const UploadAnswer& answer);
   void log_refusal(const UploadedObject& object, const UploadAnswer& answer);
   [[nodiscard]] std::string label() const;

@@ -36,6 +36,7 @@ class MultivariantMemory : public IngestLine {
     return answer;
   }
   [[nodiscard]] bool failed() const override { return line_->failed(); }
+  void set_target_duration(std::uint32_t seconds) override { line_->set_target_duration(seconds); }
   [[nodiscard]] std::string active_input() const override { return line_->active_input(); }
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> input_statistics(int input) const override {
     return line_->input_statistics(input);

@@ -9,6 +9,7 @@
 #include "server/runtime/event_log.h"
 #include "server/runtime/input_history.h"
 #include "server/runtime/metrics.h"
+#include "server/runtime/retention.h"
 #include "server/runtime/single_flight.h"
 #include "server/runtime/worker_pool.h"
 
@@ -116,6 +117,22 @@ TEST(EventLogTest, WritesOneLineAnEventWhateverTheValue) {
   EXPECT_EQ(write(LogFormat::json),
             "{\"time\":\"1970-01-01T00:00:00.000Z\",\"level\":\"info\",\"event\":\"request\","
             "\"path\":\"/a\\u000aforged level=error\",\"status\":\"200\"}\n");
+}
+
+TEST(RetentionTest, CountsWithTheSegmentsThatThereAre) {
+  using std::chrono::seconds;
+  timeline::OutputSettings output;
+  output.segment_duration = 1;
+  output.segments = 100;
+  EXPECT_EQ(live_retention(output, nullptr), seconds{100 + 100 + 1 + 60});
+  timeline::Presentation presentation;
+  presentation.generations = {{1, 1, 1, 10}, {2, 50, 1, 4}};
+  EXPECT_EQ(live_retention(output, &presentation), seconds{1000 + 1000 + 10 + 60}) << "GOPs of 10 s";
+  output.protocol = timeline::Protocol::dash;
+  output.segments = 3;
+  output.suggested_presentation_delay = 30;
+  output.manifest_window = 40;
+  EXPECT_EQ(live_retention(output, &presentation), seconds{2 * (50 + 30) + 10 + 60});
 }
 
 TEST(MetricsTest, ExposesPrometheusText) {
