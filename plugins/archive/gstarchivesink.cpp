@@ -12,6 +12,9 @@
  *
  * Buffers with the HEADER flag are passed over: the header is in the caps.
  *
+ * Messages: `tarn/gop-too-long` (slot, duration in nanoseconds, target-duration in seconds) when a GOP was
+ * so much longer than the segments an endpoint had promised that it began a generation of its own.
+ *
  * Does not sync to the clock and does not preroll: state changes succeed at once. EOS is posted when
  * every pad got it. A full or failing disk is an element error and GST_FLOW_ERROR upstream, and nothing is
  * written any more before the element is started anew.
@@ -34,6 +37,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "archive/timeline_writer.h"
 #include "gstkit/error.h"
@@ -86,6 +90,7 @@ class ArchiveSink {
   Status once_in_order(Write write);
   [[nodiscard]] bool all_ended() const;  // REQUIRES: mutex_ is held
   void post_eos(guint32 seqnum);
+  void post_long_gops();
 
   TarnArchiveSink* shell_;
   gstkit::Guarded<std::shared_ptr<Archive>> archive_;
@@ -209,6 +214,7 @@ bool ArchiveSink::sink_event(GstPad* pad, GstEvent* raw) {
     case GST_EVENT_CUSTOM_DOWNSTREAM:
     case GST_EVENT_CUSTOM_DOWNSTREAM_STICKY:
       status = take_event(pad, raw);
+      post_long_gops();
       break;
     case GST_EVENT_STREAM_START: {
       const std::lock_guard lock{mutex_};
@@ -271,6 +277,23 @@ void ArchiveSink::post_eos(guint32 seqnum) {
   GstMessage* message = gst_message_new_eos(GST_OBJECT_CAST(shell_));
   gst_message_set_seqnum(message, seqnum);
   gst_element_post_message(GST_ELEMENT_CAST(shell_), message);
+}
+
+void ArchiveSink::post_long_gops() {
+  std::vector<timeline::LongGop> gops;
+  {
+    const std::lock_guard lock{mutex_};
+    if (writer_) gops = writer_->take_long_gops();
+  }
+  for (const timeline::LongGop& gop : gops) {
+    gstkit::StructurePtr structure{gst_structure_new_empty("tarn/gop-too-long")};
+    gstkit::StructureWriter io{structure.get()};
+    io("slot", gop.slot);
+    io("duration", static_cast<std::uint64_t>(gop.duration.count()) * 1000);
+    io("target-duration", gop.target_duration);
+    gst_element_post_message(GST_ELEMENT_CAST(shell_),
+                             gst_message_new_element(GST_OBJECT_CAST(shell_), structure.release()));
+  }
 }
 
 gstkit::StructurePtr ArchiveSink::stats() const {

@@ -70,7 +70,11 @@ Status TimelineWriter::list(const Inputs& inputs, const TrackInput& input, const
                             Utc now) {
   if (!input.stretch) return no_stretch();
   TRY(begin(inputs, *input.stretch));
-  return archive_->list_slot(slot, now);
+  TRY(archive_->list_slot(slot, now));
+  for (const auto& gop : timeline::long_gops_since(*archive_->timeline(), slot.number)) {
+    long_gops_.push_back(gop);
+  }
+  return {};
 }
 
 }  // namespace tarn::archive

@@ -6,8 +6,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "core/archive/archive.h"
+#include "core/timeline/long_gop.h"
 #include "gstkit/caps.h"
 #include "gstkit/events.h"
 
@@ -37,6 +40,8 @@ class TimelineWriter {
   // Appends the chunk that `input`'s last part event announced.
   Status append(const Inputs& inputs, TrackInput& input, GstBuffer* chunk);
   Status list(const Inputs& inputs, const TrackInput& input, const timeline::SlotListed& slot, Utc now);
+  // Of the slots listed since the last call (semantics S6).
+  std::vector<timeline::LongGop> take_long_gops() { return std::exchange(long_gops_, {}); }
   Status stream_ended(Utc now) { return archive_->close_tail(true, now); }
 
  private:
@@ -44,6 +49,7 @@ class TimelineWriter {
 
   std::shared_ptr<Archive> archive_;
   std::uint32_t begun_;  // id of the stretch that the archive knows
+  std::vector<timeline::LongGop> long_gops_;
 };
 
 }  // namespace tarn::archive

@@ -89,7 +89,7 @@ class HlsIngestSrc {
           .member = &HlsIngestSrc::pending_object},
       gstkit::Property<HlsIngestSrc>{
           .name = "stats",
-          .blurb = "Counters of this input, its bitrate, last segment and last error",
+          .blurb = "Counters of this input, its bitrate, EXT-X-TARGETDURATION, last segment and last error",
           .member = &HlsIngestSrc::stats}};
 
   explicit HlsIngestSrc(TarnHlsIngestSrc* shell);
@@ -332,6 +332,7 @@ gstkit::StructurePtr HlsIngestSrc::stats() const {
   gstkit::StructurePtr structure{gst_structure_new("tarn-hls-ingest-stats", "last-segment", G_TYPE_STRING,
                                                    s.last_segment.c_str(), "last-error", G_TYPE_STRING,
                                                    s.last_error.c_str(), nullptr)};
+  const auto target = static_cast<std::uint64_t>(s.target_duration.count() / 1'000'000);
   const std::pair<const char*, std::uint64_t> counters[] = {{"segments", s.segments},
                                                             {"gaps", s.gaps},
                                                             {"held", report.held},
@@ -343,7 +344,8 @@ gstkit::StructurePtr HlsIngestSrc::stats() const {
                                                             {"continuity-errors", s.continuity_errors},
                                                             {"damaged-packets", s.damaged_packets},
                                                             {"dropped-units", s.dropped_units},
-                                                            {"bitrate", s.bitrate}};
+                                                            {"bitrate", s.bitrate},
+                                                            {"target-duration", target}};
   for (const auto& [name, value] : counters) {
     gst_structure_set(structure.get(), name, G_TYPE_UINT64, value, nullptr);
   }

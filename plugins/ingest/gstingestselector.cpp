@@ -15,7 +15,9 @@
  * | ingest1_%u, ingest2_%u | H.264 `avc`, alignment `au`; AAC `raw`; the primary's and the backup's tracks |
  * | video_%u, audio_%u | the same, with `tarn/stretch`, `tarn/part` and `tarn/slot` events |
  *
- * Messages: `tarn/input-switched` (from, to, media-time, reason) when the other input becomes active.
+ * Messages: `tarn/input-switched` (from, to, media-time, reason) when the other input becomes active, and
+ * `tarn/input-condition` (input, condition, state) when OPEN_SEGMENTS (its segments do not begin with a sync
+ * sample) or PDT_REJECTED (its dates are not credible) is "set" or "cleared" for an input.
  *
  * Threads: none of its own. The thread that brings content carries out what follows from it, and returns
  * when that has been pushed; deadlines are waited for on the element's clock and carried out on a thread
@@ -73,12 +75,11 @@ class IngestSelector {
   static constexpr std::array properties{
       gstkit::Property<IngestSelector>{
           .name = "target-duration",
-          .blurb =
-              "Duration of the segments the inputs send, in nanoseconds; an input is late after 30 % of it",
+          .blurb = "Duration of the segments the inputs send, in nanoseconds; an input is late after 30 % of "
+                   "it. A change counts from the next content on",
           .member = &Settings::target_duration,
           .min = 100 * GST_MSECOND,
-          .max = 60 * GST_SECOND,
-          .when = gstkit::When::ready},
+          .max = 60 * GST_SECOND},
       gstkit::Property<IngestSelector>{
           .name = "resume-from",
           .blurb = "Archive directory whose timeline is continued; empty: a new timeline begins",
@@ -116,6 +117,7 @@ class IngestSelector {
     std::array<InputTracks, 2> inputs{InputTracks{0}, InputTracks{1}};
     bool ended = false;  // EOS of all pads
     SwitchHistory switches;
+    std::array<InputConditions, 2> conditions;  // as posted
   };
 
   Status start();
@@ -128,6 +130,9 @@ class IngestSelector {
   GstFlowReturn carry_out(DecisionQueue::Item& item);
   bool take_event(GstPad* pad, GstEvent* event);
   void take_eos(GstPad* pad);
+  [[nodiscard]] Microseconds target_duration() const;
+  static std::vector<gstkit::StructurePtr> changed_conditions(State& state);
+  void post(gstkit::StructurePtr structure);
   void post_switch(const timeline::InputSwitched& switched);
   [[nodiscard]] Utc arrival() const;
 
@@ -184,10 +189,9 @@ Status IngestSelector::start() {
   const Settings wanted = settings.copy();
   timeline::Resume resume;
   if (!wanted.resume_from.empty()) resume = TRY(archive::Archive::open(wanted.resume_from))->resume();
-  const Microseconds target{static_cast<std::int64_t>(wanted.target_duration / 1000)};
   outputs_.resume(resume.last_stretch);
   const std::lock_guard lock{mutex_};
-  state_.emplace(timeline::MergerSettings{.target_duration = target}, std::move(resume));
+  state_.emplace(timeline::MergerSettings{.target_duration = target_duration()}, std::move(resume));
   for (GstPad* pad : sinks_) state_->inputs[input_of(pad)].add_pad(pad);
   return {};
 }
@@ -260,13 +264,31 @@ Utc IngestSelector::arrival() const {
   return told != 0 ? Utc{Microseconds{told}} : utc_now();
 }
 
+Microseconds IngestSelector::target_duration() const {
+  const auto nanoseconds = settings.with([](const Settings& s) { return s.target_duration; });
+  return Microseconds{static_cast<std::int64_t>(nanoseconds / 1000)};
+}
+
+std::vector<gstkit::StructurePtr> IngestSelector::changed_conditions(State& state) {
+  std::vector<gstkit::StructurePtr> changes;
+  for (InputId input = 0; input < state.conditions.size(); ++input) {
+    const InputConditions now = conditions_of(state.merger.status(input));
+    for (auto& change : changes_of(input, std::exchange(state.conditions[input], now), now)) {
+      changes.push_back(std::move(change));
+    }
+  }
+  return changes;
+}
+
 template <class Change>
 GstFlowReturn IngestSelector::tell(GstPad* pad, Change change) {
   DecisionQueue::Ticket ticket;
   GstFlowReturn flow = GST_FLOW_OK;
+  std::vector<gstkit::StructurePtr> changes;
   {
     const std::lock_guard lock{mutex_};
     if (!state_) return GST_FLOW_FLUSHING;
+    state_->merger.set_target_duration(target_duration());
     const InputTracks::Context context{.merger = state_->merger, .now = timer_.now(), .now_utc = arrival()};
     InputTracks& input = state_->inputs[pad != nullptr ? input_of(pad) : 0];
     flow = change(context, input);
@@ -277,8 +299,10 @@ GstFlowReturn IngestSelector::tell(GstPad* pad, Change change) {
       }
     }
     timer_.arm(context.merger.deadline());
+    changes = changed_conditions(*state_);
     ticket = queue_.put(std::move(decisions));
   }
+  for (auto& change : changes) post(std::move(change));
   const GstFlowReturn carried = queue_.wait_for(ticket);
   return flow != GST_FLOW_OK ? flow : carried;
 }
@@ -415,9 +439,12 @@ GstFlowReturn IngestSelector::carry_out(DecisionQueue::Item& item) {
 void IngestSelector::post_switch(const timeline::InputSwitched& switched) {
   GST_INFO_OBJECT(shell_, "input %u instead of %u: %s", switched.to + 1, switched.from + 1,
                   switched.reason.c_str());
-  gst_element_post_message(
-      GST_ELEMENT_CAST(shell_),
-      gst_message_new_element(GST_OBJECT_CAST(shell_), structure_of(switched).release()));
+  post(structure_of(switched));
+}
+
+void IngestSelector::post(gstkit::StructurePtr structure) {
+  gst_element_post_message(GST_ELEMENT_CAST(shell_),
+                           gst_message_new_element(GST_OBJECT_CAST(shell_), structure.release()));
 }
 
 std::int32_t IngestSelector::active_input() const {

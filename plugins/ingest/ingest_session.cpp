@@ -347,6 +347,7 @@ const TrackSource* IngestSession::source_of(std::size_t playlist, std::uint16_t 
 IngestStatistics IngestSession::statistics() const {
   IngestStatistics statistics = statistics_;
   for (const Lane& lane : lanes_) statistics.bitrate += lane.bitrate;
+  statistics.target_duration = push_.target_duration();
   return statistics;
 }
 

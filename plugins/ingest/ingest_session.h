@@ -61,6 +61,7 @@ struct IngestStatistics {
   std::uint64_t damaged_packets = 0;
   std::uint64_t dropped_units = 0;  // after a jump in the middle of a segment, or without parameters
   std::uint64_t bitrate = 0;        // of the latest segments, all playlists together, bit/s
+  Microseconds target_duration{};   // the longest that its playlists announce
   std::string last_segment;
   std::string last_error;
 };

@@ -51,6 +51,27 @@ void SwitchHistory::add(const timeline::InputSwitched& switched, Utc time) {
   if (entries_.size() > most) entries_.pop_front();
 }
 
+InputConditions conditions_of(const timeline::InputStatus& status) {
+  return {.open_segments = status.open_segments, .pdt_rejected = status.pdt_rejected};
+}
+
+std::vector<StructurePtr> changes_of(timeline::InputId input, const InputConditions& before,
+                                     const InputConditions& now) {
+  std::vector<StructurePtr> changes;
+  const auto compare = [&](const char* name, bool was, bool is) {
+    if (was == is) return;
+    StructurePtr change{gst_structure_new_empty("tarn/input-condition")};
+    gstkit::StructureWriter io{change.get()};
+    io("input", input + 1);
+    io("condition", std::string{name});
+    io("state", std::string{is ? "set" : "cleared"});
+    changes.push_back(std::move(change));
+  };
+  compare("OPEN_SEGMENTS", before.open_segments, now.open_segments);
+  compare("PDT_REJECTED", before.pdt_rejected, now.pdt_rejected);
+  return changes;
+}
+
 StructurePtr structure_of(const timeline::InputSwitched& switched) {
   StructurePtr result{gst_structure_new_empty("tarn/input-switched")};
   gstkit::StructureWriter io{result.get()};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <vector>
 
 #include "core/timeline/merger.h"
 #include "gstkit/ref.h"
@@ -28,6 +29,18 @@ class SwitchHistory {
 // numbered from 1 here.
 gstkit::StructurePtr statistics_of(const timeline::Merger& merger, const SwitchHistory& switches,
                                    Monotonic now);
+
+// What is wrong with how an input sends, by name (semantics S1, S13).
+struct InputConditions {
+  bool open_segments = false;
+  bool pdt_rejected = false;
+};
+InputConditions conditions_of(const timeline::InputStatus& status);
+
+// `tarn/input-condition`, one for each that differs: input (1 or 2), condition ("OPEN_SEGMENTS" or
+// "PDT_REJECTED"), state ("set" or "cleared").
+std::vector<gstkit::StructurePtr> changes_of(timeline::InputId input, const InputConditions& before,
+                                             const InputConditions& now);
 
 // `tarn/input-switched`: from, to (1 or 2), media-time (ticks of the reference track), reason.
 gstkit::StructurePtr structure_of(const timeline::InputSwitched& switched);

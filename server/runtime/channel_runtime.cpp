@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/runtime/channel_runtime.h"
 
+#include <algorithm>
 #include <utility>
+
+#include "core/base/text.h"
 
 namespace tarn::server {
 namespace {
@@ -31,6 +34,13 @@ std::string field(const IngestEvent& event, std::string_view name) {
   return {};
 }
 
+// S6, for the encoder's operator.
+std::string long_gop_text(const IngestEvent& event) {
+  const auto nanoseconds = parse_i64(field(event, "duration")).value_or(0);
+  return "GOP_TOO_LONG: a GOP of " + format_seconds(nanoseconds / 1000, 1'000'000, 3) +
+         " s, segments last up to " + field(event, "targetDuration") + " s";
+}
+
 template <class T>
 void push_bounded(std::deque<T>& items, T item) {
   items.push_back(std::move(item));
@@ -53,8 +63,15 @@ ChannelRuntime::ChannelRuntime(Parts parts, Channel channel, std::shared_ptr<arc
       last_media_(parts_.clocks.monotonic()) {}
 
 void ChannelRuntime::set_channel(const Channel& channel) {
-  const std::lock_guard lock{mutex_};
-  channel_ = channel;
+  {
+    const std::lock_guard lock{mutex_};
+    const bool is_same = channel_.segment_duration == channel.segment_duration;
+    channel_ = channel;
+    if (is_same) return;
+  }
+  parts_.workers.submit(strand_, [self = shared_from_this(), duration = channel.segment_duration] {
+    if (self->line_) self->line_->set_target_duration(duration);
+  });
 }
 
 std::string ChannelRuntime::label() const {
@@ -121,7 +138,13 @@ Status ChannelRuntime::ensure_line() {
     const std::lock_guard lock{line_mutex_};
     old.swap(line_);
   }
-  auto result = make_line_([weak = weak_from_this()](const IngestEvent& event) {
+  std::uint32_t duration = 0;
+  {
+    const std::lock_guard lock{mutex_};
+    duration = channel_.segment_duration;
+    for (auto& conditions : state_.conditions) conditions.clear();
+  }
+  auto result = make_line_(duration, [weak = weak_from_this()](const IngestEvent& event) {
     if (const auto self = weak.lock()) self->on_event(event);
   });
   if (!result) {
@@ -162,13 +185,31 @@ void ChannelRuntime::log_refusal(const UploadedObject& object, const UploadAnswe
 void ChannelRuntime::on_event(const IngestEvent& event) {
   std::vector<EventLog::Field> fields{{"channel", label()}};
   for (const auto& [name, value] : event.fields) fields.emplace_back(name, value);
-  const bool is_error = event.name == "error" || event.name == "warning" || event.name == "journal-damaged";
+  const bool is_error = event.name == "error" || event.name == "warning" || event.name == "journal-damaged" ||
+                        event.name == "gop-too-long" ||
+                        (event.name == "input-condition" && field(event, "state") == "set");
   parts_.log.write(is_error ? LogLevel::warning : LogLevel::info, event.name, fields);
   const std::lock_guard lock{mutex_};
-  if (is_error) push_bounded(state_.errors, InputHistory::Event{parts_.clocks.utc(), field(event, "text")});
+  note(event);
+}
+
+void ChannelRuntime::note(const IngestEvent& event) {
+  const Utc now = parts_.clocks.utc();
+  if (event.name == "error" || event.name == "warning") {
+    push_bounded(state_.errors, InputHistory::Event{now, field(event, "text")});
+  } else if (event.name == "gop-too-long") {
+    push_bounded(state_.errors, InputHistory::Event{now, long_gop_text(event)});
+  } else if (event.name == "input-condition") {
+    auto& conditions = state_.conditions[field(event, "input") == "ingest2" ? 1 : 0];
+    if (field(event, "state") == "set") {
+      conditions.emplace(field(event, "condition"), now);
+    } else {
+      conditions.erase(field(event, "condition"));
+    }
+  }
   if (event.name != "input-switched") return;
   push_bounded(state_.switches,
-               Switch{parts_.clocks.utc(), field(event, "from"), field(event, "to"), field(event, "reason")});
+               Switch{now, field(event, "from"), field(event, "to"), field(event, "reason")});
   ++state_.switch_count;
   ++parts_.metrics.counter("tarn_input_switches_total",
                            {{"group", channel_.group}, {"channel", channel_.name}});
@@ -179,6 +220,11 @@ void ChannelRuntime::tick(Monotonic now) {
     const std::lock_guard lock{mutex_};
     if (tail_closed_ || closing_) return;
     if (now - last_media_ < std::chrono::seconds{channel_.segment_duration} * 3) return;
+  }
+  const auto patience = longest_target_duration() * 3;
+  {
+    const std::lock_guard lock{mutex_};
+    if (tail_closed_ || closing_ || now - last_media_ < patience) return;
     tail_closed_ = true;
   }
   parts_.writers.submit(strand_, [self = shared_from_this()] {
@@ -188,6 +234,16 @@ void ChannelRuntime::tick(Monotonic now) {
                              {{"channel", self->label()}, {"error", closed.error().message}});
     }
   });
+}
+
+std::chrono::seconds ChannelRuntime::longest_target_duration() const {
+  std::int64_t longest = 0;
+  for (const auto& statistics : state().input_statistics) {
+    for (const auto& [name, value] : statistics) {
+      if (name == "targetDuration") longest = std::max(longest, parse_i64(value).value_or(0));
+    }
+  }
+  return std::chrono::seconds{longest};
 }
 
 void ChannelRuntime::trim(Microseconds keep) {

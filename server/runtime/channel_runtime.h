@@ -3,6 +3,7 @@
 
 #include <array>
 #include <deque>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -50,6 +51,8 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
     std::uint64_t switch_count = 0;
     std::deque<InputHistory::Event> errors;  // newest last
     std::string storage_error;               // why nothing is stored; empty: all is well
+    // What is wrong with how an input sends, by code, and since when.
+    std::array<std::map<std::string, Utc>, 2> conditions;
   };
 
   ChannelRuntime(Parts parts, Channel channel, std::shared_ptr<archive::Archive> archive,
@@ -61,7 +64,8 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
   // Puts what an earlier run acknowledged and did not list where it belongs, if there is any.
   void recover();
   void upload(UploadedObject object, std::function<void(UploadAnswer)> done);
-  // Closes the output's tail when both inputs have been silent for three target durations (S19).
+  // Closes the output's tail when both inputs have been silent for three target durations, the channel's or
+  // their own, whichever is longer (S19).
   void tick(Monotonic now);
   // Deletes what is older than `keep` before the newest content (semantics S30).
   void trim(Microseconds keep);
@@ -76,6 +80,8 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
   Status ensure_line();
   void check_storage(const UploadAnswer& answer);
   void on_event(const IngestEvent& event);  // any thread
+  void note(const IngestEvent& event);      // REQUIRES: mutex_ is held
+  [[nodiscard]] std::chrono::seconds longest_target_duration() const;
   void record(const UploadedObject& object, const UploadAnswer& answer);
   void log_refusal(const UploadedObject& object, const UploadAnswer& answer);
   [[nodiscard]] std::string label() const;

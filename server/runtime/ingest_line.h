@@ -31,6 +31,8 @@ class IngestLine {
   [[nodiscard]] virtual std::uint64_t pending_object(int input) const = 0;
   // Why it must be built anew; none: it works.
   [[nodiscard]] virtual std::optional<Error> failure() const = 0;
+  // Seconds; deadlines that are set from now on count with it.
+  virtual void set_target_duration(std::uint32_t seconds) = 0;
   // "ingest1", "ingest2", or empty while there is none.
   [[nodiscard]] virtual std::string active_input() const = 0;
   // What its elements say about an input now, or of the merge: name and value.
@@ -40,7 +42,8 @@ class IngestLine {
 
 // Events may come on any thread, also from inside put().
 using IngestEvents = std::function<void(const IngestEvent&)>;
-using IngestFactory = std::function<Result<std::unique_ptr<IngestLine>>(IngestEvents events)>;
+using IngestFactory =
+    std::function<Result<std::unique_ptr<IngestLine>>(std::uint32_t target_duration, IngestEvents events)>;
 
 // The real one, on the pipeline of pipelines/ingest.h.
 Result<std::unique_ptr<IngestLine>> make_pipeline_ingest(const std::string& archive_directory,

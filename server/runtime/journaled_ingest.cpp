@@ -73,6 +73,7 @@ class JournaledIngest : public IngestLine {
   [[nodiscard]] std::optional<Error> failure() const override {
     return failure_ ? failure_ : line_->failure();
   }
+  void set_target_duration(std::uint32_t seconds) override { line_->set_target_duration(seconds); }
   [[nodiscard]] std::string active_input() const override { return line_->active_input(); }
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> input_statistics(int input) const override {
     return line_->input_statistics(input);

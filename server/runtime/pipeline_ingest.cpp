@@ -71,7 +71,8 @@ StructurePtr statistics_of(GstElement* element) {
 // Inputs are numbered 1 and 2 in messages.
 void name_inputs(Fields& fields) {
   for (auto& [name, value] : fields) {
-    if ((name == "from" || name == "to") && (value == "1" || value == "2")) value.insert(0, "ingest");
+    if ((name == "from" || name == "to" || name == "input") && (value == "1" || value == "2"))
+      value.insert(0, "ingest");
   }
 }
 
@@ -130,7 +131,7 @@ struct Listener {
     name.erase(0, prefix.size());
     Fields fields = fields_of(structure);
     name_inputs(fields);
-    if (name != "input-switched") fields.emplace_back("element", GST_MESSAGE_SRC_NAME(message));
+    if (!name.starts_with("input-")) fields.emplace_back("element", GST_MESSAGE_SRC_NAME(message));
     events({std::move(name), std::move(fields)});
   }
 
@@ -209,6 +210,10 @@ class PipelineIngest : public IngestLine {
   }
 
   [[nodiscard]] std::optional<Error> failure() const override { return listener_->failure(); }
+
+  void set_target_duration(std::uint32_t seconds) override {
+    g_object_set(selector_.get(), "target-duration", guint64{seconds} * GST_SECOND, nullptr);
+  }
 
   [[nodiscard]] std::string active_input() const override {
     gint number = 0;

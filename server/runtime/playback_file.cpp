@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/timeline/output_span.h"
+
 namespace tarn::server {
 namespace {
 
@@ -34,8 +36,23 @@ bool fits(Protocol protocol, const timeline::SegmentName& name) {
   return false;
 }
 
+// A time at or after the end of what the newest segment has of the track.
+bool is_soon(const timeline::Timeline& timeline, const timeline::Presentation& presentation,
+             const timeline::SegmentName& name) {
+  const timeline::Cut& last = presentation.cuts.back();
+  const timeline::Stretch* stretch = timeline.stretch(last.stretch);
+  if (!name.time || name.stretch != last.stretch || stretch == nullptr) return false;
+  const timeline::TrackId track = name.tracks.front();
+  if (stretch->find(track) == nullptr) return false;
+  const std::int64_t edge = timeline::span_of(timeline, *stretch, last, track).end;
+  const std::int64_t segment =
+      std::int64_t{presentation.generations.back().target_duration} * timeline::timescale_of(*stretch, track);
+  return *name.time >= edge && *name.time - edge <= segment * std::int64_t{near_future};
+}
+
 // A segment that is not there may be one that will be.
-Fetched missing_segment(const timeline::Presentation& presentation, const timeline::SegmentName& name) {
+Fetched missing_segment(const timeline::Timeline& timeline, const timeline::Presentation& presentation,
+                        const timeline::SegmentName& name) {
   const Fetched not_yet = absent(Fetched::Absence::not_yet, "this segment is not there yet");
   const Fetched not_found = absent(Fetched::Absence::not_found, "no such segment, or no longer");
   const bool current =
@@ -47,7 +64,7 @@ Fetched missing_segment(const timeline::Presentation& presentation, const timeli
     const bool near = *name.number > last.number && *name.number - last.number <= near_future;
     return near ? not_yet : not_found;
   }
-  return not_found;
+  return is_soon(timeline, presentation, name) ? not_yet : not_found;
 }
 
 bool has_media(const timeline::Timeline& timeline, const timeline::Cut& cut,
@@ -69,7 +86,7 @@ std::variant<MediaFile, Fetched> find_segment(const timeline::Timeline& timeline
   const timeline::Presentation* presentation = timeline.presentation(settings.endpoint);
   if (presentation == nullptr) return no_such_file();
   const timeline::Cut* cut = timeline::find_cut(timeline, *presentation, name);
-  if (cut == nullptr) return missing_segment(*presentation, name);
+  if (cut == nullptr) return missing_segment(timeline, *presentation, name);
   const timeline::Stretch* stretch = timeline.stretch(cut->stretch);
   const auto known = [&](timeline::TrackId id) { return stretch != nullptr && stretch->find(id) != nullptr; };
   if (!std::all_of(name.tracks.begin(), name.tracks.end(), known)) return no_such_file();

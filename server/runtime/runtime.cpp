@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "server/runtime/journaled_ingest.h"
+#include "server/runtime/retention.h"
 #include "server/runtime/status_json.h"
 
 namespace tarn::server {
@@ -22,14 +23,6 @@ std::string time_url(std::string base, const Group& group) {
     base.replace(label, 7, group.label);
   }
   return base + "/time";
-}
-
-// The content that the longest manifest of an endpoint can name.
-Microseconds live_window(const timeline::OutputSettings& output) {
-  const std::uint64_t playlist = std::uint64_t{output.segments} * output.segment_duration;
-  const std::uint64_t mpd = std::uint64_t{output.manifest_window} + output.suggested_presentation_delay;
-  return std::chrono::seconds{
-      std::max(playlist, output.protocol == timeline::Protocol::dash ? mpd : std::uint64_t{0})};
 }
 
 }  // namespace
@@ -115,8 +108,8 @@ void Runtime::start_channel(const Channel& channel) {
   report_recovery(channel, **archive);
   const auto runtime = std::make_shared<ChannelRuntime>(
       parts_, channel, *archive,
-      [make = settings_.make_ingest, where = directory(channel.id), duration = channel.segment_duration,
-       held = *archive](const IngestEvents& events) -> Result<std::unique_ptr<IngestLine>> {
+      [make = settings_.make_ingest, where = directory(channel.id), held = *archive](
+          std::uint32_t duration, const IngestEvents& events) -> Result<std::unique_ptr<IngestLine>> {
         auto journal = TRY(archive::Journal::open(where + "/journal"));
         return with_journal(TRY(make(where, duration, events)), std::move(journal), held, events);
       });
@@ -229,21 +222,23 @@ void Runtime::drop_endpoints(const std::string& channel_id, const std::set<std::
   for (const std::string& id : gone) (void)runtime->archive()->remove_presentation(id);
 }
 
-// Twice the longest live window, so that nothing vanishes while a slow player still needs it.
 Microseconds Runtime::retention(const std::string& channel_id) const {
   const std::shared_lock lock{mutex_};
-  Microseconds longest = std::chrono::seconds{0};
+  Microseconds live{};
   if (const auto at = channels_.find(channel_id); at != channels_.end()) {
-    longest = std::chrono::seconds{at->second.segments * at->second.segment_duration};
+    live = live_retention(std::chrono::seconds{at->second.segment_duration}, at->second.segments);
   }
   if (const auto at = running_.find(channel_id); at != running_.end()) {
-    for (const auto& [id, output] : at->second.outputs) longest = std::max(longest, live_window(output));
+    const auto timeline = at->second.channel->archive()->timeline();
+    for (const auto& [id, output] : at->second.outputs) {
+      live = std::max(live, live_retention(output, timeline->presentation(id)));
+    }
   }
   Microseconds days{};
   if (const auto at = time_shift_days_.find(channel_id); at != time_shift_days_.end()) {
     days = std::chrono::hours{24} * at->second;
   }
-  return days + longest * 2 + std::chrono::seconds{60};
+  return days + live;
 }
 
 void Runtime::tick() {

@@ -54,6 +54,13 @@ JsonPtr input_json(const Channel& channel, const ChannelRuntime::State& state, s
       .add("bytes", count(input.bytes()))
       .add("bitrate", count(input.bitrate(now)));
   add_statistics(state.input_statistics[index], out);
+  JsonArrayBuilder conditions;
+  for (const auto& [code, since] : state.conditions[index]) {
+    JsonObjectBuilder condition;
+    condition.add("code", code).add("since", format_utc_seconds(since));
+    conditions.add(condition.take());
+  }
+  out.add("conditions", conditions.take());
   return out.take();
 }
 

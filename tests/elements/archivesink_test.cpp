@@ -76,8 +76,8 @@ class Channel {
     return gst_pad_send_event(pads_[track].get(), event.release()) != FALSE;
   }
   // One second of video and audio, as one input segment.
-  GstFlowReturn push(int at, std::size_t unit_size = 10) {
-    auto units = gop(at * second);
+  GstFlowReturn push(int at, std::size_t unit_size = 10, int frames_in_gop = 25) {
+    auto units = gop(at * second, frames_in_gop);
     for (auto& unit : units) unit.size = unit_size;
     const GstFlowReturn video = gst_pad_chain_list(pads_[0].get(), list_of(units, 90'000, 1).release());
     const std::int64_t first = (std::int64_t{at} * 48'000 + 1023) / 1024;
@@ -115,6 +115,27 @@ std::shared_ptr<archive::Archive> open(const std::string& location) {
   auto archive = archive::Archive::open(location);
   EXPECT_TRUE(archive) << (archive ? "" : archive.error().message);
   return archive ? *archive : nullptr;
+}
+
+TEST(ArchiveSink, SaysWhenAGopWasTooLongForTheSegmentsThatWerePromised) {
+  const TemporaryDirectory directory;
+  const std::string location = (directory.path() / "archive").string();
+  Channel channel{location};
+  ASSERT_NE(channel.start(), GST_STATE_CHANGE_FAILURE);
+  const auto archive = open(location);
+  ASSERT_TRUE(archive);
+  for (const char* endpoint : {"one", "two"}) {
+    ASSERT_TRUE(archive->set_presentation(endpoint, 1, 1, Utc{}).ok());
+  }
+  channel.announce();
+  for (int i = 0; i < 2; ++i) ASSERT_EQ(channel.push(100 + i), GST_FLOW_OK);
+  ASSERT_EQ(channel.push(102, 10, 75), GST_FLOW_OK);
+  const auto message = channel.message(GST_MESSAGE_ELEMENT);
+  ASSERT_TRUE(message);
+  const gstkit::TextPtr text{gst_structure_to_string(gst_message_get_structure(message.get()))};
+  EXPECT_THAT(text.get(), HasSubstr("tarn/gop-too-long, slot=(guint64)3, duration=(guint64)3000000000, "
+                                    "target-duration=(uint)1"));
+  EXPECT_EQ(archive->timeline()->presentation("one")->cuts.back().discontinuity_sequence, 1U);
 }
 
 TEST(ArchiveSink, WhatWasPushedIsInTheArchiveWhenThePushReturns) {

@@ -96,6 +96,25 @@ TEST(IngestSelector, TakesTheOtherInputsCopyAtTheDeadlineOnTheElementsClock) {
   EXPECT_EQ(active, 2);
 }
 
+TEST(IngestSelector, SaysOnceWhenTheConditionOfAnInputChanges) {
+  SelectorRig rig;
+  rig.start();
+  rig.begin_video(1);
+  rig.send("ingest1_0", to_event(gstkit::ProgramDateTime{.time = 0, .utc = Utc{std::chrono::seconds{1}}}));
+  rig.push_gop(1, 0);
+  rig.end_segment(1);
+  EXPECT_THAT(rig.next_element_message(),
+              HasSubstr("tarn/input-condition, input=(uint)1, condition=(string)PDT_REJECTED, "
+                        "state=(string)set"));
+  for (int i = 1; i <= 2; ++i) {
+    auto units = gop(i * 90'000);
+    units[0].sync = false;
+    rig.push("ingest1_0", list_of(units, 90'000));
+  }
+  EXPECT_THAT(rig.next_element_message(), HasSubstr("condition=(string)OPEN_SEGMENTS, state=(string)set"));
+  EXPECT_EQ(rig.next_element_message(), "");
+}
+
 TEST(IngestSelector, AHostsTimerCanLetTimePass) {
   SelectorRig rig;
   run_until_failover(rig);

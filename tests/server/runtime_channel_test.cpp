@@ -25,6 +25,12 @@ class FakeLine : public IngestLine {
     }
     if (object.name == "bad")
       return {UploadAnswer::Outcome::refused, Error{ErrorCode::malformed, "bad: line 1"}};
+    if (object.name == "long")
+      events_({"gop-too-long", {{"duration", "12000000000"}, {"targetDuration", "6"}}});
+    for (const char* state : {"set", "cleared"}) {
+      if (object.name != state) continue;
+      events_({"input-condition", {{"input", "ingest2"}, {"condition", "OPEN_SEGMENTS"}, {"state", state}}});
+    }
     if (object.name == "fatal") failure_ = Error{ErrorCode::internal, "broken"};
     return {};
   }
@@ -34,9 +40,13 @@ class FakeLine : public IngestLine {
     return names_.size();  // nothing is on its way
   }
   [[nodiscard]] std::optional<Error> failure() const override { return failure_; }
+  void set_target_duration(std::uint32_t seconds) override {
+    names_.push_back("target duration " + std::to_string(seconds));
+  }
   [[nodiscard]] std::string active_input() const override { return "ingest2"; }
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> input_statistics(int input) const override {
-    return {{"state", input == 0 ? "late" : "live"}, {"used", "7"}};
+    return {
+        {"state", input == 0 ? "late" : "live"}, {"used", "7"}, {"targetDuration", input == 0 ? "1" : "6"}};
   }
 
  private:
@@ -61,8 +71,9 @@ class ChannelRuntimeTest : public RuntimeTest {
   ChannelRuntimeTest()
       : archive_(archive::Archive::in_memory()),
         channel_(std::make_shared<ChannelRuntime>(
-            parts(), test_channel("c1"), archive_, [this](IngestEvents events) {
+            parts(), test_channel("c1"), archive_, [this](std::uint32_t duration, IngestEvents events) {
               ++built_;
+              built_for_ = duration;
               return Result<std::unique_ptr<IngestLine>>{
                   std::make_unique<FakeLine>(names_, std::move(events))};
             })) {}
@@ -81,6 +92,7 @@ class ChannelRuntimeTest : public RuntimeTest {
 
   std::vector<std::string> names_;
   int built_ = 0;
+  std::uint32_t built_for_ = 0;
   std::shared_ptr<archive::Archive> archive_;
   std::shared_ptr<ChannelRuntime> channel_;
 };
@@ -140,16 +152,49 @@ TEST_F(ChannelRuntimeTest, RemembersRefusalsAndSwitches) {
             std::string::npos);
 }
 
+TEST_F(ChannelRuntimeTest, TellsTheRunningLineOfAnotherSegmentDuration) {
+  (void)put("a.ts");
+  EXPECT_EQ(built_for_, 2U);
+  Channel channel = test_channel("c1");
+  channel_->set_channel(channel);
+  channel.segment_duration = 6;
+  channel_->set_channel(channel);
+  (void)put("fatal");
+  EXPECT_EQ(names_, (std::vector<std::string>{"a.ts", "target duration 6", "fatal"}));
+  (void)put("b.ts");
+  EXPECT_EQ(built_for_, 6U);
+}
+
+TEST_F(ChannelRuntimeTest, RemembersConditionsOfInputsAndLongGops) {
+  (void)put("set");
+  EXPECT_TRUE(channel_->state().conditions[1].contains("OPEN_SEGMENTS"));
+  EXPECT_TRUE(channel_->state().conditions[0].empty());
+  EXPECT_NE(
+      logged_.find("warning input-condition channel=g/c input=ingest2 condition=OPEN_SEGMENTS state=set"),
+      std::string::npos)
+      << logged_;
+  (void)put("cleared");
+  EXPECT_TRUE(channel_->state().conditions[1].empty());
+  (void)put("set");
+  (void)put("fatal");
+  (void)put("a.ts");
+  EXPECT_TRUE(channel_->state().conditions[1].empty()) << "a new line begins without";
+  (void)put("long");
+  EXPECT_EQ(channel_->state().errors.back().text, "GOP_TOO_LONG: a GOP of 12.000 s, segments last up to 6 s");
+  EXPECT_NE(logged_.find("warning gop-too-long"), std::string::npos);
+}
+
 TEST_F(ChannelRuntimeTest, ClosesTheTailAfterThreeTargetDurationsOfSilence) {
   // Cuts of four seconds: after three slots the second segment is open.
   ASSERT_TRUE(archive_->set_presentation("e", 4, 2, Utc{}).ok());
   add_slots(*archive_, 3);
   (void)put("a.ts");
   ASSERT_EQ(archive_->timeline()->presentation("e")->cuts.size(), 1U);
-  channel_->tick(after(5));
+  // The channel's segments are set to 2 s, those of the second input last 6 s.
+  channel_->tick(after(17));
   settle();
   EXPECT_EQ(archive_->timeline()->presentation("e")->cuts.size(), 1U);
-  channel_->tick(after(6));
+  channel_->tick(after(18));
   settle();
   EXPECT_EQ(archive_->timeline()->presentation("e")->cuts.size(), 2U);
   EXPECT_FALSE(archive_->timeline()->ended.has_value());

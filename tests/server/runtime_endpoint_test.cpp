@@ -118,6 +118,18 @@ TEST_F(EndpointRuntimeTest, KnowsWhatIsNotThereYet) {
   EXPECT_EQ(fetch("g1-v1-1000.m4s").absence, Fetched::Absence::not_found);
 }
 
+TEST_F(EndpointRuntimeTest, KnowsWhatIsNotThereYetByTime) {
+  make(timeline::Protocol::dash);
+  fill(2);
+  for (const char* file : {"g1-v1-s1-t360000.m4s", "g1-v1-s1-t540000.m4s", "g1-a2-s1-t192000.m4s"}) {
+    EXPECT_EQ(fetch(file).absence, Fetched::Absence::not_yet) << file;
+  }
+  for (const char* file : {"g1-v1-s1-t360000000.m4s", "g1-v1-s1-t180001.m4s", "g1-v1-s2-t360000.m4s",
+                           "g2-v1-s1-t360000.m4s", "g1-v9-s1-t360000.m4s"}) {
+    EXPECT_EQ(fetch(file).absence, Fetched::Absence::not_found) << file;
+  }
+}
+
 TEST_F(EndpointRuntimeTest, ServesTransportStreamsToHlsOnly) {
   make(timeline::Protocol::hls);
   fill(2);

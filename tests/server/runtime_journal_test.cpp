@@ -55,6 +55,7 @@ class ScriptedLine : public IngestLine {
     return std::min(script_.oldest[index], script_.count[index]);
   }
   [[nodiscard]] std::optional<Error> failure() const override { return script_.failure; }
+  void set_target_duration(std::uint32_t) override {}
   [[nodiscard]] std::string active_input() const override { return {}; }
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> input_statistics(int input) const override {
     (void)input;

@@ -9,6 +9,7 @@
 #include "server/runtime/event_log.h"
 #include "server/runtime/input_history.h"
 #include "server/runtime/metrics.h"
+#include "server/runtime/retention.h"
 #include "server/runtime/single_flight.h"
 #include "server/runtime/worker_pool.h"
 
@@ -131,6 +132,22 @@ TEST(EventLogTest, WritesUtf8WithoutControlCharactersWhateverTheBytes) {
   EXPECT_EQ(written("\xc0\xae\xed\xa0\x80"), "\"\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\"}\n");
   EXPECT_EQ(written("\xc2\x9b\xc2\x85\xe2\x80\xa8\x7f\x1b"), "\"\\u009b\\u0085\\u2028\\u007f\\u001b\"}\n");
   EXPECT_EQ(written(std::string(1, '\0') + "\"\\"), "\"\\u0000\\\"\\\\\"}\n");
+}
+
+TEST(RetentionTest, CountsWithTheSegmentsThatThereAre) {
+  using std::chrono::seconds;
+  timeline::OutputSettings output;
+  output.segment_duration = 1;
+  output.segments = 100;
+  EXPECT_EQ(live_retention(output, nullptr), seconds{100 + 100 + 1 + 60});
+  timeline::Presentation presentation;
+  presentation.generations = {{1, 1, 1, 10}, {2, 50, 1, 4}};
+  EXPECT_EQ(live_retention(output, &presentation), seconds{1000 + 1000 + 10 + 60}) << "GOPs of 10 s";
+  output.protocol = timeline::Protocol::dash;
+  output.segments = 3;
+  output.suggested_presentation_delay = 30;
+  output.manifest_window = 40;
+  EXPECT_EQ(live_retention(output, &presentation), seconds{2 * (50 + 30) + 10 + 60});
 }
 
 TEST(MetricsTest, ExposesPrometheusText) {

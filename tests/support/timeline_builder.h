@@ -63,7 +63,7 @@ class TimelineBuilder {
   TimelineBuilder& stretch(Utc start, std::int64_t start_time, const std::vector<Source>& sources,
                            std::vector<timeline::TrackId> ids = {}) {
     auto next = std::make_shared<timeline::Stretch>();
-    next->id = static_cast<std::uint32_t>(timeline_.stretches.size() + 1);
+    next->id = static_cast<std::uint32_t>(timeline_.stretches.size() + 1 + skipped_ids_);
     next->first_slot = next_slot_;
     next->start = start;
     next->start_time = start_time;
@@ -108,6 +108,18 @@ class TimelineBuilder {
     return *this;
   }
 
+  // A generation that a slot too long begins (semantics S6).
+  TimelineBuilder& long_gop_generation(std::uint32_t segment_duration, std::uint32_t target_duration) {
+    next_discontinuity_ = true;
+    return generation(segment_duration, target_duration);
+  }
+
+  // Leaves out an id, as a stretch does that ended before its first slot was listed.
+  TimelineBuilder& skip_stretch_id() {
+    ++skipped_ids_;
+    return *this;
+  }
+
   // Makes cuts of `per_cut` slots out of the slots not yet cut, never across stretches; the last cut of a
   // stretch may be shorter. Recorded at the UTC end of the cut.
   TimelineBuilder& cuts(std::uint32_t per_cut) {
@@ -125,6 +137,11 @@ class TimelineBuilder {
         cut.recorded = slot->utc + to_microseconds(slot->end - slot->start, scale);
         ++cut.slot_count;
       }
+      const bool is_first = presentation_.cuts.empty();
+      const bool is_other = !is_first && presentation_.cuts.back().stretch != cut.stretch;
+      cut.discontinuity = is_other || std::exchange(next_discontinuity_, false);
+      cut.discontinuity_sequence = is_first ? 0 : presentation_.cuts.back().discontinuity_sequence;
+      if (cut.discontinuity) ++cut.discontinuity_sequence;
       presentation_.cuts.push_back(cut);
     }
     return *this;
@@ -188,6 +205,8 @@ class TimelineBuilder {
   std::uint64_t next_slot_ = 1;
   std::uint64_t cut_slots_ = 1;  // first slot that no cut has
   std::uint64_t next_cut_ = 1;
+  bool next_discontinuity_ = false;
+  std::size_t skipped_ids_ = 0;
   std::uint64_t serial_ = 0;
 };
 

@@ -35,6 +35,7 @@ timeline::Resume ComposedArchive::resume() {
   resume.next_slot = footing_.next_slot;
   resume.slot_end = footing_.slot_end;
   resume.slot_end_utc = footing_.slot_end_utc;
+  resume.ended = published->ended.has_value();
   resume.edges.assign(footing_.edges.begin(), footing_.edges.end());
   resume.next_stretch = last_stretch_ + 1;
   if (!published->stretches.empty()) resume.last_stretch = *published->stretches.rbegin()->second;

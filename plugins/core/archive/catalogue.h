@@ -65,7 +65,7 @@ struct Contents {
 struct EndpointChange {
   // Settings and anchor; generations and cuts are changed by the fields below.
   std::optional<StoredEndpoint> head;
-  std::vector<timeline::Generation> generations;  // new, or known with a target_duration now
+  std::vector<timeline::Generation> generations;  // new, or known with a target_duration and start now
   std::vector<timeline::Cut> cuts;                // new
   std::uint64_t drop_cuts_before = 0;             // by number; before new ones are added
   std::uint32_t drop_generations_before = 0;

@@ -19,7 +19,8 @@ EndpointDraft EndpointDraft::begin(const std::string& endpoint, const StoredEndp
   presentation->endpoint = endpoint;
   presentation->generations.push_back(generation);
   EndpointDraft draft{EndpointState{
-      Cutter{generation, channel_segment_duration, Cutter::Anchor{past.anchor.next_number, from_slot}},
+      Cutter{generation, channel_segment_duration,
+             Cutter::Anchor{past.anchor.next_number, from_slot, 0, past.anchor.discontinuity_sequence}},
       channel_segment_duration, presentation}};
   draft.edited_ = presentation;
   draft.change_.generations.push_back(generation);
@@ -38,6 +39,8 @@ EndpointDraft EndpointDraft::restore(const std::string& endpoint, const StoredEn
     const Cut& last = stored.cuts.back();
     anchor.next_number = std::max(anchor.next_number, last.number + 1);
     anchor.first_slot = std::max(anchor.first_slot, last.first_slot + last.slot_count);
+    anchor.stretch = last.stretch;
+    anchor.discontinuity_sequence = last.discontinuity_sequence;
   }
   anchor.first_slot = std::max(anchor.first_slot, generation.from_slot);
   EndpointDraft draft{EndpointState{Cutter{generation, stored.channel_segment_duration, anchor},
@@ -75,7 +78,8 @@ void EndpointDraft::regenerate(std::uint64_t from_slot, std::uint32_t segment_du
                                std::uint32_t channel_segment_duration, Utc now) {
   close(now);
   const Generation generation{state_.cutter.generation().number + 1, from_slot, segment_duration, 0};
-  const Cutter::Anchor anchor{state_.cutter.anchor().next_number, from_slot};
+  Cutter::Anchor anchor = state_.cutter.anchor();
+  anchor.first_slot = from_slot;
   state_.cutter = Cutter{generation, channel_segment_duration, anchor};
   state_.channel_segment_duration = channel_segment_duration;
   take_over_generation();
@@ -98,11 +102,11 @@ void EndpointDraft::trim(const timeline::Timeline& timeline, std::uint64_t first
     std::erase_if(edit().generations, [&](const Generation& g) { return g.number < oldest_used; });
     change_.drop_generations_before = oldest_used;
   }
-  const Cutter::Anchor anchor = state_.cutter.anchor();
+  Cutter::Anchor anchor = state_.cutter.anchor();
   if (anchor.first_slot < first_kept) {
     // The open segment has lost its beginning: it begins anew at the first slot that is left.
-    state_.cutter = Cutter{state_.cutter.generation(), state_.channel_segment_duration,
-                           Cutter::Anchor{anchor.next_number, first_kept}};
+    anchor.first_slot = first_kept;
+    state_.cutter = Cutter{state_.cutter.generation(), state_.channel_segment_duration, anchor};
     add_all(timeline, now);
     set_head();
   }
@@ -119,11 +123,11 @@ void EndpointDraft::record(const Cut& cut) {
   change_.cuts.push_back(cut);
 }
 
-// The cutter fixes target_duration with its first cut, and may begin a generation of its own (S6).
+// The cutter fixes target_duration and start with its first cut, and may begin a generation of its own (S6).
 void EndpointDraft::take_over_generation() {
   const Generation& now = state_.cutter.generation();
   const Generation known = state_.published->generations.back();
-  if (known.number == now.number && known.target_duration == now.target_duration) return;
+  if (known == now) return;
   if (known.number == now.number) {
     edit().generations.back() = now;
   } else {

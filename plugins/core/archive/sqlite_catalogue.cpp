@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "core/archive/sqlite_catalogue.h"
 
+#include "core/archive/catalogue_schema.h"
 #include "core/archive/records.h"
 #include "core/archive/sqlite.h"
 
@@ -9,30 +10,6 @@ namespace {
 
 using sqlite::Database;
 using sqlite::Statement;
-
-constexpr std::int64_t schema_version = 1;
-
-// docs/formats/archive.md explains the tables.
-constexpr char schema[] = R"sql(
-CREATE TABLE state(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
-CREATE TABLE edge(track INTEGER PRIMARY KEY, time INTEGER NOT NULL);
-CREATE TABLE init(track INTEGER, config INTEGER, bytes BLOB NOT NULL, PRIMARY KEY(track, config)) WITHOUT ROWID;
-CREATE TABLE stretch(id INTEGER PRIMARY KEY, record BLOB NOT NULL);
-CREATE TABLE slot(number INTEGER PRIMARY KEY, record BLOB NOT NULL);
-CREATE TABLE endpoint(
-  id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, removed INTEGER NOT NULL,
-  channel_segment_duration INTEGER NOT NULL, last_generation INTEGER NOT NULL,
-  next_number INTEGER NOT NULL, next_slot INTEGER NOT NULL);
-CREATE TABLE generation(
-  endpoint INTEGER, number INTEGER, from_slot INTEGER NOT NULL,
-  segment_duration INTEGER NOT NULL, target_duration INTEGER NOT NULL,
-  PRIMARY KEY(endpoint, number)) WITHOUT ROWID;
-CREATE TABLE cut(
-  endpoint INTEGER, number INTEGER, first_slot INTEGER NOT NULL, slot_count INTEGER NOT NULL,
-  stretch INTEGER NOT NULL, generation INTEGER NOT NULL, recorded INTEGER NOT NULL,
-  PRIMARY KEY(endpoint, number)) WITHOUT ROWID;
-PRAGMA user_version = 1;
-)sql";
 
 std::int64_t to_column(Utc time) { return time.time_since_epoch().count(); }
 Utc utc_from_column(std::int64_t value) { return Utc{Microseconds{value}}; }
@@ -51,14 +28,15 @@ class SqliteCatalogue final : public Catalogue {
     add_slot_ = TRY(database_->prepare("INSERT OR REPLACE INTO slot VALUES(?, ?)"));
     set_endpoint_ = TRY(database_->prepare(
         "INSERT INTO endpoint(name, removed, channel_segment_duration, last_generation, next_number, "
-        "next_slot)"
-        " VALUES(?, ?, ?, ?, ?, ?) ON CONFLICT(name) DO UPDATE SET removed = excluded.removed,"
+        "next_slot, stretch, discontinuity_sequence)"
+        " VALUES(?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT(name) DO UPDATE SET removed = excluded.removed,"
         " channel_segment_duration = excluded.channel_segment_duration,"
         " last_generation = excluded.last_generation, next_number = excluded.next_number,"
-        " next_slot = excluded.next_slot"));
+        " next_slot = excluded.next_slot, stretch = excluded.stretch,"
+        " discontinuity_sequence = excluded.discontinuity_sequence"));
     find_endpoint_ = TRY(database_->prepare("SELECT id FROM endpoint WHERE name = ?"));
-    set_generation_ = TRY(database_->prepare("INSERT OR REPLACE INTO generation VALUES(?, ?, ?, ?, ?)"));
-    add_cut_ = TRY(database_->prepare("INSERT INTO cut VALUES(?, ?, ?, ?, ?, ?, ?)"));
+    set_generation_ = TRY(database_->prepare("INSERT OR REPLACE INTO generation VALUES(?, ?, ?, ?, ?, ?)"));
+    add_cut_ = TRY(database_->prepare("INSERT INTO cut VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"));
     drop_slots_ = TRY(database_->prepare("DELETE FROM slot WHERE number < ?"));
     drop_stretches_ = TRY(database_->prepare("DELETE FROM stretch WHERE id < ?"));
     drop_generations_ = TRY(database_->prepare("DELETE FROM generation WHERE endpoint = ? AND number < ?"));
@@ -139,30 +117,33 @@ class SqliteCatalogue final : public Catalogue {
 
   Status load_endpoints(Contents& contents) {
     Statement endpoints = TRY(database_->prepare(
-        "SELECT id, name, removed, channel_segment_duration, last_generation, next_number, next_slot"
-        " FROM endpoint"));
+        "SELECT id, name, removed, channel_segment_duration, last_generation, next_number, next_slot,"
+        " stretch, discontinuity_sequence FROM endpoint"));
     Statement generations =
-        TRY(database_->prepare("SELECT number, from_slot, segment_duration, target_duration FROM generation"
+        TRY(database_->prepare("SELECT number, from_slot, segment_duration, target_duration, start FROM generation"
                                " WHERE endpoint = ? ORDER BY number"));
     Statement cuts =
-        TRY(database_->prepare("SELECT number, first_slot, slot_count, stretch, generation, recorded FROM cut"
+        TRY(database_->prepare("SELECT number, first_slot, slot_count, stretch, generation, recorded,"
+                               " discontinuity, discontinuity_sequence FROM cut"
                                " WHERE endpoint = ? ORDER BY number"));
     while (TRY(endpoints.step())) {
       StoredEndpoint& endpoint = contents.endpoints[std::string{endpoints.text(1)}];
       endpoint.removed = endpoints.integer(2) != 0;
       endpoint.channel_segment_duration = narrow(endpoints.integer(3));
       endpoint.last_generation = narrow(endpoints.integer(4));
-      endpoint.anchor = {endpoints.unsigned_integer(5), endpoints.unsigned_integer(6)};
+      endpoint.anchor = {endpoints.unsigned_integer(5), endpoints.unsigned_integer(6),
+                         narrow(endpoints.integer(7)), narrow(endpoints.integer(8))};
       generations.bind(1, endpoints.integer(0));
       while (TRY(generations.step())) {
         endpoint.generations.push_back({narrow(generations.integer(0)), generations.unsigned_integer(1),
-                                        narrow(generations.integer(2)), narrow(generations.integer(3))});
+                                        narrow(generations.integer(2)), narrow(generations.integer(3)),
+                                        utc_from_column(generations.integer(4))});
       }
       cuts.bind(1, endpoints.integer(0));
       while (TRY(cuts.step())) {
         endpoint.cuts.push_back({cuts.unsigned_integer(0), cuts.unsigned_integer(1), narrow(cuts.integer(2)),
                                  narrow(cuts.integer(3)), narrow(cuts.integer(4)),
-                                 utc_from_column(cuts.integer(5))});
+                                 utc_from_column(cuts.integer(5)), cuts.integer(6) != 0, narrow(cuts.integer(7))});
       }
     }
     return {};
@@ -249,6 +230,7 @@ class SqliteCatalogue final : public Catalogue {
       set_generation_.bind(3, generation.from_slot);
       set_generation_.bind(4, generation.segment_duration);
       set_generation_.bind(5, generation.target_duration);
+      set_generation_.bind(6, to_column(generation.start));
       TRY(set_generation_.run());
     }
     for (const timeline::Cut& cut : change.cuts) {
@@ -259,6 +241,8 @@ class SqliteCatalogue final : public Catalogue {
       add_cut_.bind(5, cut.stretch);
       add_cut_.bind(6, cut.generation);
       add_cut_.bind(7, to_column(cut.recorded));
+      add_cut_.bind(8, std::int64_t{cut.discontinuity ? 1 : 0});
+      add_cut_.bind(9, cut.discontinuity_sequence);
       TRY(add_cut_.run());
     }
     return {};
@@ -271,6 +255,8 @@ class SqliteCatalogue final : public Catalogue {
     set_endpoint_.bind(4, head.last_generation);
     set_endpoint_.bind(5, head.anchor.next_number);
     set_endpoint_.bind(6, head.anchor.first_slot);
+    set_endpoint_.bind(7, head.anchor.stretch);
+    set_endpoint_.bind(8, head.anchor.discontinuity_sequence);
     return set_endpoint_.run();
   }
 
@@ -292,11 +278,7 @@ Result<std::unique_ptr<Catalogue>> open_sqlite_catalogue(const std::string& path
     return malformed(path + ": missing, empty or not a catalogue");
   // Every commit reaches the disk before it returns (FULL), the write-ahead log being the only file it syncs.
   TRY(database->execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"));
-  if (version == 0) {
-    auto transaction = TRY(sqlite::Transaction::begin(*database));
-    TRY(database->execute(schema));
-    TRY(transaction.commit());
-  }
+  if (version < schema_version) TRY(bring_up_to_date(*database, version));
   auto catalogue = std::make_unique<SqliteCatalogue>(std::move(database));
   TRY(catalogue->prepare());
   return std::unique_ptr<Catalogue>{std::move(catalogue)};

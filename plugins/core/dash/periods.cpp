@@ -13,24 +13,12 @@ using timeline::Presentation;
 using timeline::Stretch;
 using timeline::Timeline;
 
-// The oldest cut of a generation in a stretch that is still recorded.
-const Cut* first_cut_of(const Presentation& presentation, const Stretch& stretch, std::uint32_t generation) {
-  const auto& cuts = presentation.cuts;
-  const auto first = std::partition_point(cuts.begin(), cuts.end(), [&](const Cut& cut) {
-    return cut.stretch < stretch.id || (cut.stretch == stretch.id && cut.generation < generation);
-  });
-  return first == cuts.end() ? nullptr : &*first;
-}
-
-Utc start_of_period(const Timeline& timeline, const Presentation& presentation, const Stretch& stretch,
-                    std::uint32_t number) {
+Utc start_of_period(const Presentation& presentation, const Stretch& stretch, std::uint32_t number) {
   const timeline::Generation* generation = presentation.find_generation(number);
   // The first one has no Period before it, although the stretch may be older than the endpoint.
   if (generation == nullptr || number == 1) return stretch.start;
   if (generation->from_slot <= stretch.first_slot) return stretch.start;
-  if (generation->start != Utc{}) return generation->start;
-  const Cut* first = first_cut_of(presentation, stretch, number);
-  return first == nullptr ? stretch.start : timeline::start_of(timeline, *first);
+  return generation->start;
 }
 
 }  // namespace
@@ -72,10 +60,8 @@ std::vector<Period> live_periods(const Timeline& timeline, const Presentation& p
                          periods.back().generation == (*cut)->generation;
     if (!goes_on) {
       const Stretch* stretch = timeline.stretch((*cut)->stretch);
-      periods.push_back({stretch,
-                         (*cut)->generation,
-                         start_of_period(timeline, presentation, *stretch, (*cut)->generation),
-                         {}});
+      const Utc start = start_of_period(presentation, *stretch, (*cut)->generation);
+      periods.push_back({stretch, (*cut)->generation, start, {}});
     }
     periods.back().cuts.push_back(*cut);
   }

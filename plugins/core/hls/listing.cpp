@@ -4,16 +4,6 @@
 #include <algorithm>
 
 namespace tarn::hls {
-namespace {
-
-// The tag stays when the cut before it has been deleted: it is told from the stretch then.
-bool begins_stretch(const Listed& listed) {
-  if (listed.previous != nullptr) return listed.previous->stretch != listed.cut->stretch;
-  const bool is_first_of_all = listed.cut->number == 1 || listed.stretch->id == 1;
-  return !is_first_of_all && listed.cut->first_slot == listed.stretch->first_slot;
-}
-
-}  // namespace
 
 std::vector<Listed> live_cuts(const timeline::Timeline& timeline, const timeline::OutputSettings& settings) {
   const timeline::Presentation* presentation = timeline.presentation(settings.endpoint);
@@ -26,7 +16,6 @@ std::vector<Listed> live_cuts(const timeline::Timeline& timeline, const timeline
     next.previous = i == 0 ? nullptr : &cuts[i - 1];
     next.stretch = timeline.stretch(next.cut->stretch);
     if (next.stretch == nullptr || timeline.find(next.cut->first_slot) == nullptr) break;
-    next.discontinuity = begins_stretch(next);
     listed.push_back(next);
   }
   std::reverse(listed.begin(), listed.end());

@@ -13,8 +13,6 @@ struct Listed {
   const timeline::Cut* cut = nullptr;
   const timeline::Cut* previous = nullptr;  // the cut before it, if still recorded
   const timeline::Stretch* stretch = nullptr;
-  // EXT-X-DISCONTINUITY: the first cut of its stretch, unless it is the first of all.
-  bool discontinuity = false;
 };
 
 // The last `settings.segments` cuts whose slots are kept, oldest first.

@@ -55,9 +55,8 @@ class MediaRenderer {
   void begin(const Listed& first) {
     playlist_.version = settings_.protocol == Protocol::hls ? transport_stream_version : cmaf_version;
     playlist_.media_sequence = first.cut->number;
-    // Stretches count up by one, and each begins with a discontinuity but the first. The one in front of
-    // the first listed segment is still in the playlist.
-    playlist_.discontinuity_sequence = first.stretch->id - 1 - (first.discontinuity ? 1 : 0);
+    // The one in front of the first listed segment is still in the playlist.
+    playlist_.discontinuity_sequence = first.cut->discontinuity_sequence - (first.cut->discontinuity ? 1 : 0);
     playlist_.independent_segments = true;
     playlist_.end_list = timeline_.ended.has_value();
   }
@@ -70,7 +69,7 @@ class MediaRenderer {
     segment.uri = uri(*listed.cut);
     segment.duration =
         to_microseconds(span.end - span.start, timeline::timescale_of(*listed.stretch, leader));
-    segment.discontinuity = listed.discontinuity;
+    segment.discontinuity = listed.cut->discontinuity;
     segment.gap = !present_here || span.first == nullptr;
     segment.program_date_time = program_date_time(listed, leader, span);
     if (present_here && settings_.protocol == Protocol::hls_cmaf) set_map(listed, segment);
@@ -111,7 +110,7 @@ class MediaRenderer {
   }
 
   [[nodiscard]] bool is_date_due(const Listed& listed, std::uint32_t interval) const {
-    if (listed.discontinuity || listed.previous == nullptr) return true;
+    if (listed.cut->discontinuity || listed.previous == nullptr) return true;
     if (timeline_.find(listed.previous->first_slot) == nullptr) return true;
     const Utc before = timeline::start_of(timeline_, *listed.previous);
     const Utc start = timeline::start_of(timeline_, *listed.cut);

@@ -21,6 +21,10 @@ struct Cut {
   std::uint32_t stretch = 0;
   std::uint32_t generation = 0;  // of the endpoint (semantics S7)
   Utc recorded;                  // when it was cut: publishTime derives from it (semantics S5)
+  // Times are not continuous with those of the cut before (semantics S3, S6): EXT-X-DISCONTINUITY.
+  bool discontinuity = false;
+  // How many of the endpoint's cuts, up to and with this one, began with a discontinuity.
+  std::uint32_t discontinuity_sequence = 0;
 
   bool operator==(const Cut&) const = default;
 };

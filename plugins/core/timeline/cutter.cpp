@@ -59,11 +59,15 @@ bool Cutter::fits(const Slot& slot) const {
 void Cutter::open(const Slot& slot, const Length& gop) {
   // RFC 8216bis 4.4.3.1: a duration, rounded to the nearest second, may not exceed the target.
   const Wide twice_limit = 2 * ticks_of(generation_.target_duration, gop.timescale) + gop.timescale;
-  if (generation_.target_duration != 0 && 2 * Wide{gop.ticks} >= twice_limit) {
+  const bool is_too_long = generation_.target_duration != 0 && 2 * Wide{gop.ticks} >= twice_limit;
+  if (is_too_long) {
     ++generation_.number;
     generation_.from_slot = slot.number;
     generation_.target_duration = 0;
+    generation_.start = Utc{};
   }
+  open_discontinuity_ = anchor_.next_number > 1 && (is_too_long || slot.stretch != anchor_.stretch);
+  open_utc_ = slot.utc;
   anchor_.first_slot = slot.number;
   open_slots_ = 0;
   open_stretch_ = slot.stretch;
@@ -74,6 +78,8 @@ void Cutter::open(const Slot& slot, const Length& gop) {
 
 Cut Cutter::close_open(Utc now) {
   generation_.target_duration = target();
+  if (generation_.start == Utc{}) generation_.start = open_utc_;
+  if (open_discontinuity_) ++anchor_.discontinuity_sequence;
   Cut cut;
   cut.number = anchor_.next_number;
   cut.first_slot = anchor_.first_slot;
@@ -81,6 +87,9 @@ Cut Cutter::close_open(Utc now) {
   cut.stretch = open_stretch_;
   cut.generation = generation_.number;
   cut.recorded = now;
+  cut.discontinuity = open_discontinuity_;
+  cut.discontinuity_sequence = anchor_.discontinuity_sequence;
+  anchor_.stretch = open_stretch_;
   ++anchor_.next_number;
   anchor_.first_slot += open_slots_;
   open_slots_ = 0;

@@ -23,12 +23,18 @@ std::int64_t cut_tolerance(const Stretch& stretch);
 // where the stretch ends. A single slot of TARGETDURATION + 0.5 s or more, which no playlist of the
 // generation could list truthfully, begins a new generation by itself: the open segment closes short,
 // generation() has the next number from that slot on, and its target is fixed by that very slot. So
-// after add() the caller stores generation() when its number or target_duration has changed.
+// after add() the caller stores generation() when it has changed.
+//
+// A cut begins with a discontinuity where the stretch is another one than that of the cut before, and
+// with a generation that a slot too long has begun. The very first cut of an endpoint does not.
 class Cutter {
  public:
   struct Anchor {
     std::uint64_t next_number = 1;  // number of the next cut
     std::uint64_t first_slot = 0;   // the first slot the next cut covers
+    // Of the cut before. Stretch 0: one that has nothing in common with what follows.
+    std::uint32_t stretch = 0;
+    std::uint32_t discontinuity_sequence = 0;
   };
 
   // `channel_segment_duration`: seconds, the floor of TARGETDURATION.
@@ -43,7 +49,7 @@ class Cutter {
   // Closes the open segment at its last slot: end of stream, silence, or a new generation.
   std::optional<Cut> close(Utc now);
 
-  // With target_duration once it is fixed.
+  // With target_duration and start once they are fixed.
   [[nodiscard]] const Generation& generation() const { return generation_; }
   [[nodiscard]] Anchor anchor() const { return anchor_; }
 
@@ -68,6 +74,8 @@ class Cutter {
   // The open segment: slots [anchor_.first_slot, + open_slots_).
   std::uint32_t open_slots_ = 0;
   std::uint32_t open_stretch_ = 0;
+  bool open_discontinuity_ = false;
+  Utc open_utc_;
   std::int64_t open_start_ = 0;
   std::int64_t open_end_ = 0;
   std::uint32_t open_timescale_ = 1;

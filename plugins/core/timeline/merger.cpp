@@ -72,6 +72,7 @@ void Merger::Impl::break_session(Input& input, std::vector<TrackDescription> tra
     input.sessions.pop_back();
   }
   if (!input.sessions.empty()) input.sessions.back().over = true;
+  input.status.open_segments = false;
   Session& fresh = input.sessions.emplace_back(next_session_++, std::move(tracks), target() * 3);
   fresh.breaks = breaks;
   fresh.break_reason = std::move(reason);
@@ -162,6 +163,7 @@ void Merger::Impl::add(InputId id, const std::string& key, Unit unit, Utc now_ut
     session = &input.sessions.back();
     feed = session->find(key);
   }
+  if (!unit.sync && feed->is_video()) input.status.open_segments = true;
   hold(input, *session, *feed, {std::move(unit), now_, now_utc});
   process();
 }
@@ -295,6 +297,10 @@ void Merger::discontinuity(InputId input, Monotonic now) {
 void Merger::end_of_stream(InputId input, Monotonic now, Utc) {
   impl_->arrive(now);
   if (input < input_count) impl_->end_of_stream(input);
+}
+
+void Merger::set_target_duration(Microseconds target_duration) {
+  impl_->settings_.target_duration = target_duration;
 }
 
 void Merger::advance(Monotonic now, Utc) {

@@ -40,6 +40,7 @@ struct Resume {
   std::vector<std::pair<TrackId, std::int64_t>> edges;  // end of the last chunk of each track
   std::int64_t slot_end = 0;                            // end of the last slot, reference ticks
   Utc slot_end_utc;
+  bool ended = false;  // StreamEnded came after it: what follows needs a new stretch (S19)
   // Every track key ever archived: an id is never used for another key. Those of last_stretch are
   // known without being named here, and no id that `edges` names is given away.
   std::vector<std::pair<std::string, TrackId>> track_ids;
@@ -89,6 +90,10 @@ struct InputStatus {
   std::uint64_t discarded = 0;  // no sync sample before it, impossible times, or kept aside for too long
   // Its times or tracks do not match the timeline: it can take over only with a new stretch.
   bool misaligned = false;
+  // Segments without a sync sample at their beginning came in the present session (S1: OPEN_SEGMENTS).
+  bool open_segments = false;
+  // The date that its playlist gave for the last stretch it began was not credible (S13: PDT_REJECTED).
+  bool pdt_rejected = false;
 };
 
 // The rules in one place; T is the target duration, E the end of what is decided of the reference.
@@ -140,6 +145,9 @@ class Merger {
 
   // EXT-X-ENDLIST.
   void end_of_stream(InputId input, Monotonic now, Utc now_utc);
+
+  // Deadlines that are set from now on count with it, and audio-only slots are made by it.
+  void set_target_duration(Microseconds target_duration);
 
   // Lets time pass: deadlines that `now` has reached are decided.
   void advance(Monotonic now, Utc now_utc);

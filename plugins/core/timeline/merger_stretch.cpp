@@ -63,6 +63,7 @@ void Merger::Impl::resume_stretch(Resume resume) {
   running_->stretch = std::move(*resume.last_stretch);
   running_->slot_edge = resume.slot_end;
   running_->end_utc = resume.slot_end_utc;
+  running_->closed = resume.ended;
   const Stretch& stretch = running_->stretch;
   const std::uint32_t reference_timescale = stretch.find(stretch.reference)->description.info.timescale;
   for (const Track& track : stretch.tracks) {
@@ -230,6 +231,8 @@ void Merger::Impl::begin_stretch(Input& input, Session& session) {
   const std::string reason = stretch_reason(input, session);
   switch_to(input.id, reason);
   const TrackFeed& feed = *session.reference_feed();
+  const Microseconds first = to_microseconds(feed.units.front().unit.start, feed.timescale());
+  input.status.pdt_rejected = session.utc_of(first).has_value() && !program_utc(session);
   Running next;
   next.stretch.start = start_utc(session);
   next.stretch.start_time = next.slot_edge = feed.units.front().unit.start;

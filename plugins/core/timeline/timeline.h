@@ -97,8 +97,9 @@ struct Generation {
   std::uint32_t segment_duration = 6;  // seconds
   std::uint32_t target_duration = 0;   // seconds; 0 until the first cut fixes it (semantics S6)
   // UTC of the first slot it cut, fixed with the first cut: start of its DASH Period where it begins inside
-  // of a stretch (semantics S5). Unset: manifests take that of the first cut they still find.
+  // of a stretch (semantics S5). Unset before that.
   Utc start{};
+  bool operator==(const Generation&) const = default;
 };
 
 // The cuts of one endpoint: all its generations, oldest first.

@@ -270,6 +270,38 @@ TEST(RenderMedia, DiscontinuitySequenceCountsWhatHasLeft) {
   }
 }
 
+// Semantics S3: a stretch that ended before its first slot was listed has used up an id.
+TEST(RenderMedia, DiscontinuitySequenceIsThatOfTheCutsNotOfTheStretches) {
+  auto builder = TimelineBuilder{};
+  builder.stretch(noon, 0, ladder()).slots(2, 50).skip_stretch_id();
+  builder.stretch(noon + seconds{60}, 9'000'000, ladder()).slots(2, 50).skip_stretch_id().skip_stretch_id();
+  builder.stretch(noon + seconds{90}, 18'000'000, ladder()).slots(6, 50);
+  const Timeline timeline = builder.generation(4, 4).cuts(2).build();
+  auto settings = output(Protocol::hls);
+  for (const auto& [segments, sequence] : {std::pair{5U, 0U}, {4U, 0U}, {3U, 1U}, {2U, 2U}, {1U, 2U}}) {
+    settings.segments = segments;
+    EXPECT_EQ(media(timeline, settings, "v1a3").discontinuity_sequence, sequence) << segments;
+  }
+}
+
+TEST(RenderMedia, AGenerationAfterATooLongGopBeginsWithADiscontinuity) {
+  const auto timeline = TimelineBuilder{}
+                            .stretch(noon, 0, ladder())
+                            .slots(4, 50)
+                            .generation(4, 4)
+                            .cuts(2)
+                            .slots(1, 300)
+                            .long_gop_generation(4, 12)
+                            .cuts(1)
+                            .build();
+  const auto playlist = media(timeline, output(Protocol::hls_cmaf), "v1");
+  ASSERT_EQ(playlist.segments.size(), 3U);
+  EXPECT_TRUE(playlist.segments[2].discontinuity);
+  EXPECT_EQ(playlist.segments[2].map, Map{"g2-v1-i1.mp4"});
+  EXPECT_EQ(playlist.discontinuity_sequence, 0U);
+  EXPECT_EQ(playlist.target_duration, 12U);
+}
+
 TEST(RenderMedia, TheTagStaysWhenTheSegmentBeforeItIsDeleted) {
   auto builder = TimelineBuilder{};
   builder.stretch(noon, 0, ladder()).slots(4, 50).stretch(noon + seconds{60}, 0, ladder()).slots(6, 50);

@@ -33,10 +33,13 @@ class Feeder {
     slot.stretch = stretch;
     slot.start = at_;
     slot.end = at_ += ticks;
+    slot.utc = utc_of(slot.start);
     std::vector<Cut> cuts = cutter.add(slot, timescale, Utc{Microseconds{at_}}, tolerance);
     all.insert(all.end(), cuts.begin(), cuts.end());
     return cuts;
   }
+
+  static Utc utc_of(std::int64_t ticks) { return Utc{to_microseconds(ticks, ts)}; }
 
   Cutter cutter;
   std::uint32_t stretch = 1;
@@ -133,6 +136,49 @@ TEST(Cutter, ANewStretchEndsTheOpenSegmentShort) {
   EXPECT_THAT(feed.gop_ms(6000), ElementsAre(IsCut(1, 1, 1), IsCut(2, 2, 1)));
   EXPECT_EQ(feed.all.at(0).stretch, 1U);
   EXPECT_EQ(feed.all.at(1).stretch, 2U);
+}
+
+TEST(Cutter, DiscontinuitiesAreCountedWhateverTheIdsOfTheStretches) {
+  Feeder feed{4};
+  feed.stretch = 3;  // the endpoint is younger than the channel
+  feed.gop_ms(4000);
+  feed.gop_ms(4000);
+  feed.stretch = 7;
+  feed.gop_ms(2000);
+  feed.stretch = 9;
+  feed.gop_ms(4000);
+  feed.gop_ms(4000);
+  std::vector<std::pair<bool, std::uint32_t>> seen;
+  for (const Cut& cut : feed.all) seen.emplace_back(cut.discontinuity, cut.discontinuity_sequence);
+  EXPECT_THAT(seen, ElementsAre(std::pair{false, 0U}, std::pair{false, 0U}, std::pair{true, 1U},
+                                std::pair{true, 2U}, std::pair{false, 2U}));
+}
+
+TEST(Cutter, AGenerationAfterATooLongGopBeginsWithADiscontinuity) {
+  Feeder feed{6};
+  feed.gop_ms(6000);
+  feed.gop_ms(9000);
+  feed.gop_ms(9000);
+  ASSERT_EQ(feed.all.size(), 3U);
+  EXPECT_FALSE(feed.all[0].discontinuity);
+  EXPECT_TRUE(feed.all[1].discontinuity);
+  EXPECT_EQ(feed.all[1].discontinuity_sequence, 1U);
+  EXPECT_FALSE(feed.all[2].discontinuity) << "it fits into the generation's larger target";
+  EXPECT_EQ(feed.all[2].discontinuity_sequence, 1U);
+}
+
+TEST(Cutter, TheStartOfAGenerationIsThatOfItsFirstCut) {
+  Feeder feed{6};
+  EXPECT_EQ(feed.cutter.generation().start, Utc{});
+  feed.gop_ms(4000);
+  EXPECT_EQ(feed.cutter.generation().start, Utc{});
+  feed.gop_ms(4000);
+  const Utc start = feed.utc_of(1'000'000);
+  EXPECT_EQ(feed.cutter.generation().start, start);
+  feed.gop_ms(8000);
+  EXPECT_EQ(feed.cutter.generation().start, start);
+  feed.gop_ms(12'000);
+  EXPECT_EQ(feed.cutter.generation().start, start + std::chrono::seconds{16}) << "a generation of its own";
 }
 
 TEST(Cutter, CloseEndsTheOpenSegmentAndFixesTheTarget) {

@@ -112,6 +112,21 @@ TEST(MergerRedundancy, A2AStalledPrimaryIsReplacedAtExpectedPlusMargin) {
   EXPECT_EQ(scene.merger.status(1).state, InputState::live);
 }
 
+TEST(MergerRedundancy, DeadlinesFollowATargetDurationThatChangesMeanwhile) {
+  Scene scene;
+  announce(scene);
+  scene.send(0, 0, 5);
+  scene.send(1, 0, 10, delayed(400));
+  scene.at(20'000, [](Merger& m) { m.set_target_duration(Microseconds{1'000'000}); });
+  scene.run(60'500);
+  const std::int64_t expected = Scene::ms_of_gop(16) + 4300 + 500;
+  std::vector<std::int64_t> switches;
+  for (const Timed& timed : scene.decided) {
+    if (std::holds_alternative<InputSwitched>(timed.decision)) switches.push_back(timed.at_ms);
+  }
+  EXPECT_EQ(switches, std::vector<std::int64_t>{expected});
+}
+
 TEST(MergerRedundancy, A3ATricklingPrimaryIsReplacedAndItsLateCopiesAreCounted) {
   Scene scene;
   announce(scene);

@@ -64,6 +64,22 @@ TEST(MergerResume, TheSameProgrammeGoesOnWithoutASeam) {
   EXPECT_EQ(scene.missing(), 0U);
 }
 
+TEST(MergerResume, ContentAfterTheEndIsAStretchOfItsOwn) {
+  Scene before;
+  before.at(0, [](Merger& m) { m.set_tracks(0, one_variant()); });
+  before.send(0, 0, 2);
+  before.run(13'000);
+  Resume resume = resume_of(before);
+  resume.ended = true;
+  Scene scene{resume};
+  scene.at(0, [](Merger& m) { m.set_tracks(0, one_variant()); });
+  scene.send(0, 2, 3);
+  scene.run(20'000);
+  ASSERT_THAT(scene.all<StretchStarted>(), SizeIs(1));
+  EXPECT_EQ(scene.all<StretchStarted>().at(0).reason, "content after the end");
+  EXPECT_EQ(scene.all<StretchStarted>().at(0).stretch.id, 2U);
+}
+
 TEST(MergerResume, WhatWasArchivedAlreadyIsADuplicate) {
   Scene scene{after_five_segments()};
   announce(scene);

@@ -200,6 +200,11 @@ TEST(Merger, UnitsBeforeTheFirstSyncSampleAreDropped) {
   scene.run(2000);
   EXPECT_EQ(scene.published("v0"), numbers(1, 1));
   EXPECT_EQ(scene.merger.status(0).discarded, 1U);
+  EXPECT_TRUE(scene.merger.status(0).open_segments);
+  EXPECT_FALSE(scene.merger.status(1).open_segments);
+  scene.at(3000, [&](Merger& m) { m.discontinuity(0, scene.now()); });
+  scene.run(3000);
+  EXPECT_FALSE(scene.merger.status(0).open_segments) << "an encoder that begins anew may do better";
 }
 
 TEST(Merger, AUnitThatContinuesAGopGoesWithTheNextOne) {
@@ -351,6 +356,7 @@ TEST(Merger, ACredibleDateOfThePlaylistIsTheUtcOfTheStretch) {
     scene.run(20'000);
     const Utc start = scene.all<StretchStarted>().at(0).stretch.start;
     EXPECT_EQ(start, Scene::utc_at(std::abs(off_seconds) < 30 ? off_seconds * 1000 : 300)) << off_seconds;
+    EXPECT_EQ(scene.merger.status(0).pdt_rejected, std::abs(off_seconds) > 30) << off_seconds;
   }
 }
 

@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <regex>
+
+#include "core/archive/archive.h"
+#include "core/dash/render.h"
+#include "core/hls/playlist.h"
+#include "core/hls/render.h"
+#include "programme.h"
+
+// What is recorded with the cuts keeps manifests true while the archive is trimmed, and over restarts.
+namespace tarn::archive {
+namespace {
+
+timeline::OutputSettings output(timeline::Protocol protocol) {
+  timeline::OutputSettings settings;
+  settings.endpoint = "e";
+  settings.protocol = protocol;
+  settings.segments = 3;
+  settings.segment_duration = 4;
+  settings.manifest_window = 3600;
+  return settings;
+}
+
+hls::MediaPlaylist playlist_of(Archive& archive) {
+  const auto timeline = archive.timeline();
+  const auto text = hls::render_media(*timeline, output(timeline::Protocol::hls_cmaf), "v1");
+  EXPECT_TRUE(text.ok()) << text.error().message;
+  auto playlist = hls::parse_media(text.ok() ? *text : "");
+  EXPECT_TRUE(playlist.ok());
+  return playlist.ok() ? *playlist : hls::MediaPlaylist{};
+}
+
+// By Period id: its start tag, and the presentationTimeOffset of each of its Representations.
+std::map<std::string, std::string> periods_of(Archive& archive) {
+  const auto mpd = dash::render_mpd(*archive.timeline(), output(timeline::Protocol::dash), "http://t/time");
+  EXPECT_TRUE(mpd.ok());
+  std::map<std::string, std::string> periods;
+  if (!mpd.ok()) return periods;
+  std::string id;
+  const std::regex wanted{"<Period id=\"([^\"]*)\"[^>]*>|presentationTimeOffset=\"[0-9]*\""};
+  for (std::sregex_iterator at{mpd->begin(), mpd->end(), wanted}, end; at != end; ++at) {
+    if ((*at)[1].matched) id = (*at)[1];
+    periods[id] += at->str() + "\n";
+  }
+  return periods;
+}
+
+std::shared_ptr<Archive> reopened(std::shared_ptr<Archive> archive, const std::string& path) {
+  archive.reset();
+  return open_or_fail(path);
+}
+
+// Where the discontinuities of all numbers are, by what playlists say; never two answers.
+class Account {
+ public:
+  void add(const hls::MediaPlaylist& playlist) {
+    ASSERT_GE(playlist.discontinuity_sequence, last_);
+    last_ = playlist.discontinuity_sequence;
+    std::uint64_t number = playlist.media_sequence;
+    std::uint64_t sequence = playlist.discontinuity_sequence;
+    for (const auto& segment : playlist.segments) {
+      if (segment.discontinuity) ++sequence;
+      const auto [at, is_new] = sequence_of_.emplace(number++, sequence);
+      EXPECT_EQ(at->second, sequence) << "segment " << at->first;
+    }
+  }
+  [[nodiscard]] std::uint64_t of(std::uint64_t number) const { return sequence_of_.at(number); }
+
+ private:
+  std::uint64_t last_ = 0;
+  std::map<std::uint64_t, std::uint64_t> sequence_of_;
+};
+
+TEST(Manifests, TheDiscontinuitySequenceHoldsThroughHolesTrimsAndRestarts) {
+  const ScratchDirectory scratch;
+  const std::string path = scratch.path("a");
+  auto archive = open_or_fail(path);
+  ASSERT_TRUE(archive->set_presentation("e", 4, 4, programme_start).ok());
+  Account account;
+  std::uint64_t slot = 1;
+  std::uint32_t stretch = 0;
+  for (int round = 0; round < 6; ++round) {
+    ++stretch;
+    // Of some stretches no slot is ever listed.
+    if (round % 2 == 1) begin(*archive, stretch++, slot);
+    begin(*archive, stretch, slot);
+    for (int i = 0; i < 5; ++i, ++slot) {
+      write_slots(*archive, slot, slot, stretch);
+      if (slot < 2) continue;
+      account.add(playlist_of(*archive));
+      if (slot % 3 == 0 && slot > 8) {
+        ASSERT_TRUE(archive->trim(utc_of_slot(slot - 7)).ok());
+      }
+      account.add(playlist_of(*archive));
+      if (slot % 4 == 0) {
+        archive = reopened(std::move(archive), path);
+        (void)archive->resume();
+      }
+      account.add(playlist_of(*archive));
+      if (::testing::Test::HasFatalFailure()) return;
+    }
+  }
+  const auto last = archive->timeline()->presentation("e")->cuts.back().number;
+  EXPECT_EQ(account.of(last), 5U) << "six stretches were published";
+}
+
+TEST(Manifests, TheDiscontinuitySequenceGoesOnWhenNothingWasLeft) {
+  const ScratchDirectory scratch;
+  auto archive = open_or_fail(scratch.path("a"));
+  ASSERT_TRUE(archive->set_presentation("e", 4, 4, programme_start).ok());
+  begin(*archive, 2, 1);
+  write_slots(*archive, 1, 2, 2);
+  begin(*archive, 5, 3);
+  write_slots(*archive, 3, 4, 5);
+  ASSERT_TRUE(archive->trim(utc_of_slot(100)).ok());
+  archive = reopened(std::move(archive), scratch.path("a"));
+  write_slots(*archive, 5, 6, 5);
+  EXPECT_EQ(playlist_of(*archive).discontinuity_sequence, 1U);
+  begin(*archive, 6, 7);
+  write_slots(*archive, 7, 8, 6);
+  const auto playlist = playlist_of(*archive);
+  ASSERT_EQ(playlist.segments.size(), 2U);
+  EXPECT_EQ(playlist.discontinuity_sequence, 1U);
+  EXPECT_TRUE(playlist.segments[1].discontinuity);
+  // An endpoint of the same name begins anew with other content, and does not count back.
+  ASSERT_TRUE(archive->remove_presentation("e").ok());
+  archive = reopened(std::move(archive), scratch.path("a"));
+  ASSERT_TRUE(archive->set_presentation("e", 4, 4, listing_time(8)).ok());
+  const auto& cuts = archive->timeline()->presentation("e")->cuts;
+  EXPECT_TRUE(cuts.front().discontinuity);
+  EXPECT_EQ(cuts.front().discontinuity_sequence, 3U);
+}
+
+TEST(Manifests, PeriodsKeepTheirAttributesWhileTheirSegmentsAreTrimmed) {
+  const ScratchDirectory scratch;
+  auto archive = open_or_fail(scratch.path("a"));
+  begin(*archive);
+  ASSERT_TRUE(archive->set_presentation("e", 4, 4, programme_start).ok());
+  write_slots(*archive, 1, 7);
+  ASSERT_TRUE(archive->set_presentation("e", 2, 4, listing_time(7)).ok());
+  write_slots(*archive, 8, 14);
+  const auto before = periods_of(*archive);
+  ASSERT_EQ(before.size(), 2U);
+  const std::string second = before.at("p1g2");
+  EXPECT_THAT(second, ::testing::HasSubstr("start=\"PT14S\""));
+  for (std::uint64_t slot = 3; slot <= 13; ++slot) {
+    ASSERT_TRUE(archive->trim(utc_of_slot(slot)).ok());
+    if (slot % 3 == 0) archive = reopened(std::move(archive), scratch.path("a"));
+    const auto periods = periods_of(*archive);
+    EXPECT_EQ(periods.at("p1g2"), second) << slot;
+    if (const auto first = periods.find("p1g1"); first != periods.end()) {
+      EXPECT_EQ(first->second, before.at("p1g1")) << slot;
+    }
+  }
+  EXPECT_EQ(periods_of(*archive).size(), 1U);
+}
+
+TEST(Manifests, ContentAfterTheEndAndARestartIsAStretchOfItsOwn) {
+  const ScratchDirectory scratch;
+  auto archive = open_or_fail(scratch.path("a"));
+  begin(*archive);
+  write_slots(*archive, 1, 3);
+  EXPECT_FALSE(archive->resume().ended);
+  ASSERT_TRUE(archive->close_tail(true, listing_time(3)).ok());
+  archive = reopened(std::move(archive), scratch.path("a"));
+  EXPECT_TRUE(archive->resume().ended);
+}
+
+}  // namespace
+}  // namespace tarn::archive
