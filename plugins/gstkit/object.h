@@ -3,6 +3,7 @@
 
 #include <gst/gst.h>
 
+#include <new>
 #include <type_traits>
 #include <utility>
 
@@ -29,6 +30,36 @@ Impl* impl_of(void* object) {
 template <class T>
 using CType = std::conditional_t<std::is_same_v<T, bool>, gboolean, T>;
 
+// What a callback answers when it could not do its work: FLOW_ERROR, STATE_CHANGE_FAILURE, FALSE, nullptr.
+template <class R>
+constexpr R failure_value() {
+  if constexpr (std::is_same_v<R, GstFlowReturn>) {
+    return GST_FLOW_ERROR;
+  } else if constexpr (std::is_same_v<R, GstStateChangeReturn>) {
+    return GST_STATE_CHANGE_FAILURE;
+  } else {
+    static_assert(std::is_void_v<R> || std::is_integral_v<R> || std::is_pointer_v<R>,
+                  "say here how this type means failure");
+    return R();
+  }
+}
+
+// No exception crosses C: memory that cannot be had is the callback's failure. Any other exception is a
+// defect and ends the process.
+template <class R, class Call>
+R or_failure(GstObject* object, Call call) noexcept {
+  try {
+    return call();
+  } catch (const std::bad_alloc&) {
+    g_warning("out of memory");
+    // Who returns FLOW_ERROR is to post the error.
+    if constexpr (std::is_same_v<R, GstFlowReturn>) {
+      GST_ELEMENT_ERROR(GST_ELEMENT(object), RESOURCE, FAILED, ("out of memory"), (nullptr));
+    }
+    return failure_value<R>();
+  }
+}
+
 template <auto method>
 struct Thunk;
 
@@ -38,7 +69,8 @@ template <class Impl, class R, class... Args, R (Impl::*method)(Args...)>
 struct Thunk<method> {
   template <class Self>
   static CType<R> call(Self* self, Args... args) noexcept {
-    return (impl_of<Impl>(self)->*method)(args...);
+    return or_failure<CType<R>>(reinterpret_cast<GstObject*>(self),
+                                [&]() -> CType<R> { return (impl_of<Impl>(self)->*method)(args...); });
   }
   template <class Self>
   using Function = CType<R> (*)(Self*, Args...);
@@ -64,7 +96,8 @@ struct PadThunk;
 template <class Impl, class R, class... Args, R (Impl::*method)(GstPad*, Args...)>
 struct PadThunk<method> {
   static CType<R> call(GstPad* pad, GstObject* parent, Args... args) noexcept {
-    return (impl_of<Impl>(parent)->*method)(pad, args...);
+    return or_failure<CType<R>>(parent,
+                                [&]() -> CType<R> { return (impl_of<Impl>(parent)->*method)(pad, args...); });
   }
 };
 // gst_pad_set_chain_function(pad, pad_thunk<&Thing::chain>);

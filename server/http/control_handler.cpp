@@ -3,6 +3,8 @@
 
 #include <openssl/crypto.h>
 
+#include "server/runtime/out_of_memory.h"
+
 namespace tarn::server {
 namespace {
 
@@ -69,7 +71,8 @@ void ControlHandler::handle(Request request, Reply reply) {
   if (request.path.starts_with("/console/")) {
     // Files are read from disk: work for a worker.
     parts_.workers.submit([this, held = std::move(request), answer = std::move(reply)] {
-      answer(parts_.console.response(held));
+      answer(unless_out_of_memory([&] { return parts_.console.response(held); },
+                                  [] { return error_response(500, "out of memory"); }));
     });
     return;
   }
@@ -86,7 +89,14 @@ void ControlHandler::handle_api(Request request, Reply reply) {
   // One after another: what a client sees after its change is the change.
   parts_.workers.submit(
       "control", [this, call = std::move(call), id = request.id, answer = std::move(reply)] {
-        ApiResponse made = parts_.control.handle(call);
+        ApiResponse made;
+        const bool is_handled = unless_out_of_memory(
+            [&] {
+              made = parts_.control.handle(call);
+              return true;
+            },
+            [] { return false; });
+        if (!is_handled) return answer(error_response(500, "out of memory"));
         Response response = text_response(made.status, made.content_type, made.body);
         for (const auto& [name, value] : made.headers) response.with(name, value);
         if (!made.headers.contains("X-Request-Id")) response.with("X-Request-Id", id);

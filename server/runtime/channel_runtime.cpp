@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/base/text.h"
+#include "server/runtime/out_of_memory.h"
 
 namespace tarn::server {
 namespace {
@@ -85,12 +86,25 @@ void ChannelRuntime::upload(UploadedObject object, std::function<void(UploadAnsw
     if (closing_) return done(being_deleted());
   }
   object.arrival = parts_.clocks.utc();
-  parts_.writers.submit(strand_, [self = shared_from_this(), held = std::move(object),
-                                  answer = std::move(done)] { answer(self->put(held)); });
+  parts_.writers.submit(
+      strand_, [self = shared_from_this(), held = std::move(object), answer = std::move(done)] {
+        answer(unless_out_of_memory([&] { return self->put(held); }, [&] { return self->give_up_line(); }));
+      });
 }
 
 void ChannelRuntime::recover() {
   parts_.writers.submit(strand_, [self = shared_from_this()] { (void)self->ensure_line(); });
+}
+
+// What a line that ran out of memory knows may be half of the truth: the next upload gets a new one, which
+// reads the journal.
+UploadAnswer ChannelRuntime::give_up_line() {
+  {
+    std::shared_ptr<IngestLine> old;  // dropped after the lock
+    const std::lock_guard lock{line_mutex_};
+    old.swap(line_);
+  }
+  return {UploadAnswer::Outcome::refused, Error{ErrorCode::internal, "out of memory"}};
 }
 
 UploadAnswer ChannelRuntime::put(const UploadedObject& object) {

@@ -77,6 +77,7 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
  private:
   UploadAnswer put(const UploadedObject& object);  // on the strand, as all that follow
   UploadAnswer take(const UploadedObject& object);
+  UploadAnswer give_up_line();
   Status ensure_line();
   void check_storage(const UploadAnswer& answer);
   void on_event(const IngestEvent& event);  // any thread

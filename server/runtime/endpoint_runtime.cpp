@@ -6,6 +6,7 @@
 #include "core/dash/render.h"
 #include "core/hls/render.h"
 #include "server/runtime/content.h"
+#include "server/runtime/out_of_memory.h"
 
 namespace tarn::server {
 namespace {
@@ -17,6 +18,8 @@ constexpr char dash_type[] = "application/dash+xml";
 Fetched absent(Fetched::Absence absence, std::string reason) {
   return {nullptr, absence, std::move(reason), {}};
 }
+
+Fetched out_of_memory() { return absent(Fetched::Absence::failed, "out of memory"); }
 
 bool has_segments(const timeline::Timeline& timeline, const std::string& endpoint) {
   const timeline::Presentation* presentation = timeline.presentation(endpoint);
@@ -129,7 +132,8 @@ void EndpointRuntime::fetch_manifest(const Timeline& timeline, const std::string
       used = self->settings_;
       revision = self->settings_revision_;
     }
-    const Fetched answer = self->render(timeline, *used, name);
+    const Fetched answer =
+        unless_out_of_memory([&] { return self->render(timeline, *used, name); }, out_of_memory);
     if (answer.content) {
       const std::lock_guard lock{self->mutex_};
       if (self->manifests_of_ != timeline) {
@@ -175,7 +179,13 @@ void EndpointRuntime::fetch_media(const MediaFile& media, const std::string& fil
     if (auto cached = self->parts_.cache.find(self->strand_ + "/" + file)) {
       return self->flights_.land(file, {std::move(cached), {}, {}, {}});
     }
-    self->flights_.land(file, self->package(media, file));
+    self->flights_.land(
+        file, unless_out_of_memory([&] { return self->package(media, file); },
+                                   [&] {
+                                     self->packager_.reset();  // what it holds may be half of a segment
+                                     self->has_packager_ = false;
+                                     return out_of_memory();
+                                   }));
   });
 }
 

@@ -111,14 +111,16 @@ struct Listener {
     return failure_;
   }
 
+  void fail(Error why) {
+    const std::lock_guard lock{mutex_};
+    if (!failure_) failure_ = std::move(why);
+  }
+
   void take(GstMessage* message) {
     const auto type = GST_MESSAGE_TYPE(message);
     if (type == GST_MESSAGE_ERROR || type == GST_MESSAGE_WARNING) {
       const MessageText said = text_of(message);
-      if (type == GST_MESSAGE_ERROR) {
-        const std::lock_guard lock{mutex_};
-        if (!failure_) failure_ = Error{said.code, said.text};
-      }
+      if (type == GST_MESSAGE_ERROR) fail({said.code, said.text});
       events(
           {type == GST_MESSAGE_ERROR ? "error" : "warning", {{"element", said.source}, {"text", said.text}}});
       return;
@@ -187,6 +189,8 @@ class PipelineIngest : public IngestLine {
                           object.name.c_str(), bytes, &answer);
     g_bytes_unref(bytes);
     const StructurePtr owned{answer};
+    // It got no further than to run out of memory; what the elements know now may be half of the truth.
+    if (!owned) listener_->fail({ErrorCode::internal, "out of memory"});
     // An element's error says more than the flow that it causes.
     if (auto why = failure()) return {UploadAnswer::Outcome::refused, std::move(why)};
     return to_answer(answer);

@@ -1,10 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/runtime/worker_pool.h"
 
+#include <glib.h>
+
 #include <algorithm>
 #include <utility>
 
+#include "server/runtime/out_of_memory.h"
+
 namespace tarn::server {
+namespace {
+
+// The last line of defence: a thread that lets an exception go ends the process.
+void run_job(const WorkerPool::Job& job) {
+  unless_out_of_memory(job, [] { g_warning("out of memory: a job was given up"); });
+}
+
+}  // namespace
 
 WorkerPool::WorkerPool(unsigned threads) {
   for (unsigned i = 0; i < std::max(threads, 1U); ++i) threads_.emplace_back([this] { run(); });
@@ -54,6 +66,12 @@ std::size_t WorkerPool::queued() const {
 
 // One job a turn, so that a busy strand does not keep others from their turn.
 void WorkerPool::run_next_of(const std::string& strand) {
+  while (!run_one_of(strand)) {
+  }
+}
+
+// False: the strand has more to do, and there is no memory to queue it.
+bool WorkerPool::run_one_of(const std::string& strand) {
   Job job;
   {
     const std::lock_guard lock{mutex_};
@@ -61,18 +79,25 @@ void WorkerPool::run_next_of(const std::string& strand) {
     job = std::move(waiting.front());
     waiting.pop_front();
   }
-  job();
+  run_job(job);
   job = nullptr;
+  bool is_queued = false;
   {
     const std::lock_guard lock{mutex_};
     const auto at = strands_.find(strand);
     if (at->second.empty()) {
       strands_.erase(at);
-      return;
+      return true;
     }
-    ready_.emplace_back([this, strand] { run_next_of(strand); });
+    is_queued = unless_out_of_memory(
+        [&] {
+          ready_.emplace_back([this, strand] { run_next_of(strand); });
+          return true;
+        },
+        [] { return false; });
   }
-  wake_.notify_one();
+  if (is_queued) wake_.notify_one();
+  return is_queued;
 }
 
 void WorkerPool::run() {
@@ -87,7 +112,7 @@ void WorkerPool::run() {
     ready_.pop_front();
     --queued_;
     lock.unlock();
-    job();
+    run_job(job);
     job = nullptr;
     lock.lock();
   }

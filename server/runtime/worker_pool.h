@@ -15,7 +15,8 @@ namespace tarn::server {
 
 // A fixed number of threads for everything that may take long. Jobs of one strand run one after
 // another in the order in which they came, on whatever thread is free; jobs without one run as they
-// can. A strand never holds a thread while it has nothing to do.
+// can. A strand never holds a thread while it has nothing to do. A job that ends for want of memory ends
+// alone: who must be answered is answered by the job itself, before the pool sees it.
 class WorkerPool {
  public:
   using Job = std::function<void()>;
@@ -36,6 +37,7 @@ class WorkerPool {
  private:
   void run();
   void run_next_of(const std::string& strand);
+  bool run_one_of(const std::string& strand);
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;

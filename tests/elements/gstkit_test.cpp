@@ -4,6 +4,7 @@
 
 #include <array>
 #include <limits>
+#include <new>
 
 #include "gstkit/error.h"
 #include "gstkit/object.h"
@@ -53,6 +54,16 @@ class Sample {
           .name = "secret", .blurb = "", .member = &Settings::secret, .access = Access::write_only},
       Property<Sample>{.name = "doubled", .blurb = "", .member = &Sample::doubled}};
 
+  // Callbacks that get no memory, once for each kind of answer.
+  GstStateChangeReturn change_state(GstStateChange /*change*/) { throw std::bad_alloc{}; }
+  GstStructure* structure() { throw std::bad_alloc{}; }
+  bool flag() { throw std::bad_alloc{}; }
+  void nothing() { throw std::bad_alloc{}; }
+  GstFlowReturn chain(GstPad* /*pad*/, GstBuffer* buffer) {
+    gst_buffer_unref(buffer);
+    throw std::bad_alloc{};
+  }
+
   explicit Sample(TarnSample* /*shell*/) { ++living_impls; }
   ~Sample() { --living_impls; }
 };
@@ -80,6 +91,30 @@ TEST(Object, ImplDiesWithItsShell) {
     EXPECT_EQ(living_impls, 2);
   }
   EXPECT_EQ(living_impls, 0);
+}
+
+TEST(Object, ACallbackWithoutMemoryFails) {
+  const auto element = new_sample();
+  const auto said = [] { g_test_expect_message(G_LOG_DOMAIN, G_LOG_LEVEL_WARNING, "out of memory"); };
+  const auto heard = [] { g_test_assert_expected_messages(); };
+  auto* shell = reinterpret_cast<TarnSample*>(element.get());
+  said();
+  EXPECT_EQ(Thunk<&Sample::change_state>::call(shell, GST_STATE_CHANGE_NULL_TO_READY),
+            GST_STATE_CHANGE_FAILURE);
+  heard();
+  said();
+  EXPECT_EQ(Thunk<&Sample::structure>::call(shell), nullptr);
+  heard();
+  said();
+  EXPECT_EQ(Thunk<&Sample::flag>::call(shell), FALSE);
+  heard();
+  said();
+  Thunk<&Sample::nothing>::call(shell);
+  heard();
+  said();
+  EXPECT_EQ(PadThunk<&Sample::chain>::call(nullptr, GST_OBJECT(element.get()), gst_buffer_new()),
+            GST_FLOW_ERROR);
+  heard();
 }
 
 TEST(Properties, DefaultsAreTheMembersInitialisers) {

@@ -3,6 +3,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <new>
 
 #include "core/archive/crc32c.h"
 #include "core/archive/journal_record.h"
@@ -13,7 +14,7 @@
 namespace tarn::server {
 namespace {
 
-// Remembers names in order; "bad" is refused, "fatal" breaks the line.
+// Remembers names in order; "bad" is refused, "fatal" breaks the line, "huge" gets no memory.
 class FakeLine : public IngestLine {
  public:
   FakeLine(std::vector<std::string>& names, IngestEvents events)
@@ -31,6 +32,7 @@ class FakeLine : public IngestLine {
       if (object.name != state) continue;
       events_({"input-condition", {{"input", "ingest2"}, {"condition", "OPEN_SEGMENTS"}, {"state", state}}});
     }
+    if (object.name == "huge") throw std::bad_alloc{};
     if (object.name == "fatal") failure_ = Error{ErrorCode::internal, "broken"};
     return {};
   }
@@ -114,6 +116,16 @@ TEST_F(ChannelRuntimeTest, TakesObjectsInTheOrderOfTheirArrival) {
 
 TEST_F(ChannelRuntimeTest, BuildsABrokenPipelineAnew) {
   EXPECT_EQ(put("fatal").outcome, UploadAnswer::Outcome::created);
+  EXPECT_EQ(put("a.ts").outcome, UploadAnswer::Outcome::created);
+  EXPECT_EQ(built_, 2);
+}
+
+TEST_F(ChannelRuntimeTest, AnswersAnUploadWithoutMemoryAndBuildsThePipelineAnew) {
+  const UploadAnswer answer = put("huge");
+  EXPECT_EQ(answer.outcome, UploadAnswer::Outcome::refused);
+  ASSERT_TRUE(answer.error);
+  EXPECT_EQ(answer.error->code, ErrorCode::internal);
+  EXPECT_EQ(answer.error->message, "out of memory");
   EXPECT_EQ(put("a.ts").outcome, UploadAnswer::Outcome::created);
   EXPECT_EQ(built_, 2);
 }

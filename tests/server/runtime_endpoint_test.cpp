@@ -179,6 +179,17 @@ TEST_F(EndpointRuntimeTest, RebuildsAPipelineThatFailed) {
   EXPECT_EQ(endpoint_->state().failures, 1U);
 }
 
+TEST_F(EndpointRuntimeTest, AnswersWithoutMemoryAndRebuildsThePipeline) {
+  fill(4);
+  record_.lacks_memory = true;
+  const Fetched answer = fetch("g1-v1-1.m4s");
+  EXPECT_EQ(answer.absence, Fetched::Absence::failed);
+  EXPECT_EQ(answer.reason, "out of memory");
+  record_.lacks_memory = false;
+  EXPECT_NE(fetch("g1-v1-1.m4s").content, nullptr);
+  EXPECT_EQ(record_.built, 2);
+}
+
 TEST_F(EndpointRuntimeTest, ServesNothingFromMemoryThatIsNoLongerKept) {
   fill(10);
   EXPECT_NE(fetch("g1-v1-1.m4s").content, nullptr);

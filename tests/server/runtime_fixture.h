@@ -6,6 +6,7 @@
 #include <atomic>
 #include <future>
 #include <memory>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ class FakePackager : public Packager {
     std::atomic<int> alive{0};
     std::atomic<int> requests{0};
     std::atomic<bool> fails{false};
+    std::atomic<bool> lacks_memory{false};
     std::shared_future<void> gate;  // when set, package() waits for it
     std::mutex mutex;
     std::vector<PackageRequest> seen;
@@ -39,6 +41,7 @@ class FakePackager : public Packager {
     ++record_.requests;
     const std::lock_guard lock{record_.mutex};
     record_.seen.push_back(request);
+    if (record_.lacks_memory) throw std::bad_alloc{};
     if (record_.fails) return Error{ErrorCode::internal, "broken"};
     return std::vector<Blob>{Blob::copy_of(as_bytes("media"))};
   }

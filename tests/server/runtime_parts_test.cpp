@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <future>
+#include <new>
 
 #include "server/runtime/content.h"
 #include "server/runtime/content_cache.h"
@@ -58,6 +59,19 @@ TEST(WorkerPoolTest, DropsWhatComesAfterTheEnd) {
   pool.submit([&] { ran = true; });
   pool.submit("a", [&] { ran = true; });
   EXPECT_FALSE(ran);
+}
+
+TEST(WorkerPoolTest, AJobWithoutMemoryEndsAlone) {
+  std::vector<int> order;
+  WorkerPool pool{1};
+  pool.submit([] { throw std::bad_alloc{}; });
+  pool.submit("a", [&] { order.push_back(1); });
+  pool.submit("a", [] { throw std::bad_alloc{}; });
+  pool.submit("a", [&] { order.push_back(3); });
+  pool.submit([] { throw std::bad_alloc{}; });
+  pool.stop();
+  EXPECT_EQ(order, (std::vector<int>{1, 3}));
+  EXPECT_EQ(pool.queued(), 0U);
 }
 
 TEST(SingleFlightTest, LetsOneSearchForMany) {
