@@ -70,7 +70,8 @@ StructurePtr statistics_of(GstElement* element) {
 // Inputs are numbered 1 and 2 in messages.
 void name_inputs(Fields& fields) {
   for (auto& [name, value] : fields) {
-    if ((name == "from" || name == "to" || name == "input") && (value == "1" || value == "2")) value.insert(0, "ingest");
+    if ((name == "from" || name == "to" || name == "input") && (value == "1" || value == "2"))
+      value.insert(0, "ingest");
   }
 }
 

@@ -30,8 +30,8 @@ Microseconds live_retention(const timeline::OutputSettings& output,
   if (output.protocol != timeline::Protocol::dash) return live_retention(segment, output.segments);
   // As manifests have it (semantics S24).
   const std::chrono::seconds delay{output.suggested_presentation_delay};
-  const Microseconds window = std::max<Microseconds>(std::chrono::seconds{output.manifest_window},
-                                                     delay + segment * 2);
+  const Microseconds window =
+      std::max<Microseconds>(std::chrono::seconds{output.manifest_window}, delay + segment * 2);
   return std::max(kept_for(window + delay, segment), live_retention(segment, output.segments));
 }
 

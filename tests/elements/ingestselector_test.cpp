@@ -102,6 +102,7 @@ TEST(IngestSelector, SaysOnceWhenTheConditionOfAnInputChanges) {
   rig.begin_video(1);
   rig.send("ingest1_0", to_event(gstkit::ProgramDateTime{.time = 0, .utc = Utc{std::chrono::seconds{1}}}));
   rig.push_gop(1, 0);
+  rig.end_segment(1);
   EXPECT_THAT(rig.next_element_message(),
               HasSubstr("tarn/input-condition, input=(uint)1, condition=(string)PDT_REJECTED, "
                         "state=(string)set"));

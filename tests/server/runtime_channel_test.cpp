@@ -22,7 +22,8 @@ class FakeLine : public IngestLine {
     }
     if (object.name == "bad")
       return {UploadAnswer::Outcome::refused, Error{ErrorCode::malformed, "bad: line 1"}};
-    if (object.name == "long") events_({"gop-too-long", {{"duration", "12000000000"}, {"targetDuration", "6"}}});
+    if (object.name == "long")
+      events_({"gop-too-long", {{"duration", "12000000000"}, {"targetDuration", "6"}}});
     for (const char* state : {"set", "cleared"}) {
       if (object.name != state) continue;
       events_({"input-condition", {{"input", "ingest2"}, {"condition", "OPEN_SEGMENTS"}, {"state", state}}});
@@ -36,7 +37,8 @@ class FakeLine : public IngestLine {
   }
   [[nodiscard]] std::string active_input() const override { return "ingest2"; }
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> input_statistics(int input) const override {
-    return {{"state", input == 0 ? "late" : "live"}, {"used", "7"}, {"targetDuration", input == 0 ? "1" : "6"}};
+    return {
+        {"state", input == 0 ? "late" : "live"}, {"used", "7"}, {"targetDuration", input == 0 ? "1" : "6"}};
   }
 
  private:
@@ -142,8 +144,9 @@ TEST_F(ChannelRuntimeTest, RemembersConditionsOfInputsAndLongGops) {
   (void)put("set");
   EXPECT_TRUE(channel_->state().conditions[1].contains("OPEN_SEGMENTS"));
   EXPECT_TRUE(channel_->state().conditions[0].empty());
-  EXPECT_NE(logged_.find("warning input-condition channel=g/c input=ingest2 condition=OPEN_SEGMENTS state=set"),
-            std::string::npos)
+  EXPECT_NE(
+      logged_.find("warning input-condition channel=g/c input=ingest2 condition=OPEN_SEGMENTS state=set"),
+      std::string::npos)
       << logged_;
   (void)put("cleared");
   EXPECT_TRUE(channel_->state().conditions[1].empty());
@@ -152,8 +155,7 @@ TEST_F(ChannelRuntimeTest, RemembersConditionsOfInputsAndLongGops) {
   (void)put("a.ts");
   EXPECT_TRUE(channel_->state().conditions[1].empty()) << "a new line begins without";
   (void)put("long");
-  EXPECT_EQ(channel_->state().errors.back().text,
-            "GOP_TOO_LONG: a GOP of 12.000 s, segments last up to 6 s");
+  EXPECT_EQ(channel_->state().errors.back().text, "GOP_TOO_LONG: a GOP of 12.000 s, segments last up to 6 s");
   EXPECT_NE(logged_.find("warning gop-too-long"), std::string::npos);
 }
 
