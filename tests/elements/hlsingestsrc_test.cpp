@@ -293,6 +293,9 @@ TEST_F(HlsIngestSrc, PushesALadderTrackByTrack) {
   EXPECT_EQ(count("segments"), 4U);
   EXPECT_EQ(count("held"), 0U);
   EXPECT_GT(count("bitrate"), 0U);
+  const auto& playlist = ladder().at("v0.m3u8");
+  EXPECT_THAT(playlist,
+              HasSubstr("#EXT-X-TARGETDURATION:" + std::to_string(count("target-duration")) + "\n"));
   EXPECT_EQ(field(stats(), "last-segment"), "v1_1.ts");
 }
 

@@ -355,6 +355,10 @@ TEST_F(WholeRuntimeTest, SaysHowItIsDoing) {
   runtime.upload(model_.channels["g/c"], {1, "switch", {}, Blob::copy_of(as_bytes("x"))},
                  [&](const UploadAnswer&) { put.set_value(); });
   put.get_future().wait();
+  std::promise<void> open;
+  runtime.upload(model_.channels["g/c"], {1, "set", {}, Blob::copy_of(as_bytes("x"))},
+                 [&](const UploadAnswer&) { open.set_value(); });
+  open.get_future().wait();
   add_slots(*archive::Archive::open(directory_ / "channels/c1").value(), 3);
   const JsonPtr status = parse(runtime.channel_status(model_.channels["g/c"]));
   EXPECT_EQ(json_member_text(status.get(), "activeInput"), "ingest2");
@@ -365,7 +369,10 @@ TEST_F(WholeRuntimeTest, SaysHowItIsDoing) {
   JsonNode* second = json_array_get_element(json_node_get_array(json_member(status.get(), "inputs")), 1);
   EXPECT_EQ(json_member_text(second, "id"), "ingest2");
   EXPECT_EQ(json_member_text(second, "state"), "live");
-  EXPECT_EQ(json_member_number(second, "objects"), 1);
+  EXPECT_EQ(json_member_number(second, "objects"), 2);
+  JsonNode* condition = json_array_get_element(json_node_get_array(json_member(second, "conditions")), 0);
+  EXPECT_EQ(json_member_text(condition, "code"), "OPEN_SEGMENTS");
+  EXPECT_EQ(json_member_text(condition, "since"), "1970-01-01T00:00:00Z");
   EXPECT_EQ(json_member_number(json_member(second, "statistics"), "used"), 7);
   JsonNode* track = json_array_get_element(json_node_get_array(json_member(status.get(), "tracks")), 0);
   EXPECT_EQ(json_member_number(track, "width"), 1280);

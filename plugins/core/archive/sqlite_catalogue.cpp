@@ -119,9 +119,9 @@ class SqliteCatalogue final : public Catalogue {
     Statement endpoints = TRY(database_->prepare(
         "SELECT id, name, removed, channel_segment_duration, last_generation, next_number, next_slot,"
         " stretch, discontinuity_sequence FROM endpoint"));
-    Statement generations =
-        TRY(database_->prepare("SELECT number, from_slot, segment_duration, target_duration, start FROM generation"
-                               " WHERE endpoint = ? ORDER BY number"));
+    Statement generations = TRY(database_->prepare(
+        "SELECT number, from_slot, segment_duration, target_duration, start FROM generation"
+        " WHERE endpoint = ? ORDER BY number"));
     Statement cuts =
         TRY(database_->prepare("SELECT number, first_slot, slot_count, stretch, generation, recorded,"
                                " discontinuity, discontinuity_sequence FROM cut"
@@ -143,7 +143,8 @@ class SqliteCatalogue final : public Catalogue {
       while (TRY(cuts.step())) {
         endpoint.cuts.push_back({cuts.unsigned_integer(0), cuts.unsigned_integer(1), narrow(cuts.integer(2)),
                                  narrow(cuts.integer(3)), narrow(cuts.integer(4)),
-                                 utc_from_column(cuts.integer(5)), cuts.integer(6) != 0, narrow(cuts.integer(7))});
+                                 utc_from_column(cuts.integer(5)), cuts.integer(6) != 0,
+                                 narrow(cuts.integer(7))});
       }
     }
     return {};

@@ -53,8 +53,8 @@ std::string describe(Archive& archive) {
     }
     for (const auto& c : presentation->cuts) {
       out << "  cut " << c.number << " " << c.first_slot << "+" << c.slot_count << " stretch " << c.stretch
-          << " generation " << c.generation << " " << format_utc(c.recorded) << (c.discontinuity ? " after " : " in ")
-          << c.discontinuity_sequence << "\n";
+          << " generation " << c.generation << " " << format_utc(c.recorded)
+          << (c.discontinuity ? " after " : " in ") << c.discontinuity_sequence << "\n";
     }
   }
   return out.str();
