@@ -285,11 +285,13 @@ def c9_no_descriptors(folder, hls):
         began = time.monotonic()
         wait_until(lambda: len(pushed.encoder.statuses) >= pushes + 4, 15, "uploads while there are no descriptors")
         load = (cpu_seconds(pid) - used) / (time.monotonic() - began)
+        descriptors = len(os.listdir(f"/proc/{pid}/fd"))
         print(f"# 200 viewers: {statuses.count(200)} served, {statuses.count(503)} told so; "
-              f"{len(os.listdir(f'/proc/{pid}/fd'))} descriptors; load {load:.3f}")
-        # How many are served depends on how soon a connection is idle again and gives way to a new one.
-        assert len(statuses) == statuses.count(200) + statuses.count(503), statuses
-        assert statuses.count(200) >= 5 and statuses.count(503) >= 5, statuses
+              f"{descriptors} descriptors; load {load:.3f}")
+        # How many are served and how many refused depends on how soon a connection is idle and gives way to a
+        # new one; never is one left without an answer, or a descriptor more taken than there are.
+        assert len(statuses) == statuses.count(200) + statuses.count(503) and statuses.count(200) >= 5, statuses
+        assert 40 <= descriptors <= 64, descriptors
         assert load <= 0.05, load
         pushed.nothing_lost()
         for client in viewers:
