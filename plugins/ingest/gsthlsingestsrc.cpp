@@ -195,6 +195,7 @@ bool HlsIngestSrc::start() {
     return false;
   }
   state_->folder = std::move(folder).value();
+  state_->session.trust_names();
   if (const auto& single = state_->folder->single_playlist()) state_->session.use_single_playlist(*single);
   return true;
 }

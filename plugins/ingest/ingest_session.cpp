@@ -57,7 +57,7 @@ ObjectAnswer IngestSession::put(std::string_view path, const Blob& content, Mono
 ObjectAnswer IngestSession::put_segment(std::string_view path, const Blob& content, Monotonic now,
                                         std::shared_ptr<const void> ticket) {
   UploadedSegment segment{.path = std::string{path},
-                          .digest = digest_of(content.bytes()),
+                          .digest = trusts_names_ ? 1 : digest_of(content.bytes()),
                           .size = content.size(),
                           .media = nullptr,
                           .arrival = now,

@@ -85,6 +85,8 @@ class IngestSession {
   static ObjectAnswer remove(std::string_view path);
   // This media playlist is all of the stream (PushSession::use_single_playlist).
   void use_single_playlist(const std::string& path) { push_.use_single_playlist(path); }
+  // Names are never used for other content, as in a folder that is read once: contents are not compared.
+  void trust_names() { trusts_names_ = true; }
   void advance(Monotonic now);
   // Nothing more will come: nothing is waited for.
   void settle(Monotonic now);
@@ -136,6 +138,7 @@ class IngestSession {
   PushSession push_;
   Monotonic now_;
   bool settled_ = false;
+  bool trusts_names_ = false;
   std::uint64_t revision_ = 0;
   std::vector<ObjectName> names_;  // of the lanes
   std::vector<Lane> lanes_;
