@@ -76,7 +76,8 @@ ObjectAnswer IngestSession::put_segment(std::string_view path, const Blob& conte
   const bool is_cut = media->truncated;
   segment.cut = is_cut;
   if (is_cut) keep_whole_gops(*media);
-  if (!media->streams.empty()) segment.media = std::make_shared<const mpegts::Segment>(std::move(*media));
+  if (!media->streams.empty())
+    segment.media = std::make_shared<const codecs::MediaSegment>(std::move(*media));
   const ObjectAnswer answer = push_.put_segment(std::move(segment), now);
   if (answer.outcome == Outcome::replaced) ++statistics_.repeated;
   if (is_cut) return refuse(truncated("segment is cut short; its complete GOPs are kept"));
@@ -160,10 +161,10 @@ void IngestSession::fill(std::size_t playlist) {
 
 // Audio may pause, so that the video says whether the times go on.
 bool IngestSession::is_jump(const Lane& lane) {
-  const mpegts::Segment& media = *lane.head->object.media;
+  const codecs::MediaSegment& media = *lane.head->object.media;
   const auto video = std::find_if(media.streams.begin(), media.streams.end(), is_video);
   const auto& stream = video != media.streams.end() ? *video : media.streams.front();
-  const auto clock = lane.clocks.find(stream.pid);
+  const auto clock = lane.clocks.find(stream.id);
   return clock != lane.clocks.end() && clock->second.is_jump(stream, lane.skipped);
 }
 
@@ -248,7 +249,7 @@ void IngestSession::begin_timeline() {
   std::optional<std::int64_t> start;
   for (const Lane& lane : lanes_) {
     if (!lane.head || lane.breaks) continue;
-    for (const mpegts::ElementaryStream& stream : lane.head->object.media->streams) {
+    for (const codecs::ElementaryStream& stream : lane.head->object.media->streams) {
       const std::int64_t first = unwrap(stream.units.front().dts, start.value_or(near));
       start = std::min(start.value_or(first), first);
     }
@@ -263,13 +264,13 @@ void IngestSession::pass(std::size_t playlist) {
   lane.head.reset();
   lane.skipped = {};
   list_over_ = false;
-  const mpegts::Segment& media = *segment.object.media;
+  const codecs::MediaSegment& media = *segment.object.media;
   lane.layout.add(media);
   announce();
 
   bool program_time = segment.program_date_time.has_value();
   for (const bool video : {true, false}) {
-    for (const mpegts::ElementaryStream& stream : media.streams) {
+    for (const codecs::ElementaryStream& stream : media.streams) {
       if (is_video(stream) == video && pass_stream(playlist, stream, segment, program_time))
         program_time = false;
     }
@@ -288,17 +289,17 @@ void IngestSession::pass(std::size_t playlist) {
 }
 
 // False when the stream is no track.
-bool IngestSession::pass_stream(std::size_t playlist, const mpegts::ElementaryStream& stream,
+bool IngestSession::pass_stream(std::size_t playlist, const codecs::ElementaryStream& stream,
                                 const OrderedSegment& segment, bool with_program_time) {
-  if (source_of(playlist, stream.pid) == nullptr) {
-    if (lanes_[playlist].layout.find(stream.pid) == nullptr) statistics_.dropped_units += stream.units.size();
+  if (source_of(playlist, stream.id) == nullptr) {
+    if (lanes_[playlist].layout.find(stream.id) == nullptr) statistics_.dropped_units += stream.units.size();
     return false;
   }
   if (!changes_config(stream)) {
     pass_units(playlist, stream, segment, with_program_time);
     return true;
   }
-  for (const mpegts::ElementaryStream& part : split_by_config(stream)) {
+  for (const codecs::ElementaryStream& part : split_by_config(stream)) {
     lanes_[playlist].layout.set_config(part, 0);
     announce();
     pass_units(playlist, part, segment, std::exchange(with_program_time, false));
@@ -306,12 +307,12 @@ bool IngestSession::pass_stream(std::size_t playlist, const mpegts::ElementarySt
   return true;
 }
 
-void IngestSession::pass_units(std::size_t playlist, const mpegts::ElementaryStream& stream,
+void IngestSession::pass_units(std::size_t playlist, const codecs::ElementaryStream& stream,
                                const OrderedSegment& segment, bool with_program_time) {
   Lane& lane = lanes_[playlist];
-  const std::string& key = source_of(playlist, stream.pid)->description.key;
-  StreamClock& clock = lane.clocks[stream.pid];
-  const std::vector<TimedUnit> units = clock.time(stream, lane.layout.find(stream.pid)->info, *edge_);
+  const std::string& key = source_of(playlist, stream.id)->description.key;
+  StreamClock& clock = lane.clocks[stream.id];
+  const std::vector<TimedUnit> units = clock.time(stream, lane.layout.find(stream.id)->info, *edge_);
   edge_ = std::max(*edge_, *clock.edge_90k());
   statistics_.dropped_units += stream.units.size() - units.size();
   if (with_program_time) {
@@ -337,9 +338,9 @@ bool IngestSession::end_list() {
   return true;
 }
 
-const TrackSource* IngestSession::source_of(std::size_t playlist, std::uint16_t pid) const {
+const TrackSource* IngestSession::source_of(std::size_t playlist, std::uint32_t id) const {
   const auto at = std::find_if(sources_.begin(), sources_.end(), [&](const TrackSource& source) {
-    return source.playlist == playlist && source.pid == pid;
+    return source.playlist == playlist && source.id == id;
   });
   return at == sources_.end() ? nullptr : &*at;
 }

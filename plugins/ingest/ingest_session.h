@@ -109,7 +109,7 @@ class IngestSession {
     int break_ignored_for = 0;           // segments; the session it would begin has begun without it
     Microseconds skipped{};              // programme that is missing before the head
     Layout layout;
-    std::map<std::uint16_t, StreamClock> clocks;  // by PID
+    std::map<std::uint32_t, StreamClock> clocks;  // by ElementaryStream::id
     std::uint64_t passed = 0;
     std::uint64_t bitrate = 0;
   };
@@ -127,12 +127,12 @@ class IngestSession {
   bool pass_next();
   void begin_timeline();
   void pass(std::size_t playlist);
-  bool pass_stream(std::size_t playlist, const mpegts::ElementaryStream& stream,
+  bool pass_stream(std::size_t playlist, const codecs::ElementaryStream& stream,
                    const OrderedSegment& segment, bool with_program_time);
-  void pass_units(std::size_t playlist, const mpegts::ElementaryStream& stream, const OrderedSegment& segment,
+  void pass_units(std::size_t playlist, const codecs::ElementaryStream& stream, const OrderedSegment& segment,
                   bool with_program_time);
   bool end_list();
-  [[nodiscard]] const TrackSource* source_of(std::size_t playlist, std::uint16_t pid) const;
+  [[nodiscard]] const TrackSource* source_of(std::size_t playlist, std::uint32_t id) const;
   [[nodiscard]] Microseconds patience() const { return push_.target_duration() * 3 / 2; }
 
   PushSession push_;

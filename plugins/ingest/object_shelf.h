@@ -19,8 +19,8 @@ namespace tarn::ingest {
 struct UploadedSegment {
   std::string path;
   std::uint64_t digest = 0;
-  std::uint64_t size = 0;                        // of the upload
-  std::shared_ptr<const mpegts::Segment> media;  // none: not usable, its place in the playlist is a gap
+  std::uint64_t size = 0;                             // of the upload
+  std::shared_ptr<const codecs::MediaSegment> media;  // none: not usable, its place in the playlist is a gap
   Monotonic arrival;
   bool cut = false;  // ended within media: what there is of it is used, and the upload refused
   std::shared_ptr<const void> ticket{};  // kept by everything that is made of it

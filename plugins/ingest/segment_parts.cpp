@@ -7,32 +7,39 @@
 namespace tarn::ingest {
 namespace {
 
-void drop_last_gop(mpegts::ElementaryStream& stream) {
+void drop_last_gop(codecs::ElementaryStream& stream) {
   if (!is_video(stream)) return;
   const auto last_sync = std::find_if(stream.units.rbegin(), stream.units.rend(),
-                                      [](const mpegts::AccessUnit& unit) { return unit.sync; });
+                                      [](const codecs::AccessUnit& unit) { return unit.sync; });
   stream.units.erase(last_sync == stream.units.rend() ? stream.units.begin() : std::prev(last_sync.base()),
                      stream.units.end());
 }
 
 }  // namespace
 
-bool is_video(const mpegts::ElementaryStream& stream) {
+bool is_video(const codecs::ElementaryStream& stream) {
   return codecs::kind_of(stream.codec) == codecs::Kind::video;
 }
 
-void keep_whole_gops(mpegts::Segment& segment) {
-  for (mpegts::ElementaryStream& stream : segment.streams) drop_last_gop(stream);
-  std::erase_if(segment.streams, [](const mpegts::ElementaryStream& stream) { return stream.units.empty(); });
+void keep_whole_gops(codecs::MediaSegment& segment) {
+  for (codecs::ElementaryStream& stream : segment.streams) drop_last_gop(stream);
+  std::erase_if(segment.streams, [](const codecs::ElementaryStream& stream) { return stream.units.empty(); });
 }
 
-std::vector<mpegts::ElementaryStream> split_by_config(const mpegts::ElementaryStream& stream) {
-  std::vector<mpegts::ElementaryStream> parts;
+std::vector<codecs::ElementaryStream> split_by_config(const codecs::ElementaryStream& stream) {
+  std::vector<codecs::ElementaryStream> parts;
   std::uint32_t config = 0;
-  for (const mpegts::AccessUnit& unit : stream.units) {
+  for (const codecs::AccessUnit& unit : stream.units) {
     if (parts.empty() || unit.config != config) {
       config = unit.config;
-      parts.push_back({stream.pid, stream.codec, stream.language, {stream.configs[config]}, {}, stream.data});
+      codecs::ElementaryStream& part = parts.emplace_back();
+      part.id = stream.id;
+      part.codec = stream.codec;
+      part.language = stream.language;
+      part.timescale = stream.timescale;
+      part.wraps = stream.wraps;
+      part.configs = {stream.configs[config]};
+      part.data = stream.data;
     }
     parts.back().units.push_back(unit);
     parts.back().units.back().config = 0;
@@ -40,9 +47,9 @@ std::vector<mpegts::ElementaryStream> split_by_config(const mpegts::ElementarySt
   return parts;
 }
 
-bool changes_config(const mpegts::ElementaryStream& stream) {
+bool changes_config(const codecs::ElementaryStream& stream) {
   return std::any_of(stream.units.begin(), stream.units.end(),
-                     [](const mpegts::AccessUnit& unit) { return unit.config != 0; });
+                     [](const codecs::AccessUnit& unit) { return unit.config != 0; });
 }
 
 }  // namespace tarn::ingest

@@ -7,15 +7,15 @@
 
 namespace tarn::ingest {
 
-bool is_video(const mpegts::ElementaryStream& stream);
+bool is_video(const codecs::ElementaryStream& stream);
 
 // Of a segment that was cut short only whole GOPs are of use: the last one of each video stream may
 // have lost its end and is dropped. Streams that have nothing left are, too.
-void keep_whole_gops(mpegts::Segment& segment);
+void keep_whole_gops(codecs::MediaSegment& segment);
 
 // Whether parameters change inside the segment, and the runs of units that have the same ones, as
 // streams of their own that share the data.
-bool changes_config(const mpegts::ElementaryStream& stream);
-std::vector<mpegts::ElementaryStream> split_by_config(const mpegts::ElementaryStream& stream);
+bool changes_config(const codecs::ElementaryStream& stream);
+std::vector<codecs::ElementaryStream> split_by_config(const codecs::ElementaryStream& stream);
 
 }  // namespace tarn::ingest

@@ -15,14 +15,14 @@ constexpr std::int64_t longest_step_ahead = 10 * second;
 constexpr std::uint32_t default_frame_duration = 3600;  // 25/s, for a lone frame that nothing is known about
 constexpr std::uint32_t aac_frame = 1024;
 
-bool is_audio(const mpegts::ElementaryStream& stream) {
+bool is_audio(const codecs::ElementaryStream& stream) {
   return codecs::kind_of(stream.codec) == codecs::Kind::audio;
 }
 
 }  // namespace
 
-std::int64_t unwrap(std::uint64_t timestamp, std::int64_t near) {
-  const std::int64_t low = static_cast<std::int64_t>(timestamp) & (period - 1);
+std::int64_t unwrap(std::int64_t timestamp, std::int64_t near) {
+  const std::int64_t low = timestamp & (period - 1);
   std::int64_t difference = (low - near) & (period - 1);
   if (difference >= period / 2) difference -= period;
   return near + difference;
@@ -33,16 +33,16 @@ std::optional<std::int64_t> StreamClock::edge_90k() const {
   return rescale(*edge_, timescale_, transport_timescale);
 }
 
-bool StreamClock::is_jump(const mpegts::ElementaryStream& stream, Microseconds skipped) const {
+bool StreamClock::is_jump(const codecs::ElementaryStream& stream, Microseconds skipped) const {
   const auto edge = edge_90k();
   if (!edge || stream.units.empty()) return false;
-  const mpegts::AccessUnit& first = stream.units.front();
+  const codecs::AccessUnit& first = stream.units.front();
   const std::int64_t ahead = unwrap(is_audio(stream) ? first.pts : first.dts, *edge) - *edge;
   const std::int64_t hole = rescale(skipped.count(), 1'000'000, transport_timescale);
   return ahead < -longest_step_back || ahead > hole + longest_step_ahead;
 }
 
-std::vector<TimedUnit> StreamClock::time(const mpegts::ElementaryStream& stream,
+std::vector<TimedUnit> StreamClock::time(const codecs::ElementaryStream& stream,
                                          const codecs::StreamInfo& info, std::int64_t near) {
   const std::int64_t from = edge_90k().value_or(near);
   std::vector<TimedUnit> units = is_audio(stream) ? time_audio(stream, info, from) : time_video(stream, from);
@@ -54,10 +54,10 @@ std::vector<TimedUnit> StreamClock::time(const mpegts::ElementaryStream& stream,
 
 // The duration of a frame is the distance to the next one's decode time; the last one's in a segment
 // is taken over from the one before it, so that the segment is final by itself (semantics S1).
-std::vector<TimedUnit> StreamClock::time_video(const mpegts::ElementaryStream& stream, std::int64_t near) {
+std::vector<TimedUnit> StreamClock::time_video(const codecs::ElementaryStream& stream, std::int64_t near) {
   std::vector<TimedUnit> units;
   units.reserve(stream.units.size());
-  for (const mpegts::AccessUnit& unit : stream.units) {
+  for (const codecs::AccessUnit& unit : stream.units) {
     std::int64_t start = unwrap(unit.dts, near);
     if (!units.empty()) {
       TimedUnit& previous = units.back();
@@ -81,7 +81,7 @@ std::vector<TimedUnit> StreamClock::time_video(const mpegts::ElementaryStream& s
 
 // Stateless positions (semantics S2): each PES packet says where its first frame is, in samples. A
 // frame that is within one tick of its predecessor's end begins there: PTS are rounded to 90 kHz.
-std::vector<TimedUnit> StreamClock::time_audio(const mpegts::ElementaryStream& stream,
+std::vector<TimedUnit> StreamClock::time_audio(const codecs::ElementaryStream& stream,
                                                const codecs::StreamInfo& info, std::int64_t near) {
   const std::int64_t frame = info.samples_per_frame != 0 ? info.samples_per_frame : aac_frame;
   const std::int64_t tick = (info.timescale + transport_timescale - 1) / transport_timescale;
@@ -89,7 +89,7 @@ std::vector<TimedUnit> StreamClock::time_audio(const mpegts::ElementaryStream& s
   std::int64_t expected = edge_.value_or(0);
   std::vector<TimedUnit> units;
   units.reserve(stream.units.size());
-  for (const mpegts::AccessUnit& unit : stream.units) {
+  for (const codecs::AccessUnit& unit : stream.units) {
     const std::int64_t pes_time = unwrap(unit.pts, near);
     if (!units.empty() && std::abs(pes_time - near) > longest_step_ahead) break;
     near = pes_time;
@@ -107,7 +107,7 @@ std::vector<TimedUnit> StreamClock::time_audio(const mpegts::ElementaryStream& s
   return units;
 }
 
-FrameRate measure_frame_rate(const mpegts::ElementaryStream& stream) {
+FrameRate measure_frame_rate(const codecs::ElementaryStream& stream) {
   const auto& units = stream.units;
   if (units.size() < 3) return {};
   const auto distance = [&](std::size_t i) { return unwrap(units[i].dts - units[i - 1].dts, 0); };

@@ -17,7 +17,7 @@ constexpr std::uint32_t transport_timescale = 90'000;
 constexpr std::int64_t default_timeline_edge = std::int64_t{1} << 33U;
 
 // The 64-bit time nearest to `near` that has these low 33 bits.
-std::int64_t unwrap(std::uint64_t timestamp, std::int64_t near);
+std::int64_t unwrap(std::int64_t timestamp, std::int64_t near);
 
 // An access unit on the input's unwrapped timeline, in ticks of its track.
 struct TimedUnit {
@@ -39,16 +39,16 @@ class StreamClock {
 
   // Whether `stream` does not go on where the last segment ended: it begins more than a second before,
   // or more than ten seconds after what is expected when `skipped` of programme never came.
-  [[nodiscard]] bool is_jump(const mpegts::ElementaryStream& stream, Microseconds skipped) const;
+  [[nodiscard]] bool is_jump(const codecs::ElementaryStream& stream, Microseconds skipped) const;
 
   // Times all units of a segment. Without an edge of its own the stream begins near `near` (90 kHz).
   // Units after a jump in the middle of the segment are left out. REQUIRES: stream.units not empty
-  std::vector<TimedUnit> time(const mpegts::ElementaryStream& stream, const codecs::StreamInfo& info,
+  std::vector<TimedUnit> time(const codecs::ElementaryStream& stream, const codecs::StreamInfo& info,
                               std::int64_t near);
 
  private:
-  std::vector<TimedUnit> time_video(const mpegts::ElementaryStream& stream, std::int64_t near);
-  std::vector<TimedUnit> time_audio(const mpegts::ElementaryStream& stream, const codecs::StreamInfo& info,
+  std::vector<TimedUnit> time_video(const codecs::ElementaryStream& stream, std::int64_t near);
+  std::vector<TimedUnit> time_audio(const codecs::ElementaryStream& stream, const codecs::StreamInfo& info,
                                     std::int64_t near);
 
   std::optional<std::int64_t> edge_;  // ticks of the track
@@ -61,6 +61,6 @@ struct FrameRate {
   std::uint32_t numerator = 0;  // 0: varies, or too few units to say
   std::uint32_t denominator = 1;
 };
-FrameRate measure_frame_rate(const mpegts::ElementaryStream& stream);
+FrameRate measure_frame_rate(const codecs::ElementaryStream& stream);
 
 }  // namespace tarn::ingest

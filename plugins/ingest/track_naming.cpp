@@ -51,7 +51,7 @@ bool is_kind(const Layout::Stream& stream, codecs::Kind kind) {
 }
 
 // A rate that was measured once holds as long as nothing else changes: it must not begin a new stretch.
-codecs::StreamInfo with_frame_rate(codecs::StreamInfo info, const mpegts::ElementaryStream& stream,
+codecs::StreamInfo with_frame_rate(codecs::StreamInfo info, const codecs::ElementaryStream& stream,
                                    const codecs::StreamInfo* before) {
   if (codecs::kind_of(info.codec) != codecs::Kind::video || info.frame_rate_numerator != 0) return info;
   if (before != nullptr && before->config == info.config) {
@@ -67,22 +67,22 @@ codecs::StreamInfo with_frame_rate(codecs::StreamInfo info, const mpegts::Elemen
 
 }  // namespace
 
-void Layout::add(const mpegts::Segment& segment) {
-  const auto in_segment = [&](std::uint16_t pid) {
+void Layout::add(const codecs::MediaSegment& segment) {
+  const auto in_segment = [&](std::uint32_t id) {
     return std::any_of(segment.streams.begin(), segment.streams.end(),
-                       [pid](const mpegts::ElementaryStream& stream) { return stream.pid == pid; });
+                       [id](const codecs::ElementaryStream& stream) { return stream.id == id; });
   };
-  for (const mpegts::ElementaryStream& stream : segment.streams) {
+  for (const codecs::ElementaryStream& stream : segment.streams) {
     if (stream.configs.empty()) continue;
     const codecs::Kind kind = codecs::kind_of(stream.codec);
     auto at =
-        std::find_if(streams_.begin(), streams_.end(), [&](const Stream& s) { return s.pid == stream.pid; });
+        std::find_if(streams_.begin(), streams_.end(), [&](const Stream& s) { return s.id == stream.id; });
     if (at == streams_.end()) {
       at = std::find_if(streams_.begin(), streams_.end(),
-                        [&](const Stream& s) { return is_kind(s, kind) && !in_segment(s.pid); });
+                        [&](const Stream& s) { return is_kind(s, kind) && !in_segment(s.id); });
     }
     const codecs::StreamInfo* const before = at != streams_.end() ? &at->info : nullptr;
-    Stream now{stream.pid, with_frame_rate(stream.configs.front(), stream, before), stream.language};
+    Stream now{stream.id, with_frame_rate(stream.configs.front(), stream, before), stream.language};
     if (at != streams_.end()) {
       *at = std::move(now);
     } else {
@@ -91,15 +91,14 @@ void Layout::add(const mpegts::Segment& segment) {
   }
 }
 
-const Layout::Stream* Layout::find(std::uint16_t pid) const {
-  const auto at =
-      std::find_if(streams_.begin(), streams_.end(), [&](const Stream& s) { return s.pid == pid; });
+const Layout::Stream* Layout::find(std::uint32_t id) const {
+  const auto at = std::find_if(streams_.begin(), streams_.end(), [&](const Stream& s) { return s.id == id; });
   return at == streams_.end() ? nullptr : &*at;
 }
 
-void Layout::set_config(const mpegts::ElementaryStream& stream, std::size_t index) {
+void Layout::set_config(const codecs::ElementaryStream& stream, std::size_t index) {
   for (Stream& known : streams_) {
-    if (known.pid == stream.pid) known.info = with_frame_rate(stream.configs[index], stream, &known.info);
+    if (known.id == stream.id) known.info = with_frame_rate(stream.configs[index], stream, &known.info);
   }
 }
 
@@ -115,7 +114,7 @@ std::vector<TrackSource> TrackNaming::name(const StreamStructure& structure,
     for (AudioSource& source : sources) {
       source.track.description.key = audio_key(source.identity);
       // A rendition that has not come yet keeps its number all the same.
-      if (source.track.pid != 0) tracks.push_back(std::move(source.track));
+      if (source.track.id != 0) tracks.push_back(std::move(source.track));
     }
   }
   return tracks;
@@ -134,7 +133,7 @@ std::vector<TrackSource> TrackNaming::video(const StreamStructure& structure,
     }
     for (const Layout::Stream& stream : layouts[playlist].streams()) {
       if (!is_kind(stream, codecs::Kind::video)) continue;
-      TrackSource track{.description = {}, .playlist = playlist, .pid = stream.pid};
+      TrackSource track{.description = {}, .playlist = playlist, .id = stream.id};
       track.description.key = "v" + std::to_string(i);
       track.description.info = stream.info;
       track.description.language = stream.language;
@@ -168,7 +167,7 @@ std::vector<TrackNaming::AudioSource> TrackNaming::muxed_audio(const StreamStruc
       add_use(track, use_of(structure, i));
       if (from != variant.playlist) continue;
       at->track.playlist = variant.playlist;
-      at->track.pid = stream.pid;
+      at->track.id = stream.id;
       track.info = stream.info;
       track.language = stream.language;
       if (rendition != nullptr) describe(track, *rendition);
@@ -190,7 +189,7 @@ std::vector<TrackNaming::AudioSource> TrackNaming::renditions(const StreamStruct
       for (const Layout::Stream& stream : layouts[rendition.playlist].streams()) {
         if (!is_kind(stream, codecs::Kind::audio)) continue;
         at->track.playlist = rendition.playlist;
-        at->track.pid = stream.pid;
+        at->track.id = stream.id;
         at->track.description.info = stream.info;
         at->track.description.language = stream.language;
         break;

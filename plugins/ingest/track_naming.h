@@ -17,7 +17,7 @@ namespace tarn::ingest {
 class Layout {
  public:
   struct Stream {
-    std::uint16_t pid = 0;
+    std::uint32_t id = 0;  // ElementaryStream::id
     codecs::StreamInfo info;
     std::string language;
   };
@@ -25,13 +25,13 @@ class Layout {
   // measured, once. A stream that is absent stays (audio may pause); one under a
   // new PID takes the place of an absent one of its kind. Streams that never said their parameters are
   // left out.
-  void add(const mpegts::Segment& segment);
+  void add(const codecs::MediaSegment& segment);
   void clear() { streams_.clear(); }
 
   [[nodiscard]] const std::vector<Stream>& streams() const { return streams_; }
-  [[nodiscard]] const Stream* find(std::uint16_t pid) const;
-  // REQUIRES: find(stream.pid), index < stream.configs.size()
-  void set_config(const mpegts::ElementaryStream& stream, std::size_t index);
+  [[nodiscard]] const Stream* find(std::uint32_t id) const;
+  // REQUIRES: find(stream.id), index < stream.configs.size()
+  void set_config(const codecs::ElementaryStream& stream, std::size_t index);
 
  private:
   std::vector<Stream> streams_;
@@ -41,7 +41,7 @@ class Layout {
 struct TrackSource {
   timeline::TrackDescription description;
   std::size_t playlist = 0;  // into StreamStructure::playlists
-  std::uint16_t pid = 0;
+  std::uint32_t id = 0;      // ElementaryStream::id
 };
 
 // Names the tracks of a stream: "v0", "v1"… the video of each variant, "a0"… audio: what is muxed into

@@ -59,11 +59,11 @@ ByteVector on_grid(Bytes input) {
   return out;
 }
 
-void check(const Segment& segment) {
-  for (const ElementaryStream& stream : segment.streams) {
+void check(const codecs::MediaSegment& segment) {
+  for (const codecs::ElementaryStream& stream : segment.streams) {
     require(!stream.units.empty());
     std::size_t next = 0;
-    for (const AccessUnit& unit : stream.units) {
+    for (const codecs::AccessUnit& unit : stream.units) {
       require(unit.offset == next);
       next += unit.size;
       require(next <= stream.data.size());
@@ -83,7 +83,7 @@ void check(const Segment& segment) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const Bytes input{data + 1, size - 1};
-  const Result<Segment> segment = (data[0] & 1U) != 0 ? demux(on_grid(input)) : demux(input);
+  const Result<codecs::MediaSegment> segment = (data[0] & 1U) != 0 ? demux(on_grid(input)) : demux(input);
   if (segment.ok()) check(*segment);
   return 0;
 }

@@ -19,7 +19,7 @@ namespace {
 using namespace tarn;
 using namespace tarn::mpegts;
 
-constexpr std::uint64_t mask = (std::uint64_t{1} << 33U) - 1;
+constexpr std::int64_t mask = (std::int64_t{1} << 33U) - 1;
 
 void require(bool held) {
   if (!held) std::abort();
@@ -72,19 +72,19 @@ Samples make_samples(Bytes input) {
   return made;
 }
 
-void expect_same(const Stream& in, const ElementaryStream& out) {
+void expect_same(const Stream& in, const codecs::ElementaryStream& out) {
   require(in.samples.size() == out.units.size());
   for (std::size_t i = 0; i < in.samples.size(); ++i) {
-    const AccessUnit& unit = out.units[i];
+    const codecs::AccessUnit& unit = out.units[i];
     const Bytes data = out.data.bytes().subspan(unit.offset, unit.size);
     require(std::equal(data.begin(), data.end(), in.samples[i].data.begin(), in.samples[i].data.end()));
     const bool is_video = out.codec == codecs::Codec::h264;
-    const std::uint64_t offset = is_video ? 0 : unit.frame_in_pes * 1920;
-    const auto expected = static_cast<std::uint64_t>(in.samples[i].pts) & mask;
+    const std::int64_t offset = is_video ? 0 : unit.frame_in_pes * 1920;
+    const std::int64_t expected = in.samples[i].pts & mask;
     // The writer takes frames together that adjoin within a tick.
-    const std::uint64_t distance = (unit.pts + offset - expected + 1) & mask;
+    const std::int64_t distance = (unit.pts + offset - expected + 1) & mask;
     require(is_video ? distance == 1 : distance <= 2);
-    require(!is_video || unit.dts == (static_cast<std::uint64_t>(in.samples[i].dts) & mask));
+    require(!is_video || unit.dts == (in.samples[i].dts & mask));
     require(unit.sync == in.samples[i].sync);
   }
 }
@@ -97,7 +97,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const bool empty = made.streams[0].samples.empty() && made.streams[1].samples.empty();
   require(written.ok() != empty);
   if (empty) return 0;
-  const Result<Segment> segment = demux(*written);
+  const Result<codecs::MediaSegment> segment = demux(*written);
   require(segment.ok() && !segment->truncated);
   require(segment->continuity_errors == 0 && segment->damaged_packets == 0);
   std::size_t next = 0;

@@ -126,7 +126,7 @@ UploadedSegment upload(const char* path, std::uint64_t digest, std::uint64_t siz
   return {.path = path,
           .digest = digest,
           .size = size,
-          .media = std::make_shared<mpegts::Segment>(),
+          .media = std::make_shared<codecs::MediaSegment>(),
           .arrival = Monotonic{std::chrono::seconds{second}}};
 }
 

@@ -28,7 +28,7 @@ class Session {
     return push_.put_segment({.path = path,
                               .digest = content,
                               .size = 1000,
-                              .media = std::make_shared<mpegts::Segment>(),
+                              .media = std::make_shared<codecs::MediaSegment>(),
                               .arrival = now_},
                              now_);
   }

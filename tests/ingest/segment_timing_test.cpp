@@ -7,11 +7,11 @@ namespace tarn::ingest {
 namespace {
 
 constexpr std::int64_t period = std::int64_t{1} << 33U;
-constexpr std::uint64_t wrapped(std::int64_t time) { return static_cast<std::uint64_t>(time) & (period - 1); }
+constexpr std::int64_t wrapped(std::int64_t time) { return time & (period - 1); }
 
 // Video from `start`, 25/s; the presentation time is two frames later.
-mpegts::ElementaryStream video(std::int64_t start, std::size_t frames, std::int64_t frame = 3600) {
-  mpegts::ElementaryStream stream;
+codecs::ElementaryStream video(std::int64_t start, std::size_t frames, std::int64_t frame = 3600) {
+  codecs::ElementaryStream stream;
   for (std::size_t i = 0; i < frames; ++i) {
     const std::int64_t dts = start + static_cast<std::int64_t>(i) * frame;
     stream.units.push_back(
@@ -29,9 +29,9 @@ codecs::StreamInfo aac(std::uint32_t rate) {
 }
 
 // Frames of 1024 samples, `per_pes` of them in a PES packet whose PTS is cut to 90 kHz.
-mpegts::ElementaryStream audio(std::int64_t first_frame, std::size_t frames, std::uint32_t rate,
+codecs::ElementaryStream audio(std::int64_t first_frame, std::size_t frames, std::uint32_t rate,
                                std::uint32_t per_pes, std::int64_t offset = 0) {
-  mpegts::ElementaryStream stream;
+  codecs::ElementaryStream stream;
   stream.codec = codecs::Codec::aac;
   for (std::size_t i = 0; i < frames; ++i) {
     const auto in_pes = static_cast<std::uint32_t>(i % per_pes);
@@ -55,7 +55,7 @@ TEST(Unwrap, WithoutAnEdgeNoTimeIsNegative) {
   for (const std::int64_t time : {std::int64_t{0}, std::int64_t{126'000}, period / 2, period - 1}) {
     const std::int64_t unwrapped = unwrap(wrapped(time), default_timeline_edge);
     EXPECT_GE(unwrapped, period / 2);
-    EXPECT_EQ(wrapped(unwrapped), static_cast<std::uint64_t>(time));
+    EXPECT_EQ(wrapped(unwrapped), time);
   }
 }
 

@@ -96,7 +96,7 @@ std::map<std::string, Replayed> replay(const std::filesystem::path& transcript) 
       answer = session.put_segment({.path = upload.path,
                                     .digest = std::hash<std::string>{}(upload.digest) | 1U,
                                     .size = 1000,
-                                    .media = std::make_shared<mpegts::Segment>(),
+                                    .media = std::make_shared<codecs::MediaSegment>(),
                                     .arrival = now},
                                    now);
     }

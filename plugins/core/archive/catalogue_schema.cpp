@@ -31,7 +31,7 @@ CREATE TABLE cut(
   stretch INTEGER NOT NULL, generation INTEGER NOT NULL, recorded INTEGER NOT NULL,
   discontinuity INTEGER NOT NULL DEFAULT 0, discontinuity_sequence INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY(endpoint, number)) WITHOUT ROWID;
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 )sql";
 
 // Columns that version 1 did not have, in the order of the tables above. What was not recorded is told
@@ -98,12 +98,15 @@ Status bring_up_to_date(Database& database, std::int64_t version) {
   auto transaction = TRY(sqlite::Transaction::begin(database));
   if (version == 0) {
     TRY(database.execute(schema));
-  } else {
+  }
+  if (version == 1) {
     TRY(database.execute(columns_of_version_2));
     TRY(mark_oldest_cuts(database));
     TRY(database.execute(sequences_of_version_2));
     TRY(date_generations(database));
   }
+  // Version 3 has the same tables; its stretch records say more.
+  TRY(database.execute("PRAGMA user_version = 3"));
   return transaction.commit();
 }
 

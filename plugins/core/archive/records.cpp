@@ -8,7 +8,8 @@
 namespace tarn::archive {
 namespace {
 
-constexpr std::uint8_t format_version = 1;
+constexpr std::uint8_t slot_version = 1;
+constexpr std::uint8_t stretch_version = 2;
 constexpr std::size_t checksum_size = 4;
 
 // Numbers in groups of seven bits, least significant first, the top bit set on all but the last.
@@ -85,17 +86,21 @@ Utc utc_from_record(std::int64_t value) { return Utc{Microseconds{value}}; }
 
 void close_record(ByteVector& out) { Writer{out}.u32(crc32c(out)); }
 
-// The fields between version and checksum.
-Result<Bytes> open_record(const std::string& name, Bytes bytes) {
+struct OpenRecord {
+  std::uint8_t version = 0;
+  Bytes fields;
+};
+Result<OpenRecord> open_record(const std::string& name, Bytes bytes, std::uint8_t newest) {
   if (bytes.size() < 1 + checksum_size) return truncated(name + ": record cut short");
   const Bytes body = bytes.first(bytes.size() - checksum_size);
   if (Reader{bytes.last(checksum_size)}.u32() != crc32c(body)) {
     return malformed(name + ": checksum does not match");
   }
-  if (body[0] != format_version) {
-    return unsupported(name + ": record version " + std::to_string(body[0]) + ", expected 1");
+  if (body[0] == 0 || body[0] > newest) {
+    return unsupported(name + ": record version " + std::to_string(body[0]) + ", expected at most " +
+                       std::to_string(newest));
   }
-  return body.subspan(1);
+  return OpenRecord{body[0], body.subspan(1)};
 }
 
 void pack_info(const codecs::StreamInfo& info, Packer& packer) {
@@ -128,6 +133,41 @@ codecs::StreamInfo unpack_info(Unpacker& unpacker) {
 
 constexpr std::uint64_t flag_default = 1;
 constexpr std::uint64_t flag_autoselect = 2;
+constexpr std::uint64_t flag_forced = 4;
+
+// What version 1 did not have.
+void pack_details(const timeline::TrackDescription& description, Packer& packer) {
+  for (const std::uint32_t value :
+       {description.info.colour_primaries, description.info.transfer_characteristics,
+        description.info.matrix_coefficients, description.info.joc_complexity}) {
+    packer.number(value);
+  }
+  packer.text(description.characteristics);
+  packer.number(description.captions.size());
+  for (const timeline::Captions& captions : description.captions) {
+    packer.text(captions.instream_id);
+    packer.text(captions.language);
+    packer.text(captions.name);
+    packer.number((captions.is_default ? flag_default : 0) | (captions.is_autoselect ? flag_autoselect : 0));
+  }
+}
+
+void unpack_details(timeline::TrackDescription& description, Unpacker& unpacker) {
+  for (std::uint32_t* value : {&description.info.colour_primaries, &description.info.transfer_characteristics,
+                               &description.info.matrix_coefficients, &description.info.joc_complexity}) {
+    *value = unpacker.number32();
+  }
+  description.characteristics = unpacker.text();
+  for (std::size_t left = unpacker.count(4); left > 0; --left) {
+    timeline::Captions& captions = description.captions.emplace_back();
+    captions.instream_id = unpacker.text();
+    captions.language = unpacker.text();
+    captions.name = unpacker.text();
+    const std::uint64_t flags = unpacker.number();
+    captions.is_default = (flags & flag_default) != 0;
+    captions.is_autoselect = (flags & flag_autoselect) != 0;
+  }
+}
 
 void pack_track(const timeline::Track& track, Packer& packer) {
   const timeline::TrackDescription& description = track.description;
@@ -138,16 +178,18 @@ void pack_track(const timeline::Track& track, Packer& packer) {
   packer.text(description.language);
   packer.text(description.name);
   packer.number((description.is_default ? flag_default : 0) |
-                (description.is_autoselect ? flag_autoselect : 0));
+                (description.is_autoselect ? flag_autoselect : 0) |
+                (description.is_forced ? flag_forced : 0));
   packer.number(description.variants.size());
   for (const timeline::VariantUse& use : description.variants) {
     packer.number(use.variant);
     packer.number(use.bandwidth);
     packer.number(use.average_bandwidth);
   }
+  pack_details(description, packer);
 }
 
-timeline::Track unpack_track(Unpacker& unpacker) {
+timeline::Track unpack_track(std::uint8_t version, Unpacker& unpacker) {
   timeline::Track track;
   timeline::TrackDescription& description = track.description;
   track.id = unpacker.number32();
@@ -159,19 +201,21 @@ timeline::Track unpack_track(Unpacker& unpacker) {
   const std::uint64_t flags = unpacker.number();
   description.is_default = (flags & flag_default) != 0;
   description.is_autoselect = (flags & flag_autoselect) != 0;
+  description.is_forced = (flags & flag_forced) != 0;
   for (std::size_t left = unpacker.count(3); left > 0; --left) {
     timeline::VariantUse& use = description.variants.emplace_back();
     use.variant = unpacker.number32();
     use.bandwidth = unpacker.number();
     use.average_bandwidth = unpacker.number();
   }
+  if (version >= 2) unpack_details(description, unpacker);
   return track;
 }
 
 }  // namespace
 
 ByteVector write_stretch(const timeline::Stretch& stretch) {
-  ByteVector out{format_version};
+  ByteVector out{stretch_version};
   Packer packer{out};
   packer.number(stretch.id);
   packer.number(stretch.first_slot);
@@ -186,7 +230,8 @@ ByteVector write_stretch(const timeline::Stretch& stretch) {
 
 Result<timeline::Stretch> parse_stretch(Bytes bytes) {
   constexpr std::size_t least_track = 20;
-  Unpacker unpacker{TRY(open_record("stretch", bytes))};
+  const OpenRecord record = TRY(open_record("stretch", bytes, stretch_version));
+  Unpacker unpacker{record.fields};
   timeline::Stretch stretch;
   stretch.id = unpacker.number32();
   stretch.first_slot = unpacker.number();
@@ -194,7 +239,7 @@ Result<timeline::Stretch> parse_stretch(Bytes bytes) {
   stretch.start_time = unpacker.signed_number();
   stretch.reference = unpacker.number32();
   for (std::size_t left = unpacker.count(least_track); left > 0 && unpacker.ok(); --left) {
-    stretch.tracks.push_back(unpack_track(unpacker));
+    stretch.tracks.push_back(unpack_track(record.version, unpacker));
     const std::size_t size = stretch.tracks.size();
     if (size > 1 && stretch.tracks[size - 1].id <= stretch.tracks[size - 2].id) unpacker.fail();
   }
@@ -205,7 +250,7 @@ Result<timeline::Stretch> parse_stretch(Bytes bytes) {
 
 // A chunk's numbers are written as differences to its neighbours, which are small.
 ByteVector write_slot(const timeline::Slot& slot) {
-  ByteVector out{format_version};
+  ByteVector out{slot_version};
   Packer packer{out};
   packer.number(slot.stretch);
   packer.signed_number(slot.start);
@@ -234,7 +279,8 @@ ByteVector write_slot(const timeline::Slot& slot) {
 Result<timeline::Slot> parse_slot(std::uint64_t number, Bytes bytes) {
   constexpr std::size_t least_chunk = 7;
   const std::string name = "slot " + std::to_string(number);
-  Unpacker unpacker{TRY(open_record(name, bytes))};
+  const OpenRecord record = TRY(open_record(name, bytes, slot_version));
+  Unpacker unpacker{record.fields};
   timeline::Slot slot;
   slot.number = number;
   slot.stretch = unpacker.number32();

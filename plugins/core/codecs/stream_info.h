@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/base/bytes.h"
+#include "core/base/result.h"
 
 namespace tarn::codecs {
 
@@ -31,13 +32,25 @@ struct StreamInfo {
   std::uint32_t sar_height = 1;
   std::uint32_t frame_rate_numerator = 0;  // 0: unknown
   std::uint32_t frame_rate_denominator = 1;
+  // ISO/IEC 23091-2 (the VUI of AVC and HEVC); 2: not specified
+  std::uint32_t colour_primaries = 2;
+  std::uint32_t transfer_characteristics = 2;
+  std::uint32_t matrix_coefficients = 2;
 
   // audio
   std::uint32_t sample_rate = 0;
   std::uint32_t channels = 0;
   std::uint32_t samples_per_frame = 0;  // 1024 for AAC-LC; 0: varies
+  // E-AC-3 with Joint Object Coding: complexity_index_type_a of ETSI TS 103 420; 0: none
+  std::uint32_t joc_complexity = 0;
 
   bool operator==(const StreamInfo&) const = default;
 };
+
+// What a configuration record says, as ISOBMFF sample entries carry it: the payload of avcC, hvcC, av1C,
+// vpcC, dac3, dec3 or dOps, an AudioSpecificConfig, of MP3 the four bytes of a frame header. The timescale is
+// the usual one of the codec (video 90 kHz, audio the sampling rate); a container may know a better one.
+// Errors: malformed, unsupported.
+Result<StreamInfo> stream_info_from_config(Codec codec, Bytes record);
 
 }  // namespace tarn::codecs

@@ -72,7 +72,7 @@ bool AdtsAssembler::take_frame(std::size_t at, const aac::AdtsHeader& header) {
   const std::uint32_t index = frame_in_pes_++;
   if (!timed_ || !add_config(header)) return false;
   const std::size_t size = header.frame_size - header.header_size;
-  AccessUnit unit;
+  codecs::AccessUnit unit;
   unit.pts = unit.dts = pts_;
   unit.offset = static_cast<std::uint32_t>(arena_.size());
   unit.size = static_cast<std::uint32_t>(size);
@@ -128,7 +128,7 @@ void AdtsAssembler::seal() {
   forget();
 }
 
-void AdtsAssembler::finish(ElementaryStream& out) {
+void AdtsAssembler::finish(codecs::ElementaryStream& out) {
   seal();
   out.units = std::move(units_);
   out.configs = std::move(configs_);

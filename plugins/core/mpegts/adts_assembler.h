@@ -24,13 +24,13 @@ class AdtsAssembler final : public PayloadSink {
   void drop() override;
   void cut() override;
   void seal() override;
-  void finish(ElementaryStream& out);
+  void finish(codecs::ElementaryStream& out);
 
  private:
   // Where in waiting_ a PES packet with times begins.
   struct Mark {
     std::size_t at = 0;
-    std::uint64_t pts = 0;
+    std::int64_t pts = 0;
   };
 
   void take_frames();
@@ -44,7 +44,7 @@ class AdtsAssembler final : public PayloadSink {
 
   Arena arena_;
   Findings& findings_;
-  std::vector<AccessUnit> units_;
+  std::vector<codecs::AccessUnit> units_;
   std::vector<codecs::StreamInfo> configs_;
   std::uint32_t config_ = 0;
   std::optional<codecs::aac::AdtsHeader> stream_;  // the frame before; nothing while out of step
@@ -53,7 +53,7 @@ class AdtsAssembler final : public PayloadSink {
   ByteVector waiting_;  // of this PES packet, after the frame that did not end in the one before
   std::vector<Mark> marks_;
   bool timed_ = false;
-  std::uint64_t pts_ = 0;
+  std::int64_t pts_ = 0;
   std::uint32_t frame_in_pes_ = 0;
 };
 

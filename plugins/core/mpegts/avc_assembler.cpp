@@ -199,10 +199,10 @@ void AvcAssembler::close_unit() {
     return;
   }
   if (!units_.empty() && !second_field) {
-    const std::uint64_t duration = (unit_.times.dts - units_.back().dts) & timestamp_mask;
+    const std::int64_t duration = (unit_.times.dts - units_.back().dts) & timestamp_mask;
     if (duration != 0 && duration < clock_rate * 10) last_duration_ = duration;
   }
-  AccessUnit unit;
+  codecs::AccessUnit unit;
   unit.pts = unit_.times.pts;
   unit.dts = unit_.times.dts;
   unit.offset = static_cast<std::uint32_t>(unit_.offset);
@@ -219,10 +219,10 @@ void AvcAssembler::close_unit() {
 bool AvcAssembler::time_unit() {
   if (unit_.times.given) return true;
   if (units_.empty()) return false;
-  std::uint64_t duration = last_duration_;
+  std::int64_t duration = last_duration_;
   if (const avc::Sps* sps = parameters_.sps_for(unit_.slice.pps_id);
       sps != nullptr && sps->frame_rate_numerator != 0) {
-    duration = std::uint64_t{clock_rate} * sps->frame_rate_denominator / sps->frame_rate_numerator;
+    duration = std::int64_t{clock_rate} * sps->frame_rate_denominator / sps->frame_rate_numerator;
   }
   if (duration == 0) return false;
   unit_.times.given = true;
@@ -261,7 +261,7 @@ void AvcAssembler::seal() {
   forget();
 }
 
-void AvcAssembler::finish(ElementaryStream& out) {
+void AvcAssembler::finish(codecs::ElementaryStream& out) {
   seal();
   out.units = std::move(units_);
   out.configs = parameters_.take_configs();

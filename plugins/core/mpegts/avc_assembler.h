@@ -32,7 +32,7 @@ class AvcAssembler final : public PayloadSink {
   void drop() override;
   void cut() override { drop(); }
   void seal() override;
-  void finish(ElementaryStream& out);
+  void finish(codecs::ElementaryStream& out);
 
  private:
   // An access unit while its NAL units come in.
@@ -64,10 +64,10 @@ class AvcAssembler final : public PayloadSink {
   Arena arena_;
   Findings& findings_;
   AvcParameters parameters_;
-  std::vector<AccessUnit> units_;
+  std::vector<codecs::AccessUnit> units_;
   Unit unit_;
   Unit last_;  // the one before, which a second field may still join
-  std::uint64_t last_duration_ = 0;
+  std::int64_t last_duration_ = 0;
 
   std::uint64_t pes_ = 0;
   PesTimes pes_times_;

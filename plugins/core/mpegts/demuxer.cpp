@@ -24,7 +24,7 @@ struct Track {
   virtual PesReader& reader() = 0;
   virtual void finish() = 0;
 
-  ElementaryStream stream;
+  codecs::ElementaryStream stream;
 };
 
 template <class Assembler>
@@ -52,7 +52,7 @@ class Demuxer {
  public:
   explicit Demuxer(Bytes segment) : segment_(segment) { roles_[pat_pid] = role_pat; }
 
-  Result<Segment> run(std::size_t first) {
+  Result<codecs::MediaSegment> run(std::size_t first) {
     if (!find_program(first)) return refusal();
     PacketCursor packets{segment_, first};
     while (const std::uint8_t* p = packets.next()) {
@@ -169,7 +169,7 @@ class Demuxer {
     if (roles_[info.pid] != role_none) return;
     const codecs::Codec codec = is_video ? codecs::Codec::h264 : codecs::Codec::aac;
     for (std::size_t i = 0; i < tracks_.size(); ++i) {
-      if (tracks_[i]->stream.pid != info.pid || tracks_[i]->stream.codec != codec) continue;
+      if (tracks_[i]->stream.id != info.pid || tracks_[i]->stream.codec != codec) continue;
       roles_[info.pid] = static_cast<std::uint8_t>(role_track + i);
       return;
     }
@@ -187,7 +187,7 @@ class Demuxer {
           std::make_unique<TrackOf<AdtsAssembler>>(segment_.size() / 16 + packet_size, findings_));
     }
     readers_.push_back(&tracks_.back()->reader());
-    tracks_.back()->stream.pid = info.pid;
+    tracks_.back()->stream.id = info.pid;
     tracks_.back()->stream.codec = codec;
     tracks_.back()->stream.language = info.language;
   }
@@ -198,7 +198,7 @@ class Demuxer {
     const bool has_header = tail.size() >= packet_header_size && tail[0] == sync_byte;
     for (const auto& track : tracks_) {
       const bool next_begins =
-          has_header && packet_pid(tail.data()) == track->stream.pid && (tail[1] & 0x40U) != 0;
+          has_header && packet_pid(tail.data()) == track->stream.id && (tail[1] & 0x40U) != 0;
       track->reader().finish(!tail.empty() && !next_begins);
       track->finish();
     }
@@ -210,8 +210,8 @@ class Demuxer {
     return unsupported("TS: no H.264 or AAC stream" + (list.empty() ? "" : ": " + list));
   }
 
-  Segment collect() {
-    Segment segment;
+  codecs::MediaSegment collect() {
+    codecs::MediaSegment segment;
     for (const auto& track : tracks_) {
       if (!track->stream.units.empty()) segment.streams.push_back(std::move(track->stream));
     }
@@ -250,7 +250,7 @@ bool looks_like_aes128(Bytes segment) {
 
 bool is_transport_stream(Bytes beginning) { return first_packet(beginning) != SIZE_MAX; }
 
-Result<Segment> demux(Bytes segment) {
+Result<codecs::MediaSegment> demux(Bytes segment) {
   if (segment.size() > max_segment_size) return Error{ErrorCode::limit, "TS: segment larger than 1 GiB"};
   const std::size_t first = first_packet(segment);
   if (first == SIZE_MAX) {

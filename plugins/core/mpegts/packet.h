@@ -14,7 +14,7 @@ inline constexpr std::size_t packet_payload_size = packet_size - packet_header_s
 inline constexpr std::uint8_t sync_byte = 0x47;
 inline constexpr std::size_t max_pids = 8192;
 inline constexpr std::uint16_t pat_pid = 0;
-inline constexpr std::uint64_t timestamp_mask = (std::uint64_t{1} << 33U) - 1;
+inline constexpr std::int64_t timestamp_mask = (std::int64_t{1} << 33U) - 1;
 
 // transport_packet(), ISO/IEC 13818-1 2.4.3.2
 struct Packet {

@@ -25,10 +25,9 @@ bool is_plain(std::uint8_t stream_id) {
   }
 }
 
-std::uint64_t read_timestamp(const std::uint8_t* p) {
-  return static_cast<std::uint64_t>(p[0] & 0x0EU) << 29U | static_cast<std::uint64_t>(p[1]) << 22U |
-         static_cast<std::uint64_t>(p[2] & 0xFEU) << 14U | static_cast<std::uint64_t>(p[3]) << 7U |
-         p[4] >> 1U;
+std::int64_t read_timestamp(const std::uint8_t* p) {
+  return static_cast<std::int64_t>(p[0] & 0x0EU) << 29U | static_cast<std::int64_t>(p[1]) << 22U |
+         static_cast<std::int64_t>(p[2] & 0xFEU) << 14U | static_cast<std::int64_t>(p[3]) << 7U | p[4] >> 1U;
 }
 
 // The same packet once more (2.4.3.3). Only the PCR may differ.

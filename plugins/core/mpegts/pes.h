@@ -17,8 +17,8 @@ inline constexpr std::size_t pes_start_size = 9;  // bytes up to and with PES_he
 // PTS and DTS of a PES packet; without DTS it equals the PTS.
 struct PesTimes {
   bool given = false;
-  std::uint64_t pts = 0;
-  std::uint64_t dts = 0;
+  std::int64_t pts = 0;
+  std::int64_t dts = 0;
 };
 
 // The header of PES_packet() (2.4.3.6) with optional fields.

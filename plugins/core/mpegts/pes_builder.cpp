@@ -25,7 +25,7 @@ constexpr std::array<std::uint8_t, 4> start_code{0, 0, 0, 1};
 constexpr std::array<std::uint8_t, 6> delimiter{0, 0, 0, 1, avc::nal_aud, 0xF0};
 
 void write_timestamp(std::uint8_t* p, unsigned prefix, std::int64_t ticks) {
-  const std::uint64_t t = static_cast<std::uint64_t>(ticks) & timestamp_mask;
+  const std::uint64_t t = static_cast<std::uint64_t>(ticks & timestamp_mask);
   p[0] = static_cast<std::uint8_t>(prefix << 4U | (t >> 29U & 0x0EU) | 1U);
   p[1] = static_cast<std::uint8_t>(t >> 22U);
   p[2] = static_cast<std::uint8_t>((t >> 14U & 0xFEU) | 1U);

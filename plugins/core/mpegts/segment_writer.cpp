@@ -131,7 +131,7 @@ class SegmentWriter {
   }
 
   static std::uint64_t pcr_at(std::int64_t time) {
-    constexpr std::int64_t period = static_cast<std::int64_t>(timestamp_mask + 1) * pcr_per_tick;
+    constexpr std::int64_t period = (timestamp_mask + 1) * pcr_per_tick;
     const std::int64_t wrapped = (time - pcr_delay * pcr_per_tick) % period;
     return static_cast<std::uint64_t>(wrapped < 0 ? wrapped + period : wrapped);
   }

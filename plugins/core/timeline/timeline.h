@@ -27,9 +27,19 @@ struct VariantUse {
   bool operator==(const VariantUse&) const = default;
 };
 
+// Closed captions inside of a video track, as EXT-X-MEDIA describes them.
+struct Captions {
+  std::string instream_id;  // "CC1" to "CC4" (CEA-608), "SERVICE1" to "SERVICE63" (CEA-708)
+  std::string language;
+  std::string name;
+  bool is_default = false;
+  bool is_autoselect = false;
+  bool operator==(const Captions&) const = default;
+};
+
 // One track as an input announces it. Tracks of two inputs are the same track when `key` is equal:
 // "v0", "v1"… for the video of variant 0, 1…; "a0"… for audio muxed into the variants or audio
-// renditions, in order of appearance. Never derived from file names.
+// renditions, "t0"… for subtitles, in order of appearance. Never derived from file names.
 struct TrackDescription {
   std::string key;
   codecs::StreamInfo info;
@@ -37,6 +47,9 @@ struct TrackDescription {
   std::string name;      // EXT-X-MEDIA NAME, or empty
   bool is_default = false;
   bool is_autoselect = false;
+  bool is_forced = false;            // subtitles
+  std::string characteristics;       // EXT-X-MEDIA CHARACTERISTICS: comma-separated UTIs, or empty
+  std::vector<Captions> captions;    // video
   std::vector<VariantUse> variants;  // ascending by variant
   bool operator==(const TrackDescription&) const = default;
 };

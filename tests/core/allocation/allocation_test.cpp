@@ -38,7 +38,7 @@ ByteVector small_stream() {
 TEST(Allocation, TransportStream) {
   const ByteVector bytes = small_stream();
   const std::size_t failed = fail_every_allocation([&] {
-    return judge(mpegts::demux(bytes), [](const mpegts::Segment& segment) {
+    return judge(mpegts::demux(bytes), [](const codecs::MediaSegment& segment) {
       return segment.streams.size() == 2 && segment.streams[0].units.size() == 6 &&
              segment.streams[0].configs.size() == 1 && segment.streams[1].units.size() == 12 &&
              segment.streams[1].language == "deu" && segment.ignored.size() == 1 && !segment.truncated &&

@@ -116,11 +116,11 @@ TEST(Migration, WhatIsNewerIsRefusedAndLeftAlone) {
   ASSERT_TRUE(write_version_1(scratch.path("a")).ok());
   {
     const auto database = Database::open(scratch.path("a") + "/catalogue.db");
-    ASSERT_TRUE((*database)->execute("PRAGMA user_version = 3").ok());
+    ASSERT_TRUE((*database)->execute("PRAGMA user_version = 4").ok());
   }
   const auto opened = Archive::open(scratch.path("a"));
   ASSERT_FALSE(opened.ok());
-  EXPECT_THAT(opened.error().message, ::testing::HasSubstr("schema version 3; this Tarn knows up to 2"));
+  EXPECT_THAT(opened.error().message, ::testing::HasSubstr("schema version 4; this Tarn knows up to 3"));
 }
 
 }  // namespace

@@ -109,6 +109,14 @@ TEST(StretchRecord, GivesTheStretchBack) {
   stretch.tracks[0].config = 4;
   stretch.tracks[0].description.info.frame_rate_numerator = 30'000;
   stretch.tracks[0].description.info.frame_rate_denominator = 1001;
+  stretch.tracks[0].description.info.colour_primaries = 9;
+  stretch.tracks[0].description.info.transfer_characteristics = 16;
+  stretch.tracks[0].description.info.matrix_coefficients = 9;
+  stretch.tracks[0].description.captions = {{"CC1", "eng", "English", true, true},
+                                            {"SERVICE2", "", "", false, false}};
+  stretch.tracks[1].description.info.joc_complexity = 16;
+  stretch.tracks[1].description.is_forced = true;
+  stretch.tracks[1].description.characteristics = "public.accessibility.describes-video";
   const auto parsed = parse_stretch(write_stretch(stretch));
   ASSERT_TRUE(parsed.ok()) << parsed.error().message;
   EXPECT_EQ(parsed->id, 9U);
@@ -122,6 +130,27 @@ TEST(StretchRecord, GivesTheStretchBack) {
     EXPECT_EQ(parsed->tracks[i].config, stretch.tracks[i].config);
     EXPECT_EQ(parsed->tracks[i].description, stretch.tracks[i].description);
   }
+}
+
+// Records of version 1 end with the variants; the rest of a track is as if nobody had said it.
+TEST(StretchRecord, ReadsVersion1) {
+  const timeline::Stretch stretch = make_stretch(9, 1234);
+  ByteVector record = write_stretch(stretch);
+  record[0] = 1;
+  const std::size_t details = 6;  // four numbers, an empty text and an empty list
+  record.erase(record.end() - 4 - details, record.end());
+  for (std::size_t cut = 1; cut + details < record.size(); ++cut) {
+    ByteVector shorter = record;
+    shorter.erase(shorter.begin() + static_cast<std::ptrdiff_t>(cut),
+                  shorter.begin() + static_cast<std::ptrdiff_t>(cut + details));
+    Writer{shorter}.u32(crc32c(shorter));
+    const auto parsed = parse_stretch(shorter);
+    if (parsed.ok() && parsed->tracks[0].description == stretch.tracks[0].description &&
+        parsed->tracks[1].description == stretch.tracks[1].description) {
+      return;
+    }
+  }
+  FAIL() << "without the details of both tracks it is not read";
 }
 
 TEST(StretchRecord, IsRefusedWhenCutOrChangedAnywhere) {

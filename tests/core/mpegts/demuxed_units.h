@@ -10,15 +10,15 @@
 // Units to put into segments, and what the demuxer made of them.
 namespace tarn::test {
 
-inline ByteVector unit_bytes(const mpegts::ElementaryStream& stream, std::size_t index) {
-  const mpegts::AccessUnit& unit = stream.units.at(index);
+inline ByteVector unit_bytes(const codecs::ElementaryStream& stream, std::size_t index) {
+  const codecs::AccessUnit& unit = stream.units.at(index);
   const Bytes bytes = stream.data.bytes().subspan(unit.offset, unit.size);
   return {bytes.begin(), bytes.end()};
 }
 
-inline std::vector<std::uint64_t> all_dts(const mpegts::ElementaryStream& stream) {
-  std::vector<std::uint64_t> times;
-  for (const mpegts::AccessUnit& unit : stream.units) times.push_back(unit.dts);
+inline std::vector<std::int64_t> all_dts(const codecs::ElementaryStream& stream) {
+  std::vector<std::int64_t> times;
+  for (const codecs::AccessUnit& unit : stream.units) times.push_back(unit.dts);
   return times;
 }
 
@@ -34,21 +34,21 @@ inline ByteVector sync_unit(std::uint32_t seed = 1) {
 inline ByteVector inter_unit(std::uint32_t seed) { return byte_stream({make_delimiter(), inter(seed)}); }
 
 // One IDR and `count` - 1 P frames, 3600 ticks apart.
-inline void add_gop(TsBuilder& ts, std::uint64_t dts, std::uint32_t count, bool bounded = false) {
+inline void add_gop(TsBuilder& ts, std::int64_t dts, std::uint32_t count, bool bounded = false) {
   for (std::uint32_t i = 0; i < count; ++i) {
     ts.pes(video_pid, i == 0 ? sync_unit() : inter_unit(i),
            {.pts = dts + 3600 * i + 7200, .dts = dts + 3600 * i, .bounded = bounded});
   }
 }
 
-inline mpegts::Segment demuxed(const ByteVector& bytes) {
-  Result<mpegts::Segment> segment = mpegts::demux(bytes);
+inline codecs::MediaSegment demuxed(const ByteVector& bytes) {
+  Result<codecs::MediaSegment> segment = mpegts::demux(bytes);
   EXPECT_TRUE(segment.ok()) << (segment.ok() ? "" : segment.error().message);
-  return segment.ok() ? std::move(segment).value() : mpegts::Segment{};
+  return segment.ok() ? std::move(segment).value() : codecs::MediaSegment{};
 }
 
 inline Error refused(const ByteVector& bytes) {
-  Result<mpegts::Segment> segment = mpegts::demux(bytes);
+  Result<codecs::MediaSegment> segment = mpegts::demux(bytes);
   EXPECT_FALSE(segment.ok());
   return segment.ok() ? Error{} : segment.error();
 }

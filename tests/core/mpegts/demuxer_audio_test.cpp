@@ -25,9 +25,9 @@ TEST(Demux, GathersAudioFramesOfPesPackets) {
          {.stream_id = 0xC0, .pts = 7, .bounded = true});
   ts.pes(audio_pid, joined({{third.begin() + 90, third.end()}, adts_frame(raw[3], true)}),
          {.stream_id = 0xC0, .pts = 9, .bounded = true});
-  const Segment segment = demuxed(ts.bytes());
+  const codecs::MediaSegment segment = demuxed(ts.bytes());
   ASSERT_EQ(segment.streams.size(), 2U);
-  const ElementaryStream& audio = segment.streams[1];
+  const codecs::ElementaryStream& audio = segment.streams[1];
   EXPECT_EQ(audio.language, "swe");
   ASSERT_EQ(audio.units.size(), 4U);
   for (std::size_t i = 0; i < 4; ++i) EXPECT_EQ(unit_bytes(audio, i), raw[i]);
@@ -51,7 +51,7 @@ TEST(Demux, AudioFindsTheFramesAgainAfterGarbage) {
   ts.pes(audio_pid, joined({garbage, adts_frame(raw), adts_frame(raw)}), {.stream_id = 0xC0, .pts = 1});
   ts.pes(audio_pid, joined({adts_frame(raw), garbage, adts_frame(raw), adts_frame(raw)}),
          {.stream_id = 0xC0, .pts = 2});
-  const Segment segment = demuxed(ts.bytes());
+  const codecs::MediaSegment segment = demuxed(ts.bytes());
   EXPECT_THAT(all_dts(segment.streams.at(0)), ElementsAre(1, 1, 2, 2, 2));
   EXPECT_EQ(segment.damaged_packets, 1U);
 }
@@ -62,7 +62,7 @@ TEST(Demux, NewAudioParametersMakeANewConfig) {
   ts.tables({{type_aac, audio_pid}});
   ts.pes(audio_pid, adts_frame(raw), {.stream_id = 0xC0, .pts = 1});
   ts.pes(audio_pid, adts_frame(raw, false, 1), {.stream_id = 0xC0, .pts = 2});
-  const Segment segment = demuxed(ts.bytes());
+  const codecs::MediaSegment segment = demuxed(ts.bytes());
   ASSERT_EQ(segment.streams.at(0).configs.size(), 2U);
   EXPECT_EQ(segment.streams[0].configs[1].channels, 1U);
   EXPECT_EQ(segment.streams[0].units.at(1).config, 1U);

@@ -18,7 +18,7 @@ TEST(Demux, CountsContinuityErrorsAndDropsOnlyTheDamagedPesPacket) {
   // The IDR takes several packets: one in the middle goes missing.
   auto& packets = ts.packets();
   packets.erase(packets.begin() + 3);
-  const Segment segment = demuxed(ts.bytes());
+  const codecs::MediaSegment segment = demuxed(ts.bytes());
   EXPECT_EQ(segment.continuity_errors, 1U);
   EXPECT_THAT(all_dts(segment.streams.at(0)), ElementsAre(3600, 7200, 10'800));
   EXPECT_EQ(unit_bytes(segment.streams[0], 0), length_prefixed({inter(1)}));
@@ -31,7 +31,7 @@ TEST(Demux, LossAtTheEndOfAPesPacketIsSeenAtTheNext) {
     add_gop(ts, 0, 1, bounded);
     ts.packets().pop_back();
     ts.pes(video_pid, inter_unit(1), {.pts = 3600, .bounded = bounded});
-    const Segment segment = demuxed(ts.bytes());
+    const codecs::MediaSegment segment = demuxed(ts.bytes());
     EXPECT_EQ(segment.continuity_errors, 1U);
     EXPECT_THAT(all_dts(segment.streams.at(0)), ElementsAre(3600));
   }
@@ -43,7 +43,7 @@ TEST(Demux, LossBetweenBoundedPesPacketsKeepsBoth) {
   add_gop(ts, 0, 1, true);
   ts.skip_counter(video_pid);
   ts.pes(video_pid, inter_unit(1), {.pts = 3600, .bounded = true});
-  const Segment segment = demuxed(ts.bytes());
+  const codecs::MediaSegment segment = demuxed(ts.bytes());
   EXPECT_EQ(segment.continuity_errors, 1U);
   EXPECT_THAT(all_dts(segment.streams.at(0)), ElementsAre(0, 3600));
 }
@@ -55,7 +55,7 @@ TEST(Demux, ADamagedPesPacketWithoutDelimiterSparesTheUnitBefore) {
   ts.pes(video_pid, byte_stream({inter(1, 700)}), {.pts = 3600});
   ts.packets().pop_back();
   ts.pes(video_pid, byte_stream({inter(2)}), {.pts = 7200});
-  const Segment segment = demuxed(ts.bytes());
+  const codecs::MediaSegment segment = demuxed(ts.bytes());
   EXPECT_THAT(all_dts(segment.streams.at(0)), ElementsAre(0, 7200));
   EXPECT_EQ(unit_bytes(segment.streams[0], 0), length_prefixed({idr()}));
 }
@@ -69,9 +69,9 @@ TEST(Demux, RepeatedPacketsAndAnnouncedDiscontinuitiesAreNoErrors) {
   const ByteVector next = make_pes(byte_stream({inter(1, 40)}), {.pts = 3600});
   ASSERT_LE(next.size(), 182U);
   ts.packet(video_pid, true, next, 0x80);  // discontinuity_indicator
-  const Segment segment = demuxed(ts.bytes());
+  const codecs::MediaSegment segment = demuxed(ts.bytes());
   EXPECT_EQ(segment.continuity_errors, 0U);
-  const ElementaryStream& video = segment.streams.at(0);
+  const codecs::ElementaryStream& video = segment.streams.at(0);
   EXPECT_THAT(all_dts(video), ElementsAre(0, 3600));
   EXPECT_EQ(unit_bytes(video, 0), length_prefixed({idr()}));
 }
@@ -81,7 +81,7 @@ TEST(Demux, TransportErrorsDropTheirPesPacket) {
   ts.tables({{type_h264, video_pid}});
   add_gop(ts, 0, 3);
   ts.packets()[3][1] |= 0x80;
-  const Segment segment = demuxed(ts.bytes());
+  const codecs::MediaSegment segment = demuxed(ts.bytes());
   EXPECT_EQ(segment.damaged_packets, 1U);
   EXPECT_EQ(segment.continuity_errors, 0U);
   EXPECT_THAT(all_dts(segment.streams.at(0)), ElementsAre(3600, 7200));
@@ -97,7 +97,7 @@ TEST(Demux, FindsThePacketsAgainAfterLostSync) {
   ByteVector garbage(333, 0x22);
   garbage[5] = garbage[193] = 0x47;
   bytes.insert(bytes.begin() + static_cast<std::ptrdiff_t>(at), garbage.begin(), garbage.end());
-  const Segment segment = demuxed(bytes);
+  const codecs::MediaSegment segment = demuxed(bytes);
   EXPECT_THAT(all_dts(segment.streams.at(0)), ElementsAre(0, 3600, 7200, 10'800));
   EXPECT_EQ(segment.damaged_packets, 1U);
 }
@@ -131,7 +131,7 @@ TEST(Demux, APesPacketThatEndsTooEarlyKeepsItsCompleteUnits) {
   add_gop(ts, 0, 2, true);
   ts.pes(audio_pid, joined({adts_frame(raw), adts_frame(raw)}),
          {.stream_id = 0xC0, .pts = 1, .bounded = true, .announced_more = 60});
-  const Segment segment = demuxed(ts.bytes());
+  const codecs::MediaSegment segment = demuxed(ts.bytes());
   EXPECT_TRUE(segment.truncated);
   EXPECT_EQ(segment.streams.at(0).units.size(), 2U);
   EXPECT_EQ(segment.streams.at(1).units.size(), 2U);
@@ -148,17 +148,17 @@ TEST(Demux, EveryTruncationIsAnErrorOrATruncatedBeginning) {
            {.stream_id = 0xC0, .pts = 1, .bounded = true});
     ts.pes(video_pid, inter_unit(3), {.pts = 10'800 + 7200, .dts = 10'800, .bounded = bounded});
     const ByteVector whole = ts.bytes();
-    const Segment all = demuxed(whole);
+    const codecs::MediaSegment all = demuxed(whole);
     ASSERT_FALSE(all.truncated);
     for (std::size_t size = 0; size < whole.size(); ++size) {
       const ByteVector part{whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(size)};
-      Result<Segment> segment = demux(part);
+      Result<codecs::MediaSegment> segment = demux(part);
       if (!segment.ok()) continue;
       if (size % 188 != 0) {
         ASSERT_TRUE(segment->truncated) << size;
       }
-      for (const ElementaryStream& stream : segment->streams) {
-        const ElementaryStream& original = all.streams.at(stream.codec == codecs::Codec::aac ? 1 : 0);
+      for (const codecs::ElementaryStream& stream : segment->streams) {
+        const codecs::ElementaryStream& original = all.streams.at(stream.codec == codecs::Codec::aac ? 1 : 0);
         ASSERT_LE(stream.units.size(), original.units.size());
         for (std::size_t i = 0; i < stream.units.size() && (bounded || size % 188 != 0); ++i) {
           ASSERT_EQ(unit_bytes(stream, i), unit_bytes(original, i)) << size;

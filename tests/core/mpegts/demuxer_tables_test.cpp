@@ -34,11 +34,11 @@ TEST(Demux, FollowsANewProgramMap) {
   ts.pes(audio_pid, adts_frame(raw), {.stream_id = 0xC0, .pts = 6});
   ts.pes(0x200, adts_frame(raw), {.stream_id = 0xC0, .pts = 7});
   ts.pes(video_pid, inter_unit(3), {.pts = 7200});
-  const Segment segment = demuxed(ts.bytes());
+  const codecs::MediaSegment segment = demuxed(ts.bytes());
   ASSERT_EQ(segment.streams.size(), 3U);
   EXPECT_EQ(segment.streams[0].units.size(), 3U);
   EXPECT_THAT(all_dts(segment.streams[1]), ElementsAre(5));
-  EXPECT_EQ(segment.streams[2].pid, 0x200);
+  EXPECT_EQ(segment.streams[2].id, 0x200);
   EXPECT_THAT(all_dts(segment.streams[2]), ElementsAre(7));
 }
 
@@ -48,7 +48,7 @@ TEST(Demux, ReadsProgramMapsOverSeveralPacketsAndSkipsDamagedOnes) {
   ts.pmt({{type_aac, 0x300}}, 1, 0x1234);
   ts.pmt({{type_h264, video_pid}}, 2, 0, 900);
   add_gop(ts, 0, 1);
-  const Segment segment = demuxed(ts.bytes());
+  const codecs::MediaSegment segment = demuxed(ts.bytes());
   EXPECT_EQ(segment.streams.at(0).units.size(), 1U);
   EXPECT_EQ(segment.damaged_packets, 1U);
 }

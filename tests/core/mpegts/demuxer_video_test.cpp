@@ -21,10 +21,10 @@ TEST(Demux, MakesLengthPrefixedUnitsWithoutDelimitersAndParameterSets) {
   ts.pes(video_pid, byte_stream({make_delimiter(), make_sps({}), make_pps(), sei, idr(), filler}),
          {.pts = 9000, .dts = 5400});
   ts.pes(video_pid, byte_stream({make_delimiter(), inter(2), {0x0A}, {0x0B}}), {.pts = 9001});
-  const Segment segment = demuxed(ts.bytes());
+  const codecs::MediaSegment segment = demuxed(ts.bytes());
   ASSERT_EQ(segment.streams.size(), 1U);
-  const ElementaryStream& video = segment.streams[0];
-  EXPECT_EQ(video.pid, video_pid);
+  const codecs::ElementaryStream& video = segment.streams[0];
+  EXPECT_EQ(video.id, video_pid);
   EXPECT_EQ(video.codec, codecs::Codec::h264);
   ASSERT_EQ(video.units.size(), 2U);
   EXPECT_EQ(unit_bytes(video, 0), length_prefixed({sei, idr()}));
@@ -52,7 +52,7 @@ TEST(Demux, GivesTheSameUnitsHoweverPesPacketsAreCutIntoPackets) {
       ts.tables({{type_h264, video_pid}});
       ts.pes(video_pid, sync_unit(5), {.pts = 1, .bounded = bounded}, per_packet);
       ts.pes(video_pid, inter_unit(6), {.pts = 2, .bounded = bounded}, per_packet);
-      const Segment segment = demuxed(ts.bytes());
+      const codecs::MediaSegment segment = demuxed(ts.bytes());
       ASSERT_EQ(segment.streams.size(), 1U) << per_packet;
       ASSERT_EQ(segment.streams[0].units.size(), 2U) << per_packet;
       EXPECT_EQ(unit_bytes(segment.streams[0], 0), length_prefixed({idr(5)})) << per_packet;
@@ -66,7 +66,7 @@ TEST(Demux, ReadsPesHeadersThatRunOverPackets) {
   TsBuilder ts;
   ts.tables({{type_h264, video_pid}});
   ts.pes(video_pid, sync_unit(), {.pts = 4, .dts = 3, .bounded = true, .header_stuffing = 240});
-  const Segment segment = demuxed(ts.bytes());
+  const codecs::MediaSegment segment = demuxed(ts.bytes());
   ASSERT_EQ(segment.streams.size(), 1U);
   EXPECT_EQ(unit_bytes(segment.streams[0], 0), length_prefixed({idr()}));
   EXPECT_EQ(segment.streams[0].units[0].pts, 4U);
@@ -85,9 +85,9 @@ TEST(Demux, MarksOpenGopsByRecoveryPointAndIntraSlices) {
       video_pid,
       byte_stream({make_delimiter(), make_recovery_point(), intra, make_slice({.first_mb = 9, .type = 0})}),
       {.pts = 4});
-  const Segment segment = demuxed(ts.bytes());
+  const codecs::MediaSegment segment = demuxed(ts.bytes());
   std::vector<bool> sync;
-  for (const AccessUnit& unit : segment.streams.at(0).units) sync.push_back(unit.sync);
+  for (const codecs::AccessUnit& unit : segment.streams.at(0).units) sync.push_back(unit.sync);
   EXPECT_THAT(sync, ElementsAre(true, true, false, false, false));
   EXPECT_TRUE(segment.streams[0].units[1].leading_open);
   EXPECT_FALSE(segment.streams[0].units[0].leading_open);
@@ -97,7 +97,7 @@ TEST(Demux, SplitsAtDelimitersInsideAPesPacketAndTimesTheRestByTheFrameRate) {
   TsBuilder ts;
   ts.tables({{type_h264, video_pid}});
   ts.pes(video_pid, joined({sync_unit(1), inter_unit(2), inter_unit(3)}), {.pts = 90'000});
-  const Segment segment = demuxed(ts.bytes());
+  const codecs::MediaSegment segment = demuxed(ts.bytes());
   EXPECT_THAT(all_dts(segment.streams.at(0)), ElementsAre(90'000, 93'600, 97'200));
   EXPECT_EQ(unit_bytes(segment.streams[0], 2), length_prefixed({inter(3)}));
 }
@@ -109,7 +109,7 @@ TEST(Demux, SplitsAtNewPicturesWithoutDelimiters) {
   ts.pes(video_pid, byte_stream({make_sps({}), make_pps(), idr(), second_slice}), {.pts = 10});
   ts.pes(video_pid, byte_stream({inter(2), second_slice}), {.pts = 20});
   ts.pes(video_pid, byte_stream({inter(3)}), {.pts = 30});
-  const Segment segment = demuxed(ts.bytes());
+  const codecs::MediaSegment segment = demuxed(ts.bytes());
   EXPECT_THAT(all_dts(segment.streams.at(0)), ElementsAre(10, 20, 30));
   EXPECT_EQ(unit_bytes(segment.streams[0], 1), length_prefixed({inter(2), second_slice}));
 }
@@ -124,8 +124,8 @@ TEST(Demux, JoinsUnitsThatAreSpreadOverPesPackets) {
   const ByteVector next = inter_unit(2);
   ts.pes(video_pid, Bytes{next}.first(60), {.pts = 20});
   ts.pes(video_pid, joined({{next.begin() + 60, next.end()}, inter_unit(3)}), {.pts = 30});
-  const Segment segment = demuxed(ts.bytes());
-  const ElementaryStream& video = segment.streams.at(0);
+  const codecs::MediaSegment segment = demuxed(ts.bytes());
+  const codecs::ElementaryStream& video = segment.streams.at(0);
   EXPECT_THAT(all_dts(video), ElementsAre(10, 20, 30));
   EXPECT_EQ(unit_bytes(video, 0), length_prefixed({idr(), slice}));
   EXPECT_EQ(unit_bytes(video, 1), length_prefixed({inter(2)}));
@@ -159,8 +159,8 @@ TEST(Demux, KeepsTheTwoFieldsOfAFrameInOneUnit) {
   ts.pes(video_pid, byte_stream({make_delimiter(), field(0x41, 2, false)}), {.pts = 300});
   ts.pes(video_pid, byte_stream({make_delimiter(), field(0x41, 2, true)}), {.pts = 350});
   ts.pes(video_pid, byte_stream({make_delimiter(), field(0x41, 3, false)}), {.pts = 400});
-  const Segment segment = demuxed(ts.bytes());
-  const ElementaryStream& video = segment.streams.at(0);
+  const codecs::MediaSegment segment = demuxed(ts.bytes());
+  const codecs::ElementaryStream& video = segment.streams.at(0);
   EXPECT_THAT(all_dts(video), ElementsAre(100, 200, 300, 400));
   EXPECT_EQ(unit_bytes(video, 0), length_prefixed({top, bottom}));
   EXPECT_TRUE(video.units[0].sync);
@@ -173,7 +173,7 @@ TEST(Demux, TimesWithoutPtsComeFromDecodeOrderOrTheUnitIsDropped) {
   ts.pes(video_pid, sync_unit(1), {});
   ts.pes(video_pid, inter_unit(2), {.pts = 1000});
   ts.pes(video_pid, inter_unit(3), {});
-  const Segment segment = demuxed(ts.bytes());
+  const codecs::MediaSegment segment = demuxed(ts.bytes());
   EXPECT_THAT(all_dts(segment.streams.at(0)), ElementsAre(1000, 4600));
   EXPECT_EQ(segment.damaged_packets, 1U);
   EXPECT_EQ(unit_bytes(segment.streams[0], 0), length_prefixed({inter(2)}));
@@ -195,14 +195,14 @@ TEST(Demux, NewParameterSetsAtASyncSampleMakeANewConfig) {
   ts.pes(video_pid, unit(small), {.pts = 3});
   ts.pes(video_pid, inter_unit(2), {.pts = 4});
   ts.pes(video_pid, unit({}), {.pts = 5});
-  const Segment segment = demuxed(ts.bytes());
-  const ElementaryStream& video = segment.streams.at(0);
+  const codecs::MediaSegment segment = demuxed(ts.bytes());
+  const codecs::ElementaryStream& video = segment.streams.at(0);
   ASSERT_EQ(video.configs.size(), 2U);
   EXPECT_EQ(video.configs[0].width, 1920U);
   EXPECT_EQ(video.configs[1].width, 1280U);
   EXPECT_EQ(video.configs[1].height, 720U);
   std::vector<std::uint32_t> configs;
-  for (const AccessUnit& u : video.units) configs.push_back(u.config);
+  for (const codecs::AccessUnit& u : video.units) configs.push_back(u.config);
   EXPECT_THAT(configs, ElementsAre(0, 0, 0, 1, 1, 0));
 }
 
@@ -210,20 +210,20 @@ TEST(Demux, SegmentWithoutParameterSetsHasUnitsAndNoConfig) {
   TsBuilder ts;
   ts.tables({{type_h264, video_pid}});
   ts.pes(video_pid, inter_unit(1), {.pts = 0});
-  const Segment segment = demuxed(ts.bytes());
+  const codecs::MediaSegment segment = demuxed(ts.bytes());
   ASSERT_EQ(segment.streams.size(), 1U);
   EXPECT_EQ(segment.streams[0].units.size(), 1U);
   EXPECT_THAT(segment.streams[0].configs, IsEmpty());
 }
 
 TEST(Demux, TimesWrapAt33Bits) {
-  constexpr std::uint64_t end = std::uint64_t{1} << 33U;
+  constexpr std::int64_t end = std::int64_t{1} << 33U;
   TsBuilder ts;
   ts.tables({{type_h264, video_pid}});
   ts.pes(video_pid, sync_unit(), {.pts = 1800, .dts = end - 1800});
   ts.pes(video_pid, inter_unit(1), {.pts = 5400, .dts = 1800});
   ts.pes(video_pid, joined({inter_unit(2), inter_unit(3)}), {.pts = end - 1});
-  const Segment segment = demuxed(ts.bytes());
+  const codecs::MediaSegment segment = demuxed(ts.bytes());
   EXPECT_THAT(all_dts(segment.streams.at(0)), ElementsAre(end - 1800, 1800, end - 1, 3599));
   EXPECT_EQ(segment.streams[0].units[0].pts, 1800U);
 }
@@ -237,8 +237,8 @@ TEST(Demux, BlobsKeepTheirBytesWhenMemoryIsUsedAgain) {
   other.pes(video_pid, byte_stream({make_delimiter(), make_sps({}), make_pps(), idr(2, 300'000)}),
             {.pts = 0});
   (void)demuxed(ts.bytes());
-  const Segment first = demuxed(ts.bytes());
-  const Segment second = demuxed(other.bytes());
+  const codecs::MediaSegment first = demuxed(ts.bytes());
+  const codecs::MediaSegment second = demuxed(other.bytes());
   EXPECT_EQ(unit_bytes(first.streams.at(0), 0), length_prefixed({idr(1, 300'000)}));
   EXPECT_EQ(unit_bytes(second.streams.at(0), 0), length_prefixed({idr(2, 300'000)}));
 }

@@ -20,8 +20,8 @@ namespace tarn::test {
 inline bool has_ffmpeg() { return has_command("ffmpeg") && has_command("ffprobe"); }
 
 struct JudgedPacket {
-  std::optional<std::uint64_t> pts;  // 33 bits
-  std::optional<std::uint64_t> dts;
+  std::optional<std::int64_t> pts;  // 33 bits
+  std::optional<std::int64_t> dts;
   std::string hash;  // of the sample as an MP4 file carries it
 };
 
@@ -67,9 +67,9 @@ inline std::vector<ProbedLine> probe(const std::string& arguments, const std::fi
   return lines;
 }
 
-inline std::optional<std::uint64_t> timestamp(const std::string& text) {
+inline std::optional<std::int64_t> timestamp(const std::string& text) {
   if (text == "N/A") return std::nullopt;
-  return static_cast<std::uint64_t>(std::stoll(text)) & ((std::uint64_t{1} << 33U) - 1);
+  return std::stoll(text) & ((std::int64_t{1} << 33U) - 1);
 }
 
 // H.264 and AAC streams that have packets, in the order of the file's. Samples are those of an MP4 file

@@ -43,13 +43,13 @@ class Encoded : public testing::TestWithParam<Encoding> {
   TemporaryDirectory directory_;
 };
 
-std::vector<Stream> as_streams(const Segment& segment) {
+std::vector<Stream> as_streams(const codecs::MediaSegment& segment) {
   std::vector<Stream> streams;
-  for (const ElementaryStream& in : segment.streams) {
+  for (const codecs::ElementaryStream& in : segment.streams) {
     Stream& out = streams.emplace_back();
     out.info = in.configs.at(0);
     out.language = in.language;
-    for (const AccessUnit& unit : in.units) {
+    for (const codecs::AccessUnit& unit : in.units) {
       Sample sample;
       sample.data = in.data.bytes().subspan(unit.offset, unit.size);
       sample.sync = unit.sync;
@@ -66,11 +66,11 @@ std::vector<Stream> as_streams(const Segment& segment) {
 
 TEST_P(Encoded, SurvivesDemuxingAndWritingInTheEyesOfOthers) {
   const std::string bytes = read_file(input());
-  const Result<Segment> segment = demux(as_bytes(bytes));
+  const Result<codecs::MediaSegment> segment = demux(as_bytes(bytes));
   ASSERT_TRUE(segment.ok()) << segment.error().message;
   ASSERT_EQ(segment->streams.size(), 2U);
   EXPECT_EQ(segment->streams[1].language, "swe");
-  const auto is_open = [](const AccessUnit& unit) { return unit.leading_open; };
+  const auto is_open = [](const codecs::AccessUnit& unit) { return unit.leading_open; };
   const auto& pictures = segment->streams[0].units;
   EXPECT_GE(static_cast<std::size_t>(std::count_if(pictures.begin(), pictures.end(), is_open)),
             GetParam().minimum_open);
@@ -111,7 +111,7 @@ TEST_P(Encoded, SurvivesDemuxingAndWritingInTheEyesOfOthers) {
 TEST_P(Encoded, GivesTsdemuxEveryUnit) {
   if (!has_command("gst-launch-1.0")) GTEST_SKIP() << "no gst-launch-1.0";
   const std::string bytes = read_file(input());
-  const Result<Segment> segment = demux(as_bytes(bytes));
+  const Result<codecs::MediaSegment> segment = demux(as_bytes(bytes));
   ASSERT_TRUE(segment.ok());
   const std::vector<Stream> streams = as_streams(*segment);
   const Result<ByteVector> written = write_segment(streams);

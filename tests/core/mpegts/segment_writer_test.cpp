@@ -76,27 +76,27 @@ ByteVector written(const Source& source) {
 }
 
 // The position of an audio frame as ingest computes it, in 90 kHz.
-std::uint64_t position(const AccessUnit& unit, const codecs::StreamInfo& info) {
+std::uint64_t position(const codecs::AccessUnit& unit, const codecs::StreamInfo& info) {
   if (info.codec == codecs::Codec::h264) return unit.pts;
   const std::int64_t in_pes = rescale(unit.frame_in_pes * std::int64_t{1024}, info.sample_rate, 90'000);
   return (unit.pts + static_cast<std::uint64_t>(in_pes)) & mask;
 }
 
 void expect_round_trip(const Source& source, const ByteVector& bytes) {
-  const Result<Segment> segment = demux(bytes);
+  const Result<codecs::MediaSegment> segment = demux(bytes);
   ASSERT_TRUE(segment.ok()) << segment.error().message;
   EXPECT_EQ(segment->continuity_errors + segment->damaged_packets, 0U);
   EXPECT_FALSE(segment->truncated);
   ASSERT_EQ(segment->streams.size(), source.streams.size());
   for (std::size_t s = 0; s < source.streams.size(); ++s) {
     const Stream& in = source.streams[s];
-    const ElementaryStream& out = segment->streams[s];
+    const codecs::ElementaryStream& out = segment->streams[s];
     EXPECT_EQ(out.language, in.language);
     ASSERT_EQ(out.configs.size(), 1U);
     EXPECT_EQ(out.configs[0], in.info);
     ASSERT_EQ(out.units.size(), in.samples.size());
     for (std::size_t i = 0; i < in.samples.size(); ++i) {
-      const AccessUnit& unit = out.units[i];
+      const codecs::AccessUnit& unit = out.units[i];
       const Sample& sample = in.samples[i];
       ASSERT_EQ(position(unit, in.info), static_cast<std::uint64_t>(sample.pts) & mask) << i;
       if (in.info.codec == codecs::Codec::h264) {
@@ -177,7 +177,7 @@ TEST(WriteSegment, TheSmallestSamplesStillFillSixteenPackets) {
     const TransportReport report = check_transport_stream(bytes);
     EXPECT_EQ(report.payload_packets.at(0x100), 16U);
     EXPECT_EQ(report.payload_packets.at(0x101), 16U);
-    const Result<Segment> segment = demux(bytes);
+    const Result<codecs::MediaSegment> segment = demux(bytes);
     ASSERT_TRUE(segment.ok());
     ASSERT_EQ(segment->streams.size(), 2U);
     EXPECT_EQ(segment->streams[1].units.at(0).size, size);

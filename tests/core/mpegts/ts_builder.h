@@ -31,8 +31,8 @@ inline ByteVector joined(std::initializer_list<ByteVector> parts) {
 
 struct PesOptions {
   std::uint8_t stream_id = 0xE0;
-  std::optional<std::uint64_t> pts{};
-  std::optional<std::uint64_t> dts{};
+  std::optional<std::int64_t> pts{};
+  std::optional<std::int64_t> dts{};
   bool bounded = false;
   std::size_t header_stuffing = 0;
   std::size_t announced_more = 0;  // bytes that the length promises and that do not come
@@ -40,7 +40,7 @@ struct PesOptions {
 };
 
 inline ByteVector make_pes(Bytes payload, const PesOptions& o) {
-  const auto timestamp = [](std::uint8_t prefix, std::uint64_t t) {
+  const auto timestamp = [](std::uint8_t prefix, std::int64_t t) {
     return ByteVector{static_cast<std::uint8_t>(prefix << 4U | (t >> 30U & 7U) << 1U | 1U),
                       static_cast<std::uint8_t>(t >> 22U),
                       static_cast<std::uint8_t>((t >> 15U & 0x7FU) << 1U | 1U),

@@ -15,7 +15,7 @@ namespace {
 
 using namespace tarn::test;
 
-void expect_same(const ElementaryStream& ours, const JudgedStream& theirs) {
+void expect_same(const codecs::ElementaryStream& ours, const JudgedStream& theirs) {
   SCOPED_TRACE("PID " + std::to_string(theirs.pid));
   const bool is_video = ours.codec == codecs::Codec::h264;
   ASSERT_EQ(is_video ? "h264" : "aac", theirs.codec);
@@ -27,7 +27,7 @@ void expect_same(const ElementaryStream& ours, const JudgedStream& theirs) {
   }
   EXPECT_EQ(hash_of(ours.configs[0].config), theirs.config_hash);
   for (std::size_t i = 0; i < ours.units.size(); ++i) {
-    const AccessUnit& unit = ours.units[i];
+    const codecs::AccessUnit& unit = ours.units[i];
     ASSERT_EQ(hash_of(ours.data.bytes().subspan(unit.offset, unit.size)), theirs.packets[i].hash) << i;
     // ffmpeg counts on from the first frame of a PES packet; that one has the time of the header.
     if (unit.frame_in_pes != 0) continue;
@@ -41,7 +41,7 @@ void expect_same(const ElementaryStream& ours, const JudgedStream& theirs) {
 void expect_same_as_ffmpeg(const std::filesystem::path& file) {
   SCOPED_TRACE(file.string());
   const std::string bytes = read_file(file);
-  const Result<Segment> ours = demux(as_bytes(bytes));
+  const Result<codecs::MediaSegment> ours = demux(as_bytes(bytes));
   ASSERT_TRUE(ours.ok()) << ours.error().message;
   EXPECT_EQ(ours->continuity_errors, 0U);
   EXPECT_EQ(ours->damaged_packets, 0U);
@@ -49,7 +49,7 @@ void expect_same_as_ffmpeg(const std::filesystem::path& file) {
   const std::vector<JudgedStream> theirs = judge_transport_stream(file);
   ASSERT_EQ(ours->streams.size(), theirs.size());
   for (const JudgedStream& stream : theirs) {
-    const auto same_pid = [&stream](const ElementaryStream& s) { return s.pid == stream.pid; };
+    const auto same_pid = [&stream](const codecs::ElementaryStream& s) { return s.id == stream.pid; };
     const auto found = std::find_if(ours->streams.begin(), ours->streams.end(), same_pid);
     ASSERT_NE(found, ours->streams.end()) << stream.pid;
     expect_same(*found, stream);
@@ -102,7 +102,7 @@ TEST_P(RefusedVectors, SayWhy) {
   if (!shared) GTEST_SKIP() << "no shared files";
   const std::string bytes = read_file(*shared / "vectors" / GetParam().file);
   ASSERT_FALSE(bytes.empty());
-  const Result<Segment> segment = demux(as_bytes(bytes));
+  const Result<codecs::MediaSegment> segment = demux(as_bytes(bytes));
   ASSERT_FALSE(segment.ok());
   EXPECT_EQ(segment.error().code, GetParam().code);
   EXPECT_NE(segment.error().message.find(GetParam().message), std::string::npos) << segment.error().message;
