@@ -28,6 +28,10 @@ std::string Period::id() const {
 }
 
 std::int64_t Period::start_in(timeline::TrackId track) const {
+  if (start_time) {
+    return rescale(*start_time, timeline::timescale_of(*stretch, stretch->reference),
+                   timeline::timescale_of(*stretch, track));
+  }
   return stretch->start_in(track) +
          rescale((start - stretch->start).count(), 1'000'000, timeline::timescale_of(*stretch, track));
 }
@@ -41,16 +45,16 @@ Microseconds window_of(const Presentation& presentation, const timeline::OutputS
       std::max(settings.manifest_window, settings.suggested_presentation_delay + 2 * segment)};
 }
 
-std::vector<Period> live_periods(const Timeline& timeline, const Presentation& presentation,
-                                 const timeline::OutputSettings& settings) {
+std::vector<Period> listed_periods(const Timeline& timeline, const Presentation& presentation,
+                                   const timeline::OutputSettings& settings, const timeline::Window& window) {
   std::vector<const Cut*> listed;
-  Utc oldest{};
-  for (std::size_t i = presentation.cuts.size(); i-- > 0;) {
-    const Cut& cut = presentation.cuts[i];
+  Utc oldest = Utc::min();
+  for (std::size_t i = std::min(window.end, presentation.cuts.size()); i > window.first.value_or(0);) {
+    const Cut& cut = presentation.cuts[--i];
     const Stretch* stretch = timeline.stretch(cut.stretch);
     if (stretch == nullptr || timeline.find(cut.first_slot) == nullptr) break;
     const Utc end = timeline::end_of(timeline, *stretch, cut);
-    if (listed.empty()) oldest = end - window_of(presentation, settings);
+    if (listed.empty() && !window.first) oldest = end - window_of(presentation, settings);
     if (end <= oldest) break;
     listed.push_back(&cut);
   }
@@ -61,9 +65,14 @@ std::vector<Period> live_periods(const Timeline& timeline, const Presentation& p
     if (!goes_on) {
       const Stretch* stretch = timeline.stretch((*cut)->stretch);
       const Utc start = start_of_period(presentation, *stretch, (*cut)->generation);
-      periods.push_back({stretch, (*cut)->generation, start, {}});
+      periods.push_back({stretch, (*cut)->generation, start, {}, {}});
     }
     periods.back().cuts.push_back(*cut);
+  }
+  if (window.kind == timeline::Window::Kind::vod && !periods.empty()) {
+    const timeline::Slot* slot = timeline.find(listed.back()->first_slot);
+    periods.front().start = slot->utc;
+    periods.front().start_time = slot->start;
   }
   return periods;
 }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/timeline/output.h"
 #include "core/timeline/timeline.h"
+#include "core/timeline/window.h"
 
 namespace tarn::dash {
 
@@ -14,6 +16,9 @@ struct Period {
   const timeline::Stretch* stretch = nullptr;
   std::uint32_t generation = 0;
   Utc start;
+  // Media time of `start` where that is not the beginning of the stretch or generation, ticks of the
+  // reference track.
+  std::optional<std::int64_t> start_time;
   std::vector<const timeline::Cut*> cuts;  // oldest first
 
   [[nodiscard]] std::string id() const;  // "p3g1"
@@ -24,9 +29,9 @@ struct Period {
 // How much of the past is listed (semantics S24).
 Microseconds window_of(const timeline::Presentation& presentation, const timeline::OutputSettings& settings);
 
-// Oldest first.
-std::vector<Period> live_periods(const timeline::Timeline& timeline,
-                                 const timeline::Presentation& presentation,
-                                 const timeline::OutputSettings& settings);
+// Oldest first. A window that is complete from the beginning starts with its first segment.
+std::vector<Period> listed_periods(const timeline::Timeline& timeline,
+                                   const timeline::Presentation& presentation,
+                                   const timeline::OutputSettings& settings, const timeline::Window& window);
 
 }  // namespace tarn::dash

@@ -17,6 +17,7 @@ using timeline::OutputSettings;
 using timeline::Presentation;
 using timeline::Timeline;
 using timeline::Track;
+using timeline::Window;
 
 constexpr std::string_view xmlns = "urn:mpeg:dash:schema:mpd:2011";
 constexpr std::string_view live_profile = "urn:mpeg:dash:profile:isoff-live:2011";
@@ -49,21 +50,24 @@ std::uint32_t channel_configuration(std::uint32_t channels) {
 class MpdRenderer {
  public:
   MpdRenderer(const Timeline& timeline, const OutputSettings& settings, const Presentation& presentation,
-              std::string_view time_url)
+              std::string_view time_url, const Window& window)
       : timeline_(timeline),
         settings_(settings),
         presentation_(presentation),
         time_url_(time_url),
+        window_(window),
+        is_static_(window.query.empty() ? timeline.ended.has_value() : window.complete),
         epoch_(as_printed(timeline.availability_start)) {}
 
   Result<std::string> render() {
-    auto periods = live_periods(timeline_, presentation_, settings_);
+    auto periods = listed_periods(timeline_, presentation_, settings_, window_);
     if (periods.empty()) return not_found("no segment yet");
     std::erase_if(periods, [&](const Period& period) { return sets_of(period).empty(); });
     if (periods.empty()) return not_found("no variant is within the bitrate bounds");
+    if (window_.kind == Window::Kind::vod) epoch_ = periods.front().start;
     open_mpd(periods);
     for (const auto& next : periods) write_period(next);
-    if (!timeline_.ended) {
+    if (!is_static_) {
       xml_.open("UTCTiming").attribute("schemeIdUri", clock_scheme).attribute("value", time_url_).close();
     }
     xml_.close();
@@ -90,19 +94,37 @@ class MpdRenderer {
     xml_.open("MPD")
         .attribute("xmlns", xmlns)
         .attribute("profiles", live_profile)
-        .attribute("type", timeline_.ended ? "static" : "dynamic")
-        .attribute("availabilityStartTime", format_utc(epoch_))
-        .attribute("publishTime", format_utc(published))
+        .attribute("type", is_static_ ? "static" : "dynamic");
+    if (window_.kind != Window::Kind::vod) {
+      xml_.attribute("availabilityStartTime", format_utc(epoch_ + window_.behind));
+    }
+    xml_.attribute("publishTime", format_utc(published))
         .attribute("minBufferTime", seconds(settings_.min_buffer_time));
-    if (timeline_.ended) {
+    if (is_static_) {
       // Starts of Periods stay what they were, for players that are in the middle of it.
       const Utc end = timeline::end_of(timeline_, *periods.back().stretch, newest);
       xml_.attribute("mediaPresentationDuration", format_duration(end - epoch_));
       return;
     }
-    xml_.attribute("minimumUpdatePeriod", seconds(settings_.min_update_period))
-        .attribute("timeShiftBufferDepth", format_duration(window_of(presentation_, settings_)))
+    xml_.attribute("minimumUpdatePeriod", seconds(settings_.min_update_period));
+    if (window_.kind == Window::Kind::event) {
+      const std::string length = format_duration(length_of(periods));
+      xml_.attribute("timeShiftBufferDepth", length).attribute("suggestedPresentationDelay", length);
+      return;
+    }
+    xml_.attribute("timeShiftBufferDepth", format_duration(window_of(presentation_, settings_)))
         .attribute("suggestedPresentationDelay", seconds(settings_.suggested_presentation_delay));
+  }
+
+  // What reaches back to the first segment from any moment before the one after the newest is there.
+  [[nodiscard]] Microseconds length_of(const std::vector<Period>& periods) const {
+    const timeline::Cut& newest = *periods.back().cuts.back();
+    const Utc end = timeline::end_of(timeline_, *periods.back().stretch, newest);
+    const timeline::Generation* generation = presentation_.find_generation(newest.generation);
+    const std::uint32_t segment =
+        generation == nullptr ? settings_.segment_duration : generation->target_duration;
+    return end - timeline::start_of(timeline_, *periods.front().cuts.front()) +
+           std::chrono::seconds{2 * segment};
   }
 
   void write_period(const Period& period) {
@@ -207,18 +229,20 @@ class MpdRenderer {
   const OutputSettings& settings_;
   const Presentation& presentation_;
   std::string_view time_url_;
-  Utc epoch_;
+  const Window& window_;
+  bool is_static_;
+  Utc epoch_;  // where the starts of Periods count from
   XmlWriter xml_;
 };
 
 }  // namespace
 
 Result<std::string> render_mpd(const Timeline& timeline, const OutputSettings& settings,
-                               std::string_view time_url) {
+                               std::string_view time_url, const Window& window) {
   const Presentation* presentation = timeline.presentation(settings.endpoint);
   if (presentation == nullptr || presentation->cuts.empty()) return not_found("no segment yet");
   if (settings.protocol != timeline::Protocol::dash) return not_found("not a DASH endpoint");
-  return MpdRenderer{timeline, settings, *presentation, time_url}.render();
+  return MpdRenderer{timeline, settings, *presentation, time_url, window}.render();
 }
 
 }  // namespace tarn::dash

@@ -5,12 +5,16 @@
 
 namespace tarn::hls {
 
-std::vector<Listed> live_cuts(const timeline::Timeline& timeline, const timeline::OutputSettings& settings) {
+std::vector<Listed> listed_cuts(const timeline::Timeline& timeline, const timeline::OutputSettings& settings,
+                                const timeline::Window& window) {
   const timeline::Presentation* presentation = timeline.presentation(settings.endpoint);
   if (presentation == nullptr) return {};
   const auto& cuts = presentation->cuts;
   std::vector<Listed> listed;
-  for (std::size_t i = cuts.size(); i-- > 0 && listed.size() < settings.segments;) {
+  const std::size_t first = window.first.value_or(0);
+  const std::size_t most = window.first ? cuts.size() : settings.segments;
+  for (std::size_t i = std::min(window.end, cuts.size()); i > first && listed.size() < most;) {
+    --i;
     Listed next;
     next.cut = &cuts[i];
     next.previous = i == 0 ? nullptr : &cuts[i - 1];

@@ -42,7 +42,7 @@ class MediaParser {
     std::string_view tag;
     Handler handler;
   };
-  static const std::array<Row, 18> handlers;
+  static const std::array<Row, 19> handlers;
 
   Status number_once(const Line& line, std::uint64_t largest, std::optional<std::uint64_t>& field) {
     if (field) return line_error(ErrorCode::malformed, line, "appears twice");
@@ -73,6 +73,20 @@ class MediaParser {
   }
   Status independent_segments(const Line& /*line*/) {
     playlist_.independent_segments = true;
+    return {};
+  }
+  // Where players begin is a hint, and one that cannot be read is none.
+  Status start(const Line& line) {
+    const auto attributes = TRY(Attributes::parse(line));
+    if (!attributes.has("TIME-OFFSET")) return {};
+    std::string_view text = TRY(attributes.enumerated("TIME-OFFSET"));
+    const bool from_end = text.starts_with('-');
+    if (from_end) text.remove_prefix(1);
+    const auto seconds = parse_decimal(text, 6);
+    if (!seconds) return {};
+    const auto offset = static_cast<std::int64_t>(seconds->scaled);
+    playlist_.start = Start{Microseconds{from_end ? -offset : offset},
+                            attributes.has("PRECISE") && TRY(attributes.enumerated("PRECISE")) == "YES"};
     return {};
   }
   Status end_list(const Line& /*line*/) {
@@ -151,7 +165,7 @@ class MediaParser {
   std::optional<std::uint64_t> discontinuity_sequence_;
 };
 
-const std::array<MediaParser::Row, 18> MediaParser::handlers{{
+const std::array<MediaParser::Row, 19> MediaParser::handlers{{
     {"EXTINF", &MediaParser::extinf},
     {"EXT-X-PROGRAM-DATE-TIME", &MediaParser::program_date_time},
     {"EXT-X-DISCONTINUITY", &MediaParser::discontinuity},
@@ -164,6 +178,7 @@ const std::array<MediaParser::Row, 18> MediaParser::handlers{{
     {"EXT-X-DISCONTINUITY-SEQUENCE", &MediaParser::discontinuity_sequence},
     {"EXT-X-PLAYLIST-TYPE", &MediaParser::playlist_type},
     {"EXT-X-INDEPENDENT-SEGMENTS", &MediaParser::independent_segments},
+    {"EXT-X-START", &MediaParser::start},
     {"EXT-X-ENDLIST", &MediaParser::end_list},
     {"EXT-X-STREAM-INF", &MediaParser::multivariant_tag},
     {"EXT-X-BYTERANGE", &MediaParser::unsupported_tag},

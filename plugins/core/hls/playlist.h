@@ -77,6 +77,13 @@ struct MediaSegment {
   bool operator==(const MediaSegment&) const = default;
 };
 
+// EXT-X-START (4.4.2.2)
+struct Start {
+  Microseconds time_offset{};  // from the beginning; negative: from the end
+  bool precise = false;
+  bool operator==(const Start&) const = default;
+};
+
 struct MediaPlaylist {
   std::uint32_t version = 0;
   std::uint32_t target_duration = 0;
@@ -84,6 +91,7 @@ struct MediaPlaylist {
   std::uint64_t discontinuity_sequence = 0;
   std::string playlist_type;  // "", "VOD", "EVENT"
   bool independent_segments = false;
+  std::optional<Start> start;
   bool end_list = false;
   std::vector<MediaSegment> segments;
   bool operator==(const MediaPlaylist&) const = default;

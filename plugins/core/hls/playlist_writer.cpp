@@ -98,6 +98,16 @@ std::string variant_lines(const StreamInf& variant) {
   return tag.line() + one_line(variant.uri, false) + "\n";
 }
 
+std::string start_line(const Start& start) {
+  std::string offset = format_seconds(start.time_offset.count(), 1'000'000, 6);
+  offset.erase(offset.find_last_not_of('0') + 1);
+  if (offset.back() == '.') offset.pop_back();
+  Tag tag{"#EXT-X-START"};
+  tag.plain("TIME-OFFSET", offset);
+  if (start.precise) tag.yes_no("PRECISE", true);
+  return tag.line();
+}
+
 std::string segment_lines(const MediaSegment& segment) {
   std::string text;
   if (segment.discontinuity) text += "#EXT-X-DISCONTINUITY\n";
@@ -132,6 +142,7 @@ std::string write(const MediaPlaylist& playlist) {
     text += "#EXT-X-PLAYLIST-TYPE:" + one_line(playlist.playlist_type, false) + "\n";
   }
   if (playlist.independent_segments) text += "#EXT-X-INDEPENDENT-SEGMENTS\n";
+  if (playlist.start) text += start_line(*playlist.start);
   for (const auto& segment : playlist.segments) text += segment_lines(segment);
   if (playlist.end_list) text += "#EXT-X-ENDLIST\n";
   return text;

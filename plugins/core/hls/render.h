@@ -7,20 +7,23 @@
 #include "core/base/result.h"
 #include "core/timeline/output.h"
 #include "core/timeline/timeline.h"
+#include "core/timeline/window.h"
 
 // HLS manifests as pure functions of (timeline, settings, query, now): the same state gives the same text.
 // Their cost grows with the cuts they list, not with the timeline.
 // Errors: not_found (no content yet, no such rendition, or nothing within the bitrate bounds).
 namespace tarn::hls {
 
-// Describes the stretch of the newest cut.
+// `window` is of the same state of the timeline. The multivariant playlist describes the stretch of its
+// newest cut, and its URIs carry the window's query on.
 Result<std::string> render_multivariant(const timeline::Timeline& timeline,
-                                        const timeline::OutputSettings& settings);
+                                        const timeline::OutputSettings& settings,
+                                        const timeline::Window& window = {});
 
-// The last `settings.segments` cuts for one rendition. A cut of which the rendition's first track has
-// nothing is a gap; what is missing inside of a segment, or of the audio muxed into it, is not: the
-// segment is listed with its full share of time (semantics S4, S18).
+// The cuts of the window for one rendition; live, the last `settings.segments`. A cut of which the
+// rendition's first track has nothing is a gap; what is missing inside of a segment, or of the audio muxed
+// into it, is not: the segment is listed with its full share of time (semantics S4, S18).
 Result<std::string> render_media(const timeline::Timeline& timeline, const timeline::OutputSettings& settings,
-                                 std::string_view rendition);
+                                 std::string_view rendition, const timeline::Window& window = {});
 
 }  // namespace tarn::hls

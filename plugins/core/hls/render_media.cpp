@@ -15,6 +15,7 @@ using timeline::Protocol;
 using timeline::Timeline;
 using timeline::TrackId;
 using timeline::TrackSpan;
+using timeline::Window;
 
 // RFC 8216bis section 8: decimal durations need 3, EXT-X-MAP 6 (7 is what CMAF players know it by),
 // EXT-X-GAP 8.
@@ -32,16 +33,20 @@ std::int64_t intervals_before(Utc time, std::uint32_t interval) {
 class MediaRenderer {
  public:
   MediaRenderer(const Timeline& timeline, const OutputSettings& settings, std::string_view rendition,
-                std::vector<TrackId> tracks)
-      : timeline_(timeline), settings_(settings), rendition_(rendition), tracks_(std::move(tracks)) {}
+                std::vector<TrackId> tracks, const Window& window)
+      : timeline_(timeline),
+        settings_(settings),
+        rendition_(rendition),
+        tracks_(std::move(tracks)),
+        window_(window) {}
 
   Result<std::string> render() {
-    const auto listed = live_cuts(timeline_, settings_);
+    const auto listed = listed_cuts(timeline_, settings_, window_);
     if (listed.empty()) return not_found("no segment yet");
     if (std::none_of(listed.begin(), listed.end(), [&](const Listed& l) { return is_in(*l.stretch); })) {
       return not_found("no such rendition: " + rendition_);
     }
-    begin(listed.front());
+    begin(listed.front(), listed.size());
     for (const auto& next : listed) add(next);
     return write(playlist_);
   }
@@ -52,13 +57,19 @@ class MediaRenderer {
            timeline::rendition_name(stretch, tracks_) == rendition_;
   }
 
-  void begin(const Listed& first) {
+  void begin(const Listed& first, std::size_t count) {
     playlist_.version = settings_.protocol == Protocol::hls ? transport_stream_version : cmaf_version;
     playlist_.media_sequence = first.cut->number;
     // The one in front of the first listed segment is still in the playlist.
     playlist_.discontinuity_sequence = first.cut->discontinuity_sequence - (first.cut->discontinuity ? 1 : 0);
     playlist_.independent_segments = true;
-    playlist_.end_list = timeline_.ended.has_value();
+    playlist_.end_list = window_.query.empty() ? timeline_.ended.has_value() : window_.complete;
+    if (window_.kind == Window::Kind::vod) playlist_.playlist_type = "VOD";
+    if (window_.kind == Window::Kind::event) {
+      playlist_.playlist_type = "EVENT";
+      playlist_.start = Start{Microseconds{0}, true};
+    }
+    playlist_.segments.reserve(count);
   }
 
   void add(const Listed& listed) {
@@ -101,15 +112,17 @@ class MediaRenderer {
   // Semantics S14. All renditions have the tag at the same cuts, each with the time of its own first sample.
   [[nodiscard]] std::optional<Utc> program_date_time(const Listed& listed, TrackId leader,
                                                      const TrackSpan& span) const {
-    if (!settings_.program_date_time_interval || *settings_.program_date_time_interval == 0) return {};
-    if (!is_date_due(listed, *settings_.program_date_time_interval)) return {};
+    if (!is_date_due(listed)) return {};
     const timeline::Slot* slot = timeline_.find(listed.cut->first_slot);
     const auto& stretch = *listed.stretch;
     return slot->utc - to_microseconds(slot->start, timeline::timescale_of(stretch, stretch.reference)) +
            to_microseconds(span.start, timeline::timescale_of(stretch, leader));
   }
 
-  [[nodiscard]] bool is_date_due(const Listed& listed, std::uint32_t interval) const {
+  [[nodiscard]] bool is_date_due(const Listed& listed) const {
+    if (window_.first && playlist_.segments.empty()) return true;
+    const std::uint32_t interval = settings_.program_date_time_interval.value_or(0);
+    if (interval == 0) return false;
     if (listed.cut->discontinuity || listed.previous == nullptr) return true;
     if (timeline_.find(listed.previous->first_slot) == nullptr) return true;
     const Utc before = timeline::start_of(timeline_, *listed.previous);
@@ -133,6 +146,7 @@ class MediaRenderer {
   const OutputSettings& settings_;
   std::string rendition_;
   std::vector<TrackId> tracks_;  // the first one leads: its chunks are the segment's duration
+  const Window& window_;
   MediaPlaylist playlist_;
   std::optional<Map> map_;
 };
@@ -140,12 +154,12 @@ class MediaRenderer {
 }  // namespace
 
 Result<std::string> render_media(const Timeline& timeline, const OutputSettings& settings,
-                                 std::string_view rendition) {
+                                 std::string_view rendition, const Window& window) {
   auto tracks = timeline::parse_rendition_name(rendition);
   if (!tracks || settings.protocol == Protocol::dash) {
     return not_found("no such rendition: " + std::string{rendition.substr(0, 40)});
   }
-  return MediaRenderer{timeline, settings, rendition, std::move(*tracks)}.render();
+  return MediaRenderer{timeline, settings, rendition, std::move(*tracks), window}.render();
 }
 
 }  // namespace tarn::hls

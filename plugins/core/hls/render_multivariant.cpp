@@ -46,11 +46,13 @@ std::uint32_t frame_rate_millis(const codecs::StreamInfo& info) {
 class MultivariantRenderer {
  public:
   MultivariantRenderer(const Timeline& timeline, const OutputSettings& settings,
-                       const timeline::Presentation& presentation, const Stretch& stretch)
+                       const timeline::Presentation& presentation, const Stretch& stretch,
+                       const std::string& query)
       : timeline_(timeline),
         settings_(settings),
         presentation_(presentation),
         stretch_(stretch),
+        query_(query.empty() ? "" : "?" + query),
         is_muxed_(timeline::is_muxed(stretch, settings)) {}
 
   Result<std::string> render(const std::vector<Listed>& listed) {
@@ -81,6 +83,10 @@ class MultivariantRenderer {
     });
   }
 
+  [[nodiscard]] std::string uri_of(const std::vector<TrackId>& tracks) const {
+    return timeline::media_playlist_file(settings_, timeline::rendition_name(stretch_, tracks)) + query_;
+  }
+
   [[nodiscard]] std::string group_id(const std::vector<TrackId>& audio) const {
     return timeline::rendition_name(stretch_, audio);
   }
@@ -103,7 +109,7 @@ class MultivariantRenderer {
       media.group_id = id;
       media.name = unique_name(description, names);
       if (description.language != "und") media.language = description.language;
-      media.uri = timeline::media_playlist_file(settings_, timeline::rendition_name(stretch_, {track}));
+      media.uri = uri_of({track});
       media.is_default = track == default_of(audio);
       // A track that no EXT-X-MEDIA described (it has no name) may be chosen by its language.
       media.is_autoselect = media.is_default || description.is_autoselect || description.name.empty();
@@ -151,7 +157,7 @@ class MultivariantRenderer {
       inf.frame_rate_millis = frame_rate_millis(info);
     }
     if (has_group(variant)) inf.audio = group_id(variant.audio);
-    inf.uri = timeline::media_playlist_file(settings_, timeline::rendition_name(stretch_, own));
+    inf.uri = uri_of(own);
     return inf;
   }
 
@@ -159,18 +165,21 @@ class MultivariantRenderer {
   const OutputSettings& settings_;
   const timeline::Presentation& presentation_;
   const Stretch& stretch_;
+  std::string query_;
   bool is_muxed_;
   MultivariantPlaylist playlist_;
 };
 
 }  // namespace
 
-Result<std::string> render_multivariant(const Timeline& timeline, const OutputSettings& settings) {
-  const auto listed = live_cuts(timeline, settings);
+Result<std::string> render_multivariant(const Timeline& timeline, const OutputSettings& settings,
+                                        const timeline::Window& window) {
+  const auto listed = listed_cuts(timeline, settings, window);
   if (listed.empty()) return not_found("no segment yet");
   if (settings.protocol == Protocol::dash) return not_found("a DASH endpoint has no playlists");
   const timeline::Presentation* presentation = timeline.presentation(settings.endpoint);
-  return MultivariantRenderer{timeline, settings, *presentation, *listed.back().stretch}.render(listed);
+  return MultivariantRenderer{timeline, settings, *presentation, *listed.back().stretch, window.query}.render(
+      listed);
 }
 
 }  // namespace tarn::hls
