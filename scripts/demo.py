@@ -42,7 +42,7 @@ def resources():
 
 
 def environment(build):
-    rooms = [os.path.join(build, "plugins", room) for room in ("ingest", "package", "archive")]
+    rooms = [os.path.join(build, "plugins", room) for room in ("ingest", "package", "archive", "drm")]
     return dict(os.environ, GST_PLUGIN_PATH=":".join(rooms), GST_REGISTRY=os.path.join(build, "registry.bin"))
 
 

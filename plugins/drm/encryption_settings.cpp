@@ -33,8 +33,8 @@ bool is_pssh(Bytes box) {
 
 }  // namespace
 
-Result<TrackProtection> parse_keys(const KeyTexts& texts, crypto::Scheme scheme, const std::string& prefix) {
-  TrackProtection out;
+Result<crypto::TrackProtection> parse_keys(const KeyTexts& texts, crypto::Scheme scheme, const std::string& prefix) {
+  crypto::TrackProtection out;
   out.key.scheme = scheme;
   out.key.key = TRY(parse_block(texts.key, prefix + "key"));
   out.key.kid = TRY(parse_block(texts.kid, prefix + "kid"));

@@ -16,12 +16,8 @@ struct KeyTexts {
   std::string iv;
   std::string pssh;  // base64 of whole boxes, separated by commas
 };
-struct TrackProtection {
-  crypto::TrackKey key;
-  std::vector<ByteVector> pssh;
-};
 
 // Errors (invalid) name the property, never its value; `prefix` stands in front of the names.
-Result<TrackProtection> parse_keys(const KeyTexts& texts, crypto::Scheme scheme, const std::string& prefix);
+Result<crypto::TrackProtection> parse_keys(const KeyTexts& texts, crypto::Scheme scheme, const std::string& prefix);
 
 }  // namespace tarn::drm_element

@@ -144,15 +144,15 @@ class CencEnc {
   };
   // From READY to PAUSED and back; streaming thread.
   struct State {
-    std::optional<drm_element::TrackProtection> main;
-    std::optional<drm_element::TrackProtection> audio;
+    std::optional<crypto::TrackProtection> main;
+    std::optional<crypto::TrackProtection> audio;
     std::map<TrackId, Track> tracks;  // 0: of the pad's own caps
     Track* current = nullptr;
     std::uint64_t next_serial = 0;  // 0: chunks bring their own
   };
 
   Status open();
-  [[nodiscard]] const drm_element::TrackProtection& protection_of(const codecs::StreamInfo& info) const;
+  [[nodiscard]] const crypto::TrackProtection& protection_of(const codecs::StreamInfo& info) const;
   Status begin_track(TrackId id, const Ref<GstCaps>& caps);
   Result<Ref<GstBuffer>> encrypt(GstBuffer* buffer);
   Result<Ref<GstBuffer>> encrypt_header(const std::vector<Blob>& parts);
@@ -216,7 +216,7 @@ GstStateChangeReturn CencEnc::change_state(GstStateChange transition) {
   return result;
 }
 
-const drm_element::TrackProtection& CencEnc::protection_of(const codecs::StreamInfo& info) const {
+const crypto::TrackProtection& CencEnc::protection_of(const codecs::StreamInfo& info) const {
   return codecs::kind_of(info.codec) == codecs::Kind::audio ? *state_.audio : *state_.main;
 }
 
@@ -305,7 +305,9 @@ bool CencEnc::sink_event(GstPad* pad, GstEvent* event) {
       }
       owned = Ref<GstEvent>::adopt(gst_event_new_caps(state_.current->caps.get()));
     }
-  } else if (const auto begin = gstkit::parse<gstkit::TrackBegin>(event)) {
+    return gst_pad_push_event(src_, owned.release()) != FALSE;
+  }
+  if (const auto begin = gstkit::parse<gstkit::TrackBegin>(event)) {
     if (const Status begun = begin_track(begin->track, begin->caps); !begun.ok()) {
       state_.current = nullptr;  // its chunks are refused
       fail(begun.error());

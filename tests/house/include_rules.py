@@ -20,8 +20,10 @@ CORE = {
     "dash": ["codecs", "timeline"],
     "archive": ["codecs", "timeline"],
     "crypto": ["codecs", "isobmff"],
+    "drm": ["codecs", "crypto", "hls", "isobmff", "timeline"],
 }
-CORE_LIBRARIES = {"archive": ["sqlite3.h"], "crypto": ["openssl/crypto.h", "openssl/evp.h"]}
+CORE_LIBRARIES = {"archive": ["sqlite3.h"], "crypto": ["openssl/crypto.h", "openssl/evp.h"],
+                  "drm": ["libxml/parser.h", "libxml/tree.h", "openssl/evp.h", "openssl/hmac.h"]}
 ELEMENT_ROOMS = ["ingest", "package", "archive", "drm"]
 GSTREAMER = ("gst/", "glib", "gio/", "gmodule")
 FOREIGN = GSTREAMER + ("libsoup/", "json-glib/", "libxml/", "openssl/")

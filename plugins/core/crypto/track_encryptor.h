@@ -21,6 +21,16 @@ struct TrackKey {
   bool operator==(const TrackKey&) const = default;
 };
 
+// A key and what tells players of it: whole pssh boxes, for the CMAF header.
+struct TrackProtection {
+  TrackKey key;
+  std::vector<ByteVector> pssh;
+};
+struct StreamProtection {
+  TrackProtection video;  // and whatever is not audio
+  TrackProtection audio;
+};
+
 // Encrypts one track's CMAF header and chunks (ISO/IEC 23001-7). The same chunk under the same key and serial
 // always gives the same bytes. Not thread-safe.
 class TrackEncryptor {
