@@ -18,7 +18,7 @@ class EndpointRuntimeTest : public RuntimeTest {
     settings_ = settings;
     endpoint_ = std::make_shared<EndpointRuntime>(
         EndpointRuntime::Parts{workers_, cache_, metrics_, log_}, settings, archive_,
-        [this](bool) -> Result<std::unique_ptr<Packager>> {
+        [this](const Packaging&) -> Result<std::unique_ptr<Packager>> {
           return std::unique_ptr<Packager>{std::make_unique<FakePackager>(record_)};
         });
   }
