@@ -27,13 +27,13 @@ Result<crypto::Block> parse_block(const std::string& text, const std::string& pr
 
 bool is_pssh(Bytes box) {
   Reader reader{box};
-  return box.size() >= smallest_pssh && reader.u32() == box.size() &&
-         reader.u32() == isobmff::fourcc("pssh");
+  return box.size() >= smallest_pssh && reader.u32() == box.size() && reader.u32() == isobmff::fourcc("pssh");
 }
 
 }  // namespace
 
-Result<crypto::TrackProtection> parse_keys(const KeyTexts& texts, crypto::Scheme scheme, const std::string& prefix) {
+Result<crypto::TrackProtection> parse_keys(const KeyTexts& texts, crypto::Scheme scheme,
+                                           const std::string& prefix) {
   crypto::TrackProtection out;
   out.key.scheme = scheme;
   out.key.key = TRY(parse_block(texts.key, prefix + "key"));

@@ -18,6 +18,7 @@ struct KeyTexts {
 };
 
 // Errors (invalid) name the property, never its value; `prefix` stands in front of the names.
-Result<crypto::TrackProtection> parse_keys(const KeyTexts& texts, crypto::Scheme scheme, const std::string& prefix);
+Result<crypto::TrackProtection> parse_keys(const KeyTexts& texts, crypto::Scheme scheme,
+                                           const std::string& prefix);
 
 }  // namespace tarn::drm_element

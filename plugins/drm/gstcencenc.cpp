@@ -21,7 +21,8 @@
  * Works on the thread that pushes to it. Keys are never readable and never logged.
  *
  * |[
- * gst-launch-1.0 archivesrc location=archive tracks=1 ! cencenc key=00112233445566778899aabbccddeeff kid=0123456789abcdef0123456789abcdef iv=000102030405060708090a0b0c0d0e0f ! filesink location=encrypted.mp4
+ * gst-launch-1.0 archivesrc location=archive tracks=1 ! cencenc key=00112233445566778899aabbccddeeff
+ * kid=0123456789abcdef0123456789abcdef iv=000102030405060708090a0b0c0d0e0f ! filesink location=encrypted.mp4
  * ]|
  */
 #include "drm/gstcencenc.h"
@@ -45,7 +46,8 @@ GST_DEBUG_CATEGORY_STATIC(cencenc_debug);
 #define GST_CAT_DEFAULT cencenc_debug
 
 static GType tarn_cenc_scheme_get_type() {
-  static const GEnumValue values[] = {{0, "AES-CTR", "cenc"}, {1, "AES-CBC, pattern", "cbcs"}, {0, nullptr, nullptr}};
+  static const GEnumValue values[] = {
+      {0, "AES-CTR", "cenc"}, {1, "AES-CBC, pattern", "cbcs"}, {0, nullptr, nullptr}};
   static const GType type = g_enum_register_static("TarnCencScheme", values);
   return type;
 }
@@ -61,8 +63,8 @@ using timeline::TrackId;
 
 GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
                                                              GST_STATIC_CAPS(gstkit::cmaf_caps_template));
-GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS,
-                                                            GST_STATIC_CAPS(gstkit::cmaf_caps_template));
+GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(gstkit::cmaf_caps_template));
 
 class CencEnc {
  public:
@@ -123,7 +125,8 @@ class CencEnc {
                         .when = When::ready},
       Property<CencEnc>{
           .name = "first-serial",
-          .blurb = "Serial of the first chunk where chunks have none of their own; 0: those are refused; cenc",
+          .blurb =
+              "Serial of the first chunk where chunks have none of their own; 0: those are refused; cenc",
           .member = &Settings::first_serial,
           .max = (std::uint64_t{1} << 48U) - 1,
           .when = When::ready},
@@ -197,8 +200,8 @@ Status CencEnc::open() {
   state_.main = TRY(drm_element::parse_keys({s.key, s.kid, s.iv, s.pssh}, s.scheme, ""));
   state_.audio = state_.main;
   if (!s.audio_key.empty()) {
-    state_.audio = TRY(drm_element::parse_keys({s.audio_key, s.audio_kid, s.audio_iv, s.audio_pssh}, s.scheme,
-                                               "audio-"));
+    state_.audio = TRY(
+        drm_element::parse_keys({s.audio_key, s.audio_kid, s.audio_iv, s.audio_pssh}, s.scheme, "audio-"));
   }
   return {};
 }
@@ -267,8 +270,7 @@ Result<Ref<GstBuffer>> CencEnc::encrypt(GstBuffer* buffer) {
     return Error{ErrorCode::invalid, "cencenc: a chunk came before the caps of its track"};
   }
   auto out = gstkit::buffer_of(TRY(state_.current->encryptor->chunk(parts, TRY(serial_of(buffer)))));
-  constexpr auto copied =
-      static_cast<GstBufferCopyFlags>(GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS);
+  constexpr auto copied = static_cast<GstBufferCopyFlags>(GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS);
   gst_buffer_copy_into(out.get(), buffer, copied, 0, static_cast<gsize>(-1));
   return out;
 }

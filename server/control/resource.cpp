@@ -109,7 +109,8 @@ void check_encryption(const Endpoint& endpoint, FieldErrors& errors) {
     }
   }
   if (!endpoint.constant_iv.empty() && endpoint.encryption == crypto::Scheme::cenc) {
-    errors.push_back({"drm.constantIv", "\"" + endpoint.constant_iv + "\"", "is only for the method SAMPLE_AES"});
+    errors.push_back(
+        {"drm.constantIv", "\"" + endpoint.constant_iv + "\"", "is only for the method SAMPLE_AES"});
   }
 }
 

@@ -22,8 +22,8 @@ class ControlHandler : public Handler {
     WorkerPool& workers;  // the API waits for the database: never on a serving thread
     const Metrics& metrics;
     ConsoleFiles console;
-    std::string token;            // opens /metrics to others than the loopback
-    std::function<bool()> ready;  // any thread
+    std::string token;                              // opens /metrics to others than the loopback
+    std::function<bool()> ready;                    // any thread
     const BuiltinProvider* key_provider = nullptr;  // null: there is none
   };
   // Everything referred to outlives the handler.

@@ -12,7 +12,8 @@ namespace tarn::server {
 // those who failed together do not come back together. `random`: any 32 bits.
 inline Microseconds backoff(unsigned failures, std::uint32_t random) {
   constexpr std::int64_t longest = 30'000'000;
-  const std::int64_t whole = std::min(longest, std::int64_t{1'000'000} << std::min(failures > 0 ? failures - 1 : 0U, 5U));
+  const std::int64_t whole =
+      std::min(longest, std::int64_t{1'000'000} << std::min(failures > 0 ? failures - 1 : 0U, 5U));
   return Microseconds{whole - whole / 4 * random / UINT32_MAX};
 }
 

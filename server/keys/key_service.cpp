@@ -213,8 +213,9 @@ void KeyService::ask(const std::string& id) {
 void KeyService::ask_builtin(const std::string& id, std::uint64_t attempt, const Endpoint& endpoint) {
   if (parts_.builtin == nullptr) return failed(id, attempt, not_found("there is no built-in key provider"));
   const bool is_first = endpoint.speke_version == drm::SpekeVersion::v1_0;
-  answered(id, attempt,
-           parts_.builtin->speke(drm::cpix::write(drm::request_of(contract_of(endpoint))), is_first ? "" : "2.0"));
+  answered(
+      id, attempt,
+      parts_.builtin->speke(drm::cpix::write(drm::request_of(contract_of(endpoint))), is_first ? "" : "2.0"));
 }
 
 void KeyService::ask_server(const std::string& id, std::uint64_t attempt, const Endpoint& endpoint) {

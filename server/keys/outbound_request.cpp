@@ -116,10 +116,9 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   void connect(GInetAddress* address) {
     const Held<GSocketConnectable> target{
         pinned_address_new(call_.url.host.c_str(), call_.url.port, address)};
-    session_.reset(SOUP_SESSION(g_object_new(SOUP_TYPE_SESSION, "remote-connectable", target.get(),
-                                             "proxy-resolver", nullptr, "timeout",
-                                             static_cast<guint>(limits_.total.count() / 1'000'000 + 1),
-                                             "user-agent", "Tarn", nullptr)));
+    session_.reset(SOUP_SESSION(g_object_new(
+        SOUP_TYPE_SESSION, "remote-connectable", target.get(), "proxy-resolver", nullptr, "timeout",
+        static_cast<guint>(limits_.total.count() / 1'000'000 + 1), "user-agent", "Tarn", nullptr)));
     soup_session_remove_feature_by_type(session_.get(), SOUP_TYPE_CONTENT_DECODER);
     message_.reset(soup_message_new("POST", call_.text.c_str()));
     if (!message_) return finish_later({ErrorCode::invalid, "the key server's URL is not valid"});
@@ -128,7 +127,8 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     soup_message_set_request_body_from_bytes(message_.get(), call_.content_type.c_str(), body);
     g_bytes_unref(body);
     for (const auto& [name, value] : call_.headers) {
-      soup_message_headers_replace(soup_message_get_request_headers(message_.get()), name.c_str(), value.c_str());
+      soup_message_headers_replace(soup_message_get_request_headers(message_.get()), name.c_str(),
+                                   value.c_str());
     }
     g_signal_connect(message_.get(), "network-event", G_CALLBACK(&on_network_event), this);
     soup_session_send_async(session_.get(), message_.get(), G_PRIORITY_DEFAULT, cancellable_.get(), &on_sent,
@@ -164,14 +164,16 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
         &answer_);
     const char* type = soup_message_headers_get_content_type(headers, nullptr);
     answer_.content_type = lower(type == nullptr ? "" : type);
-    if (answer_.headers.contains("content-encoding") && lower(answer_.headers["content-encoding"]) != "identity") {
+    if (answer_.headers.contains("content-encoding") &&
+        lower(answer_.headers["content-encoding"]) != "identity") {
       return finish(Error{ErrorCode::unsupported, "the key server's answer has a content coding"});
     }
     read_on();
   }
 
   void read_on() {
-    g_input_stream_read_bytes_async(stream_.get(), piece, G_PRIORITY_DEFAULT, cancellable_.get(), &on_read, hold());
+    g_input_stream_read_bytes_async(stream_.get(), piece, G_PRIORITY_DEFAULT, cancellable_.get(), &on_read,
+                                    hold());
   }
 
   static void on_read(GObject* source, GAsyncResult* result, gpointer data) {
@@ -182,12 +184,20 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     if (bytes == nullptr) return self->finish(Error{ErrorCode::io, "the key server broke off its answer"});
     gsize size = 0;
     const auto* from = static_cast<const char*>(g_bytes_get_data(bytes, &size));
-    if (size == 0) return self->finish(std::move(self->answer_));
+    if (size == 0) return self->finish_whole();
     if (size > self->limits_.body - self->answer_.body.size()) {
       return self->finish(Error{ErrorCode::limit, "the key server's answer is too long"});
     }
     self->answer_.body.append(from, size);
     self->read_on();
+  }
+
+  void finish_whole() {
+    const auto announced = answer_.headers.find("content-length");
+    if (announced != answer_.headers.end() && announced->second != std::to_string(answer_.body.size())) {
+      return finish(Error{ErrorCode::io, "the key server broke off its answer"});
+    }
+    finish(std::move(answer_));
   }
 
   [[nodiscard]] bool is_over() const { return !done_; }

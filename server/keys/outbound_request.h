@@ -21,7 +21,7 @@ struct OutboundCall {
 };
 struct OutboundAnswer {
   int status = 0;
-  std::string content_type;  // without parameters, lower case
+  std::string content_type;                    // without parameters, lower case
   std::map<std::string, std::string> headers;  // names in lower case
   std::string body;
 };

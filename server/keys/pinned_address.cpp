@@ -46,7 +46,8 @@ static void tarn_pinned_address_class_init(TarnPinnedAddressClass* klass) {
 namespace tarn::server {
 
 GSocketConnectable* pinned_address_new(const char* host, guint16 port, GInetAddress* address) {
-  gpointer object = g_object_new(tarn_pinned_address_get_type(), "hostname", host, "port", guint{port}, nullptr);
+  gpointer object =
+      g_object_new(tarn_pinned_address_get_type(), "hostname", host, "port", guint{port}, nullptr);
   pinned(object)->address = g_inet_socket_address_new(address, port);
   return G_SOCKET_CONNECTABLE(object);
 }

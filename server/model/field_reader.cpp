@@ -216,10 +216,21 @@ std::string short_json(JsonNode* node) {
 
 // Objects that are there as a whole or not at all. REQUIRES: document is an object
 template <class R>
-void check_objects(JsonNode*, const R&, FieldErrors&) {}
-void check_objects(JsonNode* document, const Endpoint&, FieldErrors& errors) {
+bool is_whole_object(const Field<R>&) {
+  return false;
+}
+bool is_whole_object(const Field<Endpoint>& field) { return field.name.starts_with("drm."); }
+
+template <class R>
+void check_objects(JsonNode*, const R&, bool, FieldErrors&) {}
+void check_objects(JsonNode* document, const Endpoint& endpoint, bool protocol_known, FieldErrors& errors) {
   JsonNode* const drm = json_member(document, "drm");
   if (drm == nullptr || !JSON_NODE_HOLDS_OBJECT(drm)) return;
+  constexpr unsigned protocols = for_hls_cmaf | for_dash;
+  if (protocol_known && (protocols & (1U << static_cast<unsigned>(endpoint.protocol))) == 0) {
+    errors.push_back({"drm", "null", "is only for " + protocol_names(protocols)});
+    return;
+  }
   for (const char* name : {"systems", "providerUrl"}) {
     JsonNode* const member = json_member(drm, name);
     if (member == nullptr || JSON_NODE_HOLDS_NULL(member)) {
@@ -250,12 +261,12 @@ void read_document(JsonNode* document, R& resource, FieldErrors& errors,
     }
     const bool wrong = errors.size() != before;
     if (field.name == "protocol") protocol_known = !wrong;
-    if (!absent && !wrong && protocol_known && !is_for_protocol(resource, field)) {
+    if (!absent && !wrong && protocol_known && !is_whole_object(field) && !is_for_protocol(resource, field)) {
       errors.push_back(
           {std::string(field.name), short_json(node), "is only for " + protocol_names(field.protocols)});
     }
   }
-  check_objects(document, resource, errors);
+  check_objects(document, resource, protocol_known, errors);
 }
 
 template void read_document(JsonNode*, Group&, FieldErrors&, std::span<const std::string_view>);

@@ -86,8 +86,9 @@ constexpr std::array endpoint_fields{
                     .only = "0"},
     Field<Endpoint>{.name = "segmentDuration", .member = &Endpoint::segment_duration, .min = 1, .max = 30},
     Field<Endpoint>{.name = "audioSeparation", .member = &Endpoint::audio_separation, .protocols = for_hls},
-    Field<Endpoint>{
-        .name = "drm.encryptionMethod", .member = &Endpoint::encryption, .protocols = for_hls_cmaf | for_dash},
+    Field<Endpoint>{.name = "drm.encryptionMethod",
+                    .member = &Endpoint::encryption,
+                    .protocols = for_hls_cmaf | for_dash},
     Field<Endpoint>{.name = "drm.constantIv",
                     .member = &Endpoint::constant_iv,
                     .min = 32,

@@ -63,9 +63,9 @@ drm::Contract contract_of(const Endpoint& endpoint) {
 
 std::string key_identity(const Endpoint& endpoint) {
   if (!endpoint.is_encrypted()) return {};
-  std::string text = content_id(endpoint) + "/" + (endpoint.encryption == crypto::Scheme::cenc ? "cenc" : "cbcs") +
-                     "/" + endpoint.constant_iv +
-                     (endpoint.key_preset == drm::KeyPreset::shared ? "/shared" : "/separate");
+  std::string text =
+      content_id(endpoint) + "/" + (endpoint.encryption == crypto::Scheme::cenc ? "cenc" : "cbcs") + "/" +
+      endpoint.constant_iv + (endpoint.key_preset == drm::KeyPreset::shared ? "/shared" : "/separate");
   for (const drm::System system : endpoint.drm_systems) text += "/" + std::string{drm::name_of(system)};
   return text;
 }

@@ -11,9 +11,9 @@ namespace {
 
 // IANA IPv4 and IPv6 Special-Purpose Address Registries: what is not globally reachable, and multicast.
 constexpr const char* special_v4[] = {
-    "0.0.0.0/8",     "10.0.0.0/8",      "100.64.0.0/10",  "127.0.0.0/8",  "169.254.0.0/16", "172.16.0.0/12",
-    "192.0.0.0/24",  "192.0.2.0/24",    "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15",  "198.51.100.0/24",
-    "203.0.113.0/24", "224.0.0.0/4",    "240.0.0.0/4",
+    "0.0.0.0/8",     "10.0.0.0/8",      "100.64.0.0/10",  "127.0.0.0/8",    "169.254.0.0/16",
+    "172.16.0.0/12", "192.0.0.0/24",    "192.0.2.0/24",   "192.88.99.0/24", "192.168.0.0/16",
+    "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4",    "240.0.0.0/4",
 };
 constexpr char global_v6[] = "2000::/3";
 // Inside of it: Teredo and other protocol assignments, documentation, 6to4.
@@ -33,7 +33,8 @@ bool is_name_character(char c) {
 // The last label decides, as it does for those who read numbers as addresses.
 bool looks_like_a_number(std::string_view host) {
   while (host.ends_with('.')) host.remove_suffix(1);
-  const std::string_view last = host.substr(host.rfind('.') == std::string_view::npos ? 0 : host.rfind('.') + 1);
+  const std::string_view last =
+      host.substr(host.rfind('.') == std::string_view::npos ? 0 : host.rfind('.') + 1);
   if (last.starts_with("0x")) return true;
   return !last.empty() && last.find_first_not_of("0123456789") == std::string_view::npos;
 }
@@ -61,7 +62,8 @@ Status parse_authority(std::string_view authority, OutboundUrl& url) {
     const bool is_name = !url.host.empty() && url.host.size() <= 253 &&
                          std::all_of(url.host.begin(), url.host.end(), is_name_character);
     if (!is_name) return wrong("has no valid host");
-    if (looks_like_a_number(url.host) && !parse_address(url.host)) return wrong("has a host that is no address");
+    if (looks_like_a_number(url.host) && !parse_address(url.host))
+      return wrong("has a host that is no address");
   }
   if (!has_port) return {};
   const auto number = parse_u64(port);
@@ -77,8 +79,9 @@ bool is_public(const Address& address) {
     return std::none_of(std::begin(special_v4), std::end(special_v4),
                         [&](const char* network) { return is_in(network, address); });
   }
-  return is_in(global_v6, address) && std::none_of(std::begin(special_v6), std::end(special_v6),
-                                                   [&](const char* network) { return is_in(network, address); });
+  return is_in(global_v6, address) &&
+         std::none_of(std::begin(special_v6), std::end(special_v6),
+                      [&](const char* network) { return is_in(network, address); });
 }
 
 bool OutboundPolicy::permits(const Address& address, bool is_https) const {
@@ -88,13 +91,15 @@ bool OutboundPolicy::permits(const Address& address, bool is_https) const {
 }
 
 Status OutboundPolicy::check(const OutboundUrl& url) const {
-  if (!url.is_https && allowed.empty()) return wrong("must be https, unless --outbound-allow names its network");
+  if (!url.is_https && allowed.empty())
+    return wrong("must be https, unless --outbound-allow names its network");
   const auto address = parse_address(url.host);
   if (address && !permits(*address, url.is_https)) {
     return wrong("leads to an address that neither is public (by https) nor in --outbound-allow");
   }
   const bool is_local = url.host == "localhost" || url.host.ends_with(".localhost");
-  if (is_local && allowed.empty()) return wrong("leads to this machine, which --outbound-allow does not name");
+  if (is_local && allowed.empty())
+    return wrong("leads to this machine, which --outbound-allow does not name");
   return {};
 }
 
@@ -119,7 +124,8 @@ Result<OutboundUrl> parse_outbound_url(std::string_view url) {
   TRY(parse_authority(authority, out));
   if (out.port < 1024 && out.port != usual_port) return wrong("has a port that is another service's");
   const std::string_view rest = url.substr(end);
-  if (rest.find_first_of("#\\") != std::string_view::npos) return wrong("must not have a fragment or backslash");
+  if (rest.find_first_of("#\\") != std::string_view::npos)
+    return wrong("must not have a fragment or backslash");
   if (!rest.empty()) out.target = rest.front() == '/' ? std::string{rest} : "/" + std::string{rest};
   return out;
 }

@@ -260,14 +260,18 @@ Status claim_content_id(Database& database, const std::string& content_id, const
     if (row.text(0) == channel_id) return {};
     return Error{ErrorCode::conflict, "drm.contentId " + content_id + " belongs to another channel"};
   }
-  return database.prepare("INSERT INTO content_ids VALUES (?, ?)").bind(1, content_id).bind(2, channel_id).run();
+  return database.prepare("INSERT INTO content_ids VALUES (?, ?)")
+      .bind(1, content_id)
+      .bind(2, channel_id)
+      .run();
 }
 
 Status save_kept_secret(Database& database, const SecretBox& box, const std::string& name,
                         std::string_view text) {
   const ByteVector sealed = box.seal(text, "kept " + name);
   return database
-      .prepare("INSERT INTO kept_secrets VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed")
+      .prepare(
+          "INSERT INTO kept_secrets VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed")
       .bind(1, name)
       .bind(2, Bytes{sealed})
       .run();

@@ -38,7 +38,7 @@ class Packager {
 
 // What a pipeline is built for.
 struct Packaging {
-  bool transport_stream = false;  // MPEG-2 TS, else CMAF
+  bool transport_stream = false;                                    // MPEG-2 TS, else CMAF
   std::shared_ptr<const crypto::StreamProtection> protection = {};  // CMAF only; null: in the clear
   bool operator==(const Packaging&) const = default;
 };

@@ -113,8 +113,8 @@ Result<std::unique_ptr<Packager>> make_pipeline_packager(const std::string& arch
   auto errors = std::make_shared<LastError>();
   pipelines::PackageSettings settings{archive_directory, packaging.transport_stream};
   if (packaging.protection) settings.protection = *packaging.protection;
-  GstElement* pipeline = TRY(
-      pipelines::make_package_pipeline(settings, [errors](GstMessage* m) { errors->take(m); }));
+  GstElement* pipeline =
+      TRY(pipelines::make_package_pipeline(settings, [errors](GstMessage* m) { errors->take(m); }));
   auto packager = std::make_unique<PipelinePackager>(ElementPtr{pipeline}, errors);
   if (const Status started = pipelines::start(pipeline); !started.ok()) {
     const std::string complaint = errors->release();

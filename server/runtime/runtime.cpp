@@ -18,8 +18,7 @@ constexpr std::uint64_t ticks_between_trims = 10;
 
 void set_keys(const KeyStatus& status, EndpointRuntime::Settings& settings) {
   if (!status.keys) return;
-  settings.output.protection =
-      std::make_shared<const timeline::Protection>(drm::signalling(*status.keys));
+  settings.output.protection = std::make_shared<const timeline::Protection>(drm::signalling(*status.keys));
   settings.protection =
       std::make_shared<const crypto::StreamProtection>(drm::stream_protection(*status.keys));
 }
@@ -193,7 +192,8 @@ void Runtime::follow_endpoint(const Group& group, const Channel& channel, const 
                                      effective(endpoint, channel),
                                      time_url(settings_.origin_base_url, group)};
   settings.output.endpoint = endpoint.id;
-  if (endpoint.is_encrypted() && settings_.keys != nullptr) set_keys(settings_.keys->keys(endpoint), settings);
+  if (endpoint.is_encrypted() && settings_.keys != nullptr)
+    set_keys(settings_.keys->keys(endpoint), settings);
   const Status cut = runtime->archive()->set_presentation(endpoint.id, settings.output.segment_duration,
                                                           channel.segment_duration, parts_.clocks.utc());
   if (!cut) {
@@ -317,7 +317,8 @@ std::string Runtime::endpoint_status(const Endpoint& endpoint) {
     const auto at = running.endpoints.find(endpoint.id);
     if (at == running.endpoints.end()) continue;
     std::optional<KeyStatus> keys;
-    if (endpoint.is_encrypted()) keys = settings_.keys == nullptr ? KeyStatus{} : settings_.keys->keys(endpoint);
+    if (endpoint.is_encrypted())
+      keys = settings_.keys == nullptr ? KeyStatus{} : settings_.keys->keys(endpoint);
     return endpoint_status_json(endpoint, at->second->state(), *running.channel->archive()->timeline(), keys);
   }
   return broken_status("the channel's archive is not available");

@@ -145,10 +145,13 @@ JsonPtr keys_json(const KeyStatus& status) {
     if (audio != video) ids.add(json_text(audio));
   }
   JsonObjectBuilder out;
-  out.add("state", status.keys ? "READY" : status.last_error.empty() ? "WAITING" : "FAILED")
+  out.add("state", status.keys                 ? "READY"
+                   : status.last_error.empty() ? "WAITING"
+                                               : "FAILED")
       .add("keyIds", ids.take())
       .add("requests", count(status.requests))
-      .add("lastRequestAt", status.last_request ? json_text(format_utc_seconds(*status.last_request)) : json_null())
+      .add("lastRequestAt",
+           status.last_request ? json_text(format_utc_seconds(*status.last_request)) : json_null())
       .add("lastError", status.last_error.empty() ? json_null() : json_text(status.last_error));
   return out.take();
 }

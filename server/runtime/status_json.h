@@ -6,8 +6,8 @@
 #include "core/archive/archive.h"
 #include "server/model/model.h"
 #include "server/runtime/channel_runtime.h"
-#include "server/runtime/key_source.h"
 #include "server/runtime/endpoint_runtime.h"
+#include "server/runtime/key_source.h"
 
 // The answers to GET …/status: JSON objects of the documented members.
 namespace tarn::server {

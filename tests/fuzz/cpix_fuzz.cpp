@@ -42,7 +42,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(track->systems.size() == 3);
     for (const SystemKeys& system : track->systems) {
       require(system.hls_media.find_first_of("\r\n") == std::string::npos);
-      require(system.hls_media.starts_with("#EXT-X-KEY:") && system.hls_master.starts_with("#EXT-X-SESSION-KEY:"));
+      require(system.hls_media.starts_with("#EXT-X-KEY:") &&
+              system.hls_master.starts_with("#EXT-X-SESSION-KEY:"));
       require(system.system == System::fairplay || parse_pssh(system.pssh).ok());
     }
   }

@@ -71,7 +71,9 @@ void skip_scaling_lists(BitReader& in, unsigned lists) {
 class AvcSliceHeaders::HeaderReader {
  public:
   HeaderReader(BitReader& in, const AvcSliceHeaders& sets, std::uint8_t first_byte)
-      : in_(in), sets_(sets), is_idr_((first_byte & 0x1F) == codecs::avc::nal_slice_idr),
+      : in_(in),
+        sets_(sets),
+        is_idr_((first_byte & 0x1F) == codecs::avc::nal_slice_idr),
         is_reference_((first_byte & 0x60) != 0) {}
 
   bool read() {

@@ -4,8 +4,10 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
+#include <array>
 #include <cstdlib>
 #include <cstring>
+#include <vector>
 
 namespace tarn::crypto {
 namespace {
@@ -22,19 +24,33 @@ struct FreeContext {
   void operator()(EVP_CIPHER_CTX* context) const { EVP_CIPHER_CTX_free(context); }
 };
 
+// Blocks of a subsample that are chained.
+struct Chain {
+  std::uint8_t* at = nullptr;
+  std::size_t blocks = 0;
+  std::size_t stride = block;
+};
+
 }  // namespace
 
 void wipe(std::span<std::uint8_t> secret) { OPENSSL_cleanse(secret.data(), secret.size()); }
 
 struct SampleCipher::State {
+  static constexpr std::size_t most_lanes = 32;
+
   std::unique_ptr<EVP_CIPHER_CTX, FreeContext> context{EVP_CIPHER_CTX_new()};
-  ByteVector gathered;  // every tenth block of a subsample, for one call in place of thousands
+  std::vector<Chain> chains;
+  Block iv{};
+  // The chains that run: their next block, and the last ciphertext of each, side by side.
+  std::array<Chain, most_lanes> lanes;
+  alignas(64) std::array<std::uint8_t, most_lanes * block> blocks;
 };
 
+// CBC is made of ECB here, across the chains.
 SampleCipher::SampleCipher(const Block& key, Scheme scheme) : state_(std::make_unique<State>()) {
   EVP_CIPHER_CTX* const context = state_->context.get();
   demand(context != nullptr);
-  const EVP_CIPHER* const cipher = scheme == Scheme::cenc ? EVP_aes_128_ctr() : EVP_aes_128_cbc();
+  const EVP_CIPHER* const cipher = scheme == Scheme::cenc ? EVP_aes_128_ctr() : EVP_aes_128_ecb();
   demand(EVP_EncryptInit_ex(context, cipher, nullptr, key.data(), nullptr) == 1);
   EVP_CIPHER_CTX_set_padding(context, 0);
 }
@@ -42,10 +58,6 @@ SampleCipher::SampleCipher(const Block& key, Scheme scheme) : state_(std::make_u
 SampleCipher::~SampleCipher() = default;
 SampleCipher::SampleCipher(SampleCipher&&) noexcept = default;
 SampleCipher& SampleCipher::operator=(SampleCipher&&) noexcept = default;
-
-void SampleCipher::begin(const std::uint8_t* iv) {
-  demand(EVP_EncryptInit_ex(state_->context.get(), nullptr, nullptr, nullptr, iv) == 1);
-}
 
 void SampleCipher::encrypt(const std::uint8_t* from, std::size_t size, std::uint8_t* to) {
   int written = 0;
@@ -56,7 +68,7 @@ void SampleCipher::encrypt(const std::uint8_t* from, std::size_t size, std::uint
 void SampleCipher::ctr(std::uint64_t iv, Bytes sample, std::span<const Subsample> map, std::uint8_t* to) {
   Block counter{};
   for (unsigned i = 0; i < 8; ++i) counter[i] = static_cast<std::uint8_t>(iv >> (56U - 8U * i));
-  begin(counter.data());
+  demand(EVP_EncryptInit_ex(state_->context.get(), nullptr, nullptr, nullptr, counter.data()) == 1);
   if (map.empty()) return encrypt(sample.data(), sample.size(), to);
   const std::uint8_t* from = sample.data();
   for (const Subsample& part : map) {
@@ -70,34 +82,66 @@ void SampleCipher::ctr(std::uint64_t iv, Bytes sample, std::span<const Subsample
   }
 }
 
-void SampleCipher::pattern_cbc(const Block& iv, Bytes sample, std::span<const Subsample> map,
-                               std::uint8_t* to) {
+void SampleCipher::cbc(const Block& iv, Bytes sample, std::span<const Subsample> map, std::uint8_t* to) {
+  if (sample.empty()) return;
   std::memcpy(to, sample.data(), sample.size());
-  ByteVector& gathered = state_->gathered;
+  state_->iv = iv;
+  if (map.empty()) {
+    if (sample.size() >= block) state_->chains.push_back({to, sample.size() / block, block});
+    return;
+  }
   for (const Subsample& part : map) {
     to += part.clear;
     // A block is encrypted when all of it is there.
-    const std::size_t count =
-        part.cipher < block ? 0 : (part.cipher - block) / pattern_stride + 1;
-    if (count > 0) {
-      if (gathered.size() < count * block) gathered.resize(count * block);
-      std::uint8_t* const scratch = gathered.data();
-      for (std::size_t i = 0; i < count; ++i) std::memcpy(scratch + i * block, to + i * pattern_stride, block);
-      begin(iv.data());
-      encrypt(scratch, count * block, scratch);
-      for (std::size_t i = 0; i < count; ++i) std::memcpy(to + i * pattern_stride, scratch + i * block, block);
+    if (part.cipher >= block) {
+      state_->chains.push_back({to, (part.cipher - block) / pattern_stride + 1, pattern_stride});
     }
     to += part.cipher;
   }
 }
 
-void SampleCipher::whole_cbc(const Block& iv, Bytes sample, std::uint8_t* to) {
-  const std::size_t whole = sample.size() - sample.size() % block;
-  if (whole > 0) {
-    begin(iv.data());
-    encrypt(sample.data(), whole, to);
+// One block of each running chain.
+void SampleCipher::step(std::size_t lanes) {
+  std::uint8_t* const blocks = state_->blocks.data();
+  for (std::size_t i = 0; i < lanes; ++i) {
+    std::uint64_t plain[2];
+    std::uint64_t chained[2];
+    std::memcpy(plain, state_->lanes[i].at, block);
+    std::memcpy(chained, blocks + i * block, block);
+    chained[0] ^= plain[0];
+    chained[1] ^= plain[1];
+    std::memcpy(blocks + i * block, chained, block);
   }
-  std::memcpy(to + whole, sample.data() + whole, sample.size() - whole);
+  encrypt(blocks, lanes * block, blocks);
+  for (std::size_t i = 0; i < lanes; ++i) {
+    Chain& lane = state_->lanes[i];
+    std::memcpy(lane.at, blocks + i * block, block);
+    lane.at += lane.stride;
+    --lane.blocks;
+  }
+}
+
+void SampleCipher::finish() {
+  State& state = *state_;
+  std::size_t lanes = 0;
+  std::size_t next = 0;
+  while (lanes > 0 || next < state.chains.size()) {
+    for (; lanes < State::most_lanes && next < state.chains.size(); ++lanes) {
+      state.lanes[lanes] = state.chains[next++];
+      std::memcpy(state.blocks.data() + lanes * block, state.iv.data(), block);
+    }
+    step(lanes);
+    for (std::size_t i = 0; i < lanes;) {
+      if (state.lanes[i].blocks > 0) {
+        ++i;
+        continue;
+      }
+      --lanes;
+      state.lanes[i] = state.lanes[lanes];
+      std::memcpy(state.blocks.data() + i * block, state.blocks.data() + lanes * block, block);
+    }
+  }
+  state.chains.clear();
 }
 
 }  // namespace tarn::crypto

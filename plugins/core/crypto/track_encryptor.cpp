@@ -137,13 +137,12 @@ void TrackEncryptor::run(std::span<const Bytes> samples, std::uint64_t serial, s
     if (sample.empty()) continue;
     if (scheme_ == Scheme::cenc) {
       cipher_.ctr(sample_iv(serial, i), sample, map, to);
-    } else if (mapper_.is_whole_sample()) {
-      cipher_.whole_cbc(constant_iv_, sample, to);
     } else {
-      cipher_.pattern_cbc(constant_iv_, sample, map, to);
+      cipher_.cbc(constant_iv_, sample, map, to);
     }
     to += sample.size();
   }
+  cipher_.finish();
 }
 
 Result<Blob> TrackEncryptor::chunk(std::span<const Blob> parts, std::uint64_t serial) {

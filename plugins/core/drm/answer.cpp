@@ -33,7 +33,8 @@ class AnswerChecker {
   Status check_frame() const {
     if (answer_.content_id != asked_.content_id) return malformed("the answer is for another content id");
     if (answer_.version != asked_.version) return malformed("the answer has another CPIX version");
-    if (answer_.keys.size() != asked_.keys.size()) return malformed("the answer has not the keys that were asked for");
+    if (answer_.keys.size() != asked_.keys.size())
+      return malformed("the answer has not the keys that were asked for");
     if (answer_.systems.size() != asked_.systems.size()) {
       return malformed("the answer has not the DRM systems that were asked for");
     }
@@ -95,7 +96,9 @@ class AnswerChecker {
   }
 
   Result<SystemKeys> system_keys(System system, const Uuid& kid) const {
-    const auto is_it = [&](const auto& entry) { return entry.kid == kid && entry.system == system_id(system); };
+    const auto is_it = [&](const auto& entry) {
+      return entry.kid == kid && entry.system == system_id(system);
+    };
     if (std::count_if(answer_.systems.begin(), answer_.systems.end(), is_it) != 1) {
       return malformed("the answer has not exactly one entry of " + std::string{name_of(system)});
     }

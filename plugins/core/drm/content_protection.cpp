@@ -21,7 +21,8 @@ std::string content_protection(System system, Bytes pssh) {
       "<cenc:pssh xmlns:cenc=\"" + std::string{cenc_ns} + "\">" + base64(pssh) + "</cenc:pssh>";
   const auto parsed = parse_pssh(pssh);
   if (system == System::playready && parsed.ok()) {
-    text += "<mspr:pro xmlns:mspr=\"" + std::string{playready_ns} + "\">" + base64(parsed->data) + "</mspr:pro>";
+    text +=
+        "<mspr:pro xmlns:mspr=\"" + std::string{playready_ns} + "\">" + base64(parsed->data) + "</mspr:pro>";
   }
   return text;
 }

@@ -34,7 +34,8 @@ class DocumentParser {
       out_.period_id = attribute(node, "id").value_or("");
       out_.period_index = attribute(node, "index").value_or("");
     });
-    list(root, "ContentKeyUsageRuleList", "ContentKeyUsageRule", [this](const xmlNode* node) { usage_rule(node); });
+    list(root, "ContentKeyUsageRuleList", "ContentKeyUsageRule",
+         [this](const xmlNode* node) { usage_rule(node); });
     if (error_) return *std::move(error_);
     return std::move(out_);
   }
@@ -68,7 +69,8 @@ class DocumentParser {
       if (!key.explicit_iv) fail("ContentKey@explicitIV is not 16 bytes in base64");
     }
     const xmlNode* const secret = find_child(find_child(node, cpix_ns, "Data"), pskc_ns, "Secret");
-    if (find_child(secret, pskc_ns, "EncryptedValue") != nullptr) fail("an encrypted key, which was not asked for");
+    if (find_child(secret, pskc_ns, "EncryptedValue") != nullptr)
+      fail("an encrypted key, which was not asked for");
     if (const xmlNode* const value = find_child(secret, pskc_ns, "PlainValue")) {
       std::string text = text_of(value);
       key.key = parse_block(text);

@@ -92,7 +92,8 @@ class DocumentWriter {
     add("speke:KeyFormatVersions", {}, system.key_format_versions);
     out_ += "</cpix:DRMSystem>";
   }
-  void add(const std::string& element, const std::string& attributes, const std::optional<std::string>& value) {
+  void add(const std::string& element, const std::string& attributes,
+           const std::optional<std::string>& value) {
     if (!value) return;
     out_ += "<" + element + attributes;
     out_ += value->empty() ? "/>" : ">" + base64(as_bytes(*value)) + "</" + element + ">";

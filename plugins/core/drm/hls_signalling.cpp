@@ -56,13 +56,15 @@ Status check_key_line(std::string_view line, KeyTag tag, System system, crypto::
   }
   const std::string prefix = std::string{tag_text(tag)} + ":";
   if (!line.starts_with(prefix)) return malformed(what + "not " + prefix.substr(1));
-  const auto attributes = hls::Attributes::parse({.number = 1, .tag = tag_text(tag).substr(1), .value = line.substr(prefix.size())});
+  const auto attributes = hls::Attributes::parse(
+      {.number = 1, .tag = tag_text(tag).substr(1), .value = line.substr(prefix.size())});
   if (!attributes.ok()) return malformed(what + "not an attribute list");
   const auto method = attributes->enumerated("METHOD");
   const auto format = attributes->required_quoted("KEYFORMAT");
   const auto uri = attributes->required_quoted("URI");
   if (!method.ok() || *method != method_of(scheme)) return malformed(what + "METHOD does not fit the scheme");
-  if (!format.ok() || *format != hls_key_format(system)) return malformed(what + "KEYFORMAT is another system's");
+  if (!format.ok() || *format != hls_key_format(system))
+    return malformed(what + "KEYFORMAT is another system's");
   if (!uri.ok() || uri->empty()) return malformed(what + "no URI");
   return {};
 }

@@ -45,7 +45,8 @@ Status check(const cpix::Document& request, std::string_view speke_version) {
   if (!is_second) return {};
   if (request.rules.empty()) return refusal("Missing CPIX encryption contract");
   const auto has_key = [&](const Uuid& kid) {
-    return std::any_of(request.keys.begin(), request.keys.end(), [&](const auto& key) { return key.kid == kid; });
+    return std::any_of(request.keys.begin(), request.keys.end(),
+                       [&](const auto& key) { return key.kid == kid; });
   };
   for (const cpix::UsageRule& rule : request.rules) {
     if (!has_key(rule.kid) || rule.track_type.empty() || !(rule.has_video_filter || rule.has_audio_filter)) {
@@ -62,7 +63,8 @@ Status fill(cpix::DrmSystem& asked, const std::string& content_id, crypto::Schem
   const auto system = system_of(asked.system);
   if (!system) return refusal("Requested CPIX encryption contract not supported");
   if (*system == System::fairplay && scheme == crypto::Scheme::cenc) {
-    return refusal("ContentKey@commonEncryptionScheme non compatible with DRMSystem " + to_text(asked.system));
+    return refusal("ContentKey@commonEncryptionScheme non compatible with DRMSystem " +
+                   to_text(asked.system));
   }
   Pssh pssh{.version = 0, .system = asked.system, .kids = {}, .data = {}};
   if (*system == System::widevine) pssh.data = widevine_data(asked.kid, content_id, scheme);

@@ -123,8 +123,8 @@ ByteVector auxiliary_boxes(const SampleAuxiliary& samples, std::size_t offset_in
   senc.sample_count = saiz.sample_count;
   senc.entries = samples.entries;
   Saio saio;
-  saio.offset = static_cast<std::uint32_t>(offset_in_moof + box_size(saiz) + box_size(saio) +
-                                           Senc::entries_offset);
+  saio.offset =
+      static_cast<std::uint32_t>(offset_in_moof + box_size(saiz) + box_size(saio) + Senc::entries_offset);
   ByteVector out;
   append_box(out, saiz);
   append_box(out, saio);
@@ -144,8 +144,8 @@ Status move_data_offsets(ByteVector& out, Bytes front, const RawBox& traf, std::
     const std::size_t fields = box->offset + box->header_size;
     if (box->size < box->header_size + 12) return malformed("trun: too short");
     if ((u32_at(front, fields) & Trun::data_offset_present) == 0) continue;
-    const std::int64_t moved = std::int64_t{static_cast<std::int32_t>(u32_at(front, fields + 8))} +
-                               static_cast<std::int64_t>(by);
+    const std::int64_t moved =
+        std::int64_t{static_cast<std::int32_t>(u32_at(front, fields + 8))} + static_cast<std::int64_t>(by);
     if (moved > INT32_MAX) return Error{ErrorCode::limit, "trun: data offset out of range"};
     patch_u32(out, fields + 8, static_cast<std::uint32_t>(moved));
   }

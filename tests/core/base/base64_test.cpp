@@ -7,8 +7,13 @@ namespace tarn {
 namespace {
 
 TEST(Base64, WritesAndReadsTheVectorsOfTheRfc) {
-  for (const auto& [plain, text] : {std::pair{"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"},
-                                    {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="}, {"foobar", "Zm9vYmFy"}}) {
+  for (const auto& [plain, text] : {std::pair{"", ""},
+                                    {"f", "Zg=="},
+                                    {"fo", "Zm8="},
+                                    {"foo", "Zm9v"},
+                                    {"foob", "Zm9vYg=="},
+                                    {"fooba", "Zm9vYmE="},
+                                    {"foobar", "Zm9vYmFy"}}) {
     EXPECT_EQ(base64(as_bytes(plain)), text);
     const auto read = parse_base64(text);
     ASSERT_TRUE(read) << text;

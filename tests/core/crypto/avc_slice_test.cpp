@@ -95,7 +95,8 @@ TEST(AvcSliceHeaders, CountsEmulationPreventionInsideOfTheHeader) {
   for (int i = 0; i < 40; ++i) out.bits(0xA5, 8);
   const ByteVector nal = test::make_nal(0x61, out.bytes());
   ASSERT_GT(nal.size(), out.bytes().size() + 1) << "the vector has emulation prevention";
-  const ByteVector header(out.bytes().begin(), out.bytes().begin() + static_cast<std::ptrdiff_t>((bits + 7) / 8));
+  const ByteVector header(out.bytes().begin(),
+                          out.bytes().begin() + static_cast<std::ptrdiff_t>((bits + 7) / 8));
   EXPECT_EQ(parser.header_size(nal), test::make_nal(0x61, header).size());
 }
 

@@ -57,7 +57,8 @@ Result<ByteVector> encrypt(Bytes file, Scheme scheme) {
     if (box->type == isobmff::fourcc("moof")) start = box->offset;
     at = box->end();
     if (box->type != isobmff::fourcc("mdat")) continue;
-    const Blob chunk = TRY(encryptor.chunk(std::vector{Blob::copy_of(file.subspan(start, at - start))}, serial++));
+    const Blob chunk =
+        TRY(encryptor.chunk(std::vector{Blob::copy_of(file.subspan(start, at - start))}, serial++));
     out.insert(out.end(), chunk.bytes().begin(), chunk.bytes().end());
   }
   return out;
@@ -96,12 +97,14 @@ TEST_P(ShakaPackager, DecryptsWhatWeEncrypted) {
   ASSERT_TRUE(bytes.ok()) << bytes.error().message;
   test::write_file(encrypted, as_text(*bytes));
   EXPECT_NE(packets(encrypted), packets(clear));
-  const auto result = run(*packager + " in=" + encrypted.string() + ",stream=" + GetParam().stream +
-                          ",output=" + decrypted.string() + " --enable_raw_key_decryption --keys key_id=" +
-                          kid_text + ":key=" + key_text + " 2>&1");
+  const auto result =
+      run(*packager + " in=" + encrypted.string() + ",stream=" + GetParam().stream +
+          ",output=" + decrypted.string() + " --enable_raw_key_decryption --keys key_id=" + kid_text +
+          ":key=" + key_text + " 2>&1");
   ASSERT_EQ(result.exit_status, 0) << result.output;
   const auto hashes = [](const fs::path& file) {
-    return run("ffprobe -v error -show_data_hash md5 -show_entries packet=data_hash -of csv=p=0 " + file.string())
+    return run("ffprobe -v error -show_data_hash md5 -show_entries packet=data_hash -of csv=p=0 " +
+               file.string())
         .output;
   };
   EXPECT_GT(hashes(clear).size(), 4000U);
@@ -109,19 +112,22 @@ TEST_P(ShakaPackager, DecryptsWhatWeEncrypted) {
 }
 
 constexpr char video[] = "-map 0:v -c:v libx264 -preset veryfast -b:v 2M -g 50 -bf 2";
-constexpr char slices[] = "-map 0:v -c:v libx264 -preset veryfast -b:v 2M -g 25 -bf 0 -x264-params slices=4:weightp=2";
-constexpr char interlaced[] = "-map 0:v -c:v libx264 -preset veryfast -b:v 1M -g 25 -flags +ildct+ilme -x264-params cabac=0:tff=1";
+constexpr char slices[] =
+    "-map 0:v -c:v libx264 -preset veryfast -b:v 2M -g 25 -bf 0 -x264-params slices=4:weightp=2";
+constexpr char interlaced[] =
+    "-map 0:v -c:v libx264 -preset veryfast -b:v 1M -g 25 -flags +ildct+ilme -x264-params cabac=0:tff=1";
 constexpr char audio[] = "-map 1:a -c:a aac -b:a 128k";
 
-INSTANTIATE_TEST_SUITE_P(
-    Streams, ShakaPackager,
-    testing::Values(Case{"cbcs_video", Scheme::cbcs, "video", video}, Case{"cenc_video", Scheme::cenc, "video", video},
-                    Case{"cbcs_slices", Scheme::cbcs, "video", slices},
-                    Case{"cenc_slices", Scheme::cenc, "video", slices},
-                    Case{"cbcs_interlaced", Scheme::cbcs, "video", interlaced},
-                    Case{"cenc_interlaced", Scheme::cenc, "video", interlaced},
-                    Case{"cbcs_audio", Scheme::cbcs, "audio", audio}, Case{"cenc_audio", Scheme::cenc, "audio", audio}),
-    [](const auto& info) { return std::string{info.param.name}; });
+INSTANTIATE_TEST_SUITE_P(Streams, ShakaPackager,
+                         testing::Values(Case{"cbcs_video", Scheme::cbcs, "video", video},
+                                         Case{"cenc_video", Scheme::cenc, "video", video},
+                                         Case{"cbcs_slices", Scheme::cbcs, "video", slices},
+                                         Case{"cenc_slices", Scheme::cenc, "video", slices},
+                                         Case{"cbcs_interlaced", Scheme::cbcs, "video", interlaced},
+                                         Case{"cenc_interlaced", Scheme::cenc, "video", interlaced},
+                                         Case{"cbcs_audio", Scheme::cbcs, "audio", audio},
+                                         Case{"cenc_audio", Scheme::cenc, "audio", audio}),
+                         [](const auto& info) { return std::string{info.param.name}; });
 
 }  // namespace
 }  // namespace tarn::crypto

@@ -13,8 +13,10 @@ namespace tarn::crypto {
 namespace {
 
 const Block key{1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16};
-const Block kid{0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7, 0xa8, 0xa9, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf};
-const Block iv{0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70, 0x80, 0x90, 0xa0, 0xb0, 0xc0, 0xd0, 0xe0, 0xf0, 0xff};
+const Block kid{0xa0, 0xa1, 0xa2, 0xa3, 0xa4, 0xa5, 0xa6, 0xa7,
+                0xa8, 0xa9, 0xaa, 0xab, 0xac, 0xad, 0xae, 0xaf};
+const Block iv{0x10, 0x20, 0x30, 0x40, 0x50, 0x60, 0x70, 0x80,
+               0x90, 0xa0, 0xb0, 0xc0, 0xd0, 0xe0, 0xf0, 0xff};
 
 TrackKey track_key(Scheme scheme) { return {scheme, key, kid, scheme == Scheme::cbcs ? iv : Block{}}; }
 
@@ -59,7 +61,8 @@ TestChunk make_chunk(const std::vector<ByteVector>& samples) {
   isobmff::ChunkHeader header{.sequence_number = 7, .base_media_decode_time = 90'000, .samples = {}};
   TestChunk chunk;
   for (const ByteVector& sample : samples) {
-    header.samples.push_back({.size = static_cast<std::uint32_t>(sample.size()), .duration = 3600,
+    header.samples.push_back({.size = static_cast<std::uint32_t>(sample.size()),
+                              .duration = 3600,
                               .sync = header.samples.empty()});
     chunk.payload.insert(chunk.payload.end(), sample.begin(), sample.end());
   }
@@ -71,7 +74,7 @@ std::vector<ByteVector> video_samples() {
   append_nal(samples[0], noise(70'000, 9));  // not a slice: its first byte says 0 or something unknown
   samples[0][4] = 0x06;                      // SEI
   append_nal(samples[0], slice(5000, true));
-  append_nal(samples[1], slice(3, false));   // too small for a block
+  append_nal(samples[1], slice(3, false));  // too small for a block
   append_nal(samples[2], slice(1600, false));
   append_nal(samples[2], slice(1601, false));
   append_nal(samples[3], {});
@@ -95,9 +98,10 @@ TEST_P(Encryption, ComesBackFromVideoAsItWas) {
   // The middle of a slice is not what it was; SEI and NAL headers are.
   const Bytes payload = chunk->bytes().last(clear.payload.size());
   EXPECT_TRUE(std::equal(payload.begin(), payload.begin() + 70'009, clear.payload.begin()));
-  EXPECT_NE(Bytes(payload).subspan(70'100, 16)[0] == clear.payload[70'100] &&
-                std::equal(payload.begin() + 70'032, payload.begin() + 75'000, clear.payload.begin() + 70'032),
-            true);
+  EXPECT_NE(
+      Bytes(payload).subspan(70'100, 16)[0] == clear.payload[70'100] &&
+          std::equal(payload.begin() + 70'032, payload.begin() + 75'000, clear.payload.begin() + 70'032),
+      true);
 }
 
 TEST_P(Encryption, ComesBackFromAudioAsItWas) {
@@ -184,11 +188,13 @@ TEST(ProtectedHeader, HasPsshAndStaysOneBoxAfterAnother) {
   writer.u32(32);
   writer.text("pssh");
   writer.zeros(24);
-  const auto init = encryptor->header(isobmff::write_init(video_info(), "und").value(), std::vector{pssh, pssh});
+  const auto init =
+      encryptor->header(isobmff::write_init(video_info(), "und").value(), std::vector{pssh, pssh});
   ASSERT_TRUE(init.ok());
   std::size_t end = 0;
   isobmff::ReadContext context;
-  while (const auto box = isobmff::read_box_header(*init, end, ErrorCode::malformed, context)) end = box->end();
+  while (const auto box = isobmff::read_box_header(*init, end, ErrorCode::malformed, context))
+    end = box->end();
   EXPECT_TRUE(context.ok());
   EXPECT_EQ(end, init->size());
   const auto track = test::read_tenc(*init);

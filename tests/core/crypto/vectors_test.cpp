@@ -35,7 +35,8 @@ class SharedVector : public testing::TestWithParam<Vector> {
 
 ByteVector media_of(Bytes file) {
   ByteVector out;
-  for (const Bytes sample : test::first_track_samples(file)) out.insert(out.end(), sample.begin(), sample.end());
+  for (const Bytes sample : test::first_track_samples(file))
+    out.insert(out.end(), sample.begin(), sample.end());
   return out;
 }
 
@@ -80,7 +81,9 @@ INSTANTIATE_TEST_SUITE_P(
                     Vector{"cbcs_audio.mp4", "cbcs_audiodec.mp4", "5ffd93861fa776e96cccd934898fc1c8"},
                     Vector{"prog_8s_enc_dashinit.mp4", "prog_8s_dec_dashinit.mp4",
                            "63cb5f7184dd4b689a5c5ff11ee6a328"}),
-    [](const auto& info) { return std::string{info.param.encrypted}.substr(0, std::string{info.param.encrypted}.find('.')); });
+    [](const auto& info) {
+      return std::string{info.param.encrypted}.substr(0, std::string{info.param.encrypted}.find('.'));
+    });
 
 }  // namespace
 }  // namespace tarn::crypto

@@ -30,14 +30,17 @@ Contract dash_contract() {
   return made;
 }
 cpix::Document answer_to(const Contract& contract) {
-  return provide_keys(request_of(contract), contract.speke == SpekeVersion::v2_0 ? "2.0" : "", key_of).value();
+  return provide_keys(request_of(contract), contract.speke == SpekeVersion::v2_0 ? "2.0" : "", key_of)
+      .value();
 }
 
 TEST(Contract, IsAnsweredByTheBuiltInProviderInEveryCombination) {
   for (const SpekeVersion speke : {SpekeVersion::v2_0, SpekeVersion::v1_0}) {
     for (const KeyPreset preset : {KeyPreset::shared, KeyPreset::video_audio}) {
-      for (const auto& [for_hls, scheme] : {std::pair{true, crypto::Scheme::cbcs}, {true, crypto::Scheme::cenc},
-                                            {false, crypto::Scheme::cbcs}, {false, crypto::Scheme::cenc}}) {
+      for (const auto& [for_hls, scheme] : {std::pair{true, crypto::Scheme::cbcs},
+                                            {true, crypto::Scheme::cenc},
+                                            {false, crypto::Scheme::cbcs},
+                                            {false, crypto::Scheme::cenc}}) {
         Contract contract = for_hls ? hls_contract() : dash_contract();
         if (scheme == crypto::Scheme::cenc && for_hls) contract.systems.erase(contract.systems.begin());
         contract.speke = speke;
@@ -112,9 +115,12 @@ TEST(Contract, RefusesAnAnswerThatIsNotTheOneAskedFor) {
       {"another PSSH than in ContentProtectionData", [](auto& d) { d.systems[1].pssh->back() ^= 1; }},
       {"no ContentProtectionData", [](auto& d) { d.systems[2].content_protection_data.reset(); }},
       {"ContentProtectionData with more", [](auto& d) { *d.systems[2].content_protection_data += "text"; }},
-      {"ContentProtectionData that closes more", [](auto& d) { *d.systems[2].content_protection_data += "</r><r>"; }},
-      {"ContentProtectionData without namespace", [](auto& d) { *d.systems[2].content_protection_data += "<script/>"; }},
-      {"ContentProtectionData with DOCTYPE", [](auto& d) { d.systems[2].content_protection_data->insert(0, "<!DOCTYPE r>"); }},
+      {"ContentProtectionData that closes more",
+       [](auto& d) { *d.systems[2].content_protection_data += "</r><r>"; }},
+      {"ContentProtectionData without namespace",
+       [](auto& d) { *d.systems[2].content_protection_data += "<script/>"; }},
+      {"ContentProtectionData with DOCTYPE",
+       [](auto& d) { d.systems[2].content_protection_data->insert(0, "<!DOCTYPE r>"); }},
       {"no media line", [](auto& d) { d.systems[0].hls_media.reset(); }},
       {"no master line", [](auto& d) { d.systems[0].hls_master = ""; }},
       {"the lines swapped", [](auto& d) { std::swap(d.systems[0].hls_media, d.systems[0].hls_master); }},
@@ -174,15 +180,20 @@ TEST(KeyProvider, RefusesInTheWordsOfSpeke) {
             "Non compliant ContentKey@commonEncryptionScheme combination");
   EXPECT_EQ(refusal("2.0", [](auto& d) { d.keys[0].scheme.clear(); }),
             "Missing ContentKey@commonEncryptionScheme for KID " + to_text(key_id("news-one", 0, "VIDEO")));
-  EXPECT_EQ(refusal("2.0", [](auto& d) { for (auto& key : d.keys) key.scheme = "cenc"; }),
-            "ContentKey@commonEncryptionScheme non compatible with DRMSystem 94ce86fb-07ff-4f43-adb8-93d2fa968ca2");
+  EXPECT_EQ(
+      refusal("2.0",
+              [](auto& d) {
+                for (auto& key : d.keys) key.scheme = "cenc";
+              }),
+      "ContentKey@commonEncryptionScheme non compatible with DRMSystem 94ce86fb-07ff-4f43-adb8-93d2fa968ca2");
 }
 
 TEST(ClearKeyLicence, IsAJsonWebKeySet) {
   const Uuid kid = *parse_uuid("00010203-0405-0607-0809-0a0b0c0d0e0f");
-  EXPECT_EQ(clearkey_licence({kid}, [](const Uuid& id) { return id; }),
-            "{\"keys\":[{\"kty\":\"oct\",\"kid\":\"AAECAwQFBgcICQoLDA0ODw\",\"k\":\"AAECAwQFBgcICQoLDA0ODw\"}],"
-            "\"type\":\"temporary\"}");
+  EXPECT_EQ(
+      clearkey_licence({kid}, [](const Uuid& id) { return id; }),
+      "{\"keys\":[{\"kty\":\"oct\",\"kid\":\"AAECAwQFBgcICQoLDA0ODw\",\"k\":\"AAECAwQFBgcICQoLDA0ODw\"}],"
+      "\"type\":\"temporary\"}");
 }
 
 }  // namespace

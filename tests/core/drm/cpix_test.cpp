@@ -40,8 +40,8 @@ TEST(CpixRequest, IsValidByTheSchemaOfDashIf) {
         const auto file = directory.path() / "document.xml";
         test::write_file(file, cpix::write(document));
         const auto lint = test::run("xmllint --nonet --noout --schema " +
-                                    (*shared / "schemas/cpix/cpix-2.3-master.xsd").string() + " " + file.string() +
-                                    " 2>&1");
+                                    (*shared / "schemas/cpix/cpix-2.3-master.xsd").string() + " " +
+                                    file.string() + " 2>&1");
         EXPECT_EQ(lint.exit_status, 0) << lint.output << cpix::write(document);
       }
     }
@@ -50,7 +50,8 @@ TEST(CpixRequest, IsValidByTheSchemaOfDashIf) {
 
 TEST(CpixDocument, ComesBackFromItsText) {
   for (const SpekeVersion speke : {SpekeVersion::v2_0, SpekeVersion::v1_0}) {
-    const auto answer = provide_keys(request_of(contract(speke, true)), speke == SpekeVersion::v2_0 ? "2.0" : "", key_of);
+    const auto answer =
+        provide_keys(request_of(contract(speke, true)), speke == SpekeVersion::v2_0 ? "2.0" : "", key_of);
     ASSERT_TRUE(answer.ok());
     const std::string text = cpix::write(*answer);
     const auto parsed = cpix::parse(text);
@@ -107,7 +108,8 @@ TEST(CpixDocument, MayBeInAnyOrderAndHaveMoreThanWeKnow) {
   const auto parsed = cpix::parse(
       "<c:CPIX xmlns:c=\"urn:dashif:org:cpix\" contentId=\"a\" version=\"2.3\"><c:UpdateHistoryItemList/>"
       "<c:ContentKeyUsageRuleList><c:ContentKeyUsageRule kid=\"00010203-0405-0607-0809-0a0b0c0d0e0f\" "
-      "intendedTrackType=\"ALL\"><c:AudioFilter/><c:VideoFilter/></c:ContentKeyUsageRule></c:ContentKeyUsageRuleList>"
+      "intendedTrackType=\"ALL\"><c:AudioFilter/><c:VideoFilter/></c:ContentKeyUsageRule></"
+      "c:ContentKeyUsageRuleList>"
       "<c:DRMSystemList><c:DRMSystem kid=\"00010203-0405-0607-0809-0a0b0c0d0e0f\" "
       "systemId=\"edef8ba9-79d6-4ace-a3c8-27dcd51d21ed\"><c:HLSSignalingData playlist=\"multiVariant\">YQ==</"
       "c:HLSSignalingData><c:PSSH> YWI= </c:PSSH></c:DRMSystem></c:DRMSystemList></c:CPIX>");

@@ -17,8 +17,8 @@ const Uuid kid = *parse_uuid("00010203-0405-0607-0809-0a0b0c0d0e0f");
 TEST(Uuid, IsReadAndWrittenAndNamesAreOfVersion5) {
   EXPECT_EQ(to_text(kid), "00010203-0405-0607-0809-0a0b0c0d0e0f");
   EXPECT_EQ(parse_uuid("000102030405060708090A0B0C0D0E0F"), kid);
-  for (const char* wrong : {"", "0001", "00010203-0405-0607-0809-0a0b0c0d0e0", "00010203-0405-0607-08090-a0b0c0d0e0f",
-                            "g0010203-0405-0607-0809-0a0b0c0d0e0f"}) {
+  for (const char* wrong : {"", "0001", "00010203-0405-0607-0809-0a0b0c0d0e0",
+                            "00010203-0405-0607-08090-a0b0c0d0e0f", "g0010203-0405-0607-0809-0a0b0c0d0e0f"}) {
     EXPECT_FALSE(parse_uuid(wrong)) << wrong;
   }
   EXPECT_EQ(name_uuid("a"), name_uuid("a"));
@@ -32,7 +32,8 @@ TEST(PsshBox, ComesBackInBothVersions) {
     if (version == 1) pssh.kids = {kid, name_uuid("x")};
     const ByteVector box = write_pssh(pssh);
     EXPECT_EQ(parse_pssh(box).value(), pssh);
-    for (std::size_t size = 0; size < box.size(); ++size) EXPECT_FALSE(parse_pssh(Bytes(box).first(size)).ok());
+    for (std::size_t size = 0; size < box.size(); ++size)
+      EXPECT_FALSE(parse_pssh(Bytes(box).first(size)).ok());
     ByteVector longer = box;
     longer.push_back(0);
     EXPECT_FALSE(parse_pssh(longer).ok());
@@ -56,8 +57,8 @@ TEST(PsshBox, OfOthersIsUnderstood) {
 // Known values: the protobuf by hand, and PlayReady's order of a GUID.
 TEST(PsshData, OfWidevineIsKeyIdContentIdAndScheme) {
   EXPECT_EQ(widevine_data(kid, "ab", crypto::Scheme::cbcs),
-            (ByteVector{0x12, 0x10, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0x22, 2, 'a', 'b', 0x48,
-                        0xF3, 0xC6, 0x89, 0x9B, 0x06}));
+            (ByteVector{0x12, 0x10, 0,  1,  2,    3, 4,   5,   6,    7,    8,    9,    10,   11,
+                        12,   13,   14, 15, 0x22, 2, 'a', 'b', 0x48, 0xF3, 0xC6, 0x89, 0x9B, 0x06}));
 }
 
 TEST(PsshData, OfPlayReadyIsOneRecordWithTheKeyId) {
