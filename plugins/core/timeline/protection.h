@@ -8,16 +8,16 @@ namespace tarn::timeline {
 
 // What manifests say about encryption: texts that are ready to be written, made by core/drm.
 struct SystemSignalling {
-  std::string hls_media;     // EXT-X-KEY, the whole line
-  std::string hls_session;   // EXT-X-SESSION-KEY
-  std::string dash_scheme;   // ContentProtection@schemeIdUri; empty: not for DASH
-  std::string dash_name;     // @value
-  std::string dash_content;  // well-formed XML with its namespaces, content of the element
+  std::string hls_media{};     // EXT-X-KEY, the whole line
+  std::string hls_session{};   // EXT-X-SESSION-KEY
+  std::string dash_scheme{};   // ContentProtection@schemeIdUri; empty: not for DASH
+  std::string dash_name{};     // @value
+  std::string dash_content{};  // well-formed XML with its namespaces, content of the element
 };
 struct TrackSignalling {
-  std::string scheme;       // "cbcs", "cenc"
-  std::string default_kid;  // as UUID
-  std::vector<SystemSignalling> systems;
+  std::string scheme{};       // "cbcs", "cenc"
+  std::string default_kid{};  // as UUID
+  std::vector<SystemSignalling> systems{};
 };
 struct Protection {
   TrackSignalling video;  // and whatever is not audio
