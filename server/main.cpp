@@ -122,13 +122,15 @@ Status Application::open() {
   origin_base_ = base_url(config_.origin_base_url, config_.listen, server_->addresses()[0]);
   const OutboundPolicy outbound{config_.outbound_allow};
   std::vector<std::string> own_key_providers;
+  std::string clearkey_url;
   if (config_.builtin_key_provider) {
+    clearkey_url = base_url({}, config_.control_listen, server_->addresses()[1]) + "/clearkey";
     key_provider_.emplace(TRY(BuiltinProvider::open(*store_)));
     own_key_providers = own_urls(config_.control_listen, server_->addresses()[1], "/speke");
   }
   keys_ = std::make_unique<KeyService>(
       KeyService::Parts{*store_, log_, metrics_, utc_now, outbound, key_provider_ ? &*key_provider_ : nullptr,
-                        own_key_providers},
+                        own_key_providers, clearkey_url},
       *store_->model());
   RuntimeSettings settings;
   settings.keys = keys_.get();

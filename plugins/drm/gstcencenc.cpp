@@ -21,8 +21,9 @@
  * Works on the thread that pushes to it. Keys are never readable and never logged.
  *
  * |[
- * gst-launch-1.0 archivesrc location=archive tracks=1 ! cencenc key=00112233445566778899aabbccddeeff
- * kid=0123456789abcdef0123456789abcdef iv=000102030405060708090a0b0c0d0e0f ! filesink location=encrypted.mp4
+ * gst-launch-1.0 archivesrc location=archive tracks=1 ! \
+ *     cencenc scheme=cenc key=00112233445566778899aabbccddeeff kid=0123456789abcdef0123456789abcdef ! \
+ *     filesink location=encrypted.cmfv
  * ]|
  */
 #include "drm/gstcencenc.h"

@@ -164,6 +164,11 @@ void KeyService::work() {
   if (has_news && listener) listener();
 }
 
+bool KeyService::is_own(const Endpoint& endpoint) const {
+  const auto& own = parts_.own_urls;
+  return std::find(own.begin(), own.end(), endpoint.drm_provider_url) != own.end();
+}
+
 std::string KeyService::secret_name(const Entry& entry) {
   return prefix_of(entry.endpoint.id) + sha256_hex(entry.identity);
 }
@@ -202,8 +207,7 @@ void KeyService::ask(const std::string& id) {
     entry.status.last_request = parts_.utc();
     endpoint = entry.endpoint;
   }
-  const auto& own = parts_.own_urls;
-  if (std::find(own.begin(), own.end(), endpoint.drm_provider_url) != own.end()) {
+  if (is_own(endpoint)) {
     ask_builtin(id, attempt, endpoint);
   } else {
     ask_server(id, attempt, endpoint);
@@ -292,7 +296,9 @@ KeyStatus KeyService::keys(const Endpoint& endpoint) const {
   const auto at = entries_.find(endpoint.id);
   // Of settings that are older or newer than what was followed there are no keys.
   if (at == entries_.end() || at->second.identity != key_identity(endpoint)) return {};
-  return at->second.status;
+  KeyStatus status = at->second.status;
+  if (is_own(at->second.endpoint)) status.clearkey_url = parts_.clearkey_url;
+  return status;
 }
 
 }  // namespace tarn::server

@@ -32,6 +32,7 @@ class KeyService : public KeySource {
     OutboundPolicy policy;
     const BuiltinProvider* builtin = nullptr;
     std::vector<std::string> own_urls;  // of the built-in provider: those are not requests
+    std::string clearkey_url = {};       // its licences
     OutboundLimits limits = {};
   };
 
@@ -69,6 +70,7 @@ class KeyService : public KeySource {
   void ask_server(const std::string& id, std::uint64_t attempt, const Endpoint& endpoint);
   void answered(const std::string& id, std::uint64_t attempt, const Result<std::string>& cpix);
   void failed(const std::string& id, std::uint64_t attempt, const Error& error);
+  [[nodiscard]] bool is_own(const Endpoint& endpoint) const;
   static std::string secret_name(const Entry& entry);
 
   Parts parts_;

@@ -17,6 +17,8 @@ struct KeyStatus {
   std::uint64_t requests = 0;                    // to the key server, since the server started
   std::optional<Utc> last_request;
   std::string last_error;  // of the last request; empty: it was answered
+  // Where EME ClearKey licences for these keys are: only the built-in provider has them.
+  std::string clearkey_url = {};
 };
 
 // Where the runtime has content keys from. Thread-safe, answers at once.

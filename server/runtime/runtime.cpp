@@ -18,7 +18,9 @@ constexpr std::uint64_t ticks_between_trims = 10;
 
 void set_keys(const KeyStatus& status, EndpointRuntime::Settings& settings) {
   if (!status.keys) return;
-  settings.output.protection = std::make_shared<const timeline::Protection>(drm::signalling(*status.keys));
+  auto protection = drm::signalling(*status.keys);
+  if (!status.clearkey_url.empty()) drm::add_clearkey(protection, status.clearkey_url);
+  settings.output.protection = std::make_shared<const timeline::Protection>(std::move(protection));
   settings.protection =
       std::make_shared<const crypto::StreamProtection>(drm::stream_protection(*status.keys));
 }

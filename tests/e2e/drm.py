@@ -157,7 +157,7 @@ def signalling(urls):
     mpd = ElementTree.fromstring(request(urls["dash-cenc"]).body)
     for adaptation_set in mpd.iter(MPD + "AdaptationSet"):
         schemes = [(each.get("schemeIdUri"), each.get("value")) for each in adaptation_set.iter(MPD + "ContentProtection")]
-        assert schemes[0] == ("urn:mpeg:dash:mp4protection:2011", "cenc") and len(schemes) == 3, schemes
+        assert schemes[0] == ("urn:mpeg:dash:mp4protection:2011", "cenc") and len(schemes) == 4, schemes
 
 
 def mpds_are_valid(urls):
@@ -175,6 +175,10 @@ def plays(server, urls):
     cases = [{"name": name, "player": "shaka", "url": urls[name], "clear_keys": keys_of(server, name)} for name in names]
     wrong = {kid: "00" * 16 for kid in keys_of(server, "cbcs")}
     cases.append({"name": "wrong", "player": "shaka", "url": urls["cbcs"], "clear_keys": wrong})
+    # where the manifest itself signals ClearKey
+    direct = [("shaka", "dash-cenc"), ("shaka", "dash-cbcs"), ("dash.js", "dash-cenc"), ("dash.js", "dash-cbcs")]
+    cases += [{"name": f"{player}-{name}", "player": player, "url": urls[name]} for player, name in direct]
+    names += [f"{player}-{name}" for player, name in direct]
     seconds = 8
     seen = lab.play(cases, seconds, os.environ.get("TARN_SCREENSHOTS"))
     for name in names:
@@ -437,7 +441,7 @@ def main():
             tap.run("HLS_CMAF and DASH of one content id have the same segments", twins_are_equal, urls)
             tap.run("manifests signal every system", signalling, urls)
             tap.run("encrypted MPDs are valid against the MPEG schema", mpds_are_valid, urls)
-            tap.run("Chromium plays all four through EME ClearKey, and not with a wrong key", plays, server, urls)
+            tap.run("Chromium plays all four through EME ClearKey, shaka and dash.js by the manifest alone, and not with a wrong key", plays, server, urls)
             tap.run("what was clear is gone when its endpoint is encrypted", gone_under_old_names, server, urls)
             tap.run("the key provider answers those who may ask", access_to_keys, server)
             keys = [key for name in urls if "clear" not in name for key in keys_of(server, name).values()]

@@ -43,7 +43,9 @@ class KeyServiceTest : public ::testing::Test {
 
   std::unique_ptr<KeyService> service(const Model& model, const BuiltinProvider* provider) {
     auto made = std::make_unique<KeyService>(
-        KeyService::Parts{*store_, log_, metrics_, [] { return Utc{}; }, {}, provider, {own_url}}, model);
+        KeyService::Parts{
+            *store_, log_, metrics_, [] { return Utc{}; }, {}, provider, {own_url}, "http://l/", {}},
+        model);
     made->set_listener([this] {
       const std::lock_guard lock{mutex_};
       ++news_;

@@ -97,6 +97,17 @@ crypto::StreamProtection stream_protection(const ContentKeys& keys) {
   return {convert(keys.video), convert(keys.audio)};
 }
 
+void add_clearkey(timeline::Protection& protection, std::string_view licence_url) {
+  std::string url;
+  for (const char c : licence_url) url += c == '&' ? std::string{"&amp;"} : std::string{c};
+  timeline::SystemSignalling system;
+  system.dash_scheme = "urn:uuid:e2719d58-a985-b3c9-781a-b030af78d30e";
+  system.dash_name = "ClearKey1.0";
+  system.dash_content = "<dashif:Laurl xmlns:dashif=\"https://dashif.org/CPS\" licenseType=\"EME-1.0\">" +
+                        url + "</dashif:Laurl>";
+  for (auto* track : {&protection.video, &protection.audio}) track->systems.push_back(system);
+}
+
 timeline::Protection signalling(const ContentKeys& keys) {
   const auto convert = [](const TrackKeys& track) {
     timeline::TrackSignalling out;

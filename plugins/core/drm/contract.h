@@ -55,6 +55,8 @@ Result<ContentKeys> accept_answer(const Contract& contract, const cpix::Document
 // For the encryptor and for manifests.
 crypto::StreamProtection stream_protection(const ContentKeys& keys);
 timeline::Protection signalling(const ContentKeys& keys);
+// Lets DASH players know of EME ClearKey licences too (DASH-IF IOP, part 6).
+void add_clearkey(timeline::Protection& protection, std::string_view licence_url);
 
 // 16 bytes out of a secret for one purpose: HMAC-SHA-256, cut short.
 crypto::Block derive(Bytes secret, std::string_view purpose, Bytes what);

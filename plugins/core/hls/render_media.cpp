@@ -60,7 +60,9 @@ class MediaRenderer {
   void set_keys() {
     const auto& protection = *settings_.protection;
     const auto& track = rendition_.starts_with('a') ? protection.audio : protection.video;
-    for (const auto& system : track.systems) playlist_.keys.push_back(system.hls_media);
+    for (const auto& system : track.systems) {
+      if (!system.hls_media.empty()) playlist_.keys.push_back(system.hls_media);
+    }
   }
 
   void begin(const Listed& first) {

@@ -73,7 +73,8 @@ class MultivariantRenderer {
     auto& lines = playlist_.session_keys;
     for (const auto* track : {&protection.video, &protection.audio}) {
       for (const auto& system : track->systems) {
-        if (std::find(lines.begin(), lines.end(), system.hls_session) == lines.end()) {
+        const bool is_new = std::find(lines.begin(), lines.end(), system.hls_session) == lines.end();
+        if (is_new && !system.hls_session.empty()) {
           lines.push_back(system.hls_session);
         }
       }

@@ -8,7 +8,7 @@ namespace tarn::timeline {
 
 // What manifests say about encryption: texts that are ready to be written, made by core/drm.
 struct SystemSignalling {
-  std::string hls_media{};     // EXT-X-KEY, the whole line
+  std::string hls_media{};     // EXT-X-KEY, the whole line; empty: not for HLS
   std::string hls_session{};   // EXT-X-SESSION-KEY
   std::string dash_scheme{};   // ContentProtection@schemeIdUri; empty: not for DASH
   std::string dash_name{};     // @value
