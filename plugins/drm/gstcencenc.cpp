@@ -12,11 +12,11 @@
  * | src (always) | `video/quicktime, variant=cmaf`, with the encrypted header as `streamheader` |
  *
  * A buffer is a CMAF header, a chunk, or a `styp` box, which passes as it is; anything else is an error,
- * for nothing leaves this element in the clear. With cenc the IVs of a chunk's samples are made from its
- * serial, which archivesrc has in the buffers' offset; other sources have none, and `first-serial` is the
- * serial of the first chunk, counted up from there. Chunks under one key must never have the same serial:
- * give each element that uses the key a range of its own. Audio tracks have the same key as the others
- * unless `audio-key` is set.
+ * for neither video nor audio leaves this element in the clear. Text tracks pass as they are. With cenc
+ * the IVs of a chunk's samples are made from its serial, which archivesrc has in the buffers' offset;
+ * other sources have none, and `first-serial` is the serial of the first chunk, counted up from there.
+ * Chunks under one key must never have the same serial: give each element that uses the key a range of
+ * its own. Audio tracks have the same key as the others unless `audio-key` is set.
  *
  * Works on the thread that pushes to it. Keys are never readable and never logged.
  *
@@ -145,6 +145,7 @@ class CencEnc {
     Ref<GstCaps> clear_caps;  // what the rest was made of
     Ref<GstCaps> caps;
     std::optional<crypto::TrackEncryptor> encryptor;
+    bool is_text = false;
   };
   // From READY to PAUSED and back; streaming thread.
   struct State {
@@ -227,8 +228,14 @@ const crypto::TrackProtection& CencEnc::protection_of(const codecs::StreamInfo& 
 Status CencEnc::begin_track(TrackId id, const Ref<GstCaps>& caps) {
   Track& track = state_.tracks[id];
   state_.current = &track;
-  if (track.clear_caps == caps && track.encryptor) return {};
+  if (track.clear_caps == caps && (track.encryptor || track.is_text)) return {};
+  track.encryptor.reset();
   const auto described = TRY(gstkit::cmaf_track_of(caps.get()));
+  track.is_text = codecs::kind_of(described.info.codec) == codecs::Kind::text;
+  if (track.is_text) {
+    track.clear_caps = track.caps = caps;
+    return {};
+  }
   const auto& protection = protection_of(described.info);
   auto encryptor = TRY(crypto::TrackEncryptor::make(described.info, protection.key));
   auto header = TRY(encryptor.header(described.header.bytes(), protection.pssh));
@@ -248,6 +255,7 @@ Result<std::uint64_t> CencEnc::serial_of(GstBuffer* buffer) {
 Result<Ref<GstBuffer>> CencEnc::encrypt_header(const std::vector<Blob>& parts) {
   if (parts.size() != 1) return malformed("cencenc: a CMAF header in several memories");
   const auto parsed = TRY(isobmff::parse_init(parts.front().bytes()));
+  if (codecs::kind_of(parsed.info.codec) == codecs::Kind::text) return gstkit::buffer_of(parts.front());
   const auto& protection = protection_of(parsed.info);
   const auto encryptor = TRY(crypto::TrackEncryptor::make(parsed.info, protection.key));
   auto header = TRY(encryptor.header(parts.front().bytes(), protection.pssh));
@@ -267,6 +275,7 @@ Result<Ref<GstBuffer>> CencEnc::encrypt(GstBuffer* buffer) {
   }
   if (first == isobmff::fourcc("ftyp")) return encrypt_header(parts);
   if (first != isobmff::fourcc("moof")) return malformed("cencenc: neither a CMAF header nor a chunk");
+  if (state_.current != nullptr && state_.current->is_text) return Ref<GstBuffer>::share(buffer);
   if (state_.current == nullptr || !state_.current->encryptor) {
     return Error{ErrorCode::invalid, "cencenc: a chunk came before the caps of its track"};
   }

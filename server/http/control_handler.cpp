@@ -76,7 +76,7 @@ Handler::Verdict ControlHandler::on_head(const Request& head) {
 void ControlHandler::handle(Request request, Reply reply) {
   if (is_api(request)) return handle_api(std::move(request), std::move(reply));
   if (parts_.key_provider != nullptr && is_key_path(request)) {
-    return handle_keys(std::move(request), std::move(reply));
+    return handle_keys(request, reply);
   }
   if (request.path == "/healthz") return reply(plain(200, "ok\n"));
   // It looks at the disk, which may hang: work for a worker.
@@ -102,7 +102,7 @@ void ControlHandler::handle(Request request, Reply reply) {
 }
 
 // Semantics S11: /speke for the token, /clearkey for the token or the loopback.
-void ControlHandler::handle_keys(Request request, Reply reply) {
+void ControlHandler::handle_keys(const Request& request, const Reply& reply) {
   const bool is_speke = request.path == "/speke";
   const bool is_allowed = carries_token(request, parts_.token) || (!is_speke && is_loopback(request.peer));
   if (!is_allowed) {

@@ -34,7 +34,7 @@ class ControlHandler : public Handler {
 
  private:
   void handle_api(Request request, Reply reply);
-  void handle_keys(Request request, Reply reply);
+  void handle_keys(const Request& request, const Reply& reply);
   [[nodiscard]] Response metrics_response(const Request& request) const;
 
   Parts parts_;

@@ -32,7 +32,7 @@ class KeyService : public KeySource {
     OutboundPolicy policy;
     const BuiltinProvider* builtin = nullptr;
     std::vector<std::string> own_urls;  // of the built-in provider: those are not requests
-    std::string clearkey_url = {};       // its licences
+    std::string clearkey_url = {};      // its licences
     OutboundLimits limits = {};
   };
 

@@ -13,6 +13,7 @@ FieldValue to_value(const std::vector<std::string>& value) { return value; }
 template <class E>
 requires std::is_enum_v<E> FieldValue to_value(const std::vector<E>& value) {
   std::vector<std::string> words;
+  words.reserve(value.size());
   for (const E entry : value) words.emplace_back(Words<E>::words.at(static_cast<std::size_t>(entry)));
   return words;
 }
@@ -23,6 +24,12 @@ FieldValue to_value(const std::optional<T>& value) {
 template <class E>
 requires std::is_enum_v<E> FieldValue to_value(E value) {
   return std::string(Words<E>::words.at(static_cast<std::size_t>(value)));
+}
+
+std::string joined(std::span<const std::string_view> words) {
+  std::string text;
+  for (const std::string_view word : words) text += (text.empty() ? "" : ", ") + std::string(word);
+  return text;
 }
 
 }  // namespace
@@ -101,15 +108,9 @@ std::string allowed(const Field<R>& field) {
       return "a list of IP addresses and CIDR blocks of at most " + std::to_string(field.max) +
              " characters together, commas included";
     } else if constexpr (is_enum_list<T>) {
-      std::string words;
-      for (const std::string_view word : Words<typename T::value_type>::words)
-        words += (words.empty() ? "" : ", ") + std::string(word);
-      return "a list of " + range + " different ones of " + words;
+      return "a list of " + range + " different ones of " + joined(Words<typename T::value_type>::words);
     } else if constexpr (std::is_enum_v<T>) {
-      std::string words;
-      for (const std::string_view word : Words<T>::words)
-        words += (words.empty() ? "" : ", ") + std::string(word);
-      return "one of " + words;
+      return "one of " + joined(Words<T>::words);
     } else {
       return "left out";
     }

@@ -195,7 +195,7 @@ void EndpointRuntime::fetch_media(const MediaFile& media, const std::string& fil
 }
 
 Fetched EndpointRuntime::package(const MediaFile& media, const std::string& file, const Settings& settings) {
-  const Fetched failed = absent(Fetched::Absence::failed, "the segment could not be packaged");
+  Fetched failed = absent(Fetched::Absence::failed, "the segment could not be packaged");
   const Packaging packaging{media.transport_stream, settings.protection};
   if (!packager_ || packaging_ != packaging) {
     packager_.reset();

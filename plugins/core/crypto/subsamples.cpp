@@ -10,8 +10,10 @@ namespace tarn::crypto {
 namespace {
 
 constexpr std::size_t block = 16;
-// What stays clear of a slice whose header cannot be read, or of a codec whose slice headers nobody reads.
+// What stays clear of a slice whose header cannot be read.
 constexpr std::size_t blind_lead = 96;
+// HEVC slice headers are not read; with an entry point for each row of blocks they get that long.
+constexpr std::size_t hevc_lead = 192;
 constexpr std::uint8_t last_hevc_vcl = 31;  // nal_unit_type, ITU-T H.265 table 7-1
 
 // Joins neighbours and keeps to the widths of the fields.
@@ -71,7 +73,7 @@ Result<SubsampleMapper> SubsampleMapper::make(const codecs::StreamInfo& info, Sc
 std::optional<std::size_t> SubsampleMapper::clear_lead(Bytes nal) const {
   if (kind_ == Kind::hevc) {
     const bool is_slice = nal.size() > 2 && (nal[0] >> 1U & 0x3FU) <= last_hevc_vcl;
-    return is_slice ? std::optional{blind_lead} : std::nullopt;
+    return is_slice ? std::optional{hevc_lead} : std::nullopt;
   }
   const std::uint8_t type = codecs::avc::nal_type(nal[0]);
   if (type == 0 || (type > codecs::avc::nal_slice_idr && type != 19 && type != 20)) return std::nullopt;

@@ -72,8 +72,8 @@ Result<Chunk> take_apart(std::span<const Blob> parts) {
 
 }  // namespace
 
-TrackEncryptor::TrackEncryptor(SubsampleMapper mapper, const TrackKey& key)
-    : mapper_(std::move(mapper)),
+TrackEncryptor::TrackEncryptor(const SubsampleMapper& mapper, const TrackKey& key)
+    : mapper_(mapper),
       scheme_(key.scheme),
       kid_(key.kid),
       constant_iv_(key.constant_iv),

@@ -46,7 +46,7 @@ class TrackEncryptor {
   Result<Blob> chunk(std::span<const Blob> parts, std::uint64_t serial);
 
  private:
-  TrackEncryptor(SubsampleMapper mapper, const TrackKey& key);
+  TrackEncryptor(const SubsampleMapper& mapper, const TrackKey& key);
   Status plan(std::span<const Bytes> samples, std::uint64_t serial);
   void run(std::span<const Bytes> samples, std::uint64_t serial, std::uint8_t* to);
 

@@ -125,7 +125,7 @@ class MpdRenderer {
     xml_.attribute("segmentAlignment", "true");
     if (begins_with_sync(period, set)) xml_.attribute("startWithSAP", "1");
     if (is_video) write_largest(set);
-    if (settings_.protection) {
+    if (settings_.protection && set.kind != codecs::Kind::text) {
       write_protection(is_video ? settings_.protection->video : settings_.protection->audio);
     }
     if (!is_video && !first.description.name.empty()) xml_.open("Label").text(first.description.name).close();

@@ -58,6 +58,7 @@ class MediaRenderer {
 
   // The name says of which kind the rendition is, in every stretch.
   void set_keys() {
+    if (rendition_.starts_with('t')) return;  // subtitles are not encrypted
     const auto& protection = *settings_.protection;
     const auto& track = rendition_.starts_with('a') ? protection.audio : protection.video;
     for (const auto& system : track.systems) {
