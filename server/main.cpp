@@ -126,6 +126,7 @@ Status Application::open() {
   if (config_.builtin_key_provider) {
     clearkey_url = base_url({}, config_.control_listen, server_->addresses()[1]) + "/clearkey";
     key_provider_.emplace(TRY(BuiltinProvider::open(*store_)));
+    log_.write(LogLevel::warning, "builtin-key-provider", {{"text", "for development and tests only"}});
     own_key_providers = own_urls(config_.control_listen, server_->addresses()[1], "/speke");
   }
   keys_ = std::make_unique<KeyService>(

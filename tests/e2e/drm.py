@@ -9,6 +9,7 @@ import http.server
 import json
 import os
 import re
+import ssl
 import subprocess
 import sys
 import threading
@@ -229,6 +230,7 @@ class KeyServer(http.server.ThreadingHTTPServer):
     """Asks the built-in provider and spoils its answer, as `spoil` says."""
 
     daemon_threads = True
+    scheme = "http"
 
     def __init__(self, tarn):
         self.tarn, self.spoil, self.open, self.most_open, self.asked = tarn, None, 0, 0, 0
@@ -241,7 +243,7 @@ class KeyServer(http.server.ThreadingHTTPServer):
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.server_address[1]}/keys"
+        return f"{self.scheme}://127.0.0.1:{self.server_address[1]}/keys"
 
 
 class KeyHandler(http.server.BaseHTTPRequestHandler):
@@ -277,6 +279,20 @@ class KeyHandler(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+def self_signed(keys, folder):
+    """A second key server, by https, with a certificate for localhost that it made itself."""
+    key, certificate = os.path.join(folder, "tls.key"), os.path.join(folder, "tls.pem")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                    "-addext", "subjectAltName=DNS:localhost", "-keyout", key, "-out", certificate],
+                   check=True, capture_output=True)
+    server = KeyServer(keys.tarn)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    server.scheme = "https"
+    return server
 
 
 def hang(_reply, handler):
@@ -354,7 +370,17 @@ def bad_answers_are_refused(server):
     assert keys.most_open == 1, keys.most_open
 
     keys.spoil = None
-    server.api("PATCH", path + "/spoilt", {"drm": {"providerUrl": keys.url + "/good"}}, 200)
+    tls = self_signed(keys, server.folder)
+    before = status()["requests"]
+    server.api("PATCH", path + "/spoilt", {"drm": {"providerUrl": tls.url.replace("127.0.0.1", "localhost")}}, 200)
+    wait_until(lambda: status()["requests"] > before and "certificate" in status()["lastError"], 10,
+               "a certificate that nobody knows is refused")
+    assert tls.asked == 0, "the request was sent all the same"
+    tls.shutdown()
+
+    # by name: it is looked up, and one of its addresses is allowed
+    good = keys.url.replace("127.0.0.1", "localhost")
+    server.api("PATCH", path + "/spoilt", {"drm": {"providerUrl": good + "/good"}}, 200)
     wait_until(lambda: status()["state"] == "READY", 40, "a good answer is taken")
     wait_until(lambda: request(url).status == 200, 5, "the manifest")
     server.api("DELETE", path + "/spoilt")
