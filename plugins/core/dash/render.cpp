@@ -125,10 +125,31 @@ class MpdRenderer {
     xml_.attribute("segmentAlignment", "true");
     if (begins_with_sync(period, set)) xml_.attribute("startWithSAP", "1");
     if (is_video) write_largest(set);
+    if (settings_.protection && set.kind != codecs::Kind::text) {
+      write_protection(is_video ? settings_.protection->video : settings_.protection->audio);
+    }
     if (!is_video && !first.description.name.empty()) xml_.open("Label").text(first.description.name).close();
     xml_.open("Role").attribute("schemeIdUri", role_scheme).attribute("value", "main").close();
     for (const Track* track : set.tracks) write_representation(period, *track);
     xml_.close();
+  }
+
+  // ISO/IEC 23009-1 5.8.4.1 and 23001-7 11.2. Comes first in the set, as the schema has it.
+  void write_protection(const timeline::TrackSignalling& track) {
+    xml_.open("ContentProtection")
+        .attribute("schemeIdUri", "urn:mpeg:dash:mp4protection:2011")
+        .attribute("value", track.scheme)
+        .attribute("xmlns:cenc", "urn:mpeg:cenc:2013")
+        .attribute("cenc:default_KID", track.default_kid)
+        .close();
+    for (const auto& system : track.systems) {
+      if (system.dash_scheme.empty()) continue;
+      xml_.open("ContentProtection")
+          .attribute("schemeIdUri", system.dash_scheme)
+          .attribute("value", system.dash_name)
+          .raw(system.dash_content)
+          .close();
+    }
   }
 
   [[nodiscard]] bool begins_with_sync(const Period& period, const AdaptationSet& set) const {
@@ -218,6 +239,7 @@ Result<std::string> render_mpd(const Timeline& timeline, const OutputSettings& s
   const Presentation* presentation = timeline.presentation(settings.endpoint);
   if (presentation == nullptr || presentation->cuts.empty()) return not_found("no segment yet");
   if (settings.protocol != timeline::Protocol::dash) return not_found("not a DASH endpoint");
+  if (settings.is_encrypted && !settings.protection) return not_found("no key yet");
   return MpdRenderer{timeline, settings, *presentation, time_url}.render();
 }
 

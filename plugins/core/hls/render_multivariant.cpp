@@ -56,7 +56,9 @@ class MultivariantRenderer {
   Result<std::string> render(const std::vector<Listed>& listed) {
     const auto variants = timeline::variants_of(timeline_, stretch_, settings_);
     if (variants.empty()) return not_found("no variant is within the bitrate bounds");
+    if (settings_.is_encrypted && !settings_.protection) return not_found("no key yet");
     playlist_.independent_segments = is_independent(listed);
+    if (settings_.protection) set_keys(*settings_.protection);
     for (const auto& variant : variants) {
       if (has_group(variant)) add_group(variant.audio);
       playlist_.variants.push_back(stream_inf(variant));
@@ -67,6 +69,18 @@ class MultivariantRenderer {
   }
 
  private:
+  void set_keys(const timeline::Protection& protection) {
+    auto& lines = playlist_.session_keys;
+    for (const auto* track : {&protection.video, &protection.audio}) {
+      for (const auto& system : track->systems) {
+        const bool is_new = std::find(lines.begin(), lines.end(), system.hls_session) == lines.end();
+        if (is_new && !system.hls_session.empty()) {
+          lines.push_back(system.hls_session);
+        }
+      }
+    }
+  }
+
   // Audio-only variants need a group only when there is a choice.
   [[nodiscard]] bool has_group(const Variant& variant) const {
     if (variant.video == 0) return variant.audio.size() > 1;

@@ -412,5 +412,30 @@ TEST(XmlWriter, EscapesWhatWouldEndAValue) {
             "  <d/>\n</a>\n");
 }
 
+TEST(RenderProtection, IsInEveryAdaptationSetWithItsOwnKeyId) {
+  OutputSettings settings = output();
+  settings.is_encrypted = true;
+  EXPECT_EQ(render_mpd(plain(), settings, time_url).error().code, ErrorCode::not_found) << "no key, no MPD";
+  timeline::Protection protection;
+  protection.video = {
+      "cbcs",
+      "00000000-0000-0000-0000-000000000001",
+      {{.dash_scheme = "urn:uuid:x", .dash_name = "X", .dash_content = "<a xmlns=\"b\"/>"}, {}}};
+  protection.audio = {"cbcs", "00000000-0000-0000-0000-000000000002", {}};
+  settings.protection = std::make_shared<const timeline::Protection>(protection);
+  const std::string mpd = text(plain(), settings);
+  const auto set = mpd.find("contentType=\"video\"");
+  const auto video = mpd.find(
+      "value=\"cbcs\" xmlns:cenc=\"urn:mpeg:cenc:2013\" "
+      "cenc:default_KID=\"00000000-0000-0000-0000-000000000001\"/>");
+  const auto system = mpd.find(
+      "<ContentProtection schemeIdUri=\"urn:uuid:x\" value=\"X\"><a xmlns=\"b\"/></ContentProtection>");
+  const auto audio = mpd.find("cenc:default_KID=\"00000000-0000-0000-0000-000000000002\"");
+  EXPECT_LT(set, video) << mpd;
+  EXPECT_LT(video, system);
+  EXPECT_LT(system, audio);
+  EXPECT_NE(audio, std::string::npos);
+}
+
 }  // namespace
 }  // namespace tarn::dash
