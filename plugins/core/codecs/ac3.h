@@ -44,10 +44,12 @@ std::optional<Frame> parse_frame(Bytes bytes);
 // The frames of one access unit: 1536 samples of independent substream 0 with everything that belongs to
 // them. An AC-3 syncframe is one by itself.
 struct AccessUnit {
-  std::uint32_t size = 0;
-  bool complete = false;  // else it could go on behind the bytes that were given
+  std::uint32_t size = 0;    // of its frames so far; more than was given when the first one is not all there
+  std::uint32_t blocks = 0;  // of substream 0, in frames that are all there
+  bool complete = false;     // what follows was seen, and begins another unit
+  std::uint64_t signature = 0;  // equal for units that stream_info() describes alike, but for the data rate
 };
-// Nothing when `bytes` do not begin with a whole syncframe that leads.
+// Nothing when `bytes` do not begin with a syncframe that leads.
 std::optional<AccessUnit> parse_unit(Bytes bytes);
 
 // Description of the stream an access unit is of. `unit`: as parse_unit found it.

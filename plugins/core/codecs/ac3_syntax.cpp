@@ -139,6 +139,21 @@ std::optional<Frame> parse_eac3(Bytes bytes) {
   return frame;
 }
 
+// Of what stream_info() reads of a frame, with that of the frames before it.
+std::uint64_t signature_of(const Frame& frame, std::uint64_t before) {
+  std::uint64_t value = frame.channel_map;
+  value = value << 8U | frame.joc_complexity;
+  value = value << 5U | frame.bsid;
+  value = value << 3U | frame.mode;
+  value = value << 3U | frame.service;
+  value = value << 3U | frame.substream;
+  value = value << 2U | static_cast<std::uint64_t>(frame.type);
+  value = value << 1U | (frame.lfe ? 1U : 0U);
+  value = value << 5U | frame.bit_rate_code;
+  value = value << 17U ^ frame.sample_rate;
+  return value * 0x9E3779B97F4A7C15U ^ (before << 7U | before >> 57U);
+}
+
 }  // namespace
 
 std::optional<Frame> parse_frame(Bytes bytes) {
@@ -150,21 +165,29 @@ std::optional<Frame> parse_frame(Bytes bytes) {
 
 std::optional<AccessUnit> parse_unit(Bytes bytes) {
   std::optional<Frame> frame = parse_frame(bytes);
-  if (!frame || !frame->leads() || frame->size > bytes.size()) return std::nullopt;
-  if (!frame->enhanced) return AccessUnit{frame->size, true};
+  if (!frame || !frame->leads()) return std::nullopt;
   AccessUnit unit;
-  std::uint32_t blocks = 0;
+  if (!frame->enhanced || frame->size > bytes.size()) {
+    unit.size = frame->size;
+    unit.signature = signature_of(*frame, 0);
+    unit.complete = unit.size <= bytes.size();
+    unit.blocks = unit.complete ? frame->blocks : 0;
+    return unit;
+  }
+  const std::uint32_t first_blocks = frame->blocks;
   while (frame && unit.size + frame->size <= bytes.size()) {
     if (frame->leads()) {
-      if (blocks >= blocks_per_unit || !frame->enhanced) break;
-      blocks += frame->blocks;
+      if (unit.blocks >= blocks_per_unit || !frame->enhanced) break;
+      unit.blocks += frame->blocks;
     }
+    if (unit.blocks <= first_blocks) unit.signature = signature_of(*frame, unit.signature);
     unit.size += frame->size;
     frame = parse_frame(bytes.subspan(unit.size));
   }
-  // What follows must be seen: other substreams of the same samples may.
+  // What follows must be seen: it may be another substream of the same samples.
   const std::size_t rest = bytes.size() - unit.size;
-  unit.complete = blocks >= blocks_per_unit && rest >= probe_bytes && (!frame || frame->leads());
+  const bool ends_here = !frame || (frame->leads() && (unit.blocks >= blocks_per_unit || !frame->enhanced));
+  unit.complete = rest >= probe_bytes && ends_here;
   return unit;
 }
 
