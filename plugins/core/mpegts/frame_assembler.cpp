@@ -135,6 +135,7 @@ void FrameAssembler::cut() {
 
 void FrameAssembler::seal() {
   take_frames(true);
+  ended_in_frame_ = !waiting_.empty() && stream_.has_value();
   if (!waiting_.empty()) ++findings_.damaged_packets;
   forget();
 }

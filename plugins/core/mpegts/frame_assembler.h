@@ -27,6 +27,8 @@ class FrameAssembler final : public Assembler {
   void cut() override;
   void seal() override;
   void finish(codecs::ElementaryStream& out) override;
+  // Whether the last bytes before finish() were a frame that did not come to its end.
+  [[nodiscard]] bool ended_in_frame() const { return ended_in_frame_; }
 
  private:
   // Where in waiting_ a PES packet with times begins.
@@ -59,6 +61,7 @@ class FrameAssembler final : public Assembler {
   bool timed_ = false;
   std::int64_t pts_ = 0;
   std::uint32_t frame_in_pes_ = 0;
+  bool ended_in_frame_ = false;
 };
 
 }  // namespace tarn::mpegts

@@ -140,9 +140,7 @@ TEST(Demux, FramesOfAllSubstreamsAreOneUnit) {
     const codecs::StreamInfo& info = segment.streams[0].configs[0];
     EXPECT_EQ(info.channels, 8U);
     EXPECT_EQ(info.joc_complexity, 16U);
-    EXPECT_EQ(hex(info.config),
-              "0341200f02022004000110")
-        << cut;
+    EXPECT_EQ(hex(info.config), "0341200f02022004000110") << cut;
     EXPECT_EQ(segment.damaged_packets, 0U);
   }
 }
