@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
-#include "core/base/time.h"
+#include "core/codecs/manifest_terms.h"
 #include "core/isobmff/box_reader.h"
 #include "core/isobmff/box_writer.h"
 #include "core/isobmff/cmaf.h"
@@ -15,12 +15,6 @@ namespace tarn::isobmff {
 namespace {
 
 constexpr std::uint32_t whole_16_16(std::uint32_t value) { return value > 0xffff ? 0 : value << 16U; }
-
-// Width as displayed: the sample aspect ratio stretches it (14496-12 8.3.2.3).
-std::uint32_t display_width(const codecs::StreamInfo& info) {
-  if (info.sar_width == 0 || info.sar_height == 0) return info.width;
-  return static_cast<std::uint32_t>(rescale(info.width, info.sar_height, info.sar_width));
-}
 
 void set_language(Mdia& mdia, std::string_view language) {
   const std::string code = three_letter_code(language);
@@ -76,7 +70,7 @@ Result<ByteVector> write_init(const codecs::StreamInfo& info, std::string_view l
   if (trak.mdia.minf.smhd) {
     trak.tkhd.volume = 0x100;
   } else {
-    trak.tkhd.width = whole_16_16(display_width(info));
+    trak.tkhd.width = whole_16_16(codecs::display_width(info));
     trak.tkhd.height = whole_16_16(info.height);
   }
   ByteVector out;
