@@ -67,6 +67,7 @@ struct SliceHeader {
 };
 std::optional<SliceHeader> parse_slice_header(Bytes nal, const Sps* sps);
 
+inline constexpr std::uint32_t sei_recovery_point = 6;  // payloadType
 // True when the SEI NAL unit has a recovery point message (D.2.8).
 bool has_recovery_point(Bytes sei);
 

@@ -4,6 +4,7 @@
 
 #include "core/codecs/avc.h"
 #include "core/codecs/nal.h"
+#include "core/codecs/sei.h"
 
 namespace tarn::codecs::avc {
 namespace {
@@ -200,25 +201,11 @@ std::optional<SliceHeader> parse_slice_header(Bytes nal, const Sps* sps) {
 }
 
 bool has_recovery_point(Bytes sei) {
-  constexpr std::uint32_t recovery_point = 6;
   if (sei.size() < 2 || nal_type(sei[0]) != nal_sei) return false;
   const ByteVector payload = unescape(sei.subspan(1));
-  Reader in{payload};
-  const auto read_coded = [&in] {  // ff_byte run and last byte (7.3.2.3.1)
-    std::uint32_t value = 0;
-    std::uint8_t byte = 0xFF;
-    while (in.ok() && byte == 0xFF) {
-      byte = in.u8();
-      value += byte;
-    }
-    return value;
-  };
-  // The trailing bits are one byte: fewer than two cannot hold a message.
-  while (in.ok() && in.remaining() >= 2) {
-    const std::uint32_t type = read_coded();
-    const std::uint32_t size = read_coded();
-    if (in.ok() && type == recovery_point) return true;
-    in.skip(size);
+  SeiReader messages{payload};
+  for (SeiMessage message; messages.next(message);) {
+    if (message.type == sei_recovery_point) return true;
   }
   return false;
 }

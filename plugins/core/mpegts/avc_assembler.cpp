@@ -3,6 +3,9 @@
 
 #include <optional>
 
+#include "core/codecs/nal.h"
+#include "core/codecs/sei.h"
+
 namespace tarn::mpegts {
 namespace {
 
@@ -40,8 +43,17 @@ void AvcAssembler::take_nal(Bytes nal) {
   }
   if (type == avc::nal_sps && !parameters_.add_sps(nal)) ++findings_.damaged_packets;
   if (type == avc::nal_pps && !parameters_.add_pps(nal)) ++findings_.damaged_packets;
-  if (type == avc::nal_sei && avc::has_recovery_point(nal)) unit_.recovery_point = true;
+  if (type == avc::nal_sei) read_sei(nal);
   if (is_removed(type)) remove_nal();
+}
+
+void AvcAssembler::read_sei(Bytes nal) {
+  const ByteVector payload = codecs::unescape(nal.subspan(1));
+  codecs::SeiReader messages{payload};
+  for (codecs::SeiMessage message; messages.next(message);) {
+    if (message.type == avc::sei_recovery_point) unit_.recovery_point = true;
+    captions_.read(message);
+  }
 }
 
 void AvcAssembler::take_slice(std::uint8_t type, Bytes nal) {

@@ -22,6 +22,7 @@ class AvcAssembler final : public NalAssembler {
   std::vector<codecs::StreamInfo> take_configs() override { return parameters_.take_configs(); }
 
   void take_slice(std::uint8_t type, Bytes nal);
+  void read_sei(Bytes nal);
   [[nodiscard]] bool begins_picture(const codecs::avc::SliceHeader& slice) const;
   [[nodiscard]] bool completes_frame(const codecs::avc::SliceHeader& slice) const;
 

@@ -50,6 +50,7 @@ void HevcAssembler::take_nal(Bytes nal) {
     take_parameter_set(nal);
   } else {
     join_unit();
+    if (type == hevc::nal_prefix_sei) captions_.read_nal(codecs::Codec::hevc, nal);
   }
 }
 

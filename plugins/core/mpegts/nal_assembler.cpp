@@ -191,6 +191,7 @@ void NalAssembler::finish(codecs::ElementaryStream& out) {
   seal();
   out.units = std::move(units_);
   out.configs = take_configs();
+  out.captions = captions_.found();
   out.data = arena_.release();
 }
 

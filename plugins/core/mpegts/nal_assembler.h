@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/codecs/avc.h"
+#include "core/codecs/captions.h"
 #include "core/mpegts/arena.h"
 #include "core/mpegts/assembler.h"
 #include "core/mpegts/findings.h"
@@ -69,6 +70,7 @@ class NalAssembler : public Assembler {
   [[nodiscard]] bool has_units() const { return !units_.empty(); }
 
   Findings& findings_;
+  codecs::CaptionDetector captions_;
   Unit unit_;
   Unit last_;         // the one before
   bool lost_ = true;  // the next slice may be in mid-picture

@@ -93,6 +93,22 @@ INSTANTIATE_TEST_SUITE_P(Odd, OddVectors,
                                          "test-no-audio-segment.ts", "videoDiffPtsDts.ts",
                                          "videoLargeOffset.ts", "videoMinOffset.ts"));
 
+TEST(CaptionVectors, SayWhichCaptionsTheyHave) {
+  const auto shared = shared_files();
+  if (!shared) GTEST_SKIP() << "no shared files";
+  const auto captions = [&shared](const char* name) {
+    const std::string bytes = read_file(*shared / "vectors" / name);
+    const Result<codecs::MediaSegment> segment = demux(as_bytes(bytes));
+    EXPECT_TRUE(segment.ok());
+    codecs::CaptionsFound found;
+    for (const codecs::ElementaryStream& stream : segment->streams) found |= stream.captions;
+    return found;
+  };
+  EXPECT_EQ(captions("ts-odd/multi-channel-608-captions.ts").cea608, 0b0101);
+  EXPECT_EQ(captions("hls-ts/h264/fileSequence0.ts").cea608, 0b0001);
+  EXPECT_FALSE(captions("hls-ts/muxed-aac-h264/n_0_0_0.ts").any());
+}
+
 struct Refusal {
   const char* file;
   ErrorCode code;
