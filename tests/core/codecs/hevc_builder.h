@@ -21,6 +21,7 @@ inline ByteVector hevc_delimiter() { return {0x46, 0x01, 0x50}; }
 inline ByteVector hevc_slice(std::uint8_t type, std::uint32_t seed = 1, bool first = true,
                              std::size_t size = 40) {
   BitWriter w;
+  w.bits(1, 8);  // nuh_layer_id, nuh_temporal_id_plus1
   w.bits(first ? 1 : 0, 1);
   if (type >= 16 && type <= 23) w.bits(0, 1);
   w.ue(0);
@@ -30,10 +31,7 @@ inline ByteVector hevc_slice(std::uint8_t type, std::uint32_t seed = 1, bool fir
     w.bits((noise >> 24U) < 100 ? noise >> 31U : noise >> 16U & 0xFFU, 8);
   }
   w.stop();
-  const ByteVector body = make_nal(0x01, w.bytes());
-  ByteVector nal{static_cast<std::uint8_t>(type << 1U)};
-  nal.insert(nal.end(), body.begin(), body.end());
-  return nal;
+  return make_nal(static_cast<std::uint8_t>(type << 1U), w.bytes());
 }
 
 }  // namespace tarn::test
