@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Tarn in one command: a server, a channel in three formats, and a test programme pushed to both of its inputs."""
+"""Tarn in one command: a server, a channel in three formats and one of them encrypted, and a test programme pushed to both
+of its inputs."""
 
 import argparse
 import json
@@ -30,19 +31,22 @@ def free_port(wanted):
     sys.exit(f"tarn: no free port from {wanted} on")
 
 
-def resources():
+def resources(control):
+    # encrypted with keys of the built-in provider, whose licences the manifest points players to
+    encrypted = {"name": "dash-drm", "protocol": "DASH",
+                 "drm": {"systems": ["WIDEVINE", "PLAYREADY"], "providerUrl": control + "/speke"}}
     return {"channelGroups": [{
         "name": "demo", "description": "What ./tarn demo shows",
         "channels": [{
             "name": "clock", "description": "A test picture with a clock, and a tone", "protocol": "HLS",
             "segmentDuration": 2, "segments": 5,
-            "endpoints": [{"name": name, "protocol": protocol} for name, protocol in ENDPOINTS],
+            "endpoints": [{"name": name, "protocol": protocol} for name, protocol in ENDPOINTS] + [encrypted],
         }],
     }]}
 
 
 def environment(build):
-    rooms = [os.path.join(build, "plugins", room) for room in ("ingest", "package", "archive")]
+    rooms = [os.path.join(build, "plugins", room) for room in ("ingest", "package", "archive", "drm")]
     return dict(os.environ, GST_PLUGIN_PATH=":".join(rooms), GST_REGISTRY=os.path.join(build, "registry.bin"))
 
 
@@ -98,11 +102,11 @@ def main():
     options = parser.parse_args()
     os.makedirs(options.data_dir, exist_ok=True)
     resources_file = os.path.join(options.data_dir, "resources.json")
-    with open(resources_file, "w", encoding="utf-8") as file:
-        json.dump(resources(), file, indent=2)
     port = free_port(options.port)
     control_port = free_port(port + 1)
     origin, control = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{control_port}"
+    with open(resources_file, "w", encoding="utf-8") as file:
+        json.dump(resources(control), file, indent=2)
     processes = {}
 
     def stop(*_):
@@ -124,7 +128,8 @@ def main():
         # a session of its own: Ctrl-C reaches this script, which ends the encoder before the server
         processes["server"] = subprocess.Popen(
             [os.path.join(options.build, "server", "tarnd"), "--data-dir", options.data_dir, "--listen",
-             f"127.0.0.1:{port}", "--control-listen", f"127.0.0.1:{control_port}", "--resources", resources_file],
+             f"127.0.0.1:{port}", "--control-listen", f"127.0.0.1:{control_port}", "--resources", resources_file,
+             "--key-provider", "builtin"],
             stdout=subprocess.PIPE, stderr=log, text=True, env=environment(options.build), start_new_session=True)
     ready = processes["server"].stdout.readline()
     if not ready.startswith("ready"):
@@ -142,6 +147,8 @@ Tarn is on air: one programme, pushed to two inputs, packaged on request in thre
   HLS (TS)     {endpoints['hls']}
   HLS (CMAF)   {endpoints['cmaf']}
   DASH         {endpoints['dash']}
+  encrypted    {endpoints['dash-drm']}
+               (DASH, cbcs; shaka-player and dash.js get its keys from {control}/clearkey)
 
   watch them   {control}/console/
   API token    {token}

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <optional>
 
 #include "server/config/config.h"
 #include "server/control/control.h"
@@ -18,6 +19,7 @@
 #include "server/http/http_server.h"
 #include "server/http/origin_handler.h"
 #include "server/http/request_observer.h"
+#include "server/keys/key_service.h"
 #include "server/runtime/runtime.h"
 
 namespace tarn::server {
@@ -51,6 +53,17 @@ std::string base_url(const std::string& configured, ListenAddress wanted, const 
   if (!configured.empty()) return configured;
   wanted.port = static_cast<std::uint16_t>(std::stoul(bound.substr(bound.rfind(':') + 1)));
   return default_base_url(wanted);
+}
+
+// The URLs of a path of a listener that this server knows as its own.
+std::vector<std::string> own_urls(ListenAddress wanted, const std::string& bound, const std::string& path) {
+  const std::string port = bound.substr(bound.rfind(':') + 1);
+  std::vector<std::string> urls{base_url({}, std::move(wanted), bound) + path, "http://" + bound + path};
+  if (bound.starts_with("127.0.0.1:") || bound.starts_with("0.0.0.0:") || bound.starts_with("[::]:")) {
+    urls.push_back("http://127.0.0.1:" + port + path);
+    urls.push_back("http://localhost:" + port + path);
+  }
+  return urls;
 }
 
 Result<std::string> read_text(const std::string& path) {
@@ -90,6 +103,8 @@ class Application {
   std::string origin_base_;
   std::unique_ptr<HttpServer> server_;
   std::unique_ptr<Store> store_;
+  std::optional<BuiltinProvider> key_provider_;
+  std::unique_ptr<KeyService> keys_;
   std::unique_ptr<Runtime> runtime_;
   std::unique_ptr<Control> control_;
   std::unique_ptr<HotAnswers> hot_answers_;
@@ -105,15 +120,35 @@ Status Application::open() {
       TRY(HttpServer::bind({to_text(config_.listen), to_text(config_.control_listen)}, config_.threads));
   ingest_base_ = base_url(config_.ingest_base_url, config_.listen, server_->addresses()[0]);
   origin_base_ = base_url(config_.origin_base_url, config_.listen, server_->addresses()[0]);
+  const OutboundPolicy outbound{config_.outbound_allow};
+  std::vector<std::string> own_key_providers;
+  std::string clearkey_url;
+  if (config_.builtin_key_provider) {
+    clearkey_url = base_url({}, config_.control_listen, server_->addresses()[1]) + "/clearkey";
+    key_provider_.emplace(TRY(BuiltinProvider::open(*store_)));
+    log_.write(LogLevel::warning, "builtin-key-provider", {{"text", "for development and tests only"}});
+    own_key_providers = own_urls(config_.control_listen, server_->addresses()[1], "/speke");
+  }
+  keys_ = std::make_unique<KeyService>(
+      KeyService::Parts{*store_, log_, metrics_, utc_now, outbound, key_provider_ ? &*key_provider_ : nullptr,
+                        own_key_providers, clearkey_url},
+      *store_->model());
   RuntimeSettings settings;
+  settings.keys = keys_.get();
   settings.data_directory = config_.data_dir;
   settings.origin_base_url = origin_base_;
   runtime_ = std::make_unique<Runtime>(
       Runtime::Parts{workers_, writers_, metrics_, log_, Clocks{utc_now, monotonic_now}}, settings,
       *store_->model());
-  store_->add_listener([this](const std::shared_ptr<const Model>& model) { runtime_->follow(*model); });
-  control_ = std::make_unique<Control>(ControlSettings{token_, ingest_base_, origin_base_}, *store_,
-                                       *runtime_, utc_now);
+  keys_->set_listener([this] { runtime_->follow(*store_->model()); });
+  runtime_->follow(*store_->model());  // keys that came before there was a listener
+  store_->add_listener([this](const std::shared_ptr<const Model>& model) {
+    keys_->follow(*model);
+    runtime_->follow(*model);
+  });
+  control_ = std::make_unique<Control>(
+      ControlSettings{token_, ingest_base_, origin_base_, outbound, own_key_providers}, *store_, *runtime_,
+      utc_now);
   if (!config_.resources.empty()) {
     const std::string resources = TRY(read_text(config_.resources));
     if (Status applied = control_->apply_resources(resources); !applied.ok()) return applied;
@@ -131,7 +166,8 @@ Status Application::serve() {
   const std::string console = config_.console_dir.empty() ? TARN_CONSOLE_DIR : config_.console_dir;
   control_handler_ = std::make_unique<ControlHandler>(ControlHandler::Parts{
       *control_, workers_, metrics_, ConsoleFiles{console, origin_base_}, token_,
-      [this] { return runtime_->is_ready() && ::access(config_.data_dir.c_str(), W_OK) == 0; }});
+      [this] { return runtime_->is_ready() && ::access(config_.data_dir.c_str(), W_OK) == 0; },
+      key_provider_ ? &*key_provider_ : nullptr});
   return server_->serve({origin_handler_.get(), control_handler_.get()}, observer, serving_options());
 }
 
@@ -168,6 +204,7 @@ void Application::stop() {
   server_.reset();
   writers_.stop();
   workers_.stop();
+  keys_.reset();  // its thread calls the runtime
 }
 
 int run(const ServerConfig& config) {

@@ -259,6 +259,7 @@ Result<Ref<GstBuffer>> ArchiveSrc::buffer_of(const timeline::Chunk& chunk, std::
   }
   GST_BUFFER_DTS(buffer.get()) = GST_BUFFER_PTS(buffer.get()) = gstkit::to_clock_time(chunk.start, timescale);
   GST_BUFFER_DURATION(buffer.get()) = gstkit::to_clock_time(chunk.duration, timescale);
+  GST_BUFFER_OFFSET(buffer.get()) = chunk.serial;
   return buffer;
 }
 

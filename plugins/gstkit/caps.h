@@ -14,16 +14,28 @@
 namespace tarn::gstkit {
 
 // Elementary streams, as GStreamer's own parsers describe them. What an element passes on of them:
-inline constexpr char elementary_stream_caps[] =
-    "video/x-h264, stream-format=(string)avc, alignment=(string)au; "
-    "audio/mpeg, mpegversion=(int)4, stream-format=(string)raw, framed=(boolean)true";
+#define TARN_VIDEO_CAPS                                                   \
+  "video/x-h264, stream-format=(string)avc, alignment=(string)au; "       \
+  "video/x-h265, stream-format=(string)hvc1, alignment=(string)au; "      \
+  "video/x-av1, stream-format=(string)obu-stream, alignment=(string)tu; " \
+  "video/x-vp9, alignment=(string)frame"
+#define TARN_AUDIO_CAPS                                                               \
+  "audio/mpeg, mpegversion=(int)4, stream-format=(string)raw, framed=(boolean)true; " \
+  "audio/mpeg, mpegversion=(int)1, layer=(int)3, parsed=(boolean)true; "              \
+  "audio/x-ac3, framed=(boolean)true; audio/x-eac3, framed=(boolean)true; audio/x-opus"
+inline constexpr char video_stream_caps[] = TARN_VIDEO_CAPS;
+inline constexpr char audio_stream_caps[] = TARN_AUDIO_CAPS;
+inline constexpr char elementary_stream_caps[] = TARN_VIDEO_CAPS "; " TARN_AUDIO_CAPS;
 
 // Caps of a track's elementary stream; the same StreamInfo comes back from stream_info_of.
 // unsupported: a codec Tarn has no caps for.
 Result<Ref<GstCaps>> caps_of(const codecs::StreamInfo& info);
 
-// REQUIRES: caps are fixed. H.264 in `avc` and AAC in `raw` format, with codec_data; the other fields may be
-// absent. Video times are 90 kHz ticks, audio times are samples. Errors: unsupported, malformed.
+// REQUIRES: caps are fixed, of the formats above. codec_data is the configuration record as a sample entry
+// carries it (codecs::stream_info_from_config), which GStreamer's parsers leave out of AC-3, E-AC-3, MP3 and
+// Opus: those may come without, but then only MP3 (by its fields) and Opus (by its streamheader) can be
+// described. The other fields may be absent. Video times are 90 kHz ticks, audio times are samples. Errors:
+// unsupported, malformed.
 Result<codecs::StreamInfo> stream_info_of(const GstCaps* caps);
 
 // Size, aspect ratio and frame rate where the caps have them: they go before what the parameter sets say,

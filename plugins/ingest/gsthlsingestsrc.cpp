@@ -15,8 +15,8 @@
  *
  * | pad | caps |
  * |---|---|
- * | video_%u | H.264 `avc`, alignment `au`: one buffer list per GOP. The number is the variant's |
- * | audio_%u | AAC `raw`: one buffer list per input segment |
+ * | video_%u | H.264 `avc` or HEVC `hvc1`, alignment `au`: one buffer list per GOP. The number is the
+ * variant's | | audio_%u | AAC `raw`, AC-3, E-AC-3 or MP3, framed: one buffer list per input segment |
  *
  * Events: `tarn/track` and `tarn/tracks` (sticky), `tarn/discontinuity`, `tarn/program-date-time`,
  * `tarn/segment-end`, `tarn/end-of-list`; the query `tarn/timeline-edge` is asked before the first buffer of
@@ -145,12 +145,10 @@ GST_ELEMENT_REGISTER_DEFINE(hlsingestsrc, "hlsingestsrc", GST_RANK_NONE, TARN_TY
 namespace tarn::ingest {
 namespace {
 
-GstStaticPadTemplate templates[] = {
-    GST_STATIC_PAD_TEMPLATE("video_%u", GST_PAD_SRC, GST_PAD_SOMETIMES,
-                            GST_STATIC_CAPS("video/x-h264, stream-format=(string)avc, alignment=(string)au")),
-    GST_STATIC_PAD_TEMPLATE("audio_%u", GST_PAD_SRC, GST_PAD_SOMETIMES,
-                            GST_STATIC_CAPS("audio/mpeg, mpegversion=(int)4, stream-format=(string)raw, "
-                                            "framed=(boolean)true"))};
+GstStaticPadTemplate templates[] = {GST_STATIC_PAD_TEMPLATE("video_%u", GST_PAD_SRC, GST_PAD_SOMETIMES,
+                                                            GST_STATIC_CAPS(gstkit::video_stream_caps)),
+                                    GST_STATIC_PAD_TEMPLATE("audio_%u", GST_PAD_SRC, GST_PAD_SOMETIMES,
+                                                            GST_STATIC_CAPS(gstkit::audio_stream_caps))};
 
 Monotonic monotonic_now() { return Monotonic{Microseconds{g_get_monotonic_time()}}; }
 

@@ -12,8 +12,9 @@
  *
  * | pad | caps |
  * |---|---|
- * | ingest1_%u, ingest2_%u | H.264 `avc`, alignment `au`; AAC `raw`; the primary's and the backup's tracks |
- * | video_%u, audio_%u | the same, with `tarn/stretch`, `tarn/part` and `tarn/slot` events |
+ * | ingest1_%u, ingest2_%u | H.264, HEVC, AV1, VP9; AAC `raw`, AC-3, E-AC-3, MP3, Opus; the primary's and the
+ * backup's tracks | | video_%u, audio_%u | the same, with `tarn/stretch`, `tarn/part` and `tarn/slot` events
+ * |
  *
  * Messages: `tarn/input-switched` (from, to, media-time, reason) when the other input becomes active, and
  * `tarn/input-condition` (input, condition, state) when OPEN_SEGMENTS (its segments do not begin with a sync
@@ -163,11 +164,9 @@ namespace {
 #define OUTPUT_TEMPLATE(name, caps) \
   GST_STATIC_PAD_TEMPLATE(name, GST_PAD_SRC, GST_PAD_SOMETIMES, GST_STATIC_CAPS(caps))
 
-GstStaticPadTemplate templates[] = {
-    INPUT_TEMPLATE("ingest1_%u"), INPUT_TEMPLATE("ingest2_%u"),
-    OUTPUT_TEMPLATE("video_%u", "video/x-h264, stream-format=(string)avc, alignment=(string)au"),
-    OUTPUT_TEMPLATE("audio_%u",
-                    "audio/mpeg, mpegversion=(int)4, stream-format=(string)raw, framed=(boolean)true")};
+GstStaticPadTemplate templates[] = {INPUT_TEMPLATE("ingest1_%u"), INPUT_TEMPLATE("ingest2_%u"),
+                                    OUTPUT_TEMPLATE("video_%u", gstkit::video_stream_caps),
+                                    OUTPUT_TEMPLATE("audio_%u", gstkit::audio_stream_caps)};
 
 Utc utc_now() { return Utc{Microseconds{g_get_real_time()}}; }
 

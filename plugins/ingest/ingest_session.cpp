@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/mpegts/packed_audio.h"
 #include "ingest/object_kind.h"
 #include "ingest/segment_parts.h"
 
@@ -26,6 +27,10 @@ bool same_tracks(const std::vector<timeline::TrackDescription>& a,
   });
 }
 
+Result<codecs::MediaSegment> demux(ObjectKind kind, Bytes content) {
+  return kind == ObjectKind::packed_audio ? mpegts::demux_packed_audio(content) : mpegts::demux(content);
+}
+
 }  // namespace
 
 // ---- what comes in
@@ -40,10 +45,11 @@ ObjectAnswer IngestSession::put(std::string_view path, const Blob& content, Mono
     const ObjectKind kind = recognise(path, content.bytes());
     if (kind == ObjectKind::playlist) {
       answer = push_.put_playlist(std::string{path}, as_text(content.bytes()), now);
-    } else if (kind == ObjectKind::transport_stream) {
+    } else if (kind == ObjectKind::transport_stream || kind == ObjectKind::packed_audio) {
       answer = put_segment(path, content, now, std::move(ticket));
     } else {
-      answer = refuse(unsupported("content is " + std::string{name_of(kind)} + ", not MPEG-TS"));
+      answer =
+          refuse(unsupported("content is " + std::string{name_of(kind)} + ", not MPEG-TS or packed audio"));
       push_.advance(now);
     }
   }
@@ -66,7 +72,7 @@ ObjectAnswer IngestSession::put_segment(std::string_view path, const Blob& conte
     ++statistics_.repeated;
     return push_.put_segment(std::move(segment), now);
   }
-  auto media = mpegts::demux(content.bytes());
+  auto media = demux(recognise(path, content.bytes()), content.bytes());
   if (!media.ok()) {
     (void)push_.put_segment(std::move(segment), now);  // its place in the playlist is a gap
     return refuse(std::move(media).error());

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "core/mpegts/demuxer.h"
+#include "core/mpegts/packed_audio.h"
 
 namespace tarn::ingest {
 namespace {
@@ -26,11 +27,6 @@ bool is_fragmented_mp4(Bytes content) {
   return std::find(first_boxes.begin(), first_boxes.end(), type) != first_boxes.end();
 }
 
-bool is_packed_audio(Bytes content) {
-  if (begins_with(content, "ID3")) return true;
-  return content.size() >= 2 && content[0] == 0xff && (content[1] & 0xf0U) == 0xf0U;
-}
-
 ObjectKind sniff(Bytes content) {
   const bool marked = begins_with(content, "\xef\xbb\xbf");
   const Bytes text = marked ? content.subspan(3) : content;
@@ -39,7 +35,7 @@ ObjectKind sniff(Bytes content) {
   if (is_fragmented_mp4(content)) return ObjectKind::fragmented_mp4;
   if (mpegts::is_transport_stream(content.first(std::min(content.size(), mpegts::probe_size))))
     return ObjectKind::transport_stream;
-  if (is_packed_audio(content)) return ObjectKind::packed_audio;
+  if (mpegts::is_packed_audio(content)) return ObjectKind::packed_audio;
   return ObjectKind::unknown;
 }
 

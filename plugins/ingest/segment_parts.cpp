@@ -40,6 +40,7 @@ std::vector<codecs::ElementaryStream> split_by_config(const codecs::ElementarySt
       part.wraps = stream.wraps;
       part.configs = {stream.configs[config]};
       part.data = stream.data;
+      part.captions = stream.captions;
     }
     parts.back().units.push_back(unit);
     parts.back().units.back().config = 0;

@@ -14,8 +14,8 @@
  *
  * | pad | caps |
  * |---|---|
- * | sink | H.264 `avc` or `byte-stream`, alignment `au`; AAC `raw` or `adts`, framed |
- * | src | `video/quicktime, variant=cmaf, codec, streamheader` |
+ * | sink | H.264 `avc`, HEVC `hvc1`, or either as `byte-stream`, alignment `au`; AV1 and VP9 with `codec_data`; AAC `raw` or
+ * `adts`, MP3, AC-3, E-AC-3, framed; Opus | | src | `video/quicktime, variant=cmaf, codec, streamheader` |
  *
  * Threads: works on the streaming thread that pushes; none of its own.
  *
@@ -68,9 +68,10 @@ class CmafPackager {
                                      .max = 60 * GST_SECOND,
                                      .when = gstkit::When::ready}};
 
-  static constexpr char sink_caps[] =
-      "video/x-h264, stream-format=(string){ avc, byte-stream }, alignment=(string)au; "
-      "audio/mpeg, mpegversion=(int)4, stream-format=(string){ raw, adts }, framed=(boolean)true";
+  static constexpr char sink_caps[] = TARN_VIDEO_CAPS
+      "; video/x-h264, stream-format=(string)byte-stream, alignment=(string)au"
+      "; video/x-h265, stream-format=(string)byte-stream, alignment=(string)au; " TARN_AUDIO_CAPS
+      "; audio/mpeg, mpegversion=(int)4, stream-format=(string)adts, framed=(boolean)true";
 
   explicit CmafPackager(TarnCmafPackager* shell);
 

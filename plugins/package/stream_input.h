@@ -3,20 +3,22 @@
 
 #include <gst/gst.h>
 
-#include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "core/base/bytes.h"
 #include "core/base/result.h"
+#include "core/codecs/audio_frames.h"
 #include "core/codecs/stream_info.h"
 #include "gstkit/ref.h"
 
 namespace tarn::package {
 
 // The elementary stream formats cmafpackager takes, brought into the one form that CMAF carries:
-// H.264 byte streams become length-prefixed with their parameter sets moved to the configuration
-// record, ADTS headers are taken off. Streams that are in that form already pass untouched.
+// H.264 and HEVC byte streams become length-prefixed with their parameter sets moved to the configuration
+// record, ADTS headers are taken off. Streams that are in that form already pass untouched; AC-3 and E-AC-3
+// without a configuration record are described by their first frame.
 class StreamInput {
  public:
   Status set_caps(const GstCaps* caps);
@@ -30,17 +32,20 @@ class StreamInput {
   Result<gstkit::Ref<GstBuffer>> convert(gstkit::Ref<GstBuffer> unit);
 
  private:
-  enum class Format { as_is, h264_byte_stream, adts };
+  enum class Format { as_is, byte_stream, framed_audio };
+  // By kind: those of H.264 are SPS and PPS, those of HEVC have the VPS in front.
+  using ParameterSets = std::vector<std::vector<ByteVector>>;
 
   Result<gstkit::Ref<GstBuffer>> from_byte_stream(gstkit::Ref<GstBuffer> unit);
-  Result<gstkit::Ref<GstBuffer>> from_adts(gstkit::Ref<GstBuffer> unit);
-  Status take_parameter_sets(std::vector<ByteVector> sps, std::vector<ByteVector> pps);
+  Result<gstkit::Ref<GstBuffer>> from_framed_audio(gstkit::Ref<GstBuffer> unit);
+  Status take_parameter_sets(ParameterSets came);
 
   Format format_ = Format::as_is;
+  bool hevc_ = false;
   gstkit::Ref<GstCaps> caps_;
   std::optional<codecs::StreamInfo> info_;
-  std::vector<ByteVector> sps_;
-  std::vector<ByteVector> pps_;
+  ParameterSets sets_;
+  std::unique_ptr<codecs::AudioSyntax> syntax_;  // of framed audio
 };
 
 }  // namespace tarn::package

@@ -35,6 +35,8 @@ struct ServerConfig {
   std::string resources;  // path; empty: none
   std::vector<Network> trusted_proxies;
   bool require_access_control = false;
+  bool builtin_key_provider = false;
+  std::vector<Network> outbound_allow;
   unsigned threads = 1;
   front::Limits limits;
   std::string console_dir;  // the console's files; empty: where they were installed

@@ -138,10 +138,18 @@ Status set_log_level(ServerConfig& config, const std::string& value) {
   return {};
 }
 
-Status set_key_provider(ServerConfig&, const std::string& value) {
-  if (value == "off") return {};
-  if (value == "builtin") return unsupported("builtin is not available in this version");
-  return must_be("off");
+Status set_key_provider(ServerConfig& config, const std::string& value) {
+  if (value != "off" && value != "builtin") return must_be("builtin or off");
+  config.builtin_key_provider = value == "builtin";
+  return {};
+}
+
+Status set_outbound_allow(ServerConfig& config, const std::string& value) {
+  auto networks = parse_networks(value);
+  if (!networks)
+    return Error{ErrorCode::invalid, "has an entry that is not one: " + networks.error().message};
+  config.outbound_allow = std::move(networks).value();
+  return {};
 }
 
 constexpr std::array all_options{
@@ -193,9 +201,11 @@ constexpr std::array all_options{
            &set_limit_number<&front::Limits::bodies>},
     Option{"log-format", "text|json", "default text", &set_log_format},
     Option{"log-level", "LEVEL", "error, warning, info or debug; default info", &set_log_level},
-    Option{"key-provider", "off", "built-in key server for development; only off in this version",
+    Option{"key-provider", "builtin|off", "Tarn's own key server, for development and tests; default off",
            &set_key_provider},
-    Option{"outbound-allow", "CIDRS", "not available in this version", &not_available},
+    Option{"outbound-allow", "CIDRS",
+           "networks that key servers' URLs may lead to beyond the public Internet, http included",
+           &set_outbound_allow},
     Option{"archive-quota", "BYTES", "not available in this version", &not_available},
     Option{"tls-cert", "FILE", "not available in this version", &not_available},
     Option{"tls-key", "FILE", "not available in this version", &not_available},

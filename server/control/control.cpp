@@ -135,7 +135,7 @@ ApiResponse Control::handle(const ApiRequest& request) {
 
 Status Control::apply_resources(const std::string& json) {
   const std::lock_guard guard(impl_->changes);
-  return tarn::server::apply_resources(json, impl_->store,
+  return tarn::server::apply_resources(json, impl_->store, impl_->settings,
                                        std::chrono::floor<std::chrono::seconds>(impl_->now()));
 }
 

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "server/model/model.h"
+#include "server/model/outbound.h"
 #include "server/model/store.h"
 
 // The control API (docs/api) without a web server: requests in, responses out. server/http adapts it.
@@ -42,6 +43,9 @@ struct ControlSettings {
   std::string token;            // bearer; compared in constant time
   std::string ingest_base_url;  // may contain {label}
   std::string origin_base_url;
+  OutboundPolicy outbound = {};
+  // URL of the built-in key provider, which is no outbound one; empty: there is none.
+  std::vector<std::string> own_key_providers = {};
 };
 
 class Control {

@@ -126,6 +126,7 @@ ApiResponse Operations::create(const ApiRequest& request, const RouteMatch& matc
   FieldErrors errors;
   read_document(merge_patch(nullptr, body.get()).get(), resource, errors, read_only_members<R>());
   check_rules(resource, errors);
+  check_reach(resource, settings_, errors);
   if (!errors.empty()) return problem(errors);
   Place<R>::adopt(resource, match);
   give_identity(resource);
@@ -162,6 +163,7 @@ ApiResponse Operations::patch(const ApiRequest& request, const RouteMatch& match
   read_document(after.get(), next, errors, read_only_members<R>());
   check_fixed(current, next, errors);
   check_rules(next, errors);
+  check_reach(next, settings_, errors);
   if (!errors.empty()) return problem(errors);
   next.updated = now();
   if (const Status stored = store_.put(next, false); !stored) return problem(stored.error());

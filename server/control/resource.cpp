@@ -32,7 +32,17 @@ Endpoint effective_copy(Endpoint endpoint, const Model& model) {
   endpoint.min_update_period = settings.min_update_period;
   endpoint.suggested_presentation_delay = settings.suggested_presentation_delay;
   endpoint.manifest_window = settings.manifest_window;
+  if (endpoint.is_encrypted()) endpoint.drm_content_id = content_id(endpoint);
   return endpoint;
+}
+
+// `drm` is null where nothing is encrypted, and not an object of nulls.
+template <class R>
+bool is_of_absent_object(const R&, std::string_view) {
+  return false;
+}
+bool is_of_absent_object(const Endpoint& endpoint, std::string_view name) {
+  return name.starts_with("drm.") && !endpoint.is_encrypted();
 }
 
 template <class R>
@@ -41,6 +51,10 @@ JsonObjectBuilder settings_answer(const R& resource, const Model& model, Secrets
   const R& shown = effective_copy(resource, model);
   for (const Field<R>& field : fields<R>()) {
     const bool hidden = field.secret && secrets == Secrets::hidden;
+    if (is_of_absent_object(shown, field.name)) {
+      object.add(std::string(field.name.substr(0, field.name.find('.'))), json_null());
+      continue;
+    }
     object.add_at(field.name, hidden ? json_null() : to_json(get_field(shown, field)));
   }
   return object;
@@ -82,6 +96,26 @@ void check_rules(const Channel& channel, FieldErrors& errors) {
   }
 }
 
+namespace {
+
+// Product.md, section 4, and semantics S9.
+void check_encryption(const Endpoint& endpoint, FieldErrors& errors) {
+  const auto& systems = endpoint.drm_systems;
+  if (std::find(systems.begin(), systems.end(), drm::System::fairplay) != systems.end()) {
+    if (endpoint.protocol == timeline::Protocol::dash) {
+      errors.push_back({"drm.systems", "\"FAIRPLAY\"", "must be WIDEVINE and PLAYREADY for DASH"});
+    } else if (endpoint.encryption == crypto::Scheme::cenc) {
+      errors.push_back({"drm.systems", "\"FAIRPLAY\"", "must be without FAIRPLAY for the method CENC"});
+    }
+  }
+  if (!endpoint.constant_iv.empty() && endpoint.encryption == crypto::Scheme::cenc) {
+    errors.push_back(
+        {"drm.constantIv", "\"" + endpoint.constant_iv + "\"", "is only for the method SAMPLE_AES"});
+  }
+}
+
+}  // namespace
+
 void check_rules(const Endpoint& endpoint, FieldErrors& errors) {
   const auto& least = endpoint.min_video_bitrate;
   const auto& most = endpoint.max_video_bitrate;
@@ -89,11 +123,23 @@ void check_rules(const Endpoint& endpoint, FieldErrors& errors) {
     errors.push_back({"manifest.minVideoBitrate", std::to_string(*least),
                       "must not be more than maxVideoBitrate, " + std::to_string(*most)});
   }
+  check_encryption(endpoint, errors);
   const bool code_is_wrong = is_reported(errors, "authorizationCode");
   if (endpoint.authorization_code.empty() && !endpoint.previous_authorization_code.empty() &&
       !code_is_wrong) {
     errors.push_back({"previousAuthorizationCode", "null", "needs authorizationCode beside it"});
   }
+}
+
+void check_reach(const Endpoint& endpoint, const ControlSettings& settings, FieldErrors& errors) {
+  const std::string& url = endpoint.drm_provider_url;
+  if (url.empty() || is_reported(errors, "drm.providerUrl")) return;
+  const auto& own = settings.own_key_providers;
+  if (std::find(own.begin(), own.end(), url) != own.end()) return;
+  const auto parsed = parse_outbound_url(url);
+  const Status allowed = parsed ? settings.outbound.check(*parsed) : Status{parsed.error()};
+  // The value may have a secret in it.
+  if (!allowed) errors.push_back({"drm.providerUrl", "null", allowed.error().message});
 }
 
 void give_identity(Group& group) { group.label = random_label(label_length); }

@@ -48,6 +48,11 @@ void check_fixed(const R& current, const R& next, FieldErrors& errors) {
   }
 }
 
+// The same for what depends on the server's own settings.
+inline void check_reach(const Group&, const ControlSettings&, FieldErrors&) {}
+inline void check_reach(const Channel&, const ControlSettings&, FieldErrors&) {}
+void check_reach(const Endpoint& endpoint, const ControlSettings& settings, FieldErrors& errors);
+
 // What a new resource gets beside its settings: id, label, credentials.
 void give_identity(Group& group);
 void give_identity(Channel& channel);

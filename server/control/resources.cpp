@@ -15,7 +15,8 @@ constexpr JsonLimits file_limits{std::size_t{4} * 1024 * 1024, 16};
 // Walks the file and gathers what has to be stored; nothing is stored while there are errors.
 class ResourceFile {
  public:
-  ResourceFile(const Model& model, Utc now) : model_(model), now_(now) {}
+  ResourceFile(const Model& model, const ControlSettings& settings, Utc now)
+      : model_(model), settings_(settings), now_(now) {}
 
   void read(JsonNode* root) {
     if (!JSON_NODE_HOLDS_OBJECT(root)) return report("", "must be an object");
@@ -130,6 +131,7 @@ class ResourceFile {
     read_document(document.get(), resource, found, read_only_members<R>());
     if (before.revision != 0) check_fixed(before, resource, found);
     check_rules(resource, found);
+    check_reach(resource, settings_, found);
     for (FieldError& error : found) {
       error.field = path + (error.field.empty() ? "" : ".") + error.field;
       errors.push_back(error);
@@ -186,17 +188,18 @@ class ResourceFile {
   }
 
   const Model& model_;
+  const ControlSettings& settings_;
   Utc now_;
   std::set<std::string> seen_;
 };
 
 }  // namespace
 
-Status apply_resources(const std::string& json, Store& store, Utc now) {
+Status apply_resources(const std::string& json, Store& store, const ControlSettings& settings, Utc now) {
   const auto root = parse_json(json, file_limits);
   if (!root) return Error{root.error().code, "resources: " + root.error().message};
   const auto model = store.model();
-  ResourceFile file(*model, now);
+  ResourceFile file(*model, settings, now);
   file.read(root->get());
   if (!file.errors.empty()) {
     std::string message = "resources:";

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "server/control/control.h"
 #include "server/model/store.h"
 
 namespace tarn::server {
@@ -12,6 +13,6 @@ namespace tarn::server {
 // defaults), what is not is created, nothing is deleted; all of it, or nothing. `inputs` fixes credentials:
 // [{id, username, password}]; without it they are generated once and kept. The error lists every fault with
 // its path, and no secrets.
-Status apply_resources(const std::string& json, Store& store, Utc now);
+Status apply_resources(const std::string& json, Store& store, const ControlSettings& settings, Utc now);
 
 }  // namespace tarn::server

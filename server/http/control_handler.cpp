@@ -27,6 +27,15 @@ bool carries_token(const Request& request, const std::string& token) {
   return given.size() == token.size() && CRYPTO_memcmp(given.data(), token.data(), token.size()) == 0;
 }
 
+bool is_key_path(const Request& request) { return request.path == "/speke" || request.path == "/clearkey"; }
+
+// A player's page is of another origin than the licence server.
+Response& with_cors(Response& response) {
+  return response.with("Access-Control-Allow-Origin", "*")
+      .with("Access-Control-Allow-Methods", "POST, OPTIONS")
+      .with("Access-Control-Allow-Headers", "Authorization, Content-Type");
+}
+
 Response plain(int status, std::string_view text) {
   Response response = text_response(status, "text/plain; charset=utf-8", text);
   response.with("Cache-Control", "no-store");
@@ -50,12 +59,25 @@ ControlHandler::ControlHandler(Parts parts) : parts_(std::move(parts)) {}
 
 Handler::Verdict ControlHandler::on_head(const Request& head) {
   if (is_api(head)) return {std::nullopt, body_limit, "the request body", false};
+  if (parts_.key_provider != nullptr && is_key_path(head)) {
+    if (head.method == "OPTIONS" && head.path == "/clearkey") {
+      Response response;
+      response.status = 204;
+      return {with_cors(response), 0, {}, false};
+    }
+    if (head.method == "POST") return {std::nullopt, drm::cpix::longest_document, "the request body", false};
+    Response response = error_response(405, "only POST");
+    return {response.with("Allow", "POST"), 0, {}, false};
+  }
   if (!is_read(head)) return {read_only(), 0, {}, false};
   return {std::nullopt, 0, "the body of a " + head.method, false};
 }
 
 void ControlHandler::handle(Request request, Reply reply) {
   if (is_api(request)) return handle_api(std::move(request), std::move(reply));
+  if (parts_.key_provider != nullptr && is_key_path(request)) {
+    return handle_keys(request, reply);
+  }
   if (request.path == "/healthz") return reply(plain(200, "ok\n"));
   // It looks at the disk, which may hang: work for a worker.
   if (request.path == "/readyz") {
@@ -77,6 +99,32 @@ void ControlHandler::handle(Request request, Reply reply) {
     return;
   }
   reply(error_response(404, "nothing here"));
+}
+
+// Semantics S11: /speke for the token, /clearkey for the token or the loopback.
+void ControlHandler::handle_keys(const Request& request, const Reply& reply) {
+  const bool is_speke = request.path == "/speke";
+  const bool is_allowed = carries_token(request, parts_.token) || (!is_speke && is_loopback(request.peer));
+  if (!is_allowed) {
+    Response response = error_response(401, "the control token is needed");
+    return reply(response.with("WWW-Authenticate", "Bearer"));
+  }
+  const std::string_view body = as_text(request.body.bytes());
+  if (is_speke) {
+    const auto version = request.header("x-speke-version");
+    const auto answer = parts_.key_provider->speke(body, version);
+    Response response = answer.ok() ? text_response(200, "application/xml", *answer)
+                                    : error_response(422, answer.error().message);
+    response.with("X-Speke-User-Agent", "Tarn");
+    if (!version.empty() && answer.ok()) response.with("X-Speke-Version", std::string{version});
+    if (answer.ok()) response.with("Cache-Control", "no-store");
+    return reply(std::move(response));
+  }
+  const auto licence = parts_.key_provider->clearkey(body);
+  Response response = licence.ok() ? text_response(200, "application/json", *licence)
+                                   : error_response(400, licence.error().message);
+  if (licence.ok()) response.with("Cache-Control", "no-store");
+  reply(with_cors(response));
 }
 
 void ControlHandler::handle_api(Request request, Reply reply) {

@@ -7,12 +7,14 @@
 #include "server/control/control.h"
 #include "server/http/console_files.h"
 #include "server/http/message.h"
+#include "server/keys/builtin_provider.h"
 #include "server/runtime/metrics.h"
 #include "server/runtime/worker_pool.h"
 
 namespace tarn::server {
 
-// The control listener: the API below /api/v1, health, metrics and the console's files.
+// The control listener: the API below /api/v1, health, metrics, the console's files and, where there is one,
+// the built-in key provider at /speke and /clearkey.
 class ControlHandler : public Handler {
  public:
   struct Parts {
@@ -20,8 +22,9 @@ class ControlHandler : public Handler {
     WorkerPool& workers;  // the API waits for the database: never on a serving thread
     const Metrics& metrics;
     ConsoleFiles console;
-    std::string token;            // opens /metrics to others than the loopback
-    std::function<bool()> ready;  // any thread
+    std::string token;                              // opens /metrics to others than the loopback
+    std::function<bool()> ready;                    // any thread
+    const BuiltinProvider* key_provider = nullptr;  // null: there is none
   };
   // Everything referred to outlives the handler.
   explicit ControlHandler(Parts parts);
@@ -31,6 +34,7 @@ class ControlHandler : public Handler {
 
  private:
   void handle_api(Request request, Reply reply);
+  void handle_keys(const Request& request, const Reply& reply);
   [[nodiscard]] Response metrics_response(const Request& request) const;
 
   Parts parts_;

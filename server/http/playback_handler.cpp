@@ -50,6 +50,8 @@ Response absence_response(const Fetched& fetched) {
       response.with("Retry-After", "2");
       return response;
     }
+    case Fetched::Absence::no_key:
+      return refusal_response(404, "no-key", fetched.reason);
     case Fetched::Absence::failed:
       break;
   }

@@ -10,6 +10,13 @@ FieldValue to_value(bool value) { return value; }
 FieldValue to_value(std::uint32_t value) { return std::uint64_t{value}; }
 FieldValue to_value(const std::string& value) { return value; }
 FieldValue to_value(const std::vector<std::string>& value) { return value; }
+template <class E>
+requires std::is_enum_v<E> FieldValue to_value(const std::vector<E>& value) {
+  std::vector<std::string> words;
+  words.reserve(value.size());
+  for (const E entry : value) words.emplace_back(Words<E>::words.at(static_cast<std::size_t>(entry)));
+  return words;
+}
 template <class T>
 FieldValue to_value(const std::optional<T>& value) {
   return value ? FieldValue{std::uint64_t{*value}} : FieldValue{};
@@ -17,6 +24,12 @@ FieldValue to_value(const std::optional<T>& value) {
 template <class E>
 requires std::is_enum_v<E> FieldValue to_value(E value) {
   return std::string(Words<E>::words.at(static_cast<std::size_t>(value)));
+}
+
+std::string joined(std::span<const std::string_view> words) {
+  std::string text;
+  for (const std::string_view word : words) text += (text.empty() ? "" : ", ") + std::string(word);
+  return text;
 }
 
 }  // namespace
@@ -49,7 +62,8 @@ FieldValue get_field(const R& resource, const Field<R>& field) {
       field.member);
   const auto* text = std::get_if<std::string>(&value);
   const bool unset = text != nullptr && text->empty() && field.min > 0;
-  return unset || !is_for_protocol(resource, field) ? FieldValue{} : value;
+  const bool applies = is_for_protocol(resource, field) && !is_in_absent_object(resource, field);
+  return unset || !applies ? FieldValue{} : value;
 }
 
 template <class R>
@@ -67,6 +81,9 @@ std::vector<std::string_view> choices(const Field<R>& field) {
     using T = std::remove_pointer_t<decltype(type)>;
     if constexpr (std::is_enum_v<T>) {
       return {Words<T>::words.begin(), Words<T>::words.end()};
+    } else if constexpr (is_enum_list<T>) {
+      using E = typename T::value_type;
+      return {Words<E>::words.begin(), Words<E>::words.end()};
     } else {
       return {};
     }
@@ -85,15 +102,15 @@ std::string allowed(const Field<R>& field) {
     } else if constexpr (std::is_same_v<T, std::string>) {
       if (field.format == Format::free)
         return "a text of " + range + " characters without control characters";
+      if (field.format == Format::hex) return std::to_string(field.max) + " hexadecimal digits";
       return range + " characters of A-Z a-z 0-9 _ -" + (field.format == Format::code ? " ." : "");
     } else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
       return "a list of IP addresses and CIDR blocks of at most " + std::to_string(field.max) +
              " characters together, commas included";
+    } else if constexpr (is_enum_list<T>) {
+      return "a list of " + range + " different ones of " + joined(Words<typename T::value_type>::words);
     } else if constexpr (std::is_enum_v<T>) {
-      std::string words;
-      for (const std::string_view word : Words<T>::words)
-        words += (words.empty() ? "" : ", ") + std::string(word);
-      return "one of " + words;
+      return "one of " + joined(Words<T>::words);
     } else {
       return "left out";
     }

@@ -22,6 +22,7 @@ enum class Format {
   free,      // any text; no control characters but tab and line feed
   resource,  // [A-Za-z0-9_-]
   code,      // [A-Za-z0-9._-]
+  hex,       // [0-9A-Fa-f]
 };
 
 inline constexpr unsigned for_hls = 1U << static_cast<unsigned>(timeline::Protocol::hls);
@@ -34,7 +35,8 @@ template <class R>
 using Member = std::variant<std::monostate, std::string R::*, bool R::*, std::uint32_t R::*,
                             std::optional<std::uint32_t> R::*, std::optional<std::uint64_t> R::*,
                             std::vector<std::string> R::*, IngestProtocol R::*, timeline::Protocol R::*,
-                            timeline::StreamOrder R::*>;
+                            timeline::StreamOrder R::*, std::vector<drm::System> R::*, crypto::Scheme R::*,
+                            drm::SpekeVersion R::*, drm::KeyPreset R::*>;
 
 template <class R>
 struct Field {

@@ -6,6 +6,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "server/model/field.h"
 
@@ -29,6 +30,23 @@ struct Words<timeline::StreamOrder> {
                                                          "BITRATE_DESCENDING"};
 };
 
+template <>
+struct Words<crypto::Scheme> {
+  static constexpr std::array<std::string_view, 2> words{"CENC", "SAMPLE_AES"};
+};
+template <>
+struct Words<drm::System> {
+  static constexpr std::array<std::string_view, 3> words{"FAIRPLAY", "WIDEVINE", "PLAYREADY"};
+};
+template <>
+struct Words<drm::SpekeVersion> {
+  static constexpr std::array<std::string_view, 2> words{"2.0", "1.0"};
+};
+template <>
+struct Words<drm::KeyPreset> {
+  static constexpr std::array<std::string_view, 2> words{"SHARED", "VIDEO_AUDIO"};
+};
+
 // The type a row's member holds, without std::optional.
 template <class T>
 struct Plain {
@@ -38,6 +56,11 @@ template <class T>
 struct Plain<std::optional<T>> {
   using type = T;
 };
+
+template <class T>
+inline constexpr bool is_enum_list = false;
+template <class E>
+inline constexpr bool is_enum_list<std::vector<E>> = std::is_enum_v<E>;
 
 // Calls visitor(T*, member pointer) with a null T*: the type decides, for a row without a member it is
 // std::monostate.
@@ -53,6 +76,15 @@ auto visit_member(const Field<R>& field, Visitor&& visitor) {
         }
       },
       field.member);
+}
+
+// Whether the row is one of an object that is not there as a whole: `drm` of what is not encrypted.
+template <class R>
+bool is_in_absent_object(const R&, const Field<R>&) {
+  return false;
+}
+inline bool is_in_absent_object(const Endpoint& endpoint, const Field<Endpoint>& field) {
+  return field.name.starts_with("drm.") && !endpoint.is_encrypted();
 }
 
 // Endpoint settings that have no meaning in its protocol.

@@ -15,6 +15,7 @@ bool fits(std::string_view text, Format format, std::uint64_t min, std::uint64_t
     const bool word = g_ascii_isalnum(c) != 0 || c == '_' || c == '-';
     if (format == Format::free)
       return (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) || c == '\t' || c == '\n';
+    if (format == Format::hex) return g_ascii_isxdigit(c) != 0;
     return word || (format == Format::code && c == '.');
   };
   return length >= min && length <= max && std::all_of(text.begin(), text.end(), allowed_character);
@@ -97,6 +98,23 @@ class RowReader {
     if (found == words.end()) return refuse();
     value = static_cast<E>(found - words.begin());
     return true;
+  }
+  template <class E>
+  requires std::is_enum_v<E>
+  bool convert(std::vector<E>& value) {
+    if (!JSON_NODE_HOLDS_ARRAY(node_)) return refuse();
+    JsonArray* const array = json_node_get_array(node_);
+    const auto& words = Words<E>::words;
+    for (unsigned i = 0; i < json_array_get_length(array); ++i) {
+      JsonNode* const element = json_array_get_element(array, i);
+      if (json_node_get_value_type(element) != G_TYPE_STRING) return refuse();
+      const auto found = std::find(words.begin(), words.end(), json_node_get_string(element));
+      if (found == words.end()) return refuse();
+      const auto entry = static_cast<E>(found - words.begin());
+      if (std::find(value.begin(), value.end(), entry) != value.end()) return refuse();
+      value.push_back(entry);
+    }
+    return (value.size() >= field_.min && value.size() <= field_.max) || refuse();
   }
   bool convert(std::vector<std::string>& value) {
     if (!JSON_NODE_HOLDS_ARRAY(node_)) return refuse();
@@ -196,6 +214,31 @@ std::string short_json(JsonNode* node) {
   return print_json(json_text(value.substr(0, end) + "…").get());
 }
 
+// Objects that are there as a whole or not at all. REQUIRES: document is an object
+template <class R>
+bool is_whole_object(const Field<R>&) {
+  return false;
+}
+bool is_whole_object(const Field<Endpoint>& field) { return field.name.starts_with("drm."); }
+
+template <class R>
+void check_objects(JsonNode*, const R&, bool, FieldErrors&) {}
+void check_objects(JsonNode* document, const Endpoint& endpoint, bool protocol_known, FieldErrors& errors) {
+  JsonNode* const drm = json_member(document, "drm");
+  if (drm == nullptr || !JSON_NODE_HOLDS_OBJECT(drm)) return;
+  constexpr unsigned protocols = for_hls_cmaf | for_dash;
+  if (protocol_known && (protocols & (1U << static_cast<unsigned>(endpoint.protocol))) == 0) {
+    errors.push_back({"drm", "null", "is only for " + protocol_names(protocols)});
+    return;
+  }
+  for (const char* name : {"systems", "providerUrl"}) {
+    JsonNode* const member = json_member(drm, name);
+    if (member == nullptr || JSON_NODE_HOLDS_NULL(member)) {
+      errors.push_back({std::string("drm.") + name, "null", "is required where drm is set"});
+    }
+  }
+}
+
 template <class R>
 void read_document(JsonNode* document, R& resource, FieldErrors& errors,
                    std::span<const std::string_view> read_only) {
@@ -218,11 +261,12 @@ void read_document(JsonNode* document, R& resource, FieldErrors& errors,
     }
     const bool wrong = errors.size() != before;
     if (field.name == "protocol") protocol_known = !wrong;
-    if (!absent && !wrong && protocol_known && !is_for_protocol(resource, field)) {
+    if (!absent && !wrong && protocol_known && !is_whole_object(field) && !is_for_protocol(resource, field)) {
       errors.push_back(
           {std::string(field.name), short_json(node), "is only for " + protocol_names(field.protocols)});
     }
   }
+  check_objects(document, resource, protocol_known, errors);
 }
 
 template void read_document(JsonNode*, Group&, FieldErrors&, std::span<const std::string_view>);

@@ -12,6 +12,8 @@ constexpr std::uint64_t longest_description = 1000;
 constexpr std::uint64_t longest_list = 1000;
 // Leaves room for "-v1a2.m3u8" in a path component of 200 characters.
 constexpr std::uint64_t longest_manifest_name = 150;
+constexpr std::uint64_t longest_url = 512;
+constexpr std::uint64_t longest_rotation = 604'800;  // a week
 constexpr std::uint64_t highest_bitrate = 1'000'000'000'000;
 
 constexpr std::array group_fields{
@@ -84,7 +86,41 @@ constexpr std::array endpoint_fields{
                     .only = "0"},
     Field<Endpoint>{.name = "segmentDuration", .member = &Endpoint::segment_duration, .min = 1, .max = 30},
     Field<Endpoint>{.name = "audioSeparation", .member = &Endpoint::audio_separation, .protocols = for_hls},
-    Field<Endpoint>{.name = "drm", .member = std::monostate{}, .unavailable = "encryption"},
+    Field<Endpoint>{.name = "drm.encryptionMethod",
+                    .member = &Endpoint::encryption,
+                    .protocols = for_hls_cmaf | for_dash},
+    Field<Endpoint>{.name = "drm.constantIv",
+                    .member = &Endpoint::constant_iv,
+                    .min = 32,
+                    .max = 32,
+                    .format = Format::hex,
+                    .protocols = for_hls_cmaf | for_dash},
+    Field<Endpoint>{.name = "drm.systems",
+                    .member = &Endpoint::drm_systems,
+                    .min = 1,
+                    .max = 3,
+                    .protocols = for_hls_cmaf | for_dash},
+    Field<Endpoint>{.name = "drm.providerUrl",
+                    .member = &Endpoint::drm_provider_url,
+                    .min = 1,
+                    .max = longest_url,
+                    .protocols = for_hls_cmaf | for_dash},
+    Field<Endpoint>{.name = "drm.contentId",
+                    .member = &Endpoint::drm_content_id,
+                    .min = 1,
+                    .max = longest_name,
+                    .format = Format::code,
+                    .protocols = for_hls_cmaf | for_dash},
+    Field<Endpoint>{
+        .name = "drm.spekeVersion", .member = &Endpoint::speke_version, .protocols = for_hls_cmaf | for_dash},
+    Field<Endpoint>{
+        .name = "drm.keyPreset", .member = &Endpoint::key_preset, .protocols = for_hls_cmaf | for_dash},
+    Field<Endpoint>{.name = "drm.rotationPeriod",
+                    .member = &Endpoint::rotation_period,
+                    .max = longest_rotation,
+                    .protocols = for_hls_cmaf | for_dash,
+                    .unavailable = "key rotation",
+                    .only = "0"},
     Field<Endpoint>{.name = "manifest.segments",
                     .member = &Endpoint::segments,
                     .min = 2,

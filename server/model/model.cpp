@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/base/text.h"
+
 namespace tarn::server {
 namespace {
 
@@ -30,6 +32,7 @@ timeline::OutputSettings effective(const Endpoint& endpoint, const Channel& chan
   settings.min_video_bitrate = endpoint.min_video_bitrate;
   settings.max_video_bitrate = endpoint.max_video_bitrate;
   settings.program_date_time_interval = endpoint.program_date_time_interval;
+  settings.is_encrypted = endpoint.is_encrypted();
   const std::uint32_t segment = settings.segment_duration;
   settings.min_buffer_time = endpoint.min_buffer_time.value_or(std::min(longest_buffer_time, 2 * segment));
   settings.min_update_period = endpoint.min_update_period.value_or(2 * segment);
@@ -38,6 +41,33 @@ timeline::OutputSettings effective(const Endpoint& endpoint, const Channel& chan
   settings.manifest_window = std::max(endpoint.manifest_window.value_or(usual_window),
                                       settings.suggested_presentation_delay + 2 * segment);
   return settings;
+}
+
+std::string content_id(const Endpoint& endpoint) {
+  return endpoint.drm_content_id.empty() ? "tarn-" + endpoint.id : endpoint.drm_content_id;
+}
+
+drm::Contract contract_of(const Endpoint& endpoint) {
+  drm::Contract contract;
+  contract.content_id = content_id(endpoint);
+  contract.scheme = endpoint.encryption;
+  contract.systems = endpoint.drm_systems;
+  contract.preset = endpoint.key_preset;
+  contract.speke = endpoint.speke_version;
+  contract.for_hls = endpoint.protocol != timeline::Protocol::dash;
+  if (const auto iv = parse_hex(endpoint.constant_iv); iv && iv->size() == crypto::Block{}.size()) {
+    std::copy(iv->begin(), iv->end(), contract.constant_iv.emplace().begin());
+  }
+  return contract;
+}
+
+std::string key_identity(const Endpoint& endpoint) {
+  if (!endpoint.is_encrypted()) return {};
+  std::string text =
+      content_id(endpoint) + "/" + (endpoint.encryption == crypto::Scheme::cenc ? "cenc" : "cbcs") + "/" +
+      endpoint.constant_iv + (endpoint.key_preset == drm::KeyPreset::shared ? "/shared" : "/separate");
+  for (const drm::System system : endpoint.drm_systems) text += "/" + std::string{drm::name_of(system)};
+  return text;
 }
 
 const Group* Model::group(const std::string& group) const { return find(groups, group); }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/time.h"
+#include "core/drm/contract.h"
 #include "core/timeline/output.h"
 
 // What an operator has configured, as plain values. Requests are served from an immutable Model that
@@ -80,13 +81,31 @@ struct Endpoint {
   std::optional<std::uint32_t> min_update_period;
   std::optional<std::uint32_t> suggested_presentation_delay;
   std::optional<std::uint32_t> manifest_window;
+  // Encryption: on when there are systems.
+  crypto::Scheme encryption = crypto::Scheme::cbcs;
+  std::string constant_iv;  // hexadecimal
+  std::vector<drm::System> drm_systems;
+  std::string drm_provider_url;
+  std::string drm_content_id;  // empty: made of the endpoint's id
+  drm::SpekeVersion speke_version = drm::SpekeVersion::v2_0;
+  drm::KeyPreset key_preset = drm::KeyPreset::shared;
+  std::uint32_t rotation_period = 0;
   Utc created;
   Utc updated;
   std::uint64_t revision = 0;
+
+  [[nodiscard]] bool is_encrypted() const { return !drm_systems.empty(); }
 };
 
 // Every setting with its effective value (semantics S24).
 timeline::OutputSettings effective(const Endpoint& endpoint, const Channel& channel);
+
+std::string content_id(const Endpoint& endpoint);
+// What its key server is asked for. REQUIRES: endpoint.is_encrypted()
+drm::Contract contract_of(const Endpoint& endpoint);
+// Says which keys an endpoint has: those of another text are not its keys. Empty in the clear. Where keys
+// come from is not part of it.
+std::string key_identity(const Endpoint& endpoint);
 
 struct Model {
   std::uint64_t version = 0;

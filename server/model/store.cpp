@@ -136,6 +136,19 @@ class SqliteStore final : public Store {
     });
   }
 
+  Status keep_secret(const std::string& name, std::string_view text) override {
+    const std::lock_guard guard(change_lock_);
+    return failed_ ? Status{failure()} : save_kept_secret(database_, box_, name, text);
+  }
+  Result<std::string> kept_secret(const std::string& name) override {
+    const std::lock_guard guard(change_lock_);
+    return load_kept_secret(database_, box_, name);
+  }
+  Status forget_secrets(const std::string& prefix, const std::string& but) override {
+    const std::lock_guard guard(change_lock_);
+    return failed_ ? Status{failure()} : delete_kept_secrets(database_, prefix, but);
+  }
+
   Status check_writable() override {
     const std::lock_guard guard(change_lock_);
     if (failed_) return failure();
@@ -217,6 +230,9 @@ class SqliteStore final : public Store {
     const std::string path = parent + "/" + endpoint.name;
     const Endpoint* const known = next.endpoint(endpoint.group, endpoint.channel, endpoint.name);
     endpoint.edition = known != nullptr ? known->edition : TRY(next_edition(database_, path));
+    // Other keys, or none any more: everything gets new URLs, and the old ones answer 404 (semantics S7).
+    if (known != nullptr && key_identity(*known) != key_identity(endpoint)) ++endpoint.edition;
+    if (endpoint.is_encrypted()) TRY(claim_content_id(database_, content_id(endpoint), channel->id));
     endpoint.revision = next.version;
     TRY(save_row(database_, box_, endpoint, channel->id));
     next.endpoints.insert_or_assign(path, endpoint);

@@ -34,6 +34,12 @@ class Store {
   virtual Status remove_endpoint(const std::string& group, const std::string& channel,
                                  const std::string& endpoint) = 0;
 
+  // Secrets that are no settings, sealed and durable like those: content keys. Any thread but a listener's.
+  virtual Status keep_secret(const std::string& name, std::string_view text) = 0;
+  virtual Result<std::string> kept_secret(const std::string& name) = 0;  // not_found
+  // Forgets all whose names begin with `prefix` but one.
+  virtual Status forget_secrets(const std::string& prefix, const std::string& but) = 0;
+
   // Whether a change could be written now, for /readyz.
   virtual Status check_writable() = 0;
 

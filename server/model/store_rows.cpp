@@ -41,6 +41,12 @@ ALTER TABLE endpoints ADD COLUMN edition INTEGER NOT NULL DEFAULT 1;
 CREATE TABLE retired_endpoints (path TEXT PRIMARY KEY, edition INTEGER NOT NULL) WITHOUT ROWID;
 )sql";
 
+// Version 3: whose content ids are, and secrets that are no settings.
+constexpr const char* third_version = R"sql(
+CREATE TABLE IF NOT EXISTS content_ids (content_id TEXT PRIMARY KEY, channel TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS kept_secrets (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) WITHOUT ROWID;
+)sql";
+
 constexpr std::string_view key_check_text = "this key opens this database";
 constexpr std::string_view key_check_context = "key check";
 
@@ -198,6 +204,7 @@ Status delete_row(Database& database, const std::string& sql, const std::string&
 Status create_tables(Database& database, const SecretBox& box) {
   TRY(database.execute(tables));
   TRY(database.execute(second_version));
+  TRY(database.execute(third_version));
   const ByteVector check = box.seal(key_check_text, key_check_context);
   TRY(database.prepare("INSERT INTO meta VALUES ('key_check', ?)").bind(1, Bytes{check}).run());
   return database.execute("PRAGMA user_version=" + std::to_string(schema_version));
@@ -206,7 +213,8 @@ Status create_tables(Database& database, const SecretBox& box) {
 Status migrate_tables(Database& database, std::int64_t version) {
   if (version >= schema_version) return {};
   TRY(database.execute("BEGIN IMMEDIATE"));
-  TRY(database.execute(second_version));
+  if (version < 2) TRY(database.execute(second_version));
+  TRY(database.execute(third_version));
   TRY(database.execute("PRAGMA user_version=" + std::to_string(schema_version)));
   return database.execute("COMMIT");
 }
@@ -242,6 +250,44 @@ Status save_row(Database& database, const SecretBox& box, const Endpoint& endpoi
   return database.prepare("UPDATE endpoints SET edition = ? WHERE id = ?")
       .bind(1, std::int64_t{endpoint.edition})
       .bind(2, endpoint.id)
+      .run();
+}
+
+Status claim_content_id(Database& database, const std::string& content_id, const std::string& channel_id) {
+  Statement row = database.prepare("SELECT channel FROM content_ids WHERE content_id = ?");
+  row.bind(1, content_id);
+  if (TRY(row.step())) {
+    if (row.text(0) == channel_id) return {};
+    return Error{ErrorCode::conflict, "drm.contentId " + content_id + " belongs to another channel"};
+  }
+  return database.prepare("INSERT INTO content_ids VALUES (?, ?)")
+      .bind(1, content_id)
+      .bind(2, channel_id)
+      .run();
+}
+
+Status save_kept_secret(Database& database, const SecretBox& box, const std::string& name,
+                        std::string_view text) {
+  const ByteVector sealed = box.seal(text, "kept " + name);
+  return database
+      .prepare(
+          "INSERT INTO kept_secrets VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET sealed = excluded.sealed")
+      .bind(1, name)
+      .bind(2, Bytes{sealed})
+      .run();
+}
+
+Result<std::string> load_kept_secret(Database& database, const SecretBox& box, const std::string& name) {
+  Statement row = database.prepare("SELECT sealed FROM kept_secrets WHERE name = ?");
+  row.bind(1, name);
+  if (!TRY(row.step())) return not_found("no such secret is kept");
+  return box.open(row.blob(0), "kept " + name);
+}
+
+Status delete_kept_secrets(Database& database, const std::string& prefix, const std::string& but) {
+  return database.prepare("DELETE FROM kept_secrets WHERE substr(name, 1, length(?1)) = ?1 AND name != ?2")
+      .bind(1, prefix)
+      .bind(2, but)
       .run();
 }
 

@@ -11,7 +11,7 @@
 namespace tarn::server {
 
 // What PRAGMA user_version says; a database with a larger number was written by a newer Tarn.
-inline constexpr std::int64_t schema_version = 2;
+inline constexpr std::int64_t schema_version = 3;
 
 // For a new database: tables, and a sealed text that tells later whether a key is the right one.
 Status create_tables(Database& database, const SecretBox& box);
@@ -25,6 +25,15 @@ Status save_row(Database& database, const SecretBox& box, const Channel& channel
 // `channel_id`: of its parent.
 Status save_row(Database& database, const SecretBox& box, const Endpoint& endpoint,
                 const std::string& channel_id);
+// A content id is one channel's for ever (semantics S8): conflict when it is another's.
+Status claim_content_id(Database& database, const std::string& content_id, const std::string& channel_id);
+
+Status save_kept_secret(Database& database, const SecretBox& box, const std::string& name,
+                        std::string_view text);
+Result<std::string> load_kept_secret(Database& database, const SecretBox& box, const std::string& name);
+// All whose names begin with `prefix` but one.
+Status delete_kept_secrets(Database& database, const std::string& prefix, const std::string& but);
+
 Status save_version(Database& database, std::uint64_t version);
 Status delete_group_row(Database& database, const std::string& name);
 Status delete_channel_row(Database& database, const std::string& id);

@@ -91,6 +91,10 @@ std::shared_ptr<const EndpointRuntime::Settings> EndpointRuntime::settings() con
 void EndpointRuntime::fetch(const std::string& file, Monotonic now, std::function<void(Fetched)> done) {
   ++requests_;
   const auto current = settings();
+  // Semantics S10: what is to be encrypted is not there before there is a key, not even as a name.
+  if (current->output.is_encrypted && !(current->protection && current->output.protection)) {
+    return done(absent(Fetched::Absence::no_key, "there is no key for this endpoint yet"));
+  }
   const Timeline timeline = archive_->timeline();
   const auto reusable = [&](bool is_media) {
     return [reuse = std::make_shared<const StateReuse>(weak_from_this(), timeline, current, is_media),
@@ -107,7 +111,7 @@ void EndpointRuntime::fetch(const std::string& file, Monotonic now, std::functio
   }
   auto found = find_media(*timeline, current->output, file);
   if (auto* missing = std::get_if<Fetched>(&found)) return done(std::move(*missing));
-  fetch_media(std::get<MediaFile>(found), file, now, reusable(true));
+  fetch_media(std::get<MediaFile>(found), file, current, now, reusable(true));
 }
 
 void EndpointRuntime::fetch_manifest(const Timeline& timeline, const std::string& file,
@@ -164,7 +168,8 @@ Fetched EndpointRuntime::render(const Timeline& timeline, const Settings& settin
   return {manifest_content(*text, name.mpd ? dash_type : hls_type, max_age), {}, {}, {}};
 }
 
-void EndpointRuntime::fetch_media(const MediaFile& media, const std::string& file, Monotonic now,
+void EndpointRuntime::fetch_media(const MediaFile& media, const std::string& file,
+                                  const std::shared_ptr<const Settings>& settings, Monotonic now,
                                   std::function<void(Fetched)> done) {
   const std::string key = strand_ + "/" + file;
   if (auto cached = parts_.cache.find(key)) {
@@ -174,13 +179,13 @@ void EndpointRuntime::fetch_media(const MediaFile& media, const std::string& fil
   if (!flights_.join(file, std::move(done))) return;
   ++misses_;
   last_packaged_ = now.time_since_epoch().count();
-  parts_.workers.submit(strand_, [self = shared_from_this(), media, file] {
+  parts_.workers.submit(strand_, [self = shared_from_this(), media, file, settings] {
     // The flight before this one may have landed between our look and our joining.
     if (auto cached = self->parts_.cache.find(self->strand_ + "/" + file)) {
       return self->flights_.land(file, {std::move(cached), {}, {}, {}});
     }
     self->flights_.land(
-        file, unless_out_of_memory([&] { return self->package(media, file); },
+        file, unless_out_of_memory([&] { return self->package(media, file, *settings); },
                                    [&] {
                                      self->packager_.reset();  // what it holds may be half of a segment
                                      self->has_packager_ = false;
@@ -189,17 +194,18 @@ void EndpointRuntime::fetch_media(const MediaFile& media, const std::string& fil
   });
 }
 
-Fetched EndpointRuntime::package(const MediaFile& media, const std::string& file) {
-  const Fetched failed = absent(Fetched::Absence::failed, "the segment could not be packaged");
-  if (!packager_ || packager_is_ts_ != media.transport_stream) {
+Fetched EndpointRuntime::package(const MediaFile& media, const std::string& file, const Settings& settings) {
+  Fetched failed = absent(Fetched::Absence::failed, "the segment could not be packaged");
+  const Packaging packaging{media.transport_stream, settings.protection};
+  if (!packager_ || packaging_ != packaging) {
     packager_.reset();
-    auto made = make_packager_(media.transport_stream);
+    auto made = make_packager_(packaging);
     if (!made) {
       note_failure(made.error().message);
       return failed;
     }
     packager_ = std::move(made).value();
-    packager_is_ts_ = media.transport_stream;
+    packaging_ = packaging;
     has_packager_ = true;
   }
   auto bytes = packager_->package(media.request);

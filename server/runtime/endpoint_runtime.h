@@ -36,6 +36,7 @@ class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
     std::string label;  // "group/channel/endpoint", for logs
     timeline::OutputSettings output;
     std::string time_url;
+    std::shared_ptr<const crypto::StreamProtection> protection = {};  // null: in the clear, or no key yet
   };
   struct State {
     bool pipeline = false;
@@ -63,9 +64,11 @@ class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
   void fetch_manifest(const Timeline& timeline, const std::string& file, const timeline::ManifestName& name,
                       std::function<void(Fetched)> done);
   Fetched render(const Timeline& timeline, const Settings& settings, const timeline::ManifestName& name);
-  void fetch_media(const MediaFile& media, const std::string& file, Monotonic now,
+  void fetch_media(const MediaFile& media, const std::string& file,
+                   const std::shared_ptr<const Settings>& settings, Monotonic now,
                    std::function<void(Fetched)> done);
-  Fetched package(const MediaFile& media, const std::string& file);  // on the strand
+  // On the strand.
+  Fetched package(const MediaFile& media, const std::string& file, const Settings& settings);
   [[nodiscard]] std::shared_ptr<const Settings> settings() const;
   void note_failure(const std::string& what);
 
@@ -84,7 +87,7 @@ class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
 
   // The pipeline: touched on the strand only.
   std::unique_ptr<Packager> packager_;
-  bool packager_is_ts_ = false;
+  Packaging packaging_;
 
   std::atomic<bool> has_packager_{false};
   std::atomic<std::int64_t> last_packaged_{0};  // Monotonic, µs

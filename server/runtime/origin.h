@@ -64,6 +64,7 @@ struct Fetched {
     not_found,   // no such thing, and none to come under this name
     not_yet,     // beyond the live edge
     no_content,  // the channel has nothing to play yet
+    no_key,      // to be encrypted, and there never was a key for it
     failed,      // Tarn's own fault
   };
   std::shared_ptr<const Content> content;  // or, when null:

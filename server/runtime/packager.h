@@ -10,6 +10,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/result.h"
+#include "core/crypto/track_encryptor.h"
 #include "core/timeline/timeline.h"
 
 namespace tarn::server {
@@ -35,11 +36,16 @@ class Packager {
   virtual Result<std::vector<Blob>> package(const PackageRequest& request) = 0;
 };
 
-// Builds it; `transport_stream`: MPEG-2 TS, else CMAF.
-using PackagerFactory = std::function<Result<std::unique_ptr<Packager>>(bool transport_stream)>;
+// What a pipeline is built for.
+struct Packaging {
+  bool transport_stream = false;                                    // MPEG-2 TS, else CMAF
+  std::shared_ptr<const crypto::StreamProtection> protection = {};  // CMAF only; null: in the clear
+  bool operator==(const Packaging&) const = default;
+};
+using PackagerFactory = std::function<Result<std::unique_ptr<Packager>>(const Packaging&)>;
 
 // The real one, on the pipeline of pipelines/package.h.
 Result<std::unique_ptr<Packager>> make_pipeline_packager(const std::string& archive_directory,
-                                                         bool transport_stream);
+                                                         const Packaging& packaging);
 
 }  // namespace tarn::server

@@ -109,10 +109,12 @@ class PipelinePackager : public Packager {
 }  // namespace
 
 Result<std::unique_ptr<Packager>> make_pipeline_packager(const std::string& archive_directory,
-                                                         bool transport_stream) {
+                                                         const Packaging& packaging) {
   auto errors = std::make_shared<LastError>();
-  GstElement* pipeline = TRY(pipelines::make_package_pipeline({archive_directory, transport_stream},
-                                                              [errors](GstMessage* m) { errors->take(m); }));
+  pipelines::PackageSettings settings{archive_directory, packaging.transport_stream};
+  if (packaging.protection) settings.protection = *packaging.protection;
+  GstElement* pipeline =
+      TRY(pipelines::make_package_pipeline(settings, [errors](GstMessage* m) { errors->take(m); }));
   auto packager = std::make_unique<PipelinePackager>(ElementPtr{pipeline}, errors);
   if (const Status started = pipelines::start(pipeline); !started.ok()) {
     const std::string complaint = errors->release();

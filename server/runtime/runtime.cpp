@@ -16,6 +16,15 @@ namespace fs = std::filesystem;
 constexpr char deleted_suffix[] = ".deleted";
 constexpr std::uint64_t ticks_between_trims = 10;
 
+void set_keys(const KeyStatus& status, EndpointRuntime::Settings& settings) {
+  if (!status.keys) return;
+  auto protection = drm::signalling(*status.keys);
+  if (!status.clearkey_url.empty()) drm::add_clearkey(protection, status.clearkey_url);
+  settings.output.protection = std::make_shared<const timeline::Protection>(std::move(protection));
+  settings.protection =
+      std::make_shared<const crypto::StreamProtection>(drm::stream_protection(*status.keys));
+}
+
 // Where DASH players ask for the time; absolute, because not all of them resolve it.
 std::string time_url(std::string base, const Group& group) {
   while (base.ends_with('/')) base.pop_back();
@@ -185,6 +194,8 @@ void Runtime::follow_endpoint(const Group& group, const Channel& channel, const 
                                      effective(endpoint, channel),
                                      time_url(settings_.origin_base_url, group)};
   settings.output.endpoint = endpoint.id;
+  if (endpoint.is_encrypted() && settings_.keys != nullptr)
+    set_keys(settings_.keys->keys(endpoint), settings);
   const Status cut = runtime->archive()->set_presentation(endpoint.id, settings.output.segment_duration,
                                                           channel.segment_duration, parts_.clocks.utc());
   if (!cut) {
@@ -202,7 +213,9 @@ void Runtime::follow_endpoint(const Group& group, const Channel& channel, const 
   slot = std::make_shared<EndpointRuntime>(
       EndpointRuntime::Parts{parts_.workers, cache_, parts_.metrics, parts_.log}, std::move(settings),
       runtime->archive(),
-      [make = settings_.make_packager, where = directory(channel.id)](bool ts) { return make(where, ts); });
+      [make = settings_.make_packager, where = directory(channel.id)](const Packaging& packaging) {
+        return make(where, packaging);
+      });
 }
 
 void Runtime::drop_endpoints(const std::string& channel_id, const std::set<std::string>& kept) {
@@ -305,7 +318,10 @@ std::string Runtime::endpoint_status(const Endpoint& endpoint) {
   for (const auto& [id, running] : running_) {
     const auto at = running.endpoints.find(endpoint.id);
     if (at == running.endpoints.end()) continue;
-    return endpoint_status_json(endpoint, at->second->state(), *running.channel->archive()->timeline());
+    std::optional<KeyStatus> keys;
+    if (endpoint.is_encrypted())
+      keys = settings_.keys == nullptr ? KeyStatus{} : settings_.keys->keys(endpoint);
+    return endpoint_status_json(endpoint, at->second->state(), *running.channel->archive()->timeline(), keys);
   }
   return broken_status("the channel's archive is not available");
 }

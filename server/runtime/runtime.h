@@ -13,6 +13,7 @@
 #include "server/runtime/channel_runtime.h"
 #include "server/runtime/content_cache.h"
 #include "server/runtime/endpoint_runtime.h"
+#include "server/runtime/key_source.h"
 #include "server/runtime/origin.h"
 
 namespace tarn::server {
@@ -26,8 +27,9 @@ struct RuntimeSettings {
                                                     std::uint32_t target_duration, IngestEvents events)>
       make_ingest = make_pipeline_ingest;
   std::function<Result<std::unique_ptr<Packager>>(const std::string& archive_directory,
-                                                  bool transport_stream)>
+                                                  const Packaging& packaging)>
       make_packager = make_pipeline_packager;
+  KeySource* keys = nullptr;  // outlives the runtime; null: encrypted endpoints never get a key
 };
 
 // The running system: a ChannelRuntime per channel and an EndpointRuntime per endpoint of the store's

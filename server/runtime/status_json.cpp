@@ -135,6 +135,27 @@ JsonPtr texts_json(const std::vector<std::string>& texts) {
   return out.take();
 }
 
+// Never a key.
+JsonPtr keys_json(const KeyStatus& status) {
+  JsonArrayBuilder ids;
+  if (status.keys) {
+    const auto video = drm::to_text(status.keys->video.key.kid);
+    const auto audio = drm::to_text(status.keys->audio.key.kid);
+    ids.add(json_text(video));
+    if (audio != video) ids.add(json_text(audio));
+  }
+  JsonObjectBuilder out;
+  out.add("state", status.keys                 ? "READY"
+                   : status.last_error.empty() ? "WAITING"
+                                               : "FAILED")
+      .add("keyIds", ids.take())
+      .add("requests", count(status.requests))
+      .add("lastRequestAt",
+           status.last_request ? json_text(format_utc_seconds(*status.last_request)) : json_null())
+      .add("lastError", status.last_error.empty() ? json_null() : json_text(status.last_error));
+  return out.take();
+}
+
 // Why nothing is stored.
 JsonPtr storage_error(const ChannelRuntime::State& state, const archive::Archive& archive) {
   const Status health = archive.health();
@@ -168,7 +189,7 @@ std::string channel_status_json(const Channel& channel, const ChannelRuntime::St
 }
 
 std::string endpoint_status_json(const Endpoint& endpoint, const EndpointRuntime::State& state,
-                                 const timeline::Timeline& timeline) {
+                                 const timeline::Timeline& timeline, const std::optional<KeyStatus>& keys) {
   const timeline::Presentation* presentation = timeline.presentation(endpoint.id);
   JsonObjectBuilder out;
   out.add("pipeline", state.pipeline ? "RUNNING" : "IDLE")
@@ -179,7 +200,8 @@ std::string endpoint_status_json(const Endpoint& endpoint, const EndpointRuntime
       .add("segments", count(presentation == nullptr ? 0 : presentation->cuts.size()))
       .add("generation", count(presentation == nullptr || presentation->generations.empty()
                                    ? 0
-                                   : presentation->generations.back().number));
+                                   : presentation->generations.back().number))
+      .add("drm", keys ? keys_json(*keys) : json_null());
   return print_json(out.take().get());
 }
 

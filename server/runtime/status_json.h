@@ -7,6 +7,7 @@
 #include "server/model/model.h"
 #include "server/runtime/channel_runtime.h"
 #include "server/runtime/endpoint_runtime.h"
+#include "server/runtime/key_source.h"
 
 // The answers to GET …/status: JSON objects of the documented members.
 namespace tarn::server {
@@ -14,7 +15,7 @@ namespace tarn::server {
 std::string channel_status_json(const Channel& channel, const ChannelRuntime::State& state,
                                 const archive::Archive& archive, Monotonic now);
 std::string endpoint_status_json(const Endpoint& endpoint, const EndpointRuntime::State& state,
-                                 const timeline::Timeline& timeline);
+                                 const timeline::Timeline& timeline, const std::optional<KeyStatus>& keys);
 // Of something that does not run.
 std::string broken_status(const std::string& error);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // CPU milliseconds to generate one output segment from the archive, through the endpoint's own pipeline.
-// usage: package_bench ARCHIVE TRACKS SLOTS_PER_SEGMENT cmaf|ts ROUNDS
+// usage: package_bench ARCHIVE TRACKS SLOTS_PER_SEGMENT cmaf|cbcs|cenc|ts ROUNDS
 //   TRACKS: comma-separated ids; every round packages every whole segment of the archive once
 // Prints one JSON line with the median round. The floor beside it is a memcpy of the same bytes.
 #include <gst/app/gstappsink.h>
@@ -69,6 +69,13 @@ std::size_t package(GstElement* source, GstAppSink* sink, const Request& request
   return bytes;
 }
 
+std::string middle_of(const std::string& format) {
+  const std::string keys = "key=00112233445566778899aabbccddeeff kid=0123456789abcdef0123456789abcdef";
+  if (format == "ts") return " ! tspackager";
+  if (format == "cbcs") return " ! cencenc scheme=cbcs " + keys + " iv=000102030405060708090a0b0c0d0e0f";
+  return format == "cenc" ? " ! cencenc scheme=cenc " + keys : "";
+}
+
 double median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
@@ -92,7 +99,7 @@ int main(int count, char** arguments) {
     request.tracks.push_back(static_cast<guint>(tarn::parse_u64(id).value_or(0)));
   }
   const std::string launch = std::string{"archivesrc name=source location="} + arguments[1] +
-                             (transport_stream ? " ! tspackager" : "") +
+                             middle_of(arguments[4]) +
                              " ! appsink name=sink sync=false async=false buffer-list=true max-buffers=0 "
                              "enable-last-sample=false qos=false wait-on-eos=false";
   GstElement* pipeline = gst_parse_launch(launch.c_str(), nullptr);

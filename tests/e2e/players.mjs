@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Plays several manifests at once in headless Chromium and reports, a JSON line each, what a viewer would
-// have seen. stdin: {cases: [{name, player, url}], seconds, screenshots}
+// have seen. stdin: {cases: [{name, player, url, clear_keys}], seconds, screenshots}; clear_keys: {key id: key} in
+// hexadecimal, for EME ClearKey whatever systems the manifest signals (shaka)
 import fs from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
@@ -35,7 +36,7 @@ await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 const base = `http://127.0.0.1:${server.address().port}`;
 
 // Runs inside the page: starts the player, samples currentTime, tells what happened.
-async function watch({ player, url, seconds }) {
+async function watch({ player, url, seconds, clear_keys }) {
   const video = document.getElementById('video');
   const errors = [];
   const note = (text) => { if (errors.length < 8) errors.push(String(text).slice(0, 300)); };
@@ -54,6 +55,7 @@ async function watch({ player, url, seconds }) {
       shaka.polyfill.installAll();
       const shaka_player = new shaka.Player();
       await shaka_player.attach(video);
+      if (clear_keys) shaka_player.configure({ drm: { clearKeys: clear_keys } });
       shaka_player.addEventListener('error', (event) => note(`shaka ${event.detail.code} ${JSON.stringify(event.detail.data)}`));
       await shaka_player.load(url);
     } else if (player === 'dash.js') {
@@ -115,7 +117,7 @@ async function run(one) {
   page.on('pageerror', (error) => console_errors.push(`page: ${error.message.slice(0, 300)}`));
   await page.goto(base);
   for (const library of libraries[one.player] || []) await page.addScriptTag({ url: `/lib/${library}` });
-  const result = await page.evaluate(watch, { player: one.player, url: one.url, seconds: job.seconds });
+  const result = await page.evaluate(watch, { player: one.player, url: one.url, seconds: job.seconds, clear_keys: one.clear_keys });
   if (job.screenshots) await page.screenshot({ path: path.join(job.screenshots, `${one.name}.png`) });
   await page.close();
   process.stdout.write(`${JSON.stringify({ name: one.name, ...result, errors: [...result.errors, ...console_errors] })}\n`);

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "core/base/text.h"
 #include "core/isobmff/cmaf.h"
 #include "media.h"
 #include "tests/support/command.h"
@@ -297,14 +298,17 @@ struct LaunchCase {
   const char* source;
   int frames;
   const char* seconds;
+  const char* elements = "x264enc avenc_aac";
 };
 void PrintTo(const LaunchCase& launch, std::ostream* out) { *out << launch.name; }
 
 class CmafFile : public CmafPackager, public ::testing::WithParamInterface<LaunchCase> {};
 
 TEST_P(CmafFile, IsWholeAndDecodesWithoutAnError) {
-  if (!has_elements({"x264enc", "h264parse", "avenc_aac", "aacparse"}) || !has_command("ffprobe"))
-    GTEST_SKIP();
+  for (const std::string_view name : split(GetParam().elements, ' ')) {
+    if (!has_elements({std::string{name}.c_str()})) GTEST_SKIP() << "no " << name;
+  }
+  if (!has_command("ffprobe")) GTEST_SKIP() << "no ffprobe";
   const TemporaryDirectory directory;
   const std::string file = (directory.path() / "x.mp4").string();
   ASSERT_EQ(run_pipeline(std::string{GetParam().source} + " ! cmafpackager ! filesink location=" + file), "");
@@ -336,7 +340,35 @@ INSTANTIATE_TEST_SUITE_P(
         LaunchCase{"aac_adts",
                    "audiotestsrc num-buffers=94 samplesperbuffer=1024 ! audio/x-raw,rate=44100 ! avenc_aac ! "
                    "aacparse ! audio/mpeg,stream-format=adts",
-                   95, "2.2"}),
+                   95, "2.2"},
+        LaunchCase{
+            "hevc",
+            "videotestsrc num-buffers=50 ! video/x-raw,format=I420,width=320,height=180,framerate=25/1 ! "
+            "x265enc key-int-max=25 speed-preset=ultrafast ! h265parse ! video/x-h265,stream-format=hvc1",
+            50, "2.0", "x265enc h265parse"},
+        LaunchCase{
+            "hevc_byte_stream",
+            "videotestsrc num-buffers=50 ! video/x-raw,format=I420,width=320,height=180,framerate=25/1 ! "
+            "x265enc key-int-max=25 speed-preset=ultrafast ! h265parse ! "
+            "video/x-h265,stream-format=byte-stream",
+            50, "2.0", "x265enc h265parse"},
+        LaunchCase{"ac3",
+                   "audiotestsrc num-buffers=60 samplesperbuffer=1536 ! audio/x-raw,rate=48000,channels=2 ! "
+                   "avenc_ac3 ! ac3parse",
+                   60, "1.92", "avenc_ac3 ac3parse"},
+        LaunchCase{"eac3",
+                   "audiotestsrc num-buffers=60 samplesperbuffer=1536 ! audio/x-raw,rate=48000,channels=2 ! "
+                   "avenc_eac3 ! ac3parse",
+                   60, "1.92", "avenc_eac3 ac3parse"},
+        LaunchCase{
+            "mp3",
+            "audiotestsrc num-buffers=50 samplesperbuffer=1152 ! audio/x-raw,rate=48000 ! lamemp3enc ! "
+            "mpegaudioparse",
+            51, "1.2", "lamemp3enc mpegaudioparse"},
+        LaunchCase{"opus",
+                   "audiotestsrc num-buffers=100 samplesperbuffer=960 ! audio/x-raw,rate=48000,channels=2 ! "
+                   "opusenc ! opusparse",
+                   101, "2.0", "opusenc opusparse"}),
     [](const auto& info) { return info.param.name; });
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include <limits>
 #include <new>
 
+#include "core/base/text.h"
 #include "gstkit/error.h"
 #include "gstkit/object.h"
 #include "gstkit/properties.h"
@@ -245,13 +246,52 @@ TEST(Memory, TooManySpansAreGatheredOnceNotMergedSilently) {
   EXPECT_EQ(as_text(test::bytes_of(buffer.get())), expected);
 }
 
+constexpr std::pair<codecs::Codec, const char*> records[]{
+    {codecs::Codec::hevc,
+     "0102200000009000000000003cf000fcfdfafa00000f03a00001001840010c01ffff02200000030090000003000003003c95980"
+     "9a1"
+     "0001002c42010102200000030090000003000003003ca00a480b9d5365959a4932bc39a84880482000007d20000ea601a200010"
+     "007"
+     "4401c172b46240"},
+    {codecs::Codec::av1, "81000c000a0b000000043d16d4daf90040"},
+    {codecs::Codec::vp9, "01000000000b820202020000"},
+    {codecs::Codec::aac, "2b118800"},
+    {codecs::Codec::mp3, "fffb9000"},
+    {codecs::Codec::ac3, "103de0"},
+    {codecs::Codec::eac3, "0800200f000110"},
+    {codecs::Codec::opus, "000201380000bb80000000"}};
+
+TEST(Caps, OfOtherParsersDescribeMp3AndOpusWithoutARecord) {
+  const auto read = [](const char* text) {
+    const auto info = stream_info_of(Ref<GstCaps>::adopt(gst_caps_from_string(text)).get());
+    EXPECT_TRUE(info) << (info ? "" : info.error().message);
+    return info ? *info : codecs::StreamInfo{};
+  };
+  const auto mp3 =
+      read("audio/mpeg, mpegversion=1, mpegaudioversion=2, layer=3, parsed=true, rate=24000, channels=1");
+  EXPECT_EQ(mp3.samples_per_frame, 576U);
+  EXPECT_EQ(mp3.channels, 1U);
+  const auto opus = read(
+      "audio/x-opus, rate=48000, channels=2, channel-mapping-family=0, "
+      "streamheader=(buffer)<4f707573486561640102380180bb0000000000>");
+  EXPECT_EQ(hex(opus.config), "000201380000bb80000000");
+}
+
 TEST(Caps, AStreamInfoComesBackFromItsCaps) {
   auto video = test::h264_info();
   video.sar_width = 4;
   video.sar_height = 3;
   video.frame_rate_numerator = 30000;
   video.frame_rate_denominator = 1001;
-  for (const auto& info : {video, test::aac_info()}) {
+  std::vector<codecs::StreamInfo> all{video, test::aac_info()};
+  for (const auto& [codec, record] : records) {
+    all.push_back(codecs::stream_info_from_config(codec, *parse_hex(record)).value());
+    if (codecs::kind_of(codec) != codecs::Kind::video) continue;
+    all.back().width = 326;
+    all.back().height = 182;
+  }
+  for (const auto& info : all) {
+    SCOPED_TRACE(info.codec_string);
     const auto caps = caps_of(info);
     ASSERT_TRUE(caps);
     EXPECT_TRUE(gst_caps_is_subset(caps->get(),
@@ -264,7 +304,8 @@ TEST(Caps, AStreamInfoComesBackFromItsCaps) {
 
 TEST(Caps, StreamsThatAreNotCarriedAreErrors) {
   for (const char* text : {"video/x-vp8", "video/x-h264, stream-format=avc", "audio/mpeg, mpegversion=4",
-                           "video/x-h264, codec_data=(buffer)00"}) {
+                           "video/x-h264, codec_data=(buffer)00", "audio/x-ac3, framed=true", "audio/x-opus",
+                           "audio/mpeg, mpegversion=1, layer=2, rate=48000, channels=2"}) {
     const auto caps = Ref<GstCaps>::adopt(gst_caps_from_string(text));
     const auto info = stream_info_of(caps.get());
     ASSERT_FALSE(info) << text;

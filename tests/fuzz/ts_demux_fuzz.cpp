@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Transport streams: no input crashes the demuxer, and what it gives back keeps its promises. The first
 // byte chooses the form: packets as they are, or packets whose sync bytes, tables and continuity are put
-// right first, so that the engine gets past them quickly.
+// right first, so that the engine gets past them quickly; then it also chooses the codecs.
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -30,13 +30,40 @@ void append_table(ByteVector& out, std::uint16_t pid, ByteVector section) {
   out.insert(out.end(), p.begin(), p.end());
 }
 
-// PAT, PMT (H.264 on 0x100, AAC on 0x101), then the input cut into packets: the first byte of each says
+struct Types {
+  std::uint8_t video = 0x1B;
+  std::uint8_t audio = 0x0F;
+};
+constexpr std::array<Types, 4> types{{{0x1B, 0x0F}, {0x24, 0x81}, {0x1B, 0x87}, {0x24, 0x03}}};
+
+// PAT, PMT (video on 0x100, audio on 0x101), then the input cut into packets: the first byte of each says
 // PID, unit start and adaptation field.
-ByteVector on_grid(Bytes input) {
+ByteVector on_grid(Types choice_of_types, Bytes input) {
   ByteVector out;
   append_table(out, 0, {0, 0xB0, 13, 0, 1, 0xC1, 0, 0, 0, 1, 0xF0, 0});
-  append_table(out, 0x1000, {2, 0xB0, 23,   0,    1,    0xC1, 0,    0,    0xE1, 0,    0xF0,
-                             0, 0x1B, 0xE1, 0x00, 0xF0, 0,    0x0F, 0xE1, 0x01, 0xF0, 0});
+  append_table(out, 0x1000,
+               {2,
+                0xB0,
+                23,
+                0,
+                1,
+                0xC1,
+                0,
+                0,
+                0xE1,
+                0,
+                0xF0,
+                0,
+                choice_of_types.video,
+                0xE1,
+                0x00,
+                0xF0,
+                0,
+                choice_of_types.audio,
+                0xE1,
+                0x01,
+                0xF0,
+                0});
   std::array<std::uint8_t, 2> counters{};
   while (!input.empty()) {
     const std::uint8_t choice = input[0];
@@ -69,7 +96,7 @@ void check(const codecs::MediaSegment& segment) {
       require(next <= stream.data.size());
       require(unit.pts >> 33U == 0 && unit.dts >> 33U == 0);
       require(stream.configs.empty() ? unit.config == 0 : unit.config < stream.configs.size());
-      if (stream.codec != codecs::Codec::h264) continue;
+      if (codecs::kind_of(stream.codec) != codecs::Kind::video) continue;
       Reader nals{stream.data.bytes().subspan(unit.offset, unit.size)};
       while (nals.remaining() > 0) require(!nals.take(nals.u32()).empty());
       require(nals.ok());
@@ -83,7 +110,8 @@ void check(const codecs::MediaSegment& segment) {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const Bytes input{data + 1, size - 1};
-  const Result<codecs::MediaSegment> segment = (data[0] & 1U) != 0 ? demux(on_grid(input)) : demux(input);
+  const Result<codecs::MediaSegment> segment =
+      (data[0] & 1U) != 0 ? demux(on_grid(types[data[0] >> 1U & 3U], input)) : demux(input);
   if (segment.ok()) check(*segment);
   return 0;
 }

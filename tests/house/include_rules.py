@@ -19,9 +19,12 @@ CORE = {
     "hls": ["codecs", "timeline"],
     "dash": ["codecs", "timeline"],
     "archive": ["codecs", "timeline"],
+    "crypto": ["codecs", "isobmff"],
+    "drm": ["codecs", "crypto", "hls", "isobmff", "timeline"],
 }
-CORE_LIBRARIES = {"archive": ["sqlite3.h"]}
-ELEMENT_ROOMS = ["ingest", "package", "archive"]
+CORE_LIBRARIES = {"archive": ["sqlite3.h"], "crypto": ["openssl/crypto.h", "openssl/evp.h"],
+                  "drm": ["libxml/parser.h", "libxml/tree.h", "openssl/evp.h", "openssl/hmac.h"]}
+ELEMENT_ROOMS = ["ingest", "package", "archive", "drm"]
 GSTREAMER = ("gst/", "glib", "gio/", "gmodule")
 FOREIGN = GSTREAMER + ("libsoup/", "json-glib/", "libxml/", "openssl/")
 

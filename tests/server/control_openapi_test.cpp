@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <map>
 #include <set>
 
 #include "control_fixture.h"
@@ -28,11 +29,15 @@ class OpenapiTest : public ControlTest {
 
   JsonNode* schema(const std::string& name) const { return document_->at("components.schemas." + name); }
 
-  // The property of a row; settings of the object `manifest` have a schema of their own.
+  // Settings of the objects `manifest` and `drm` have schemas of their own.
+  static std::string nested_schema(std::string_view object) { return object == "drm" ? "Drm" : "Manifest"; }
+
+  // The property of a row.
   JsonNode* property(const std::string& resource, std::string_view row) const {
     const auto dot = row.find('.');
     if (dot != std::string_view::npos) {
-      return json_member(json_member(schema("Manifest"), "properties"), row.substr(dot + 1));
+      const std::string name = nested_schema(row.substr(0, dot));
+      return json_member(json_member(schema(name), "properties"), row.substr(dot + 1));
     }
     return json_member(json_member(schema(resource), "properties"), row);
   }
@@ -40,7 +45,7 @@ class OpenapiTest : public ControlTest {
   template <class R>
   void compare(const std::string& resource, std::span<const std::string_view> read_only) {
     std::set<std::string> expected;
-    std::set<std::string> nested;
+    std::map<std::string, std::set<std::string>> nested;
     std::set<std::string> required;
     for (const std::string_view name : read_only) {
       expected.emplace(name);
@@ -49,7 +54,9 @@ class OpenapiTest : public ControlTest {
     for (const Field<R>& field : fields<R>()) {
       const auto dot = field.name.find('.');
       expected.emplace(field.name.substr(0, dot));
-      if (dot != std::string_view::npos) nested.emplace(field.name.substr(dot + 1));
+      if (dot != std::string_view::npos) {
+        nested[nested_schema(field.name.substr(0, dot))].emplace(field.name.substr(dot + 1));
+      }
       if (field.required) required.emplace(field.name);
       JsonNode* const described = property(resource, field.name);
       ASSERT_NE(described, nullptr) << resource << " " << field.name;
@@ -57,8 +64,8 @@ class OpenapiTest : public ControlTest {
       compare_range(field, described);
     }
     EXPECT_EQ(members(json_member(schema(resource), "properties")), expected) << resource;
-    if (!nested.empty()) {
-      EXPECT_EQ(members(json_member(schema("Manifest"), "properties")), nested);
+    for (const auto& [name, rows] : nested) {
+      EXPECT_EQ(members(json_member(schema(name), "properties")), rows) << name;
     }
     std::set<std::string> documented;
     if (JsonNode* const list = json_member(schema(resource), "required")) {
@@ -91,10 +98,15 @@ class OpenapiTest : public ControlTest {
       EXPECT_EQ(json_member_number(described, "maxLength"), max) << name;
       const char* const pattern = field.format == Format::resource ? "^[A-Za-z0-9_-]+$"
                                   : field.format == Format::code   ? "^[A-Za-z0-9._-]+$"
+                                  : field.format == Format::hex    ? "^[0-9A-Fa-f]+$"
                                                                    : "";
       EXPECT_EQ(json_member_text(described, "pattern"), pattern) << name;
     } else if (std::holds_alternative<std::vector<std::string> R::*>(field.member)) {
       EXPECT_EQ(json_member_number(described, "x-maxLength"), max) << name;
+    } else if (std::holds_alternative<std::vector<drm::System> R::*>(field.member)) {
+      EXPECT_EQ(json_member_number(described, "minItems"), min) << name;
+      EXPECT_EQ(json_member_number(described, "maxItems"), max) << name;
+      described = json_member(described, "items");
     }
     JsonArrayBuilder words;
     for (const std::string_view word : choices(field)) words.add(json_text(word));
@@ -157,6 +169,10 @@ TEST_F(OpenapiTest, AnswersHaveExactlyTheDescribedMembers) {
   const ApiResponse endpoint = expect(201, "POST", endpoints_path, R"({"name":"e","protocol":"HLS"})");
   EXPECT_EQ(members(root(endpoint).get()), properties("Endpoint"));
   EXPECT_EQ(members(JsonAnswer(endpoint.body).at("manifest")), properties("Manifest"));
+  const ApiResponse encrypted = expect(
+      201, "POST", endpoints_path,
+      R"({"name":"d","protocol":"DASH","drm":{"systems":["WIDEVINE"],"providerUrl":"https://k.example/"}})");
+  EXPECT_EQ(members(JsonAnswer(encrypted.body).at("drm")), properties("Drm"));
   const ApiResponse input =
       expect(200, "POST", std::string(channel_path) + "/inputs/ingest1/rotate-credentials");
   EXPECT_EQ(members(root(input).get()), properties("Input"));

@@ -115,6 +115,49 @@ TEST_F(ControlSettingsTest, EachSettingIsTakenInItsRangeAndRefusedOutsideByName)
       {"HLS", R"("drm":null)", nullptr},
       {"HLS", R"("drm":{"encryptionMethod":"CENC"})", "drm"},
       {"HLS", R"("drm":{})", "drm"},
+      {"HLS_CMAF",
+       R"("drm":{"systems":["FAIRPLAY","WIDEVINE","PLAYREADY"],"providerUrl":"https://k.example/x?y=1"})",
+       nullptr},
+      {"DASH",
+       R"("drm":{"systems":["WIDEVINE"],"providerUrl":"https://k.example","encryptionMethod":"CENC","keyPreset":"VIDEO_AUDIO","spekeVersion":"1.0","contentId":"a.b-C_1","rotationPeriod":0})",
+       nullptr},
+      {"DASH", R"("drm":{"systems":["WIDEVINE"]})", "drm.providerUrl"},
+      {"DASH", R"("drm":{"providerUrl":"https://k.example"})", "drm.systems"},
+      {"DASH", R"("drm":7)", "drm"},
+      {"DASH", R"("drm":{"systems":[],"providerUrl":"https://k.example"})", "drm.systems"},
+      {"DASH", R"("drm":{"systems":["WIDEVINE","WIDEVINE"],"providerUrl":"https://k.example"})",
+       "drm.systems"},
+      {"DASH", R"("drm":{"systems":["CLEARKEY"],"providerUrl":"https://k.example"})", "drm.systems"},
+      {"DASH", R"("drm":{"systems":["FAIRPLAY"],"providerUrl":"https://k.example"})", "drm.systems"},
+      {"HLS_CMAF",
+       R"("drm":{"systems":["FAIRPLAY"],"providerUrl":"https://k.example","encryptionMethod":"CENC"})",
+       "drm.systems"},
+      {"HLS_CMAF",
+       R"("drm":{"systems":["WIDEVINE"],"providerUrl":"https://k.example","encryptionMethod":"AES_128"})",
+       "drm.encryptionMethod"},
+      {"HLS_CMAF",
+       R"("drm":{"systems":["WIDEVINE"],"providerUrl":"https://k.example","constantIv":"00112233445566778899aabbccddeeFF"})",
+       nullptr},
+      {"HLS_CMAF", R"("drm":{"systems":["WIDEVINE"],"providerUrl":"https://k.example","constantIv":"0011"})",
+       "drm.constantIv"},
+      {"HLS_CMAF",
+       R"("drm":{"systems":["WIDEVINE"],"providerUrl":"https://k.example","constantIv":"g0112233445566778899aabbccddeeff"})",
+       "drm.constantIv"},
+      {"HLS_CMAF",
+       R"("drm":{"systems":["WIDEVINE"],"providerUrl":"https://k.example","encryptionMethod":"CENC","constantIv":"00112233445566778899aabbccddeeff"})",
+       "drm.constantIv"},
+      {"HLS_CMAF", R"("drm":{"systems":["WIDEVINE"],"providerUrl":"https://k.example","rotationPeriod":60})",
+       "drm.rotationPeriod"},
+      {"HLS_CMAF", R"("drm":{"systems":["WIDEVINE"],"providerUrl":"https://k.example","contentId":"a b"})",
+       "drm.contentId"},
+      {"HLS_CMAF", R"("drm":{"systems":["WIDEVINE"],"providerUrl":"http://k.example"})", "drm.providerUrl"},
+      {"HLS_CMAF", R"("drm":{"systems":["WIDEVINE"],"providerUrl":"https://10.0.0.1"})", "drm.providerUrl"},
+      {"HLS_CMAF", R"("drm":{"systems":["WIDEVINE"],"providerUrl":"https://u:p@k.example"})",
+       "drm.providerUrl"},
+      {"HLS_CMAF", R"("drm":{"systems":["WIDEVINE"],"providerUrl":"https://k.example","spekeVersion":"2.1"})",
+       "drm.spekeVersion"},
+      {"HLS_CMAF", R"("drm":{"systems":["WIDEVINE"],"providerUrl":"https://k.example","key":"x"})",
+       "drm.key"},
       {"HLS", R"("timeShiftDays":0)", nullptr},
       {"HLS", R"("timeShiftDays":7)", "timeShiftDays"},
       {"HLS", R"("timeShiftDays":31)", "timeShiftDays"},
@@ -329,6 +372,58 @@ TEST_F(ControlSettingsTest, LooseJsonIsRefusedBeforeAnythingIsDone) {
   }
   expect(400, "POST", "/channel-groups", std::string(30'000, '[') + std::string(30'000, ']'));
   EXPECT_EQ(store_->model()->groups.size(), 1U);
+}
+
+constexpr char encrypted[] =
+    R"("drm":{"systems":["WIDEVINE"],"providerUrl":"https://k.example/s","contentId":"one"})";
+
+TEST_F(ControlSettingsTest, EncryptionHasEffectiveValuesAndGoesWithNull) {
+  const JsonAnswer made(
+      expect(
+          201, "POST", endpoints_path,
+          R"({"name":"t","protocol":"DASH","drm":{"systems":["WIDEVINE"],"providerUrl":"https://k.example"}})")
+          .body);
+  EXPECT_EQ(made.text("drm.encryptionMethod"), "SAMPLE_AES");
+  EXPECT_EQ(made.text("drm.spekeVersion"), "2.0");
+  EXPECT_EQ(made.text("drm.keyPreset"), "SHARED");
+  EXPECT_EQ(made.text("drm.contentId").substr(0, 5), "tarn-");
+  EXPECT_EQ(made.print("drm.constantIv"), "null");
+  const std::string name = made.text("name");
+  const std::string path = std::string(endpoints_path) + "/" + name;
+  const JsonAnswer changed(expect(200, "PATCH", path, R"({"drm":{"encryptionMethod":"CENC"}})").body);
+  EXPECT_EQ(changed.text("drm.contentId"), made.text("drm.contentId"));
+  EXPECT_EQ(JsonAnswer(expect(200, "PATCH", path, R"({"drm":null})").body).print("drm"), "null");
+}
+
+TEST_F(ControlSettingsTest, AContentIdBelongsToOneChannelForEver) {
+  const std::string other = "/channel-groups/g/channels/other";
+  const std::string body = std::string(R"({"name":"a","protocol":"DASH",)") + encrypted + "}";
+  const JsonAnswer first(expect(201, "POST", endpoints_path, body).body);
+  EXPECT_EQ(first.text("drm.contentId"), "one");
+  expect(201, "POST", endpoints_path,
+         R"({"name":"twin","protocol":"HLS_CMAF",)" + std::string(encrypted) + "}");
+  expect(201, "POST", "/channel-groups/g/channels", R"({"name":"other"})");
+  expect(409, "POST", other + "/endpoints", body);
+  expect(204, "DELETE", std::string(endpoints_path) + "/" + first.text("name"));
+  expect(204, "DELETE", std::string(endpoints_path) + "/twin");
+  expect(409, "POST", other + "/endpoints", body);
+}
+
+// Semantics S7: other keys, other URLs.
+TEST_F(ControlSettingsTest, AChangeOfEncryptionIsANewEdition) {
+  const JsonAnswer made(expect(201, "POST", endpoints_path, R"({"name":"t","protocol":"DASH"})").body);
+  const std::string name = made.text("name");
+  const std::string path = std::string(endpoints_path) + "/" + name;
+  const auto edition = [&] { return store_->model()->endpoint("g", "c", name)->edition; };
+  EXPECT_EQ(edition(), 1U);
+  expect(200, "PATCH", path, std::string("{") + encrypted + "}");
+  EXPECT_EQ(edition(), 2U);
+  expect(200, "PATCH", path, R"({"drm":{"providerUrl":"https://other.example/"},"segmentDuration":4})");
+  EXPECT_EQ(edition(), 2U) << "the keys stay what they are";
+  expect(200, "PATCH", path, R"({"drm":{"systems":["WIDEVINE","PLAYREADY"]}})");
+  EXPECT_EQ(edition(), 3U);
+  expect(200, "PATCH", path, R"({"drm":null})");
+  EXPECT_EQ(edition(), 4U);
 }
 
 }  // namespace

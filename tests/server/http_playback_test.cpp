@@ -39,6 +39,7 @@ class PlaybackTest : public HttpTest {
                               {}};
     origin_.files["later.m4s"] = {nullptr, Fetched::Absence::not_yet, "not there yet"};
     origin_.files["empty.m3u8"] = {nullptr, Fetched::Absence::no_content, "no content yet"};
+    origin_.files["secret.m4s"] = {nullptr, Fetched::Absence::no_key, "no key yet"};
     origin_.files["broken.ts"] = {nullptr, Fetched::Absence::failed, "could not be packaged"};
   }
   std::string manifest_;
@@ -159,6 +160,7 @@ TEST_F(PlaybackTest, SaysWhyItRefuses) {
       {"/v1/g/c/open/..%2f..%2fetc", 400, nullptr, nullptr},
       {"/v1/g/c/open/later.m4s", 404, "not-yet", "max-age=1"},
       {"/v1/g/c/open/empty.m3u8", 503, "no-content-yet", "no-store"},
+      {"/v1/g/c/open/secret.m4s", 404, "no-key", "no-store"},
       {"/v1/g/c/open/broken.ts", 500, "failed", "no-store"},
       {"/v1/g/c/open/manifest.m3u8?start=2024-11-06T00:00:00Z", 400, "time-shift-off", "no-store"},
       {"/v1/g/c/open/manifest.m3u8?offset=5", 400, "time-shift-off", "no-store"},

@@ -242,7 +242,7 @@ TEST_F(StoreTest, ADatabaseOfTheFirstVersionIsBroughtUpToDate) {
 
 TEST_F(StoreTest, ADatabaseOfANewerTarnIsRefused) {
   ASSERT_TRUE(open().ok());
-  execute("PRAGMA user_version=3");
+  execute("PRAGMA user_version=4");
   const auto store = open();
   ASSERT_FALSE(store.ok());
   EXPECT_EQ(store.error().code, ErrorCode::unsupported);

@@ -257,7 +257,7 @@ class WholeRuntimeTest : public RuntimeTest {
     settings_.make_ingest = [this](const std::string&, std::uint32_t, IngestEvents events) {
       return Result<std::unique_ptr<IngestLine>>{std::make_unique<FakeLine>(names_, std::move(events))};
     };
-    settings_.make_packager = [this](const std::string&, bool) {
+    settings_.make_packager = [this](const std::string&, const Packaging&) {
       return Result<std::unique_ptr<Packager>>{std::make_unique<FakePackager>(record_)};
     };
     model_.version = 1;

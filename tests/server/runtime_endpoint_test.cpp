@@ -18,7 +18,8 @@ class EndpointRuntimeTest : public RuntimeTest {
     settings_ = settings;
     endpoint_ = std::make_shared<EndpointRuntime>(
         EndpointRuntime::Parts{workers_, cache_, metrics_, log_}, settings, archive_,
-        [this](bool) -> Result<std::unique_ptr<Packager>> {
+        [this](const Packaging& packaging) -> Result<std::unique_ptr<Packager>> {
+          packagings_.push_back(packaging);
           return std::unique_ptr<Packager>{std::make_unique<FakePackager>(record_)};
         });
   }
@@ -36,6 +37,7 @@ class EndpointRuntimeTest : public RuntimeTest {
 
   std::shared_ptr<archive::Archive> archive_;
   FakePackager::Record record_;
+  std::vector<Packaging> packagings_;
   EndpointRuntime::Settings settings_;
   std::shared_ptr<EndpointRuntime> endpoint_;
 };
@@ -195,6 +197,39 @@ TEST_F(EndpointRuntimeTest, ServesNothingFromMemoryThatIsNoLongerKept) {
   EXPECT_NE(fetch("g1-v1-1.m4s").content, nullptr);
   ASSERT_TRUE(archive_->trim(Utc{std::chrono::seconds{1'700'000'010}}).ok());
   EXPECT_EQ(fetch("g1-v1-1.m4s").absence, Fetched::Absence::not_found);
+}
+
+// Semantics S10.
+TEST_F(EndpointRuntimeTest, HasNothingToEncryptBeforeThereIsAKey) {
+  fill(4);
+  settings_.output.is_encrypted = true;
+  endpoint_->set_settings(settings_);
+  for (const char* file :
+       {"manifest.m3u8", "manifest-v1.m3u8", "g1-v1-0.m4s", "g1-v1-i1.mp4", "g1-v1-99.m4s"}) {
+    const Fetched got = fetch(file);
+    EXPECT_EQ(got.content, nullptr) << file;
+    EXPECT_EQ(got.absence, Fetched::Absence::no_key) << file;
+  }
+  // Half of it is nothing either.
+  settings_.output.protection = std::make_shared<const timeline::Protection>();
+  endpoint_->set_settings(settings_);
+  EXPECT_EQ(fetch("g1-v1-0.m4s").absence, Fetched::Absence::no_key);
+  settings_.protection = std::make_shared<const crypto::StreamProtection>();
+  endpoint_->set_settings(settings_);
+  EXPECT_NE(fetch("manifest.m3u8").content, nullptr);
+}
+
+TEST_F(EndpointRuntimeTest, GivesUpThePipelineWhenTheKeysAreOthers) {
+  fill(4);
+  ASSERT_NE(fetch("g1-v1-1.m4s").content, nullptr);
+  settings_.output.is_encrypted = true;
+  settings_.output.protection = std::make_shared<const timeline::Protection>();
+  settings_.protection = std::make_shared<const crypto::StreamProtection>();
+  endpoint_->set_settings(settings_);
+  ASSERT_NE(fetch("g1-v1-2.m4s").content, nullptr);
+  ASSERT_EQ(packagings_.size(), 2U);
+  EXPECT_EQ(packagings_[0].protection, nullptr);
+  EXPECT_EQ(packagings_[1].protection, settings_.protection);
 }
 
 }  // namespace

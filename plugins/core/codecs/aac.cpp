@@ -40,9 +40,11 @@ bool is_aac(std::uint32_t type) { return type >= 1 && type <= 4; }
 void read_sync_extension(BitReader& in, AudioSpecificConfig& config) {
   if (in.remaining() < 16 || in.bits(11) != sync_extension_sbr) return;
   if (read_object_type(in) != object_sbr || !in.flag()) return;
-  config.sbr = in.ok();
   std::uint8_t index = 0;
-  (void)read_sample_rate(in, index);
+  const std::uint32_t rate = read_sample_rate(in, index);
+  if (!in.ok() || rate == 0) return;
+  config.sbr = true;
+  config.output_rate = rate;
   if (in.remaining() >= 12 && in.bits(11) == sync_extension_ps) config.ps = in.flag();
 }
 
@@ -94,7 +96,7 @@ Result<AudioSpecificConfig> parse_config(Bytes asc) {
     config.sbr = true;
     config.ps = config.object_type == object_ps;
     std::uint8_t extension_index = 0;
-    (void)read_sample_rate(in, extension_index);
+    config.output_rate = read_sample_rate(in, extension_index);
     config.object_type = read_object_type(in);
     if (config.object_type == object_bsac) in.skip(4);
   }
@@ -113,7 +115,14 @@ Result<AudioSpecificConfig> parse_config(Bytes asc) {
   if (in.flag()) in.skip(14);  // dependsOnCoreCoder, coreCoderDelay
   in.skip(1);                  // extensionFlag: nothing for these types
   if (!in.ok()) return truncated("AudioSpecificConfig: ends inside its fields");
-  if (!config.sbr) read_sync_extension(in, config);
+  if (!config.sbr) {
+    config.output_rate = config.sample_rate;
+    read_sync_extension(in, config);
+  }
+  // SBR doubles the rate, or works at the core's (4.6.18.2.6).
+  if (config.output_rate != config.sample_rate && config.output_rate != 2 * config.sample_rate) {
+    return malformed("AudioSpecificConfig: the extension's rate does not fit the core's");
+  }
   return config;
 }
 
@@ -121,17 +130,29 @@ Result<StreamInfo> stream_info_from_config(Bytes asc) {
   const AudioSpecificConfig config = TRY(parse_config(asc));
   StreamInfo info;
   info.codec = Codec::aac;
-  info.timescale = config.sample_rate;
+  info.timescale = config.output_rate;
   info.config.assign(asc.begin(), asc.end());
   info.codec_string = codec_string(config);
-  info.sample_rate = config.sample_rate;
-  info.channels = config.channels;
-  info.samples_per_frame = config.samples_per_frame;
+  info.sample_rate = config.output_rate;
+  info.channels = config.ps && config.channels == 1 ? 2 : config.channels;
+  info.samples_per_frame = config.samples_per_frame * (config.output_rate / config.sample_rate);
   return info;
 }
 
-Result<StreamInfo> stream_info(const AdtsHeader& header) {
-  return stream_info_from_config(TRY(config_from_adts(header)));
+Result<StreamInfo> stream_info(const AdtsHeader& header, Extension extension) {
+  const ByteVector core = TRY(config_from_adts(header));
+  // Rates above 24 kHz are not doubled: those would not fit the table.
+  if (extension == Extension::none || header.frequency_index < 6) return stream_info_from_config(core);
+  const bool ps = extension == Extension::sbr_and_ps && header.channel_configuration == 1;
+  const std::uint32_t output_index = header.frequency_index - 3U;  // table 1.18 halves in steps of three
+  // Hierarchical signalling: type, core rate, channels, output rate, type of the core, and its config.
+  const std::uint64_t bits = std::uint64_t{ps ? object_ps : object_sbr} << 27U |
+                             std::uint64_t{header.frequency_index} << 23U |
+                             std::uint64_t{header.channel_configuration} << 19U |
+                             std::uint64_t{output_index} << 15U | std::uint64_t{header.object_type} << 10U;
+  ByteVector config;
+  Writer{config}.u32(bits);
+  return stream_info_from_config(config);
 }
 
 Result<AdtsWriter> AdtsWriter::for_config(Bytes asc) {

@@ -31,11 +31,11 @@ inline constexpr std::size_t adts_header_size = 7;  // shortest
 // Nothing when the bytes do not begin with a valid header.
 std::optional<AdtsHeader> parse_adts(Bytes bytes);
 
-// The AudioSpecificConfig of an ADTS stream. HE-AAC, which ADTS signals implicitly, stays AAC-LC.
+// The AudioSpecificConfig of an ADTS stream's core. HE-AAC, which ADTS signals implicitly, stays AAC-LC.
 // Error unsupported: channel_configuration 0, whose layout is inside the frames.
 Result<ByteVector> config_from_adts(const AdtsHeader& header);
 
-// What an AudioSpecificConfig says. SBR and PS double the rate after decoding; rates here are the core's.
+// What an AudioSpecificConfig says. SBR doubles the rate after decoding, PS makes two channels of one.
 struct AudioSpecificConfig {
   std::uint32_t object_type = 2;  // of the core
   std::uint32_t sample_rate = 0;  // of the core
@@ -45,12 +45,17 @@ struct AudioSpecificConfig {
   std::uint32_t samples_per_frame = 1024;
   bool sbr = false;  // signalled explicitly
   bool ps = false;
+  std::uint32_t output_rate = 0;  // after SBR; without it the core's
 };
 Result<AudioSpecificConfig> parse_config(Bytes asc);
 
-// `config` is taken over byte for byte.
+// `config` is taken over byte for byte. Of HE-AAC, signalled either way, rate, samples per frame and channels
+// are those that come out of the decoder: 48000, 2048 and 2 where the core has 24000, 1024 and, with PS, 1.
+// That is what sample entries and manifests say; a frame lasts as long either way.
 Result<StreamInfo> stream_info_from_config(Bytes asc);
-Result<StreamInfo> stream_info(const AdtsHeader& header);
+// `extension`: what the container knows of an ADTS stream, which says nothing of SBR and PS itself.
+enum class Extension { none, sbr, sbr_and_ps };
+Result<StreamInfo> stream_info(const AdtsHeader& header, Extension extension = Extension::none);
 
 // ADTS header of a raw frame. The writer is made once per stream; writing cannot fail as long as
 // frame sizes stay below max_frame_size.

@@ -9,6 +9,7 @@
 #include "core/base/bytes.h"
 #include "core/base/result.h"
 #include "core/codecs/stream_info.h"
+#include "core/codecs/vui.h"
 
 // H.264 (ISO/IEC 14496-10) as far as packaging needs it: parameter sets, the configuration record of
 // ISO/IEC 14496-15 5.3.3.1 ("avcC"), and the first fields of slices. NAL units are given without
@@ -31,7 +32,7 @@ inline constexpr std::uint8_t nal_sps_extension = 13;
 inline std::uint8_t nal_type(std::uint8_t first_byte) { return first_byte & 0x1F; }
 
 // seq_parameter_set_data() (7.3.2.1.1): what packaging reads of it.
-struct Sps {
+struct Sps : VideoUsability {
   std::uint8_t profile_idc = 0;
   std::uint8_t constraint_flags = 0;  // constraint_set flags and reserved bits, as one byte
   std::uint8_t level_idc = 0;
@@ -44,10 +45,6 @@ struct Sps {
   bool frame_mbs_only = true;
   std::uint32_t width = 0;  // after cropping
   std::uint32_t height = 0;
-  std::uint32_t sar_width = 1;
-  std::uint32_t sar_height = 1;
-  std::uint32_t frame_rate_numerator = 0;  // from the VUI timing info; 0: not given
-  std::uint32_t frame_rate_denominator = 1;
 };
 Result<Sps> parse_sps(Bytes nal);
 
@@ -70,6 +67,7 @@ struct SliceHeader {
 };
 std::optional<SliceHeader> parse_slice_header(Bytes nal, const Sps* sps);
 
+inline constexpr std::uint32_t sei_recovery_point = 6;  // payloadType
 // True when the SEI NAL unit has a recovery point message (D.2.8).
 bool has_recovery_point(Bytes sei);
 

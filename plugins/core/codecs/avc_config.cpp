@@ -32,10 +32,7 @@ StreamInfo describe(const Sps& sps, ByteVector config) {
   info.codec_string = codec_string(sps.profile_idc, sps.constraint_flags, sps.level_idc);
   info.width = sps.width;
   info.height = sps.height;
-  info.sar_width = sps.sar_width;
-  info.sar_height = sps.sar_height;
-  info.frame_rate_numerator = sps.frame_rate_numerator;
-  info.frame_rate_denominator = sps.frame_rate_denominator;
+  describe_usability(sps, info);
   return info;
 }
 

@@ -1,35 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
-#include <numeric>
-#include <tuple>
 #include <utility>
 
 #include "core/codecs/avc.h"
 #include "core/codecs/nal.h"
+#include "core/codecs/sei.h"
 
 namespace tarn::codecs::avc {
 namespace {
 
 constexpr std::uint32_t max_dimension = 16'384;
-constexpr std::uint32_t extended_sar = 255;
-// Table E-1
-constexpr std::array<std::pair<std::uint8_t, std::uint8_t>, 17> sample_aspect_ratios{{{1, 1},
-                                                                                      {1, 1},
-                                                                                      {12, 11},
-                                                                                      {10, 11},
-                                                                                      {16, 11},
-                                                                                      {40, 33},
-                                                                                      {24, 11},
-                                                                                      {20, 11},
-                                                                                      {32, 11},
-                                                                                      {80, 33},
-                                                                                      {18, 11},
-                                                                                      {15, 11},
-                                                                                      {64, 33},
-                                                                                      {160, 99},
-                                                                                      {4, 3},
-                                                                                      {3, 2},
-                                                                                      {2, 1}}};
 
 // profile_idc values whose SPS carries chroma format and bit depths (7.3.2.1.1)
 bool has_chroma_fields(std::uint8_t profile) {
@@ -90,30 +70,12 @@ void skip_picture_order_count(BitReader& in) {
   }
 }
 
-void read_aspect_ratio(BitReader& in, Sps& sps) {
-  const std::uint32_t index = in.bits(8);
-  std::uint32_t width = 1;
-  std::uint32_t height = 1;
-  if (index == extended_sar) {
-    width = in.bits(16);
-    height = in.bits(16);
-  } else if (index < sample_aspect_ratios.size()) {
-    std::tie(width, height) = sample_aspect_ratios[index];
-  }
-  if (width == 0 || height == 0) return;  // unspecified
-  sps.sar_width = width;
-  sps.sar_height = height;
-}
-
 // vui_parameters() (E.1.1) up to the timing info. A VUI that ends early leaves the rest unknown: some
 // encoders write broken ones, and decoders take no harm.
 void read_vui(BitReader& in, Sps& sps) {
   if (in.flag()) read_aspect_ratio(in, sps);
   if (in.flag()) in.skip(1);  // overscan
-  if (in.flag()) {            // video_signal_type
-    in.skip(4);
-    if (in.flag()) in.skip(24);
-  }
+  if (in.flag()) read_video_signal_type(in, sps);
   if (in.flag()) {  // chroma_loc_info
     (void)in.ue();
     (void)in.ue();
@@ -121,14 +83,8 @@ void read_vui(BitReader& in, Sps& sps) {
   if (!in.flag()) return;
   const std::uint32_t units_in_tick = in.bits(32);
   const std::uint32_t time_scale = in.bits(32);
-  if (!in.ok() || units_in_tick == 0 || time_scale == 0) return;
-  // A tick is a field (D.2.2, E.2.1): two to a frame. More than 1000 frames a second is nonsense.
-  const std::uint64_t denominator = std::uint64_t{units_in_tick} * 2;
-  if (time_scale > denominator * 1000) return;
-  const std::uint64_t divisor = std::gcd<std::uint64_t>(time_scale, denominator);
-  if (denominator / divisor > UINT32_MAX) return;
-  sps.frame_rate_numerator = static_cast<std::uint32_t>(time_scale / divisor);
-  sps.frame_rate_denominator = static_cast<std::uint32_t>(denominator / divisor);
+  if (!in.ok()) return;
+  set_frame_rate(sps, units_in_tick, time_scale, 2);  // a tick is a field (D.2.2, E.2.1)
 }
 
 struct Cropping {
@@ -245,25 +201,11 @@ std::optional<SliceHeader> parse_slice_header(Bytes nal, const Sps* sps) {
 }
 
 bool has_recovery_point(Bytes sei) {
-  constexpr std::uint32_t recovery_point = 6;
   if (sei.size() < 2 || nal_type(sei[0]) != nal_sei) return false;
   const ByteVector payload = unescape(sei.subspan(1));
-  Reader in{payload};
-  const auto read_coded = [&in] {  // ff_byte run and last byte (7.3.2.3.1)
-    std::uint32_t value = 0;
-    std::uint8_t byte = 0xFF;
-    while (in.ok() && byte == 0xFF) {
-      byte = in.u8();
-      value += byte;
-    }
-    return value;
-  };
-  // The trailing bits are one byte: fewer than two cannot hold a message.
-  while (in.ok() && in.remaining() >= 2) {
-    const std::uint32_t type = read_coded();
-    const std::uint32_t size = read_coded();
-    if (in.ok() && type == recovery_point) return true;
-    in.skip(size);
+  SeiReader messages{payload};
+  for (SeiMessage message; messages.next(message);) {
+    if (message.type == sei_recovery_point) return true;
   }
   return false;
 }

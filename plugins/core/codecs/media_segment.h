@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/base/bytes.h"
+#include "core/codecs/captions.h"
 #include "core/codecs/stream_info.h"
 
 // What a demuxer makes of one media segment, whatever the container was.
@@ -43,6 +44,7 @@ struct ElementaryStream {
   std::vector<StreamInfo> configs;
   std::vector<AccessUnit> units;
   Blob data;
+  CaptionsFound captions;  // in the video's SEI
 };
 
 struct MediaSegment {

@@ -58,4 +58,22 @@ bool parse_codec(std::string_view name, Codec& codec) {
   return false;
 }
 
+bool has_transport_mapping(Codec codec) {
+  switch (codec) {
+    case Codec::h264:
+    case Codec::hevc:
+    case Codec::aac:
+    case Codec::ac3:
+    case Codec::eac3:
+    case Codec::mp3:
+      return true;
+    case Codec::av1:
+    case Codec::vp9:
+    case Codec::opus:
+    case Codec::webvtt:
+      break;
+  }
+  return false;
+}
+
 }  // namespace tarn::codecs

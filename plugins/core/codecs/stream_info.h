@@ -15,6 +15,8 @@ enum class Kind { video, audio, text };
 Kind kind_of(Codec codec);
 std::string_view name_of(Codec codec);  // "h264", "aac": for logs, status and the catalogue
 bool parse_codec(std::string_view name, Codec& codec);
+// Whether there is a way to carry it in MPEG-TS that players of HLS know.
+bool has_transport_mapping(Codec codec);
 
 // What a decoder must know before the first sample, and what manifests say about a track.
 struct StreamInfo {

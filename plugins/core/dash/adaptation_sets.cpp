@@ -34,12 +34,20 @@ std::string language_tag(const std::string& language) {
   return length == 0 || language == "und" ? std::string{} : language;
 }
 
+// A player that changes between them must not change the display's mode.
+bool has_same_colour(const codecs::StreamInfo& a, const codecs::StreamInfo& b) {
+  return a.colour_primaries == b.colour_primaries &&
+         a.transfer_characteristics == b.transfer_characteristics &&
+         a.matrix_coefficients == b.matrix_coefficients;
+}
+
 void add(std::vector<AdaptationSet>& sets, const Track& track) {
   const codecs::Codec codec = track.description.info.codec;
   const codecs::Kind kind = codecs::kind_of(codec);
   const std::string language = kind == codecs::Kind::audio ? language_tag(track.description.language) : "";
   for (auto& set : sets) {
     if (set.codec != codec || set.language != language) continue;
+    if (!has_same_colour(set.tracks.front()->description.info, track.description.info)) continue;
     if (std::find(set.tracks.begin(), set.tracks.end(), &track) == set.tracks.end()) {
       set.tracks.push_back(&track);
     }

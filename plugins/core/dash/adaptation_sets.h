@@ -9,7 +9,7 @@
 
 namespace tarn::dash {
 
-// Tracks a player may switch between: video of one codec, audio of one codec and language.
+// Tracks a player may switch between: video of one codec and colour, audio of one codec and language.
 struct AdaptationSet {
   codecs::Kind kind = codecs::Kind::video;
   codecs::Codec codec = codecs::Codec::h264;

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "core/codecs/ac3.h"
+#include "core/codecs/manifest_terms.h"
 #include "core/dash/adaptation_sets.h"
 #include "core/dash/periods.h"
 #include "core/dash/segment_timeline.h"
@@ -23,6 +25,10 @@ constexpr std::string_view xmlns = "urn:mpeg:dash:schema:mpd:2011";
 constexpr std::string_view live_profile = "urn:mpeg:dash:profile:isoff-live:2011";
 constexpr std::string_view role_scheme = "urn:mpeg:dash:role:2011";
 constexpr std::string_view channels_scheme = "urn:mpeg:dash:23003:3:audio_channel_configuration:2011";
+constexpr std::string_view dolby_channels_scheme = "tag:dolby.com,2014:dash:audio_channel_configuration:2011";
+constexpr std::string_view joc_scheme = "tag:dolby.com,2018:dash:EC3_ExtensionType:2018";
+constexpr std::string_view joc_complexity_scheme =
+    "tag:dolby.com,2018:dash:EC3_ExtensionComplexityIndex:2018";
 constexpr std::string_view clock_scheme = "urn:mpeg:dash:utc:http-iso:2014";
 
 std::string seconds(std::uint32_t count) { return format_duration(std::chrono::seconds{count}); }
@@ -41,10 +47,12 @@ std::string frame_rate(const codecs::StreamInfo& info) {
   return is_whole ? text.substr(0, text.size() - 2) : text;
 }
 
-// ChannelConfiguration of ISO/IEC 23003-3 table 93; 0: none fits.
-std::uint32_t channel_configuration(std::uint32_t channels) {
-  if (channels <= 6) return channels;
-  return channels == 8 ? 7 : 0;
+// 16 bits as four hexadecimal digits: "F801"
+std::string hex_map(std::uint16_t map) {
+  static constexpr std::string_view digits = "0123456789ABCDEF";
+  std::string text;
+  for (const unsigned shift : {12U, 8U, 4U, 0U}) text += digits[map >> shift & 0x0FU];
+  return text;
 }
 
 class MpdRenderer {
@@ -147,10 +155,32 @@ class MpdRenderer {
     xml_.attribute("segmentAlignment", "true");
     if (begins_with_sync(period, set)) xml_.attribute("startWithSAP", "1");
     if (is_video) write_largest(set);
+    if (settings_.protection && set.kind != codecs::Kind::text) {
+      write_protection(is_video ? settings_.protection->video : settings_.protection->audio);
+    }
+    if (is_video) write_colour(first.description.info);
     if (!is_video && !first.description.name.empty()) xml_.open("Label").text(first.description.name).close();
     xml_.open("Role").attribute("schemeIdUri", role_scheme).attribute("value", "main").close();
     for (const Track* track : set.tracks) write_representation(period, *track);
     xml_.close();
+  }
+
+  // ISO/IEC 23009-1 5.8.4.1 and 23001-7 11.2. Comes first in the set, as the schema has it.
+  void write_protection(const timeline::TrackSignalling& track) {
+    xml_.open("ContentProtection")
+        .attribute("schemeIdUri", "urn:mpeg:dash:mp4protection:2011")
+        .attribute("value", track.scheme)
+        .attribute("xmlns:cenc", "urn:mpeg:cenc:2013")
+        .attribute("cenc:default_KID", track.default_kid)
+        .close();
+    for (const auto& system : track.systems) {
+      if (system.dash_scheme.empty()) continue;
+      xml_.open("ContentProtection")
+          .attribute("schemeIdUri", system.dash_scheme)
+          .attribute("value", system.dash_name)
+          .raw(system.dash_content)
+          .close();
+    }
   }
 
   [[nodiscard]] bool begins_with_sync(const Period& period, const AdaptationSet& set) const {
@@ -184,7 +214,8 @@ class MpdRenderer {
     xml_.open("Representation")
         .attribute("id", name)
         .attribute("bandwidth", bandwidth_of(timeline_, presentation_, *period.stretch, settings_, track));
-    if (!info.codec_string.empty()) xml_.attribute("codecs", info.codec_string);
+    const std::string codec = codecs::isobmff_codec_string(info);
+    if (!codec.empty()) xml_.attribute("codecs", codec);
     if (codecs::kind_of(info.codec) == codecs::Kind::video) {
       if (info.width != 0 && info.height != 0) {
         xml_.attribute("width", info.width).attribute("height", info.height);
@@ -193,15 +224,40 @@ class MpdRenderer {
       if (info.frame_rate_numerator != 0) xml_.attribute("frameRate", frame_rate(info));
     } else {
       if (info.sample_rate != 0) xml_.attribute("audioSamplingRate", info.sample_rate);
-      if (const auto configuration = channel_configuration(info.channels); configuration != 0) {
-        xml_.open("AudioChannelConfiguration")
-            .attribute("schemeIdUri", channels_scheme)
-            .attribute("value", configuration)
-            .close();
-      }
+      write_channels(info);
     }
     write_template(period, track);
     xml_.close();
+  }
+
+  void write_property(std::string_view element, std::string_view scheme, std::string_view value) {
+    xml_.open(element).attribute("schemeIdUri", scheme).attribute("value", value).close();
+  }
+
+  void write_channels(const codecs::StreamInfo& info) {
+    const bool is_ac3 = info.codec == codecs::Codec::ac3 || info.codec == codecs::Codec::eac3;
+    if (const std::uint16_t map = is_ac3 ? codecs::ac3::channel_map(info) : std::uint16_t{0}; map != 0) {
+      write_property("AudioChannelConfiguration", dolby_channels_scheme, hex_map(map));
+    } else if (const auto configuration = codecs::channel_configuration(info); configuration != 0) {
+      write_property("AudioChannelConfiguration", channels_scheme, std::to_string(configuration));
+    }
+    if (info.joc_complexity == 0) return;
+    write_property("SupplementalProperty", joc_scheme, "JOC");
+    write_property("SupplementalProperty", joc_complexity_scheme, std::to_string(info.joc_complexity));
+  }
+
+  // A player that does not know the transfer of HDR must leave the set alone; SDR looks right anyway.
+  void write_colour(const codecs::StreamInfo& info) {
+    const std::string_view element =
+        codecs::is_high_dynamic_range(info) ? "EssentialProperty" : "SupplementalProperty";
+    const auto write = [&](std::string_view name, std::uint32_t code) {
+      constexpr std::uint32_t unspecified = 2;
+      if (code == unspecified) return;
+      write_property(element, "urn:mpeg:mpegB:cicp:" + std::string{name}, std::to_string(code));
+    };
+    write("ColourPrimaries", info.colour_primaries);
+    write("TransferCharacteristics", info.transfer_characteristics);
+    write("MatrixCoefficients", info.matrix_coefficients);
   }
 
   void write_template(const Period& period, const Track& track) {
@@ -242,6 +298,7 @@ Result<std::string> render_mpd(const Timeline& timeline, const OutputSettings& s
   const Presentation* presentation = timeline.presentation(settings.endpoint);
   if (presentation == nullptr || presentation->cuts.empty()) return not_found("no segment yet");
   if (settings.protocol != timeline::Protocol::dash) return not_found("not a DASH endpoint");
+  if (settings.is_encrypted && !settings.protection) return not_found("no key yet");
   return MpdRenderer{timeline, settings, *presentation, time_url, window}.render();
 }
 

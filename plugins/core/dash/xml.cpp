@@ -77,6 +77,13 @@ XmlWriter& XmlWriter::text(std::string_view value) {
   return *this;
 }
 
+XmlWriter& XmlWriter::raw(std::string_view xml) {
+  end_start_tag();
+  out_ += xml;
+  has_text_ = true;
+  return *this;
+}
+
 XmlWriter& XmlWriter::close() {
   const std::string element = std::move(open_.back());
   open_.pop_back();

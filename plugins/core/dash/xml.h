@@ -23,6 +23,8 @@ class XmlWriter {
     return attribute(name, std::uint64_t{value});
   }
   XmlWriter& text(std::string_view value);
+  // Well-formed XML as it is.
+  XmlWriter& raw(std::string_view xml);
   // Ends the innermost open element.
   XmlWriter& close();
 

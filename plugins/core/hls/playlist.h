@@ -53,6 +53,7 @@ struct Media {
 struct MultivariantPlaylist {
   std::uint32_t version = 0;  // 0: tag absent
   bool independent_segments = false;
+  std::vector<std::string> session_keys;  // EXT-X-SESSION-KEY, whole lines; written only, keys are not read
   std::vector<Media> media;
   std::vector<StreamInf> variants;
   bool operator==(const MultivariantPlaylist&) const = default;
@@ -93,6 +94,7 @@ struct MediaPlaylist {
   bool independent_segments = false;
   std::optional<Start> start;
   bool end_list = false;
+  std::vector<std::string> keys;  // EXT-X-KEY of all segments, whole lines; written only
   std::vector<MediaSegment> segments;
   bool operator==(const MediaPlaylist&) const = default;
 };

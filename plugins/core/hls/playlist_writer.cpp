@@ -126,6 +126,7 @@ std::string segment_lines(const MediaSegment& segment) {
 std::string write(const MultivariantPlaylist& playlist) {
   std::string text = begin(playlist.version);
   if (playlist.independent_segments) text += "#EXT-X-INDEPENDENT-SEGMENTS\n";
+  for (const auto& line : playlist.session_keys) text += one_line(line, false) + "\n";
   for (const auto& media : playlist.media) text += media_line(media);
   for (const auto& variant : playlist.variants) text += variant_lines(variant);
   return text;
@@ -143,6 +144,7 @@ std::string write(const MediaPlaylist& playlist) {
   }
   if (playlist.independent_segments) text += "#EXT-X-INDEPENDENT-SEGMENTS\n";
   if (playlist.start) text += start_line(*playlist.start);
+  for (const auto& line : playlist.keys) text += one_line(line, false) + "\n";
   for (const auto& segment : playlist.segments) text += segment_lines(segment);
   if (playlist.end_list) text += "#EXT-X-ENDLIST\n";
   return text;

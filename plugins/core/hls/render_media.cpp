@@ -46,6 +46,10 @@ class MediaRenderer {
     if (std::none_of(listed.begin(), listed.end(), [&](const Listed& l) { return is_in(*l.stretch); })) {
       return not_found("no such rendition: " + rendition_);
     }
+    if (settings_.is_encrypted) {
+      if (!settings_.protection) return not_found("no key yet");
+      set_keys();
+    }
     begin(listed.front(), listed.size());
     for (const auto& next : listed) add(next);
     return write(playlist_);
@@ -55,6 +59,16 @@ class MediaRenderer {
   [[nodiscard]] bool is_in(const timeline::Stretch& stretch) const {
     return timeline::has_rendition(stretch, settings_, tracks_) &&
            timeline::rendition_name(stretch, tracks_) == rendition_;
+  }
+
+  // The name says of which kind the rendition is, in every stretch.
+  void set_keys() {
+    if (rendition_.starts_with('t')) return;  // subtitles are not encrypted
+    const auto& protection = *settings_.protection;
+    const auto& track = rendition_.starts_with('a') ? protection.audio : protection.video;
+    for (const auto& system : track.systems) {
+      if (!system.hls_media.empty()) playlist_.keys.push_back(system.hls_media);
+    }
   }
 
   void begin(const Listed& first, std::size_t count) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "core/codecs/manifest_terms.h"
 #include "core/hls/listing.h"
 #include "core/hls/playlist.h"
 #include "core/hls/render.h"
@@ -24,11 +25,13 @@ constexpr std::uint32_t groups_version = 4;  // EXT-X-MEDIA
 constexpr std::uint32_t cmaf_version = 7;
 
 // "avc1.64001F,mp4a.40.2"; empty when one is unknown, for an incomplete CODECS is worse than none.
-std::string codecs_of(const Stretch& stretch, const std::vector<TrackId>& tracks) {
+std::string codecs_of(const Stretch& stretch, Protocol protocol, const std::vector<TrackId>& tracks) {
   std::string codecs;
-  std::vector<std::string_view> seen;
+  std::vector<std::string> seen;
   for (const TrackId id : tracks) {
-    const std::string& codec = stretch.find(id)->description.info.codec_string;
+    const codecs::StreamInfo& info = stretch.find(id)->description.info;
+    const std::string codec =
+        protocol == Protocol::hls ? info.codec_string : codecs::isobmff_codec_string(info);
     if (codec.empty()) return {};
     if (std::find(seen.begin(), seen.end(), codec) != seen.end()) continue;
     seen.push_back(codec);
@@ -57,18 +60,43 @@ class MultivariantRenderer {
 
   Result<std::string> render(const std::vector<Listed>& listed) {
     const auto variants = timeline::variants_of(timeline_, stretch_, settings_);
-    if (variants.empty()) return not_found("no variant is within the bitrate bounds");
+    if (variants.empty()) return not_found("no variant that can be carried is within the bitrate bounds");
+    if (settings_.is_encrypted && !settings_.protection) return not_found("no key yet");
     playlist_.independent_segments = is_independent(listed);
+    if (settings_.protection) set_keys(*settings_.protection);
     for (const auto& variant : variants) {
       if (has_group(variant)) add_group(variant.audio);
       playlist_.variants.push_back(stream_inf(variant));
     }
+    complete_video_ranges();
     const std::uint32_t ts_version = playlist_.media.empty() ? transport_stream_version : groups_version;
     playlist_.version = settings_.protocol == Protocol::hls ? ts_version : cmaf_version;
     return write(playlist_);
   }
 
  private:
+  void set_keys(const timeline::Protection& protection) {
+    auto& lines = playlist_.session_keys;
+    for (const auto* track : {&protection.video, &protection.audio}) {
+      for (const auto& system : track->systems) {
+        const bool is_new = std::find(lines.begin(), lines.end(), system.hls_session) == lines.end();
+        if (is_new && !system.hls_session.empty()) {
+          lines.push_back(system.hls_session);
+        }
+      }
+    }
+  }
+
+  // Where one variant says its range, one that does not is taken for SDR, and players want to read it
+  // (RFC 8216bis 4.4.6.2).
+  void complete_video_ranges() {
+    const auto says = [](const StreamInf& inf) { return !inf.video_range.empty(); };
+    if (std::none_of(playlist_.variants.begin(), playlist_.variants.end(), says)) return;
+    for (StreamInf& inf : playlist_.variants) {
+      if (inf.video_range.empty() && inf.resolution) inf.video_range = "SDR";
+    }
+  }
+
   // Audio-only variants need a group only when there is a choice.
   [[nodiscard]] bool has_group(const Variant& variant) const {
     if (variant.video == 0) return variant.audio.size() > 1;
@@ -113,7 +141,7 @@ class MultivariantRenderer {
       media.is_default = track == default_of(audio);
       // A track that no EXT-X-MEDIA described (it has no name) may be chosen by its language.
       media.is_autoselect = media.is_default || description.is_autoselect || description.name.empty();
-      if (description.info.channels != 0) media.channels = std::to_string(description.info.channels);
+      media.channels = codecs::hls_channels(description.info);
       playlist_.media.push_back(std::move(media));
     }
   }
@@ -150,10 +178,13 @@ class MultivariantRenderer {
     inf.average_bandwidth = std::min(inf.bandwidth, measured.average);
     std::vector<TrackId> all = own;
     if (has_group(variant)) all.insert(all.end(), variant.audio.begin(), variant.audio.end());
-    inf.codecs = codecs_of(stretch_, all);
+    inf.codecs = codecs_of(stretch_, settings_.protocol, all);
     if (const Track* video = stretch_.find(variant.video)) {
       const auto& info = video->description.info;
-      if (info.width != 0 && info.height != 0) inf.resolution = Resolution{info.width, info.height};
+      if (info.width != 0 && info.height != 0) {
+        inf.resolution = Resolution{codecs::display_width(info), info.height};
+      }
+      inf.video_range = codecs::video_range(info);
       inf.frame_rate_millis = frame_rate_millis(info);
     }
     if (has_group(variant)) inf.audio = group_id(variant.audio);

@@ -70,7 +70,9 @@ ByteVector write_es_descriptor(const DecoderConfig& config) {
   decoder_writer.u8(config.object_type_indication);
   decoder_writer.u8(audio_stream);
   decoder_writer.zeros(11);  // bufferSizeDB, maxBitrate, avgBitrate: not known
-  decoder_writer.bytes(descriptor(dec_specific_info_tag, config.specific_info));
+  if (config.object_type_indication == DecoderConfig::mpeg4_audio) {
+    decoder_writer.bytes(descriptor(dec_specific_info_tag, config.specific_info));
+  }
 
   ByteVector es;
   Writer es_writer{es};
@@ -95,6 +97,7 @@ Result<DecoderConfig> parse_es_descriptor(Bytes bytes) {
   config.object_type_indication = reader.u8();
   reader.skip(12);
   const auto info = find_descriptor(reader, dec_specific_info_tag);
+  if (!info && config.object_type_indication != DecoderConfig::mpeg4_audio) return config;
   if (!info) return malformed("esds: no DecoderSpecificInfo");
   config.specific_info.assign(info->begin(), info->end());
   return config;

@@ -24,8 +24,10 @@ struct Esds {
 // The part of an ES_Descriptor (ISO/IEC 14496-1 7.2.6.5) that says what a decoder must know.
 struct DecoderConfig {
   static constexpr std::uint8_t mpeg4_audio = 0x40;
+  static constexpr std::uint8_t mpeg2_layer3 = 0x69;  // half the rates of MPEG-1
+  static constexpr std::uint8_t mpeg1_layer3 = 0x6B;
   std::uint8_t object_type_indication = mpeg4_audio;
-  ByteVector specific_info;  // AudioSpecificConfig
+  ByteVector specific_info;  // AudioSpecificConfig; MP3 has none
 };
 
 ByteVector write_es_descriptor(const DecoderConfig& config);

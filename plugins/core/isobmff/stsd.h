@@ -3,6 +3,7 @@
 
 #include "core/isobmff/avc1.h"
 #include "core/isobmff/mp4a.h"
+#include "core/isobmff/sample_entries.h"
 
 namespace tarn::isobmff {
 
@@ -14,7 +15,14 @@ struct Stsd {
   std::uint32_t entry_count = 1;
   FourCC entry_type = 0;  // set when read, whether it is known or not
   std::optional<Avc1> avc1;
+  std::optional<Hvc1> hvc1;
+  std::optional<Hev1> hev1;
+  std::optional<Av01> av01;
+  std::optional<Vp09> vp09;
   std::optional<Mp4a> mp4a;
+  std::optional<Ac3> ac3;
+  std::optional<Ec3> ec3;
+  std::optional<OpusEntry> opus;
 
   template <class Io>
   void fields(Io& io) {
@@ -22,7 +30,14 @@ struct Stsd {
     io.field("entry_count", entry_count);
     io.first_child(entry_type);
     io.optional(avc1);
+    io.optional(hvc1);
+    io.optional(hev1);
+    io.optional(av01);
+    io.optional(vp09);
     io.optional(mp4a);
+    io.optional(ac3);
+    io.optional(ec3);
+    io.optional(opus);
   }
 };
 

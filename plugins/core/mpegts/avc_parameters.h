@@ -9,6 +9,7 @@
 #include "core/base/bytes.h"
 #include "core/codecs/avc.h"
 #include "core/codecs/stream_info.h"
+#include "core/mpegts/parameter_history.h"
 
 namespace tarn::mpegts {
 
@@ -20,28 +21,15 @@ class AvcParameters {
   bool add_pps(Bytes nal);
   // The SPS that a slice with this PPS refers to, or nullptr.
   [[nodiscard]] const codecs::avc::Sps* sps_for(std::uint32_t pps_id) const;
-  // To be called at the end of each unit: sets that came since the last sync sample make a new
-  // configuration at the next one. Index of the configuration that holds from this unit on.
+  // Index of the configuration that holds from a unit on, to be called at the end of each.
   std::uint32_t settle(bool sync, std::uint32_t pps_id);
 
-  std::vector<codecs::StreamInfo> take_configs() { return std::move(configs_); }
+  std::vector<codecs::StreamInfo> take_configs() { return history_.take_configs(); }
 
  private:
-  struct Set {
-    std::uint32_t id = 0;
-    ByteVector nal;
-    bool operator==(const Set&) const = default;
-  };
-  using Sets = std::vector<Set>;
-  static void put(Sets& sets, std::uint32_t id, Bytes nal);
-  bool make_config(std::uint32_t pps_id);
-
   std::array<std::optional<codecs::avc::Sps>, 32> sps_{};
   std::array<std::optional<std::uint8_t>, 256> sps_of_pps_{};
-  Sets came_sps_, came_pps_;  // since the last sync sample
-  Sets sps_sets_, pps_sets_;  // of the configuration that holds
-  std::vector<codecs::StreamInfo> configs_;
-  std::uint32_t current_ = 0;
+  ParameterHistory<2> history_;
 };
 
 }  // namespace tarn::mpegts

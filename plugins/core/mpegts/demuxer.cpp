@@ -7,8 +7,10 @@
 #include <string>
 #include <utility>
 
-#include "core/mpegts/adts_assembler.h"
+#include "core/codecs/audio_frames.h"
 #include "core/mpegts/avc_assembler.h"
+#include "core/mpegts/frame_assembler.h"
+#include "core/mpegts/hevc_assembler.h"
 #include "core/mpegts/packet.h"
 #include "core/mpegts/psi.h"
 
@@ -20,23 +22,24 @@ constexpr std::size_t max_ignored = 64;
 
 // One PID with media on its way to an ElementaryStream.
 struct Track {
-  virtual ~Track() = default;
-  virtual PesReader& reader() = 0;
-  virtual void finish() = 0;
+  Track(std::unique_ptr<Assembler> made, Findings& findings)
+      : assembler(std::move(made)), reader(*assembler, findings) {}
 
+  std::unique_ptr<Assembler> assembler;
+  PesReader reader;
   codecs::ElementaryStream stream;
 };
 
-template <class Assembler>
-struct TrackOf final : Track {
-  TrackOf(std::size_t expected, Findings& findings)
-      : assembler(expected, findings), pes(assembler, findings) {}
-  PesReader& reader() override { return pes; }
-  void finish() override { assembler.finish(stream); }
-
-  Assembler assembler;
-  PesReader pes;
-};
+// `segment_size`: what the assembler must be ready for at most
+std::unique_ptr<Assembler> make_assembler(codecs::Codec codec, const ElementaryInfo& info,
+                                          std::size_t segment_size, Findings& findings) {
+  // Start codes of three bytes become lengths of four.
+  const std::size_t video_size = segment_size + segment_size / 16;
+  if (codec == codecs::Codec::h264) return std::make_unique<AvcAssembler>(video_size, findings);
+  if (codec == codecs::Codec::hevc) return std::make_unique<HevcAssembler>(video_size, findings);
+  return std::make_unique<FrameAssembler>(codecs::audio_syntax(codec, info.descriptors.aac),
+                                          segment_size / 16 + packet_size, findings);
+}
 
 std::string describe_ignored(const ElementaryInfo& info) {
   static constexpr std::string_view digits = "0123456789ABCDEF";
@@ -159,17 +162,21 @@ class Demuxer {
       findings_.refuse({ErrorCode::encrypted, describe_ignored(info)});
       return;
     }
-    const bool is_video = info.stream_type == stream_type_h264;
-    if (!is_video && info.stream_type != stream_type_aac) {
+    if (info.stream_type == stream_type_latm) {
+      // A programme must not lose its sound unnoticed.
+      findings_.refuse(unsupported(describe_ignored(info) + ": only AAC in ADTS is carried"));
+      return;
+    }
+    const std::optional<codecs::Codec> codec = codec_of(info);
+    if (!codec) {
       std::string line = describe_ignored(info);
       const bool is_new = std::find(ignored_.begin(), ignored_.end(), line) == ignored_.end();
       if (is_new && ignored_.size() < max_ignored) ignored_.push_back(std::move(line));
       return;
     }
     if (roles_[info.pid] != role_none) return;
-    const codecs::Codec codec = is_video ? codecs::Codec::h264 : codecs::Codec::aac;
     for (std::size_t i = 0; i < tracks_.size(); ++i) {
-      if (tracks_[i]->stream.id != info.pid || tracks_[i]->stream.codec != codec) continue;
+      if (tracks_[i]->stream.id != info.pid || tracks_[i]->stream.codec != *codec) continue;
       roles_[info.pid] = static_cast<std::uint8_t>(role_track + i);
       return;
     }
@@ -178,18 +185,13 @@ class Demuxer {
       return;
     }
     roles_[info.pid] = static_cast<std::uint8_t>(role_track + tracks_.size());
-    if (is_video) {
-      // Start codes of three bytes become lengths of four.
-      tracks_.push_back(
-          std::make_unique<TrackOf<AvcAssembler>>(segment_.size() + segment_.size() / 16, findings_));
-    } else {
-      tracks_.push_back(
-          std::make_unique<TrackOf<AdtsAssembler>>(segment_.size() / 16 + packet_size, findings_));
-    }
-    readers_.push_back(&tracks_.back()->reader());
-    tracks_.back()->stream.id = info.pid;
-    tracks_.back()->stream.codec = codec;
-    tracks_.back()->stream.language = info.language;
+    tracks_.push_back(
+        std::make_unique<Track>(make_assembler(*codec, info, segment_.size(), findings_), findings_));
+    Track& track = *tracks_.back();
+    readers_.push_back(&track.reader);
+    track.stream.id = info.pid;
+    track.stream.codec = *codec;
+    track.stream.language = info.descriptors.language;
   }
 
   // `tail`: a packet of which only the beginning has come.
@@ -199,15 +201,15 @@ class Demuxer {
     for (const auto& track : tracks_) {
       const bool next_begins =
           has_header && packet_pid(tail.data()) == track->stream.id && (tail[1] & 0x40U) != 0;
-      track->reader().finish(!tail.empty() && !next_begins);
-      track->finish();
+      track->reader.finish(!tail.empty() && !next_begins);
+      track->assembler->finish(track->stream);
     }
   }
 
   Error nothing_to_carry() const {
     std::string list;
     for (const std::string& line : ignored_) list += (list.empty() ? "" : ", ") + line;
-    return unsupported("TS: no H.264 or AAC stream" + (list.empty() ? "" : ": " + list));
+    return unsupported("TS: no stream that Tarn carries" + (list.empty() ? "" : ": " + list));
   }
 
   codecs::MediaSegment collect() {

@@ -28,8 +28,8 @@ struct Pes {
 // start codes, delimiters).
 class PesBuilder {
  public:
-  // Video: one PES packet a sample, H.264 as byte stream with an AUD each and the parameter sets in front
-  // of sync samples. Audio: up to frames_per_pes frames with ADTS headers, as long as they adjoin.
+  // Video: one PES packet a sample, as byte stream with an AUD each and the parameter sets in front of sync
+  // samples. Audio: up to frames_per_pes frames, AAC with ADTS headers, as long as they adjoin.
   static Result<PesBuilder> build(const Stream& stream, std::uint8_t stream_id);
   static constexpr std::size_t frames_per_pes = 8;
 
@@ -40,9 +40,19 @@ class PesBuilder {
 
  private:
   PesBuilder() = default;
+  // How a codec's byte stream is made of samples.
+  struct NalFormat {
+    std::size_t length_size = 4;
+    Bytes delimiter;  // with start code
+    std::uint8_t delimiter_type = 0;
+    std::uint8_t (*type_of)(std::uint8_t first_byte) = nullptr;
+  };
+
+  Result<NalFormat> begin_video(const Stream& stream);
   Status build_video(const Stream& stream, std::uint8_t stream_id);
   Status build_audio(const Stream& stream, std::uint8_t stream_id);
-  Status add_nal_units(const Sample& sample, std::size_t length_size);
+  Status add_nal_units(const Sample& sample, const NalFormat& format);
+  void add_parameter_sets(const std::vector<ByteVector>& sets);
 
   void begin_pes(const Sample& first);
   void end_pes(const Sample& first, std::uint8_t stream_id);

@@ -2,12 +2,15 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/base/bytes.h"
 #include "core/base/result.h"
+#include "core/codecs/aac.h"
+#include "core/codecs/stream_info.h"
 
 // Program specific information, ISO/IEC 13818-1 2.4.4.
 namespace tarn::mpegts {
@@ -59,10 +62,19 @@ class SectionGatherer {
   bool started_ = false;
 };
 
+// What the descriptors of an elementary stream say (2.6; EN 300 468 6.2 and annexes D and H).
+struct Descriptors {
+  std::string language;                                       // ISO_639_language_descriptor, or empty
+  std::uint32_t registration = 0;                             // format_identifier
+  bool ac3 = false;                                           // DVB AC-3_descriptor
+  bool eac3 = false;                                          // DVB enhanced_AC-3_descriptor
+  codecs::aac::Extension aac = codecs::aac::Extension::none;  // a profile of HE-AAC is named
+};
+
 struct ElementaryInfo {
   std::uint16_t pid = 0;
   std::uint8_t stream_type = 0;
-  std::string language;  // ISO_639_language_descriptor, or empty
+  Descriptors descriptors;
 };
 
 struct ProgramMap {
@@ -75,8 +87,23 @@ Result<std::uint16_t> parse_pat(Bytes section);
 // Error unsupported when the section is not a current PMT; limit above max_elementary_streams.
 Result<ProgramMap> parse_pmt(Bytes section);
 
-inline constexpr std::uint8_t stream_type_aac = 0x0F;   // ADTS
-inline constexpr std::uint8_t stream_type_h264 = 0x1B;  // Table 2-34
+// Table 2-34, and those of ATSC A/53 for AC-3
+inline constexpr std::uint8_t stream_type_mpeg1_audio = 0x03;
+inline constexpr std::uint8_t stream_type_mpeg2_audio = 0x04;
+inline constexpr std::uint8_t stream_type_private = 0x06;
+inline constexpr std::uint8_t stream_type_aac = 0x0F;  // ADTS
+inline constexpr std::uint8_t stream_type_latm = 0x11;
+inline constexpr std::uint8_t stream_type_h264 = 0x1B;
+inline constexpr std::uint8_t stream_type_hevc = 0x24;
+inline constexpr std::uint8_t stream_type_ac3 = 0x81;
+inline constexpr std::uint8_t stream_type_eac3_hdmv = 0x84;
+inline constexpr std::uint8_t stream_type_eac3 = 0x87;
+inline constexpr std::uint32_t registration_ac3 = 0x41432D33;   // "AC-3"
+inline constexpr std::uint32_t registration_eac3 = 0x45414333;  // "EAC3"
+inline constexpr std::uint32_t registration_hevc = 0x48455643;  // "HEVC"
+
+// What Tarn carries; nothing for any other stream.
+std::optional<codecs::Codec> codec_of(const ElementaryInfo& info);
 // "H.265", "SCTE-35" …; "private" for what has no name here.
 std::string_view stream_type_name(std::uint8_t type);
 // Types of Apple's SAMPLE-AES streams.

@@ -6,21 +6,19 @@
 #include <string>
 #include <utility>
 
-#include "core/mpegts/crc.h"
 #include "core/mpegts/packet_writer.h"
 #include "core/mpegts/pes_builder.h"
-#include "core/mpegts/psi.h"
+#include "core/mpegts/program_tables.h"
 
 namespace tarn::mpegts {
 namespace {
 
-constexpr std::uint16_t pmt_pid = 0x1000;
 constexpr std::uint16_t video_pid = 0x100;
 constexpr std::uint16_t first_audio_pid = 0x101;
-constexpr std::uint16_t program_number = 1;
 constexpr std::uint8_t video_stream_id = 0xE0;
 constexpr std::uint8_t first_audio_stream_id = 0xC0;
-constexpr std::size_t max_streams = 14;  // whose PMT fits one packet
+constexpr std::uint8_t private_stream_id = 0xBD;  // AC-3 and E-AC-3 (A/53 part 3, 6.2)
+constexpr std::size_t max_streams = 14;
 constexpr std::int64_t counter_period = 16;
 constexpr std::int64_t max_table_rounds = 64;
 constexpr std::size_t max_output = std::size_t{1} << 30U;
@@ -47,27 +45,6 @@ struct Item {
   }
 };
 
-void finish_section(ByteVector& section) {
-  // section_length counts what follows it, with the CRC
-  section[1] = 0xB0;
-  section[2] = static_cast<std::uint8_t>(section.size() - 3 + 4);
-  Writer{section}.u32(crc32(section));
-}
-
-ByteVector make_pat() {
-  ByteVector section;
-  Writer out{section};
-  out.u8(0);
-  out.zeros(2);
-  out.u16(1);    // transport_stream_id
-  out.u8(0xC1);  // version 0, current
-  out.zeros(2);
-  out.u16(program_number);
-  out.u16(0xE000 | pmt_pid);
-  finish_section(section);
-  return section;
-}
-
 class SegmentWriter {
  public:
   explicit SegmentWriter(const std::vector<Stream>& streams) : streams_(streams) {}
@@ -86,10 +63,10 @@ class SegmentWriter {
     std::uint16_t audio = 0;
     std::size_t size = 0;
     for (const Stream& stream : streams_) {
-      const bool is_video = stream.info.codec == codecs::Codec::h264;
-      if (!is_video && stream.info.codec != codecs::Codec::aac) {
+      const bool is_video = codecs::kind_of(stream.info.codec) == codecs::Kind::video;
+      const std::optional<Mapping> mapping = mapping_of(stream.info.codec);
+      if (!mapping)
         return unsupported("TS: no mapping for " + std::string{codecs::name_of(stream.info.codec)});
-      }
       if (is_video && std::count(pids_.begin(), pids_.end(), video_pid) != 0) {
         return Error{ErrorCode::invalid, "TS: more than one video stream"};
       }
@@ -97,7 +74,10 @@ class SegmentWriter {
       for (const Sample& sample : stream.samples) size += sample.data.size();
       if (size > max_output) return Error{ErrorCode::limit, "TS: segment larger than 1 GiB"};
       pids_.push_back(is_video ? video_pid : static_cast<std::uint16_t>(first_audio_pid + audio));
-      const auto id = static_cast<std::uint8_t>(is_video ? video_stream_id : first_audio_stream_id + audio);
+      const bool is_private = mapping->registration != 0;
+      const auto id = static_cast<std::uint8_t>(is_video     ? video_stream_id
+                                                : is_private ? private_stream_id
+                                                             : first_audio_stream_id + audio);
       if (!is_video) ++audio;
       Result<PesBuilder> builder = PesBuilder::build(stream, id);
       if (!builder.ok()) return std::move(builder).error();
@@ -106,6 +86,9 @@ class SegmentWriter {
       if (!stream.samples.empty() && (is_video || !clock_)) clock_ = builders_.size() - 1;
     }
     if (!clock_) return Error{ErrorCode::invalid, "TS: no samples to write"};
+    if (make_pmt().size() > max_pmt_size) {
+      return Error{ErrorCode::limit, "TS: more streams than a PMT of one packet can list"};
+    }
     return {};
   }
 
@@ -204,30 +187,12 @@ class SegmentWriter {
     }
   }
 
-  ByteVector make_pmt() const {
-    ByteVector section;
-    Writer out{section};
-    out.u8(2);
-    out.zeros(2);
-    out.u16(program_number);
-    out.u8(0xC1);
-    out.zeros(2);
-    out.u16(0xE000U | pids_[*clock_]);
-    out.u16(0xF000);
+  [[nodiscard]] ByteVector make_pmt() const {
+    std::vector<TableEntry> entries;
     for (std::size_t i = 0; i < streams_.size(); ++i) {
-      out.u8(pids_[i] == video_pid ? stream_type_h264 : stream_type_aac);
-      out.u16(0xE000U | pids_[i]);
-      const std::string& language = streams_[i].language;
-      const bool has_language = language.size() == 3;
-      out.u16(0xF000U | (has_language ? 6U : 0U));
-      if (!has_language) continue;
-      out.u8(0x0A);  // ISO_639_language_descriptor
-      out.u8(4);
-      out.text(language);
-      out.u8(0);
+      entries.push_back({*mapping_of(streams_[i].info.codec), pids_[i], streams_[i].language});
     }
-    finish_section(section);
-    return section;
+    return write_pmt(pids_[*clock_], entries);
   }
 
   ByteVector emit() {
@@ -238,7 +203,7 @@ class SegmentWriter {
     }
     ByteVector out;
     out.reserve(packets * packet_size);
-    const ByteVector pat = make_pat();
+    const ByteVector pat = write_pat();
     const ByteVector pmt = make_pmt();
     PacketWriter writer{out};
     for (const Item& item : items_) {

@@ -26,10 +26,11 @@ struct Stream {
 
 // Writes one HLS media segment (RFC 8216bis 3.1.1, ISO/IEC 13818-1): PAT and PMT first, PCR on the
 // video PID (else the first audio PID) at most 40 ms apart, streams interleaved by decode time,
-// H.264 as Annex B with an AUD before each access unit and SPS/PPS before each sync sample, AAC with
-// ADTS headers. Every PID carries a multiple of 16 payload packets, so that each segment starts its
-// continuity counters at 0 and ends at 15 (semantics S16). The same input always gives the same bytes.
-// PIDs: PMT 0x1000, video 0x100, audio 0x101…; program 1.
+// H.264 and HEVC as byte streams with an AUD before each access unit and the parameter sets before each
+// sync sample, AAC with ADTS headers, AC-3 and E-AC-3 (with registration descriptors) and MP3 as they are.
+// Every PID carries a multiple of 16 payload packets, so that each segment starts its continuity counters at
+// 0 and ends at 15 (semantics S16). The same input always gives the same bytes. PIDs: PMT 0x1000, video
+// 0x100, audio 0x101…; program 1.
 //
 // At most one video stream and 14 streams in all; a stream without samples is only listed. A PCR is the
 // decode time less pcr_delay: the first packet of each access unit carries it, and packets of their own

@@ -2,6 +2,7 @@
 #include "core/timeline/merger.h"
 
 #include <algorithm>
+#include <limits>
 #include <set>
 #include <utility>
 
@@ -13,6 +14,8 @@ namespace {
 constexpr std::uint32_t highest_timescale = 10'000'000;
 constexpr std::int64_t highest_seconds = std::int64_t{1} << 33;  // keeps every rescaled time in 64 bits
 constexpr std::int64_t longest_unit_seconds = 3600;
+// A segment that seems longer is damaged and says nothing about the others.
+constexpr Microseconds longest_segment{30'000'000};
 
 bool is_possible(const Unit& unit, std::uint32_t timescale) {
   const std::int64_t limit = highest_seconds * timescale;
@@ -73,7 +76,7 @@ void Merger::Impl::break_session(Input& input, std::vector<TrackDescription> tra
   }
   if (!input.sessions.empty()) input.sessions.back().over = true;
   input.status.open_segments = false;
-  Session& fresh = input.sessions.emplace_back(next_session_++, std::move(tracks), target() * 3);
+  Session& fresh = input.sessions.emplace_back(next_session_++, std::move(tracks));
   fresh.breaks = breaks;
   fresh.break_reason = std::move(reason);
   fresh.opened = now_;
@@ -118,7 +121,7 @@ bool Merger::Impl::jumped_back(Session& session, const TrackFeed& feed, const Un
   }
   if (!session.old_from || *session.old_from > unit.start) session.old_from = unit.start;
   const std::int64_t run = unit.start + unit.duration - *session.old_from;
-  return to_microseconds(run, feed.timescale()) > target() * 3 / 2;
+  return to_microseconds(run, feed.timescale()) > pace() * 3 / 2;
 }
 
 void Merger::Impl::hold(Input& input, Session& session, TrackFeed& feed, Arrived arrived) {
@@ -132,9 +135,12 @@ void Merger::Impl::hold(Input& input, Session& session, TrackFeed& feed, Arrived
   }
   TrackFeed* reference = session.reference_feed();
   if (reference == &feed) {
-    session.history.add(to_microseconds(copy.unit.start + copy.unit.duration, feed.timescale()), now_);
+    session.history.add(to_microseconds(copy.unit.start + copy.unit.duration, feed.timescale()), now_,
+                        pace() * 3);
+    session.segment_from = std::min(session.segment_from, copy.unit.start);
+    session.segment_to = std::max(session.segment_to, copy.unit.start + copy.unit.duration);
   }
-  while (feed.is_over(target() * 10)) {
+  while (feed.is_over(pace() * 10)) {
     feed.units.pop_front();
     ++input.status.discarded;
   }
@@ -171,12 +177,30 @@ void Merger::Impl::add(InputId id, const std::string& key, Unit unit, Utc now_ut
 void Merger::Impl::segment_end(InputId id, const std::vector<std::string>& keys) {
   Input& input = input_of(id);
   if (input.sessions.empty()) return;
+  Session& session = input.sessions.back();
   for (const std::string& key : keys) {
-    TrackFeed* feed = input.sessions.back().find(key);
-    if (feed != nullptr) feed->segment_over = true;
+    TrackFeed* feed = session.find(key);
+    if (feed == nullptr) continue;
+    feed->segment_over = true;
+    if (feed == session.reference_feed()) measure_segment(input, session);
   }
   process();
 }
+
+void Merger::Impl::measure_segment(Input& input, Session& session) const {
+  const TrackFeed& feed = *session.reference_feed();
+  if (session.segment_from > session.segment_to) return;
+  const Microseconds length = to_microseconds(session.segment_to - session.segment_from, feed.timescale());
+  session.segment_from = std::numeric_limits<std::int64_t>::max();
+  session.segment_to = std::numeric_limits<std::int64_t>::min();
+  if (length > longest_segment) return;
+  session.longest_segment = std::max(session.longest_segment, length);
+  input.segment_length = session.longest_segment;
+}
+
+Microseconds Merger::Impl::pace(const Input& input) const { return std::max(target(), input.segment_length); }
+
+Microseconds Merger::Impl::pace() const { return std::max(pace(inputs_[0]), pace(inputs_[1])); }
 
 void Merger::Impl::discontinuity(InputId id) {
   Input& input = input_of(id);
@@ -216,7 +240,7 @@ bool Merger::Impl::end_if_over() {
   for (const Input& input : inputs_) {
     any_ended = any_ended || input.ended;
     if (input.ended || input.status.units == 0) continue;
-    const Monotonic silent = input.status.last_arrival + target() * 3;
+    const Monotonic silent = input.status.last_arrival + pace(input) * 3;
     if (now_ >= silent) continue;
     const bool other_ended =
         std::any_of(inputs_.begin(), inputs_.end(), [](const Input& i) { return i.ended; });
@@ -246,7 +270,7 @@ InputStatus Merger::Impl::status(InputId id) const {
   }
   if (input.ended) {
     status.state = InputState::ended;
-  } else if (now_ - status.last_arrival > target() * 3 / 2) {
+  } else if (now_ - status.last_arrival > pace(input) * 3 / 2) {
     status.state = InputState::stalled;
   } else {
     status.state = last != nullptr && is_late(*last) ? InputState::late : InputState::live;

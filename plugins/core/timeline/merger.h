@@ -96,7 +96,10 @@ struct InputStatus {
   bool pdt_rejected = false;
 };
 
-// The rules in one place; T is the target duration, E the end of what is decided of the reference.
+// The rules in one place; E is the end of what is decided of the reference. T is the target duration;
+// where it measures patience with an input (3 T of silence, outages, what is held and remembered), the
+// longest segment that the inputs sent counts in its place if it is longer. The grid and the margin
+// below take the target duration as it is set.
 //
 // Reference: the first video track of the first variant, whose GOPs are the slots; without video the
 // first audio track, cut at the frame boundary nearest to each multiple of T.

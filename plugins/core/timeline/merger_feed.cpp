@@ -19,10 +19,10 @@ bool is_copy(const Arrived& a, const Arrived& b) {
 
 }  // namespace
 
-void ArrivalHistory::add(Microseconds media_end, Monotonic at) {
+void ArrivalHistory::add(Microseconds media_end, Monotonic at, Microseconds span) {
   samples_.push_back({media_end, at.time_since_epoch() - media_end});
   while (samples_.size() > least_samples &&
-         (samples_.size() > most_samples || media_end - samples_.front().media_end > span_)) {
+         (samples_.size() > most_samples || media_end - samples_.front().media_end > span)) {
     samples_.pop_front();
   }
   greatest_ = samples_.front().lag;
@@ -53,8 +53,8 @@ bool TrackFeed::is_over(Microseconds span) const {
   return to_microseconds(last.start + last.duration - units.front().unit.start, timescale()) > span;
 }
 
-Session::Session(std::uint64_t number, std::vector<TrackDescription> descriptions, Microseconds history_span)
-    : serial{number}, reference{pick_reference(descriptions)}, history{history_span} {
+Session::Session(std::uint64_t number, std::vector<TrackDescription> descriptions)
+    : serial{number}, reference{pick_reference(descriptions)} {
   for (TrackDescription& description : descriptions)
     tracks.emplace_back().description = std::move(description);
 }

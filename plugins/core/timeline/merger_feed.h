@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <limits>
 #include <list>
 #include <optional>
 #include <string>
@@ -31,9 +32,8 @@ struct Arrived {
 // How far behind its media an input's content comes.
 class ArrivalHistory {
  public:
-  explicit ArrivalHistory(Microseconds span) : span_{span} {}
-
-  void add(Microseconds media_end, Monotonic at);
+  // `span`: of media that is looked back upon.
+  void add(Microseconds media_end, Monotonic at, Microseconds span);
   // When media that ends at `media_end` is here at the latest if it comes as the recent units did.
   [[nodiscard]] std::optional<Monotonic> expected(Microseconds media_end) const;
 
@@ -42,7 +42,6 @@ class ArrivalHistory {
     Microseconds media_end;
     Microseconds lag;
   };
-  Microseconds span_;  // of media that is looked back upon
   std::deque<Sample> samples_;
   Microseconds greatest_{0};
 };
@@ -70,7 +69,7 @@ struct TrackFeed {
 
 // What an input sent between two discontinuities.
 struct Session {
-  Session(std::uint64_t number, std::vector<TrackDescription> descriptions, Microseconds history_span);
+  Session(std::uint64_t number, std::vector<TrackDescription> descriptions);
 
   TrackFeed* find(const std::string& key);
   [[nodiscard]] const TrackFeed* find(const std::string& key) const;
@@ -92,6 +91,10 @@ struct Session {
   std::optional<Monotonic> first_at;
   // Start of a run of reference units older than the timeline remembers.
   std::optional<std::int64_t> old_from;
+  // What came of the open input segment, reference ticks; from > to: nothing yet.
+  std::int64_t segment_from = std::numeric_limits<std::int64_t>::max();
+  std::int64_t segment_to = std::numeric_limits<std::int64_t>::min();
+  Microseconds longest_segment{0};
 
   struct TimeMark {
     Microseconds media;
@@ -104,6 +107,7 @@ struct Input {
   InputId id = 0;
   std::list<Session> sessions;  // oldest first; only the last receives
   bool ended = false;
+  Microseconds segment_length{0};  // the longest of the last session that had one; 0: not known
   InputStatus status;
 };
 

@@ -106,6 +106,7 @@ struct Merger::Impl {
   bool end_if_over();
   void break_session(Input& input, std::vector<TrackDescription> tracks, std::string reason);
   void hold(Input& input, Session& session, TrackFeed& feed, Arrived arrived);
+  void measure_segment(Input& input, Session& session) const;
   bool jumped_back(Session& session, const TrackFeed& feed, const Unit& unit) const;
   void wake_at(Monotonic when);
 
@@ -172,6 +173,10 @@ struct Merger::Impl {
 
   [[nodiscard]] Input& input_of(InputId id) { return inputs_[id]; }
   [[nodiscard]] Microseconds target() const { return settings_.target_duration; }
+  // What the encoder really sends in one piece: the target duration, or its longest segment where that
+  // is longer.
+  [[nodiscard]] Microseconds pace(const Input& input) const;
+  [[nodiscard]] Microseconds pace() const;  // of both
   [[nodiscard]] Microseconds margin() const;
   static std::string name_of(InputId input) { return "ingest" + std::to_string(input + 1); }
 

@@ -90,7 +90,7 @@ void Merger::Impl::match(Input& input, Session& session, const Arrived& arrived)
                              [](const RecentSlot& slot, std::int64_t start) { return slot.start < start; });
   if (at == recent.end() || at->start > arrived.unit.start + tolerated) return;
   const Microseconds apart = arrived.at < at->at ? at->at - arrived.at : arrived.at - at->at;
-  if (apart > target() * 5) return;
+  if (apart > pace() * 5) return;
   // A discontinuity lies before the session: the timeline must have gone on past it without one, or
   // have begun with it.
   const bool passed = session.first_at && at->decided > *session.first_at;
@@ -139,7 +139,7 @@ bool Merger::Impl::approaching(const Session& session) const {
   const TrackFeed* feed = session.find(ref.key);
   if (!feed->seen_end || crosses(*feed)) return false;
   const std::int64_t behind = running_->slot_edge - *feed->seen_end;
-  return behind >= 0 && to_microseconds(behind, ref.timescale) <= target() * 3 / 2;
+  return behind >= 0 && to_microseconds(behind, ref.timescale) <= pace() * 3 / 2;
 }
 
 // Where content of the session lies that begins at or after the edge, if it fits the stretch.
@@ -150,7 +150,7 @@ std::optional<std::int64_t> Merger::Impl::ahead(const Session& session) const {
     if (arrived.unit.start + arrived.unit.duration <= running_->slot_edge + tolerated) continue;
     if (arrived.unit.start < running_->slot_edge - tolerated) return std::nullopt;  // across the edge
     const std::int64_t gap = arrived.unit.start - running_->slot_edge;
-    if (to_microseconds(gap, running_->ref().timescale) > target() * 3) return std::nullopt;
+    if (to_microseconds(gap, running_->ref().timescale) > pace() * 3) return std::nullopt;
     return arrived.unit.start;
   }
   return std::nullopt;
@@ -203,7 +203,7 @@ std::size_t Merger::Impl::group_size(const Session& session, const TrackFeed& fe
       if (distance(before.start + before.duration, unit.start) > before.duration / 8) return i;
     }
     length += unit.duration;
-    if (unit.sync || to_microseconds(length, feed.timescale()) > target() * 3) return i + 1;
+    if (unit.sync || to_microseconds(length, feed.timescale()) > pace() * 3) return i + 1;
   }
   return session.over ? feed.units.size() : 0;
 }

@@ -133,7 +133,7 @@ bool Merger::Impl::bridge() {
     }
   }
   const bool is_hole = next.session != nullptr &&
-                       to_microseconds(next.position - running_->slot_edge, ref.timescale) <= target() * 3;
+                       to_microseconds(next.position - running_->slot_edge, ref.timescale) <= pace() * 3;
   if (!is_hole) return begin_next_stretch();
   if (flush_reference()) return true;
   return make_hole(next.input, *next.session, next.position);
@@ -174,7 +174,7 @@ void Merger::Impl::open_slot(std::int64_t start, std::int64_t end, Monotonic ava
   if (!hole) running_->nominal = end - start;
   auto& recent = running_->recent;
   recent.push_back({start, hole ? now_ : running_->last_at.value_or(now_), now_, active_.value_or(0), hole});
-  while (recent.size() > remembered_slots || now_ - recent.front().decided > target() * 5) recent.pop_front();
+  while (recent.size() > remembered_slots || now_ - recent.front().decided > pace() * 5) recent.pop_front();
   for (TrackState& track : running_->tracks) track.done = track.has_part = false;
   running_->ref().done = true;
   match_all();

@@ -103,7 +103,7 @@ bool Merger::Impl::begin_next_stretch() {
     if (session == nullptr || !prepare(input, *session)) continue;
     if (!session->every_track_came() && !session->over) {
       // A track without data by then is one of the set all the same, and missing.
-      const Monotonic patience = *session->first_at + target() * 3 / 2;
+      const Monotonic patience = *session->first_at + pace() * 3 / 2;
       wake_at(patience);
       if (now_ < patience) continue;
     }
@@ -149,7 +149,7 @@ bool Merger::Impl::prepare(Input& input, Session& session) {
     if (arrived.at + margin() < *running_->last_at) return true;
     if (session.breaks || running_->closed || !compatible(session)) return false;
     // The other encoder's times are off: the first GOP that is new for the most part.
-    const bool is_near = to_microseconds(edge - unit.start, feed.timescale()) < target() * 3 / 2;
+    const bool is_near = to_microseconds(edge - unit.start, feed.timescale()) < pace() * 3 / 2;
     return is_near && unit.start + unit.duration / 2 < edge;
   };
   while (!feed.units.empty()) {
@@ -185,11 +185,11 @@ std::string Merger::Impl::stretch_reason(Input& input, Session& session) {
   if (joined(session)) return outage(to_microseconds(feed.next() - running_->slot_edge, feed.timescale()));
   if (!session.breaks && first.unit.start - running_->slot_edge > 0) {
     const Microseconds gap = to_microseconds(first.unit.start - running_->slot_edge, feed.timescale());
-    if (gap > target() * 3) return outage(gap);
+    if (gap > pace() * 3) return outage(gap);
   }
   const Microseconds silence =
       running_->last_at ? first.at - length - *running_->last_at : first.at_utc - length - running_->end_utc;
-  if (silence > target() * 3) return outage(silence);
+  if (silence > pace() * 3) return outage(silence);
   if (session.breaks) return session.break_reason;
   return name_of(input.id) + " is not aligned";
 }

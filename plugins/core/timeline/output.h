@@ -2,12 +2,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/timeline/protection.h"
 #include "core/timeline/timeline.h"
 
 // What an endpoint offers, protocol by protocol, and what its files are called. Manifests and the
@@ -35,6 +37,8 @@ struct OutputSettings {
   std::uint32_t min_update_period = 12;
   std::uint32_t suggested_presentation_delay = 18;
   std::uint32_t manifest_window = 60;
+  bool is_encrypted = false;
+  std::shared_ptr<const Protection> protection;  // null while there is no key: nothing is offered then
 };
 
 // A media playlist or Representation: one track, or a video track with muxed audio (TS).

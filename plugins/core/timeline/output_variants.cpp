@@ -2,6 +2,7 @@
 #include "core/timeline/output_variants.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/timeline/output_span.h"
 
@@ -73,6 +74,46 @@ std::vector<Variant> all_variants(const Stretch& stretch) {
   return variants;
 }
 
+// Renditions of a group must have one codec (RFC 8216bis 4.4.6.1.1): a variant with audio of several is
+// several variants, in the order of the audio.
+void split_by_audio_codec(const Stretch& stretch, std::vector<Variant>& variants) {
+  std::vector<Variant> split;
+  for (Variant& variant : variants) {
+    const std::vector<TrackId> audio = std::exchange(variant.audio, {});
+    std::vector<Variant> parts;
+    for (const TrackId id : audio) {
+      const codecs::Codec codec = stretch.find(id)->description.info.codec;
+      const auto same = std::find_if(parts.begin(), parts.end(), [&](const Variant& part) {
+        return stretch.find(part.audio.front())->description.info.codec == codec;
+      });
+      Variant& part = same != parts.end() ? *same : parts.emplace_back(variant);
+      part.audio.push_back(id);
+    }
+    if (parts.empty()) parts.push_back(std::move(variant));
+    for (Variant& part : parts) split.push_back(std::move(part));
+  }
+  variants = std::move(split);
+}
+
+bool is_carried(const Stretch& stretch, Protocol protocol, TrackId id) {
+  const Track* track = stretch.find(id);
+  return track != nullptr &&
+         (protocol != Protocol::hls || codecs::has_transport_mapping(track->description.info.codec));
+}
+
+// The variants of a stretch as far as the protocol can carry them: what MPEG-TS has no way for is left out.
+std::vector<Variant> carried_variants(const Stretch& stretch, Protocol protocol) {
+  std::vector<Variant> variants = all_variants(stretch);
+  for (Variant& variant : variants) {
+    std::erase_if(variant.audio, [&](TrackId id) { return !is_carried(stretch, protocol, id); });
+  }
+  std::erase_if(variants, [&](const Variant& variant) {
+    return variant.video != 0 ? !is_carried(stretch, protocol, variant.video) : variant.audio.empty();
+  });
+  split_by_audio_codec(stretch, variants);
+  return variants;
+}
+
 std::uint64_t measured_bitrate(const Timeline& timeline, const Stretch& stretch, const Variant& variant) {
   if (timeline.empty()) return 0;
   std::uint64_t bytes = 0;
@@ -100,7 +141,7 @@ bool is_within_bounds(const Variant& variant, const OutputSettings& settings) {
 
 std::vector<Variant> variants_of(const Timeline& timeline, const Stretch& stretch,
                                  const OutputSettings& settings) {
-  std::vector<Variant> variants = all_variants(stretch);
+  std::vector<Variant> variants = carried_variants(stretch, settings.protocol);
   for (auto& variant : variants) {
     variant.bitrate = variant.average_bandwidth != 0 ? variant.average_bandwidth : variant.bandwidth;
     if (variant.bitrate == 0) variant.bitrate = measured_bitrate(timeline, stretch, variant);
@@ -117,7 +158,7 @@ std::vector<Variant> variants_of(const Timeline& timeline, const Stretch& stretc
 
 bool is_muxed(const Stretch& stretch, const OutputSettings& settings) {
   if (settings.protocol != Protocol::hls || settings.audio_separation) return false;
-  const auto variants = all_variants(stretch);
+  const auto variants = carried_variants(stretch, settings.protocol);
   return std::all_of(variants.begin(), variants.end(),
                      [](const Variant& variant) { return variant.video == 0 || variant.audio.size() <= 1; });
 }
@@ -125,11 +166,11 @@ bool is_muxed(const Stretch& stretch, const OutputSettings& settings) {
 bool has_rendition(const Stretch& stretch, const OutputSettings& settings,
                    const std::vector<TrackId>& tracks) {
   const bool has_all = !tracks.empty() && std::all_of(tracks.begin(), tracks.end(), [&](TrackId id) {
-    return stretch.find(id) != nullptr;
+    return is_carried(stretch, settings.protocol, id);
   });
   if (!has_all || tracks.size() == 1) return has_all;
   if (settings.protocol != Protocol::hls || tracks.size() != 2) return false;
-  const auto variants = all_variants(stretch);
+  const auto variants = carried_variants(stretch, settings.protocol);
   return std::any_of(variants.begin(), variants.end(), [&](const Variant& variant) {
     return variant.video == tracks[0] &&
            std::find(variant.audio.begin(), variant.audio.end(), tracks[1]) != variant.audio.end();

@@ -21,7 +21,8 @@ struct Variant {
 
 // The variants an endpoint offers of a stretch: in the order that is set, without those whose bitrate is
 // out of bounds. Tracks that no variant names (a source without a multivariant playlist) are used by all:
-// each such video is a variant, each such audio accompanies every variant.
+// each such video is a variant, each such audio accompanies every variant. Tracks that the protocol cannot
+// carry are left out, and audio of one variant is of one codec.
 std::vector<Variant> variants_of(const Timeline& timeline, const Stretch& stretch,
                                  const OutputSettings& settings);
 

@@ -84,15 +84,43 @@ TEST(AudioSpecificConfig, ReadsExplicitHeAac) {
   const Result<StreamInfo> explicit_sbr = stream_info_from_config(*parse_hex("2b118800"));
   ASSERT_TRUE(explicit_sbr.ok());
   EXPECT_EQ(explicit_sbr->codec_string, "mp4a.40.5");
-  EXPECT_EQ(explicit_sbr->sample_rate, 24'000U);
+  EXPECT_EQ(explicit_sbr->sample_rate, 48'000U);
+  EXPECT_EQ(explicit_sbr->timescale, 48'000U);
+  EXPECT_EQ(explicit_sbr->samples_per_frame, 2048U);
   EXPECT_EQ(explicit_sbr->channels, 2U);
+  // SBR at the core's rate
+  EXPECT_EQ(stream_info_from_config(*parse_hex("29918800"))->samples_per_frame, 1024U);
   // backward compatible: AAC-LC first
   const Result<StreamInfo> compatible = stream_info_from_config(*parse_hex("131056e598"));
   ASSERT_TRUE(compatible.ok());
   EXPECT_EQ(compatible->codec_string, "mp4a.40.5");
-  EXPECT_EQ(compatible->sample_rate, 24'000U);
+  EXPECT_EQ(compatible->sample_rate, 48'000U);
+  EXPECT_EQ(compatible->samples_per_frame, 2048U);
+  // and with PS behind it: two channels of one
+  const Result<StreamInfo> compatible_ps = stream_info_from_config(*parse_hex("130856e59d4880"));
+  ASSERT_TRUE(compatible_ps.ok());
+  EXPECT_EQ(compatible_ps->codec_string, "mp4a.40.29");
+  EXPECT_EQ(compatible_ps->channels, 2U);
   // what ffmpeg's encoder writes: SBR is not present
   EXPECT_EQ(stream_info_from_config(*parse_hex("119056e500"))->codec_string, "mp4a.40.2");
+}
+
+TEST(AudioSpecificConfig, OfAdtsTakesInWhatTheContainerKnows) {
+  const auto header = parse_adts(*parse_hex("fff158402e7ffc"));  // LC, 24 kHz, mono
+  ASSERT_TRUE(header.has_value());
+  EXPECT_EQ(stream_info(*header)->codec_string, "mp4a.40.2");
+  EXPECT_EQ(stream_info(*header)->sample_rate, 24'000U);
+  const Result<StreamInfo> sbr = stream_info(*header, Extension::sbr);
+  ASSERT_TRUE(sbr.ok());
+  EXPECT_EQ(sbr->codec_string, "mp4a.40.5");
+  EXPECT_EQ(sbr->sample_rate, 48'000U);
+  EXPECT_EQ(sbr->channels, 1U);
+  const Result<StreamInfo> ps = stream_info(*header, Extension::sbr_and_ps);
+  ASSERT_TRUE(ps.ok());
+  EXPECT_EQ(ps->codec_string, "mp4a.40.29");
+  EXPECT_EQ(ps->channels, 2U);
+  // The core is what ADTS says again.
+  EXPECT_EQ(hex(AdtsWriter::for_config(ps->config)->header(364)), "fff158402e7ffc");
 }
 
 TEST(AudioSpecificConfig, RefusesOtherCodecsAndTruncations) {

@@ -23,6 +23,7 @@ TEST(AvcSps, ReadsWhatAnEncoderWrote) {
   EXPECT_TRUE(sps->frame_mbs_only);
   EXPECT_EQ(sps->frame_rate_numerator, 25U);
   EXPECT_EQ(sps->frame_rate_denominator, 1U);
+  EXPECT_EQ(sps->colour_primaries, 2U);
 }
 
 TEST(AvcSps, CropsFramesAndFields) {
@@ -51,6 +52,9 @@ TEST(AvcSps, ReadsAspectRatioAndFrameRate) {
   EXPECT_EQ(sps->sar_height, 3U);
   EXPECT_EQ(sps->frame_rate_numerator, 30'000U);
   EXPECT_EQ(sps->frame_rate_denominator, 1001U);
+  EXPECT_EQ(sps->colour_primaries, 1U);
+  EXPECT_EQ(sps->transfer_characteristics, 1U);
+  EXPECT_EQ(sps->matrix_coefficients, 1U);
   options.sar_index = 255;
   options.units_in_tick = 0;
   sps = parse_sps(test::make_sps(options));

@@ -29,6 +29,7 @@ class BitWriter {
   }
   void stop() { bits(1, 1); }
   [[nodiscard]] const ByteVector& bytes() const { return bytes_; }
+  [[nodiscard]] std::size_t size_bits() const { return used_; }
 
  private:
   ByteVector bytes_;

@@ -12,6 +12,7 @@
 #include <map>
 #include <sstream>
 
+#include "core/base/text.h"
 #include "core/dash/xml.h"
 #include "core/timeline/output_span.h"
 #include "support/shared_files.h"
@@ -410,6 +411,102 @@ TEST(XmlWriter, EscapesWhatWouldEndAValue) {
   EXPECT_EQ(xml.document(),
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<a b=\"&lt;&quot;&amp;'&gt; \">\n  <c>1 &lt; 2</c>\n"
             "  <d/>\n</a>\n");
+}
+
+TEST(RenderProtection, IsInEveryAdaptationSetWithItsOwnKeyId) {
+  OutputSettings settings = output();
+  settings.is_encrypted = true;
+  EXPECT_EQ(render_mpd(plain(), settings, time_url).error().code, ErrorCode::not_found) << "no key, no MPD";
+  timeline::Protection protection;
+  protection.video = {
+      "cbcs",
+      "00000000-0000-0000-0000-000000000001",
+      {{.dash_scheme = "urn:uuid:x", .dash_name = "X", .dash_content = "<a xmlns=\"b\"/>"}, {}}};
+  protection.audio = {"cbcs", "00000000-0000-0000-0000-000000000002", {}};
+  settings.protection = std::make_shared<const timeline::Protection>(protection);
+  const std::string mpd = text(plain(), settings);
+  const auto set = mpd.find("contentType=\"video\"");
+  const auto video = mpd.find(
+      "value=\"cbcs\" xmlns:cenc=\"urn:mpeg:cenc:2013\" "
+      "cenc:default_KID=\"00000000-0000-0000-0000-000000000001\"/>");
+  const auto system = mpd.find(
+      "<ContentProtection schemeIdUri=\"urn:uuid:x\" value=\"X\"><a xmlns=\"b\"/></ContentProtection>");
+  const auto audio = mpd.find("cenc:default_KID=\"00000000-0000-0000-0000-000000000002\"");
+  EXPECT_LT(set, video) << mpd;
+  EXPECT_LT(video, system);
+  EXPECT_LT(system, audio);
+  EXPECT_NE(audio, std::string::npos);
+}
+
+// ---- codecs
+
+std::string mpd_of(std::vector<TimelineBuilder::Source> sources) {
+  const Timeline timeline =
+      TimelineBuilder{}.stretch(noon, 126'000, sources).slots(10, 50).generation(4, 4).cuts(2).build();
+  const std::string mpd = text(timeline, output());
+  expect_valid(mpd);
+  return mpd;
+}
+
+TimelineBuilder::Source audio_of(codecs::Codec codec, const char* record) {
+  auto source = TimelineBuilder::audio({{0, 0, 0}}, "en");
+  source.description.info = codecs::stream_info_from_config(codec, *parse_hex(record)).value();
+  source.description.key = "a " + source.description.info.codec_string;
+  return source;
+}
+
+std::size_t count_of(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++count;
+  return count;
+}
+
+TEST(RenderMpdCodecs, Ac3SaysWhereItsChannelsAre) {
+  const std::string mpd =
+      mpd_of({TimelineBuilder::video({{0, 3'000'000, 0}}, 1280, 720), audio_of(codecs::Codec::ac3, "103de0"),
+              audio_of(codecs::Codec::eac3, "1800200f02020110")});
+  EXPECT_EQ(count_of(mpd, "<AdaptationSet "), 3U);
+  const std::string scheme =
+      "schemeIdUri=\"tag:dolby.com,2014:dash:audio_channel_configuration:2011\" value=";
+  EXPECT_NE(mpd.find(scheme + "\"F801\""), std::string::npos) << mpd;
+  EXPECT_NE(mpd.find(scheme + "\"FA01\""), std::string::npos) << mpd;
+  EXPECT_EQ(count_of(mpd, "EC3_ExtensionType:2018\" value=\"JOC\""), 1U);
+  EXPECT_EQ(count_of(mpd, "EC3_ExtensionComplexityIndex:2018\" value=\"16\""), 1U);
+}
+
+TEST(RenderMpdCodecs, AacSaysItsChannelConfiguration) {
+  const auto value = [](const char* record) {
+    const std::string mpd = mpd_of(
+        {TimelineBuilder::video({{0, 3'000'000, 0}}, 1280, 720), audio_of(codecs::Codec::aac, record)});
+    const std::string scheme = "23003:3:audio_channel_configuration:2011\" value=\"";
+    const std::size_t at = mpd.find(scheme) + scheme.size();
+    return mpd.substr(at, mpd.find('"', at) - at);
+  };
+  EXPECT_EQ(value("1190"), "2");
+  EXPECT_EQ(value("11e0"), "12");           // 7.1 with back channels
+  EXPECT_EQ(value("130856e59d4880"), "2");  // one channel, and PS
+}
+
+TEST(RenderMpdCodecs, ColourIsSaidAndKeepsSetsApart) {
+  auto sdr = TimelineBuilder::video({{0, 3'000'000, 0}}, 1280, 720);
+  auto hdr = TimelineBuilder::video({{1, 5'000'000, 0}}, 1280, 720);
+  sdr.description.info.colour_primaries = sdr.description.info.transfer_characteristics = 1;
+  hdr.description.info.colour_primaries = 9;
+  hdr.description.info.transfer_characteristics = 16;
+  hdr.description.info.matrix_coefficients = 9;
+  const std::string mpd = mpd_of({sdr, hdr});
+  EXPECT_EQ(count_of(mpd, "<AdaptationSet "), 2U);
+  EXPECT_EQ(count_of(mpd, "<SupplementalProperty schemeIdUri=\"urn:mpeg:mpegB:cicp:"), 2U);
+  EXPECT_NE(
+      mpd.find(
+          "<EssentialProperty schemeIdUri=\"urn:mpeg:mpegB:cicp:TransferCharacteristics\" value=\"16\"/>"),
+      std::string::npos)
+      << mpd;
+}
+
+TEST(RenderMpdCodecs, Mp3IsNamedByItsObjectType) {
+  const std::string mpd = mpd_of({audio_of(codecs::Codec::mp3, "fffb9000")});
+  EXPECT_NE(mpd.find("codecs=\"mp4a.6B\""), std::string::npos) << mpd;
 }
 
 }  // namespace

@@ -498,5 +498,40 @@ TEST(Render, TheSameStateGivesTheSameText) {
   EXPECT_EQ(text(render_multivariant(plain(), settings)), text(render_multivariant(plain(), settings)));
 }
 
+OutputSettings encrypted() {
+  OutputSettings settings = output(Protocol::hls_cmaf);
+  settings.is_encrypted = true;
+  timeline::Protection protection;
+  protection.video.systems = {{.hls_media = "#EXT-X-KEY:V1", .hls_session = "#EXT-X-SESSION-KEY:V1"},
+                              {.hls_media = "#EXT-X-KEY:V2", .hls_session = "#EXT-X-SESSION-KEY:V2"}};
+  protection.audio.systems = {{.hls_media = "#EXT-X-KEY:A1", .hls_session = "#EXT-X-SESSION-KEY:A1"},
+                              {.hls_media = "#EXT-X-KEY:V2", .hls_session = "#EXT-X-SESSION-KEY:V2"}};
+  settings.protection = std::make_shared<const timeline::Protection>(protection);
+  return settings;
+}
+
+TEST(RenderKeys, AreInFrontOfTheSegmentsOfTheirKind) {
+  const Timeline timeline =
+      TimelineBuilder{}.stretch(noon, 90'000, ladder()).slots(8, 50).generation(4, 4).cuts(2).build();
+  const std::string video = text(render_media(timeline, encrypted(), "v1"));
+  EXPECT_NE(video.find("#EXT-X-KEY:V1\n#EXT-X-KEY:V2\n#EXT-X-MAP"), std::string::npos) << video;
+  EXPECT_EQ(video.find("#EXT-X-KEY:A1"), std::string::npos);
+  EXPECT_NE(text(render_media(timeline, encrypted(), "a3")).find("#EXT-X-KEY:A1\n"), std::string::npos);
+  const std::string multivariant = text(render_multivariant(timeline, encrypted()));
+  EXPECT_NE(
+      multivariant.find("#EXT-X-SESSION-KEY:V1\n#EXT-X-SESSION-KEY:V2\n#EXT-X-SESSION-KEY:A1\n#EXT-X-MEDIA"),
+      std::string::npos)
+      << multivariant;
+}
+
+TEST(RenderKeys, NothingIsOfferedWithoutThem) {
+  const Timeline timeline =
+      TimelineBuilder{}.stretch(noon, 90'000, ladder()).slots(8, 50).generation(4, 4).cuts(2).build();
+  OutputSettings settings = encrypted();
+  settings.protection = nullptr;
+  EXPECT_EQ(render_media(timeline, settings, "v1").error().code, ErrorCode::not_found);
+  EXPECT_EQ(render_multivariant(timeline, settings).error().code, ErrorCode::not_found);
+}
+
 }  // namespace
 }  // namespace tarn::hls

@@ -5,6 +5,7 @@
 #include <random>
 
 #include "core/mpegts/demuxer.h"
+#include "core/mpegts/psi.h"
 #include "tests/core/mpegts/demuxed_units.h"
 
 namespace tarn::mpegts {
@@ -55,15 +56,53 @@ TEST(Demux, ReadsProgramMapsOverSeveralPacketsAndSkipsDamagedOnes) {
 
 TEST(Demux, ListsStreamsItDoesNotCarry) {
   TsBuilder ts;
-  ts.tables({{0x86, 0x1F2}, {type_h264, video_pid}, {0x24, 0x103}});
+  ts.tables({{0x86, 0x1F2}, {type_h264, video_pid}, {0x15, 0x103}});
   add_gop(ts, 0, 1);
-  EXPECT_THAT(demuxed(ts.bytes()).ignored,
-              ElementsAre("PID 0x1F2: stream_type 0x86 (SCTE-35)", "PID 0x103: stream_type 0x24 (H.265)"));
+  EXPECT_THAT(demuxed(ts.bytes()).ignored, ElementsAre("PID 0x1F2: stream_type 0x86 (SCTE-35)",
+                                                       "PID 0x103: stream_type 0x15 (timed metadata)"));
   TsBuilder none;
-  none.tables({{0x24, 0x103}, {0x81, 0x104}});
+  none.tables({{0x02, 0x103}, {0x82, 0x104}, {0x06, 0x105}});
   const Error error = refused(none.bytes());
   EXPECT_EQ(error.code, ErrorCode::unsupported);
-  EXPECT_THAT(error.message, HasSubstr("0x24 (H.265), PID 0x104: stream_type 0x81 (AC-3)"));
+  EXPECT_THAT(error.message, HasSubstr("0x02 (MPEG-2 video), PID 0x104: stream_type 0x82 (DTS)"));
+}
+
+TEST(Demux, EncryptedStreamTypesAndLatmAreRefusedWithTheirPid) {
+  for (const std::uint8_t type : {0xDB, 0xCF, 0xC1, 0xC2}) {
+    TsBuilder ts;
+    ts.tables({{type_h264, video_pid}, {type, 0x105}});
+    add_gop(ts, 0, 1);
+    const Error error = refused(ts.bytes());
+    EXPECT_EQ(error.code, ErrorCode::encrypted) << int{type};
+    EXPECT_THAT(error.message, HasSubstr("PID 0x105"));
+  }
+  TsBuilder latm;
+  latm.tables({{type_h264, video_pid}, {0x11, 0x105}});
+  add_gop(latm, 0, 1);
+  const Error error = refused(latm.bytes());
+  EXPECT_EQ(error.code, ErrorCode::unsupported);
+  EXPECT_THAT(error.message, HasSubstr("PID 0x105: stream_type 0x11 (AAC LATM)"));
+}
+
+TEST(Demux, DescriptorsSayWhatPrivateStreamsAre) {
+  const auto codec = [](std::uint8_t type, ByteVector descriptors) {
+    TsBuilder ts;
+    ts.pmt({{type, 0x105, "eng", std::move(descriptors)}});
+    const ByteVector& packet = ts.packets()[0];  // header, pointer_field, section
+    const Result<ProgramMap> map = parse_pmt(Bytes{packet}.subspan(5, 3U + packet[7]));
+    EXPECT_TRUE(map.ok());
+    EXPECT_EQ(map->streams.at(0).descriptors.language, "eng");
+    return codec_of(map->streams.at(0));
+  };
+  using codecs::Codec;
+  EXPECT_EQ(codec(0x06, {}), std::nullopt);
+  EXPECT_EQ(codec(0x06, {5, 4, 'A', 'C', '-', '3'}), Codec::ac3);
+  EXPECT_EQ(codec(0x06, {0x6A, 1, 0}), Codec::ac3);
+  EXPECT_EQ(codec(0x06, {5, 4, 'E', 'A', 'C', '3'}), Codec::eac3);
+  EXPECT_EQ(codec(0x06, {0x7A, 1, 0}), Codec::eac3);
+  EXPECT_EQ(codec(0x84, {5, 4, 'E', 'A', 'C', '3'}), Codec::eac3);
+  EXPECT_EQ(codec(0x84, {}), std::nullopt);
+  EXPECT_EQ(codec(0x06, {5, 4, 'K', 'L', 'V', 'A'}), std::nullopt);
 }
 
 TEST(Demux, WhatIsNoTransportStreamIsUnsupported) {

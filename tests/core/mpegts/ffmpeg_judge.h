@@ -31,7 +31,7 @@ struct JudgedStream {
   std::uint32_t width = 0;
   std::uint32_t height = 0;
   std::vector<JudgedPacket> packets;
-  std::string config_hash;  // of avcC or AudioSpecificConfig
+  std::string config_hash;  // of avcC, hvcC or AudioSpecificConfig
 };
 
 // CRC-32 as ffprobe's data_hash gives it.
@@ -72,7 +72,12 @@ inline std::optional<std::int64_t> timestamp(const std::string& text) {
   return std::stoll(text) & ((std::int64_t{1} << 33U) - 1);
 }
 
-// H.264 and AAC streams that have packets, in the order of the file's. Samples are those of an MP4 file
+inline bool is_video_codec(const std::string& codec) { return codec == "h264" || codec == "hevc"; }
+inline bool is_carried_codec(const std::string& codec) {
+  return is_video_codec(codec) || codec == "aac" || codec == "ac3" || codec == "eac3" || codec == "mp3";
+}
+
+// The streams Tarn carries that have packets, in the order of the file's. Samples are those of an MP4 file
 // that ffmpeg makes of it, less the NAL units that Tarn takes out.
 inline std::vector<JudgedStream> judge_transport_stream(const std::filesystem::path& file) {
   std::map<std::string, JudgedStream> by_index;
@@ -81,25 +86,30 @@ inline std::vector<JudgedStream> judge_transport_stream(const std::filesystem::p
        probe("-show_entries stream=index,codec_name,id,width,height:packet=stream_index,pts,dts", file)) {
     if (line.count("pts") != 0) {
       packets[line["stream_index"]].push_back({timestamp(line["pts"]), timestamp(line["dts"]), {}});
-    } else if (line["codec_name"] == "h264" || line["codec_name"] == "aac") {
+    } else if (is_carried_codec(line["codec_name"])) {
       JudgedStream& stream = by_index[line["index"]];
       stream.codec = line["codec_name"];
       stream.pid = static_cast<std::uint16_t>(std::stoul(line["id"], nullptr, 16));
-      stream.width = stream.codec == "h264" ? static_cast<std::uint32_t>(std::stoul(line["width"])) : 0;
-      stream.height = stream.codec == "h264" ? static_cast<std::uint32_t>(std::stoul(line["height"])) : 0;
+      if (is_video_codec(stream.codec)) {
+        stream.width = static_cast<std::uint32_t>(std::stoul(line["width"]));
+        stream.height = static_cast<std::uint32_t>(std::stoul(line["height"]));
+      }
     }
   }
   std::vector<JudgedStream> streams;
+  std::string filter;
   std::string command = "ffmpeg -y -v quiet -i '" + file.string() + "'";
   for (auto& [index, stream] : by_index) {
     stream.packets = std::move(packets[index]);
     if (stream.packets.empty()) continue;
     command += " -map 0:" + index;
+    if (stream.codec == "h264") filter = " -bsf:v filter_units=remove_types=7-13";
+    if (stream.codec == "hevc") filter = " -tag:v hvc1 -bsf:v filter_units=remove_types=32-38";
     streams.push_back(std::move(stream));
   }
   const TemporaryDirectory directory;
   const std::filesystem::path mp4 = directory.path() / "judged.mp4";
-  run(command + " -c copy -copyinkf -bsf:v filter_units=remove_types=7-13 '" + mp4.string() + "'");
+  run(command + " -c copy -copyinkf" + filter + " '" + mp4.string() + "'");
   std::vector<std::size_t> counts(streams.size());
   for (ProbedLine& line :
        probe("-show_data_hash CRC32 -show_entries packet=stream_index,data_hash:stream=index,extradata_hash",

@@ -9,9 +9,15 @@
 #include "core/base/text.h"
 #include "core/base/time.h"
 #include "core/codecs/aac.h"
+#include "core/codecs/ac3.h"
 #include "core/codecs/avc.h"
+#include "core/codecs/hevc.h"
+#include "core/codecs/mp3.h"
 #include "core/mpegts/demuxer.h"
+#include "tests/core/codecs/audio_builder.h"
 #include "tests/core/codecs/h264_builder.h"
+#include "tests/core/codecs/hevc_builder.h"
+#include "tests/core/mpegts/demuxed_units.h"
 #include "tests/core/mpegts/transport_rules.h"
 #include "tests/core/mpegts/ts_builder.h"
 
@@ -310,6 +316,57 @@ TEST(WriteSegment, StreamsWithoutSamplesAreOnlyListed) {
   EXPECT_EQ(report.payload_packets.count(0x100), 0U);
 }
 
+TEST(WriteSegment, HevcHasDelimitersAndParameterSetsAsByteStream) {
+  const ByteVector vps = hevc_vps();
+  const ByteVector sps = hevc_sps();
+  const ByteVector pps = hevc_pps();
+  const Bytes lists[]{vps, sps, pps};
+  Stream stream;
+  stream.info = codecs::hevc::stream_info({lists, 1}, {lists + 1, 1}, {lists + 2, 1}).value();
+  const ByteVector first = length_prefixed({hevc_delimiter(), hevc_slice(21)});
+  const ByteVector second = length_prefixed({hevc_slice(1, 2)});
+  stream.samples = {{9000, 12'000, first, true}, {12'000, 9000, second, false}};
+  const Result<ByteVector> bytes = write_segment({stream});
+  ASSERT_TRUE(bytes.ok()) << bytes.error().message;
+  check_transport_stream(*bytes);
+  // Stream type 0x24, PID 0x100, no descriptors
+  EXPECT_NE(hex(Bytes{*bytes}.subspan(188, 188)).find("24e100f000"), std::string::npos);
+  const codecs::MediaSegment segment = demuxed(*bytes);
+  ASSERT_EQ(segment.streams.size(), 1U);
+  EXPECT_EQ(segment.streams[0].configs.at(0), stream.info);
+  EXPECT_EQ(unit_bytes(segment.streams[0], 0), length_prefixed({hevc_slice(21)}));
+  EXPECT_TRUE(segment.streams[0].units[0].leading_open);
+  EXPECT_EQ(unit_bytes(segment.streams[0], 1), second);
+}
+
+TEST(WriteSegment, Ac3IsRegistered) {
+  const ByteVector frame = ac3_frame();
+  const ByteVector unit = eac3_frame();
+  std::vector<Stream> streams(3);
+  streams[0].info = codecs::ac3::stream_info(frame).value();
+  streams[0].samples = {{0, 0, frame, true}, {2880, 2880, frame, true}};
+  streams[1].info = codecs::ac3::stream_info(unit).value();
+  streams[1].language = "deu";
+  streams[1].samples = {{10, 10, unit, true}};
+  const ByteVector mp3 = mp3_frame();
+  streams[2].info = codecs::mp3::stream_info(*codecs::mp3::parse_header(mp3)).value();
+  streams[2].samples = {{20, 20, mp3, true}};
+  const Result<ByteVector> bytes = write_segment(streams);
+  ASSERT_TRUE(bytes.ok()) << bytes.error().message;
+  check_transport_stream(*bytes);
+  const std::string pmt = hex(Bytes{*bytes}.subspan(188, 188));
+  EXPECT_NE(pmt.find("81e101f006050441432d33"), std::string::npos) << pmt;
+  EXPECT_NE(pmt.find("87e102f00c0504454143330a0464657500"), std::string::npos) << pmt;
+  EXPECT_NE(pmt.find("03e103f000"), std::string::npos) << pmt;
+  const codecs::MediaSegment segment = demuxed(*bytes);
+  ASSERT_EQ(segment.streams.size(), 3U);
+  EXPECT_EQ(unit_bytes(segment.streams[0], 1), frame);
+  EXPECT_EQ(segment.streams[0].units[1].frame_in_pes, 1U);
+  EXPECT_EQ(unit_bytes(segment.streams[1], 0), unit);
+  EXPECT_EQ(segment.streams[1].language, "deu");
+  EXPECT_EQ(unit_bytes(segment.streams[2], 0), mp3);
+}
+
 TEST(WriteSegment, SaysWhatItCannotWrite) {
   const auto refusal = [](const Source& source) {
     const Result<ByteVector> out = write_segment(source.streams);
@@ -325,7 +382,7 @@ TEST(WriteSegment, SaysWhatItCannotWrite) {
 
   Source codec;
   codec.add_pictures(codec.add_video(), 0, 1, 3600);
-  codec.streams[0].info.codec = codecs::Codec::hevc;
+  codec.streams[0].info.codec = codecs::Codec::av1;
   EXPECT_EQ(refusal(codec).code, ErrorCode::unsupported);
 
   Source back;

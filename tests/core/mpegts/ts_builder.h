@@ -69,6 +69,7 @@ class TsBuilder {
     std::uint8_t type = 0;
     std::uint16_t pid = 0;
     std::string language{};
+    ByteVector descriptors{};
   };
   static constexpr std::uint16_t pmt_pid = 0x1000;
 
@@ -122,7 +123,9 @@ class TsBuilder {
       body.push_back(static_cast<std::uint8_t>(0xE0U | stream.pid >> 8U));
       body.push_back(static_cast<std::uint8_t>(stream.pid));
       body.push_back(0xF0);
-      body.push_back(stream.language.empty() ? 0 : 6);
+      body.push_back(
+          static_cast<std::uint8_t>((stream.language.empty() ? 0U : 6U) + stream.descriptors.size()));
+      body.insert(body.end(), stream.descriptors.begin(), stream.descriptors.end());
       if (stream.language.empty()) continue;
       body.push_back(0x0A);
       body.push_back(4);

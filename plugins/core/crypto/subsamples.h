@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/base/result.h"
+#include "core/codecs/stream_info.h"
+#include "core/crypto/avc_slice.h"
+
+namespace tarn::crypto {
+
+enum class Scheme { cenc, cbcs };
+
+// Clear bytes and the encrypted ones after them (ISO/IEC 23001-7 9.5).
+struct Subsample {
+  std::uint16_t clear = 0;
+  std::uint32_t cipher = 0;
+  bool operator==(const Subsample&) const = default;
+};
+
+// What of a sample is encrypted. Video: of each slice what comes after its header, the rest stays clear.
+// Audio: the whole sample, which needs no map.
+class SubsampleMapper {
+ public:
+  // unsupported: a codec whose samples nobody here can take apart.
+  static Result<SubsampleMapper> make(const codecs::StreamInfo& info, Scheme scheme);
+
+  [[nodiscard]] bool is_whole_sample() const { return kind_ == Kind::whole; }
+  // Appends the map of one sample; its sum is the sample's size. Errors: malformed, limit.
+  Status map(Bytes sample, std::vector<Subsample>& out) const;
+
+ private:
+  enum class Kind { whole, avc, hevc };
+  [[nodiscard]] std::optional<std::size_t> clear_lead(Bytes nal) const;
+
+  Kind kind_ = Kind::whole;
+  Scheme scheme_ = Scheme::cenc;
+  std::uint32_t nal_length_size_ = 4;
+  std::optional<AvcSliceHeaders> avc_;
+};
+
+}  // namespace tarn::crypto

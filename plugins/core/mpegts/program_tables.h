@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/codecs/stream_info.h"
+#include "core/mpegts/packet.h"
+
+// The tables of the segments that Tarn writes: one program, PAT and PMT of one packet each.
+namespace tarn::mpegts {
+
+inline constexpr std::uint16_t pmt_pid = 0x1000;
+inline constexpr std::size_t max_pmt_size = packet_payload_size - 1;  // behind its pointer_field
+
+// How the PMT announces a codec.
+struct Mapping {
+  std::uint8_t stream_type = 0;
+  std::uint32_t registration = 0;  // 0: the type says it all
+};
+// Nothing for codecs without has_transport_mapping().
+std::optional<Mapping> mapping_of(codecs::Codec codec);
+
+struct TableEntry {
+  Mapping mapping;
+  std::uint16_t pid = 0;
+  std::string language;  // ISO 639-2; any other length is left out
+};
+
+ByteVector write_pat();
+ByteVector write_pmt(std::uint16_t pcr_pid, const std::vector<TableEntry>& entries);
+
+}  // namespace tarn::mpegts

@@ -1,0 +1,252 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Streams that other people's encoders made go in, segment by segment as a live encoder sends them, and come out of
+every protocol: the same frames at the same times, by ffmpeg's account of source and output."""
+
+import os
+import re
+import shutil
+import subprocess
+from fractions import Fraction
+
+import lab
+from lab import SHARED, Tap, request, wait_until
+
+ENDPOINTS = {
+    "hls": {"protocol": "HLS", "manifest": {"segments": 100}},
+    "separate": {"protocol": "HLS", "audioSeparation": True, "manifest": {"segments": 100}},
+    "cmaf": {"protocol": "HLS_CMAF", "manifest": {"segments": 100}},
+    "dash": {"protocol": "DASH", "manifest": {"manifestWindow": 3600}},
+}
+# folder below vectors, its media playlist, what it carries
+STREAMS = [
+    ("hls-ts/muxed-aac-h264", "chunk.m3u8", "va"),
+    ("hls-ts/h264", "prog_index.m3u8", "v"),
+    ("hls-ts/aac", "playlist.m3u8", "a"),
+    ("hls-ts/rollover", "playlist.m3u8", "va"),
+    ("hls-ts/b-frames", "playlist.m3u8", "v"),
+]
+# single segments below ts-odd that follow each other, what they carry
+ODD = [
+    (["bipbop0.ts", "bipbop1.ts"], "va"),
+    (["id3.ts"], "v"),
+    (["multi-channel-608-captions.ts"], "v"),
+    (["test-no-audio-segment.ts"], "v"),
+    (["videoDiffPtsDts.ts"], "v"),
+    (["videoLargeOffset.ts"], "v"),
+    (["videoMinOffset.ts"], "v"),
+]
+TICK = Fraction(1, 90000)
+WRAP = Fraction(2**33, 90000)
+
+
+def segments_of(path):
+    """[(lines of tags, name)] of a media playlist, without what is said once."""
+    once = ("#EXTM3U", "#EXT-X-VERSION", "#EXT-X-TARGETDURATION", "#EXT-X-MEDIA-SEQUENCE", "#EXT-X-PLAYLIST-TYPE",
+            "#EXT-X-ENDLIST", "#EXT-X-DISCONTINUITY-SEQUENCE", "#EXT-X-INDEPENDENT-SEGMENTS",
+            # dates of the day when the vector was made are rejected (S13) and so are left out
+            "#EXT-X-PROGRAM-DATE-TIME")
+    segments, tags = [], []
+    with open(path, encoding="utf-8") as playlist:
+        for line in map(str.strip, playlist):
+            if not line or line.startswith(once):
+                continue
+            if line.startswith("#"):
+                tags += [line] if line.startswith("#EXT") else []
+            else:
+                segments.append((tags, line))
+                tags = []
+    return segments
+
+
+def target_duration(path):
+    with open(path, encoding="utf-8") as playlist:
+        return int(re.search(r"#EXT-X-TARGETDURATION:\s*(\d+)", playlist.read()).group(1))
+
+
+def push(inputs, folder, playlist, window=4):
+    """Every segment, then the playlist that names it, each to all inputs; the multivariant playlist first, ENDLIST
+    last."""
+    def put(name, body):
+        for entry in inputs:
+            answer = request(f"{os.path.dirname(entry['url'])}/{name}", "PUT", body, lab.basic(entry))
+            assert 200 <= answer.status < 300, f"{name}: {answer.status} {answer.text}"
+
+    path = os.path.join(folder, playlist)
+    segments = segments_of(path)
+    put("manifest.m3u8", b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1000000\nmanifest-live.m3u8\n")
+    for last, (_, name) in enumerate(segments):
+        with open(os.path.join(folder, name), "rb") as segment:
+            put(name, segment.read())
+        first = max(0, last - window + 1)
+        lines = ["#EXTM3U", "#EXT-X-VERSION:3", f"#EXT-X-TARGETDURATION:{target_duration(path)}",
+                 f"#EXT-X-MEDIA-SEQUENCE:{first}"]
+        for tags, listed in segments[first:last + 1]:
+            lines += [*tags, listed]
+        put("manifest-live.m3u8", ("\n".join(lines) + "\n").encode())
+    # on its own: no input may end before the other has begun
+    put("manifest-live.m3u8", ("\n".join([*lines, "#EXT-X-ENDLIST"]) + "\n").encode())
+
+
+def frames(url, kind):
+    """[(time, hash)] of a track: of what decodes in video (parameter sets and delimiters differ between containers),
+    of the raw access units in audio."""
+    how = (["-fps_mode", "passthrough", "-enc_time_base", "-1"] if kind == "v"
+           else ["-c", "copy", "-bsf:a", "aac_adtstoasc"])
+    run = subprocess.run(
+        ["ffmpeg", "-nostdin", "-v", "error", "-copyts", "-i", url, "-map", f"0:{kind}:0", *how, "-f", "framemd5", "-"],
+        capture_output=True, text=True, timeout=120, check=False)
+    assert run.returncode == 0, f"ffmpeg of {url} ended with {run.returncode}: {run.stderr[-1500:]}"
+    scale = Fraction(re.search(r"#tb 0: (\d+/\d+)", run.stdout).group(1))
+    found = []
+    for line in run.stdout.splitlines():
+        if line and not line.startswith("#"):
+            fields = [field.strip() for field in line.split(",")]
+            found.append((int(fields[2]) * scale, fields[5]))
+    return found
+
+
+def output_file(server, url, kind):
+    """What a player of this track would feed to its decoder, as one file; DASH is left to ffmpeg's own reader."""
+    if url.endswith(".mpd"):
+        return url
+    base = url.rsplit("/", 1)[0]
+    multivariant = request(url).text
+    rendition = re.search(r'#EXT-X-MEDIA:TYPE=AUDIO.*URI="([^"]+)"', multivariant)
+    names = [line for line in multivariant.splitlines() if line and not line.startswith("#")]
+    playlist = request(f"{base}/{rendition.group(1) if kind == 'a' and rendition else names[0]}").text
+    assert "#EXT-X-ENDLIST" in playlist and "#EXT-X-DISCONTINUITY" not in playlist, playlist
+    inits = re.findall(r'#EXT-X-MAP:URI="([^"]+)"', playlist)
+    path = os.path.join(server.folder, "output.mp4" if inits else "output.ts")
+    with open(path, "wb") as out:
+        for name in inits + [line for line in playlist.splitlines() if line and not line.startswith("#")]:
+            answer = request(f"{base}/{name}")
+            assert answer.status == 200, f"{name}: {answer.status}"
+            out.write(answer.body)
+    return path
+
+
+def reordering(path):
+    """How much later than it decodes the first picture shows."""
+    run = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", "packet=pts,dts", "-of",
+                          "csv=p=0", "-read_intervals", "%+#1", path], capture_output=True, text=True, check=True)
+    pts, dts = (int(field) for field in run.stdout.split("\n")[0].split(",")[:2])
+    return (pts - dts) * TICK
+
+
+def unwrapped(times, origin):
+    """Differences to `origin`, over the wrap of 33 bits."""
+    return [(time - origin + WRAP / 2) % WRAP - WRAP / 2 for time in times]
+
+
+def judge(source, output, kinds, reorder):
+    """All video of the source; of its audio all that begins while video decodes (a stream ends with its last GOP); the
+    same distances, to a tick of the source."""
+    origin_in, origin_out = (tracks[kinds[0]][0][0] for tracks in (source, output))
+    for kind in kinds:
+        wanted, got = source[kind], output[kind]
+        hashes = [each[1] for each in wanted]
+        assert got, f"no {kind}"
+        at = hashes.index(got[0][1]) if got[0][1] in hashes else -1
+        assert at >= 0, f"{kind} begins with what the source does not have"
+        assert [each[1] for each in got] == hashes[at:at + len(got)], f"{kind} differs from the source"
+        if kind == kinds[0]:
+            assert (at, len(got)) == (0, len(wanted)), f"{len(got)} of {len(wanted)} of {kind}, from {at} on"
+        times_in = unwrapped([each[0] for each in wanted], origin_in)
+        times_out = unwrapped([each[0] for each in got], origin_out)
+        for index, time in enumerate(times_out):
+            apart = abs(time - times_in[at + index])
+            assert apart <= TICK, f"{kind} {index} of {len(got)}: {float(apart * 90000)} ticks off"
+        if kind == "a" and kinds[0] == "v":
+            video = unwrapped([each[0] for each in source["v"]], origin_in)
+            lost = [t for i, t in enumerate(times_in) if not at <= i < at + len(got)]
+            inside = [float(t) for t in lost if video[0] <= t < max(video) - reorder]
+            assert not inside, f"audio lost while there is video: {inside}"
+
+
+def one_stream(server, name, playlist, kinds):
+    folder = os.path.join(SHARED, "vectors", name)
+    if not os.path.isdir(folder):
+        raise Tap.Skip("the vectors are not here")
+    group = "-".join(name.split("/")[-2:]).replace(".", "-")
+    duration = target_duration(os.path.join(folder, playlist))
+    inputs, urls = server.create_channel(group, "c", ENDPOINTS, segment_duration=duration)
+    push(inputs, folder, playlist)
+    wait_until(lambda: "#EXT-X-ENDLIST" in whole(urls["separate"]), 30, f"{name} is over in the output")
+    joined = os.path.join(server.folder, f"{group}.ts")
+    with open(joined, "wb") as out:
+        for _, segment in segments_of(os.path.join(folder, playlist)):
+            with open(os.path.join(folder, segment), "rb") as part:
+                out.write(part.read())
+    source = {kind: frames(joined, kind) for kind in kinds}
+    reorder = reordering(joined) if kinds == "va" else 0
+    wrong = []
+    for endpoint, url in urls.items():
+        try:
+            output = {kind: frames(output_file(server, url, kind), kind) for kind in kinds}
+            judge(source, output, kinds, reorder)
+        except AssertionError as difference:
+            wrong.append(f"{endpoint}: {difference}")
+    assert not wrong, wrong
+
+
+def odd_segments(server, names, kinds):
+    folder = os.path.join(SHARED, "vectors", "ts-odd")
+    if not os.path.isdir(folder):
+        raise Tap.Skip("the vectors are not here")
+    own = os.path.join(server.folder, "odd", names[0])
+    os.makedirs(own)
+    with open(os.path.join(own, "playlist.m3u8"), "w", encoding="utf-8") as playlist:
+        playlist.write("#EXTM3U\n#EXT-X-TARGETDURATION:10\n")
+        for name in names:
+            shutil.copy(os.path.join(folder, name), own)
+            playlist.write(f"#EXTINF:10,\n{name}\n")
+    one_stream(server, own, "playlist.m3u8", kinds)
+
+
+def b9_not_a_stream(server):
+    """Encrypted whole, no packet of it is one: refused, with its name in the answer."""
+    path = os.path.join(SHARED, "vectors", "ts-odd", "encrypted.ts")
+    if not os.path.exists(path):
+        raise Tap.Skip("the vectors are not here")
+    inputs, _ = server.create_channel("encrypted", "c", ENDPOINTS)
+    with open(path, "rb") as segment:
+        answer = request(f"{os.path.dirname(inputs[0]['url'])}/encrypted.ts", "PUT", segment.read(),
+                         lab.basic(inputs[0]))
+    assert answer.status == 415 and "encrypted.ts" in answer.text, (answer.status, answer.text)
+
+
+def whole(url):
+    """A media playlist of the endpoint."""
+    answer = request(url)
+    names = [line for line in answer.text.splitlines() if line and not line.startswith("#")]
+    return request(f"{url.rsplit('/', 1)[0]}/{names[0]}").text if answer.status == 200 and names else ""
+
+
+def main():
+    tap = Tap()
+    with lab.temporary_folder() as folder:
+        server = lab.Server(folder)
+        try:
+            for name, playlist, kinds in STREAMS:
+                tap.run(f"{name} comes out as it went in", one_stream, server, name, playlist, kinds)
+            for names, kinds in ODD:
+                tap.run(f"{names} come out as they went in", odd_segments, server, names, kinds)
+            tap.run("B9 what is encrypted whole is refused", b9_not_a_stream, server)
+            tap.run("the log has no warnings of GLib", lambda: no_criticals(server))
+        finally:
+            code = server.stop()
+        tap.run("the server ends well", lambda: exits_well(code))
+    tap.done()
+
+
+def no_criticals(server):
+    assert "CRITICAL" not in server.log(), server.log()[-2000:]
+
+
+def exits_well(code):
+    assert code == 0, code
+
+
+if __name__ == "__main__":
+    main()
