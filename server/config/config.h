@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/base/time.h"
 #include "server/front/connection_limits.h"
 #include "server/model/network.h"
 
@@ -39,6 +40,7 @@ struct ServerConfig {
   std::vector<Network> outbound_allow;
   unsigned threads = 1;
   front::Limits limits;
+  Microseconds longest_window = std::chrono::hours{24};  // of a time-shifted manifest
   std::string console_dir;  // the console's files; empty: where they were installed
   LogFormat log_format = LogFormat::text;
   LogLevel log_level = LogLevel::info;

@@ -124,6 +124,13 @@ Status set_limit_head_bytes(ServerConfig& config, const std::string& value) {
   return {};
 }
 
+Status set_manifest_length(ServerConfig& config, const std::string& value) {
+  const auto number = parse_u64(value);
+  if (!number || *number < 1 || *number > 31 * 86'400) return must_be("a whole number from 1 to 2678400");
+  config.longest_window = std::chrono::seconds{*number};
+  return {};
+}
+
 Status set_log_format(ServerConfig& config, const std::string& value) {
   if (value != "text" && value != "json") return must_be("text or json");
   config.log_format = value == "json" ? LogFormat::json : LogFormat::text;
@@ -199,6 +206,8 @@ constexpr std::array all_options{
     Option{"limit-bodies-memory", "BYTES",
            "of bodies being received, above it viewers wait; default 536870912",
            &set_limit_number<&front::Limits::bodies>},
+    Option{"limit-manifest-length", "SECONDS", "of what one time-shifted manifest lists; default 86400",
+           &set_manifest_length},
     Option{"log-format", "text|json", "default text", &set_log_format},
     Option{"log-level", "LEVEL", "error, warning, info or debug; default info", &set_log_level},
     Option{"key-provider", "builtin|off", "Tarn's own key server, for development and tests; default off",

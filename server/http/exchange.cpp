@@ -47,6 +47,9 @@ void Exchange::read_head(const front::MessageHead& head, const char* path, GHash
   request_.id = next_request_id();
   request_.method = head.method;
   request_.path = path == nullptr ? "" : path;
+  if (const auto mark = head.target.find('?'); mark != std::string::npos) {
+    request_.raw_query = head.target.substr(mark + 1);
+  }
   if (query != nullptr) {
     GHashTableIter at;
     gpointer key = nullptr;

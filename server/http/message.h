@@ -20,6 +20,7 @@ struct Request {
   std::string method;                           // upper case as sent
   std::string path;                             // percent-decoded once, dot segments folded
   std::map<std::string, std::string> query;     // decoded; of equal keys the last one
+  std::string raw_query;                        // as it was sent, without its question mark
   std::map<std::string, std::string> headers;   // names in lower case; repeated fields joined by ", "
   std::string peer;                             // the socket's address, without a port
   std::string id;                               // X-Request-Id of the answer

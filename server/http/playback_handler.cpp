@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/http/playback_handler.h"
 
-#include <array>
-
 #include "server/http/byte_range.h"
 #include "server/http/negotiation.h"
 #include "server/model/access.h"
@@ -11,15 +9,6 @@ namespace tarn::server {
 namespace {
 
 constexpr char methods[] = "GET, HEAD, OPTIONS";
-constexpr std::array time_shift_parameters{"start", "end", "vodend", "offset"};
-
-bool is_time_shifted(const Request& request) {
-  for (const char* name : time_shift_parameters) {
-    if (request.query.contains(name)) return true;
-  }
-  return false;
-}
-
 // Answers that need an authorization code stay out of shared caches unless the operator opts in
 // (RFC 9111, 3.5: no `public`, no `s-maxage`).
 // An address list is invisible to a shared cache, which must not answer others from it.
@@ -50,6 +39,10 @@ Response absence_response(const Fetched& fetched) {
       response.with("Retry-After", "2");
       return response;
     }
+    case Fetched::Absence::outside:
+      return refusal_response(404, "outside-window", fetched.reason);
+    case Fetched::Absence::bad_window:
+      return refusal_response(400, "time-shift", fetched.reason);
     case Fetched::Absence::no_key:
       return refusal_response(404, "no-key", fetched.reason);
     case Fetched::Absence::failed:
@@ -160,14 +153,16 @@ void PlaybackHandler::handle(Request request, Reply reply) {
     if (by_code) refused.with("WWW-Authenticate", "Bearer realm=\"playback\"");
     return reply(std::move(refused));
   }
-  if (is_time_shifted(request) && endpoint->time_shift_days == 0) {
+  const auto window = timeline::parse_window_query(request.raw_query);
+  if ((!window || !window->empty()) && endpoint->time_shift_days == 0) {
     return reply(refusal_response(400, "time-shift-off",
                                   "start, end, vodend and offset need an endpoint with time-shifted days"));
   }
+  if (!window) return reply(refusal_response(400, "time-shift", window.error().message));
   const std::string file = path->file;
   // `model` keeps the endpoint.
   origin_.fetch(
-      *channel, *endpoint, file,
+      *channel, *endpoint, file, *window,
       [this, held = std::move(request), model, endpoint, reply = std::move(reply)](const Fetched& fetched) {
         leave(held, model, *endpoint, fetched);
         reply(fetched.content ? content_response(held, *endpoint, *fetched.content)

@@ -21,16 +21,11 @@ Fetched absent(Fetched::Absence absence, std::string reason) {
 
 Fetched out_of_memory() { return absent(Fetched::Absence::failed, "out of memory"); }
 
-bool has_segments(const timeline::Timeline& timeline, const std::string& endpoint) {
-  const timeline::Presentation* presentation = timeline.presentation(endpoint);
-  return presentation != nullptr && !presentation->cuts.empty();
-}
-
-Result<std::string> render_text(const timeline::Timeline& timeline, const timeline::OutputSettings& output,
-                                const std::string& time_url, const timeline::ManifestName& name) {
-  if (name.mpd) return dash::render_mpd(timeline, output, time_url);
-  if (name.rendition) return hls::render_media(timeline, output, *name.rendition);
-  return hls::render_multivariant(timeline, output);
+Result<std::string> render_text(const timeline::Timeline& timeline, const EndpointRuntime::Settings& settings,
+                                const timeline::ManifestName& name, const timeline::Window& window) {
+  if (name.mpd) return dash::render_mpd(timeline, settings.output, settings.time_url, window);
+  if (name.rendition) return hls::render_media(timeline, settings.output, *name.rendition, window);
+  return hls::render_multivariant(timeline, settings.output, window);
 }
 
 }  // namespace
@@ -77,9 +72,10 @@ EndpointRuntime::EndpointRuntime(Parts parts, Settings settings, std::shared_ptr
       renders_(parts.metrics.counter("tarn_manifest_renders_total", {})) {}
 
 void EndpointRuntime::set_settings(Settings settings) {
-  const std::lock_guard lock{mutex_};
-  settings_ = std::make_shared<const Settings>(std::move(settings));
-  ++settings_revision_;
+  {
+    const std::lock_guard lock{mutex_};
+    settings_ = std::make_shared<const Settings>(std::move(settings));
+  }
   manifests_.clear();
 }
 
@@ -88,7 +84,7 @@ std::shared_ptr<const EndpointRuntime::Settings> EndpointRuntime::settings() con
   return settings_;
 }
 
-void EndpointRuntime::fetch(const std::string& file, Monotonic now, std::function<void(Fetched)> done) {
+void EndpointRuntime::fetch(const Request& request, std::function<void(Fetched)> done) {
   ++requests_;
   const auto current = settings();
   // Semantics S10: what is to be encrypted is not there before there is a key, not even as a name.
@@ -103,60 +99,50 @@ void EndpointRuntime::fetch(const std::string& file, Monotonic now, std::functio
       answer(std::move(fetched));
     };
   };
-  if (const auto name = timeline::parse_manifest_name(file, current->output.manifest_name)) {
+  if (const auto name = timeline::parse_manifest_name(request.file, current->output.manifest_name)) {
     if (name->mpd != (current->output.protocol == timeline::Protocol::dash)) {
       return done(absent(Fetched::Absence::not_found, "this endpoint has no such manifest"));
     }
-    return fetch_manifest(timeline, file, *name, reusable(false));
+    return fetch_manifest(timeline, request, *name, reusable(false));
   }
-  auto found = find_media(*timeline, current->output, file);
+  auto found = find_media(*timeline, current->output, current->windows.shift, request.file);
   if (auto* missing = std::get_if<Fetched>(&found)) return done(std::move(*missing));
-  fetch_media(std::get<MediaFile>(found), file, current, now, reusable(true));
+  fetch_media(std::get<MediaFile>(found), request.file, current, request.now, reusable(true));
 }
 
-void EndpointRuntime::fetch_manifest(const Timeline& timeline, const std::string& file,
+void EndpointRuntime::fetch_manifest(const Timeline& timeline, const Request& request,
                                      const timeline::ManifestName& name, std::function<void(Fetched)> done) {
-  std::shared_ptr<const Content> rendered;
-  std::string flight;
-  {
-    const std::lock_guard lock{mutex_};
-    const auto at = manifests_.find(file);
-    if (manifests_of_ == timeline && at != manifests_.end()) rendered = at->second;
-    // A request must not join one that renders an older state.
-    flight = file + "@" + std::to_string(settings_revision_) + "/" +
-             std::to_string(reinterpret_cast<std::uintptr_t>(timeline.get()));
-  }
-  if (rendered) return done({std::move(rendered), {}, {}, {}});
+  const std::string window = timeline::format_window_query(request.window);
+  const std::string key = window.empty() ? request.file : request.file + "?" + window;
+  if (auto rendered = manifests_.find(timeline, key)) return done({std::move(rendered), {}, {}, {}});
+  // A request must not join one that renders an older state.
+  const std::string flight = key + "@" + std::to_string(manifests_.revision()) + "/" +
+                             std::to_string(reinterpret_cast<std::uintptr_t>(timeline.get()));
   if (!flights_.join(flight, std::move(done))) return;
-  parts_.workers.submit([self = shared_from_this(), timeline, file, name, flight] {
-    std::shared_ptr<const Settings> used;
-    std::uint64_t revision = 0;
-    {
-      const std::lock_guard lock{self->mutex_};
-      used = self->settings_;
-      revision = self->settings_revision_;
-    }
+  parts_.workers.submit([self = shared_from_this(), timeline, request, name, key, flight] {
+    const std::uint64_t revision = self->manifests_.revision();
+    const auto used = self->settings();
     const Fetched answer =
-        unless_out_of_memory([&] { return self->render(timeline, *used, name); }, out_of_memory);
-    if (answer.content) {
-      const std::lock_guard lock{self->mutex_};
-      if (self->manifests_of_ != timeline) {
-        self->manifests_.clear();
-        self->manifests_of_ = timeline;
-      }
-      if (revision == self->settings_revision_) self->manifests_[file] = answer.content;
-    }
+        unless_out_of_memory([&] { return self->render(*timeline, *used, request, name); }, out_of_memory);
+    if (answer.content) self->manifests_.insert(timeline, revision, key, answer.content);
     self->flights_.land(flight, answer);
   });
 }
 
-Fetched EndpointRuntime::render(const Timeline& timeline, const Settings& settings,
-                                const timeline::ManifestName& name) {
-  if (!has_segments(*timeline, settings.output.endpoint)) {
+Fetched EndpointRuntime::render(const timeline::Timeline& timeline, const Settings& settings,
+                                const Request& request, const timeline::ManifestName& name) {
+  const timeline::Presentation* presentation = timeline.presentation(settings.output.endpoint);
+  if (presentation == nullptr || presentation->cuts.empty()) {
     return absent(Fetched::Absence::no_content, "this channel has no content yet");
   }
+  const auto window =
+      timeline::resolve_window(timeline, *presentation, request.window, settings.windows, request.utc);
+  if (!window) {
+    const bool never = window.error().code == ErrorCode::invalid;
+    return absent(never ? Fetched::Absence::bad_window : Fetched::Absence::outside, window.error().message);
+  }
   ++renders_;
-  const auto text = render_text(*timeline, settings.output, settings.time_url, name);
+  const auto text = render_text(timeline, settings, name, *window);
   if (!text) {
     if (text.error().code == ErrorCode::not_found) {
       return absent(Fetched::Absence::not_found, text.error().message);

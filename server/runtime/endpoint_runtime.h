@@ -2,7 +2,6 @@
 #pragma once
 
 #include <atomic>
-#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -10,8 +9,10 @@
 #include "core/archive/archive.h"
 #include "core/base/time.h"
 #include "core/timeline/output.h"
+#include "core/timeline/window.h"
 #include "server/runtime/content_cache.h"
 #include "server/runtime/event_log.h"
+#include "server/runtime/manifest_store.h"
 #include "server/runtime/metrics.h"
 #include "server/runtime/origin.h"
 #include "server/runtime/packager.h"
@@ -36,7 +37,15 @@ class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
     std::string label;  // "group/channel/endpoint", for logs
     timeline::OutputSettings output;
     std::string time_url;
+    timeline::WindowLimits windows = {};
     std::shared_ptr<const crypto::StreamProtection> protection = {};  // null: in the clear, or no key yet
+  };
+  // What is asked for, and when.
+  struct Request {
+    std::string file;
+    timeline::WindowQuery window;
+    Monotonic now{};
+    Utc utc{};
   };
   struct State {
     bool pipeline = false;
@@ -51,7 +60,7 @@ class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
 
   // Takes effect with the next request.
   void set_settings(Settings settings);
-  void fetch(const std::string& file, Monotonic now, std::function<void(Fetched)> done);
+  void fetch(const Request& request, std::function<void(Fetched)> done);
   // Gives up the pipeline when nothing was packaged for a minute.
   void tick(Monotonic now);
 
@@ -61,9 +70,10 @@ class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
   using Timeline = std::shared_ptr<const timeline::Timeline>;
   class StateReuse;
 
-  void fetch_manifest(const Timeline& timeline, const std::string& file, const timeline::ManifestName& name,
+  void fetch_manifest(const Timeline& timeline, const Request& request, const timeline::ManifestName& name,
                       std::function<void(Fetched)> done);
-  Fetched render(const Timeline& timeline, const Settings& settings, const timeline::ManifestName& name);
+  Fetched render(const timeline::Timeline& timeline, const Settings& settings, const Request& request,
+                 const timeline::ManifestName& name);
   void fetch_media(const MediaFile& media, const std::string& file,
                    const std::shared_ptr<const Settings>& settings, Monotonic now,
                    std::function<void(Fetched)> done);
@@ -80,10 +90,8 @@ class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
 
   mutable std::mutex mutex_;
   std::shared_ptr<const Settings> settings_;
-  std::uint64_t settings_revision_ = 0;
-  Timeline manifests_of_;  // what manifests_ was rendered from
-  std::map<std::string, std::shared_ptr<const Content>> manifests_;
   std::string last_error_;
+  ManifestStore manifests_;
 
   // The pipeline: touched on the strand only.
   std::unique_ptr<Packager> packager_;

@@ -11,6 +11,7 @@
 #include "core/base/bytes.h"
 #include "core/base/result.h"
 #include "core/base/time.h"
+#include "core/timeline/window_query.h"
 #include "server/model/model.h"
 
 // What the web front asks of the running system: Runtime implements it, tests fake it. Answers come by
@@ -65,6 +66,8 @@ struct Fetched {
     not_yet,     // beyond the live edge
     no_content,  // the channel has nothing to play yet
     no_key,      // to be encrypted, and there never was a key for it
+    outside,     // a time that is not kept, or not there yet; `reason` says what is
+    bad_window,  // a time that no moment would make right
     failed,      // Tarn's own fault
   };
   std::shared_ptr<const Content> content;  // or, when null:
@@ -79,9 +82,9 @@ class Origin {
   // Objects of one channel are taken one after another, in the order of the calls.
   virtual void upload(const Channel& channel, UploadedObject object,
                       std::function<void(UploadAnswer)> done) = 0;
-  // `file`: the last component of a playback URL.
+  // `file`: the last component of a playback URL. `window` means something to manifests only.
   virtual void fetch(const Channel& channel, const Endpoint& endpoint, const std::string& file,
-                     std::function<void(Fetched)> done) = 0;
+                     const timeline::WindowQuery& window, std::function<void(Fetched)> done) = 0;
 };
 
 }  // namespace tarn::server

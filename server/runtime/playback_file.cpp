@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "core/timeline/output_span.h"
+#include "server/runtime/retention.h"
 
 namespace tarn::server {
 namespace {
@@ -79,14 +80,26 @@ bool has_media(const timeline::Timeline& timeline, const timeline::Cut& cut,
   return false;
 }
 
+bool is_expired(const timeline::Timeline& timeline, const timeline::Presentation& presentation,
+                const timeline::OutputSettings& settings, Microseconds shift, const timeline::Cut& cut) {
+  const auto end = [&](const timeline::Cut& c) {
+    const timeline::Stretch* stretch = timeline.stretch(c.stretch);
+    return stretch == nullptr ? Utc{} : timeline::end_of(timeline, *stretch, c);
+  };
+  return end(cut) < end(presentation.cuts.back()) - shift - live_retention(settings, &presentation);
+}
+
 std::variant<MediaFile, Fetched> find_segment(const timeline::Timeline& timeline,
-                                              const timeline::OutputSettings& settings,
+                                              const timeline::OutputSettings& settings, Microseconds shift,
                                               const timeline::SegmentName& name, const std::string& file) {
   if (!fits(settings.protocol, name) || name.edition != settings.edition) return no_such_file();
   const timeline::Presentation* presentation = timeline.presentation(settings.endpoint);
   if (presentation == nullptr) return no_such_file();
   const timeline::Cut* cut = timeline::find_cut(timeline, *presentation, name);
   if (cut == nullptr) return missing_segment(timeline, *presentation, name);
+  if (is_expired(timeline, *presentation, settings, shift, *cut)) {
+    return absent(Fetched::Absence::not_found, "this segment is not kept any more");
+  }
   const timeline::Stretch* stretch = timeline.stretch(cut->stretch);
   const auto known = [&](timeline::TrackId id) { return stretch != nullptr && stretch->find(id) != nullptr; };
   if (!std::all_of(name.tracks.begin(), name.tracks.end(), known)) return no_such_file();
@@ -130,10 +143,10 @@ std::variant<MediaFile, Fetched> find_header(const timeline::Timeline& timeline,
 }  // namespace
 
 std::variant<MediaFile, Fetched> find_media(const timeline::Timeline& timeline,
-                                            const timeline::OutputSettings& settings,
+                                            const timeline::OutputSettings& settings, Microseconds shift,
                                             const std::string& file) {
   if (const auto segment = timeline::parse_segment_name(file)) {
-    return find_segment(timeline, settings, *segment, file);
+    return find_segment(timeline, settings, shift, *segment, file);
   }
   if (const auto header = timeline::parse_init_name(file)) {
     return find_header(timeline, settings, *header, file);

@@ -19,9 +19,10 @@ struct MediaFile {
 };
 
 // Either the media that the name stands for, or why there is none. Every name has exactly one spelling:
-// the one the manifests use.
+// the one the manifests use. `shift`: how far behind the live edge the endpoint goes beyond its live
+// manifests; what is older is not there, even where another endpoint still needs it (semantics S30).
 std::variant<MediaFile, Fetched> find_media(const timeline::Timeline& timeline,
-                                            const timeline::OutputSettings& settings,
+                                            const timeline::OutputSettings& settings, Microseconds shift,
                                             const std::string& file);
 
 }  // namespace tarn::server

@@ -25,6 +25,8 @@ void set_keys(const KeyStatus& status, EndpointRuntime::Settings& settings) {
       std::make_shared<const crypto::StreamProtection>(drm::stream_protection(*status.keys));
 }
 
+Microseconds days(std::uint32_t count) { return std::chrono::hours{24} * count; }
+
 // Where DASH players ask for the time; absolute, because not all of them resolve it.
 std::string time_url(std::string base, const Group& group) {
   while (base.ends_with('/')) base.pop_back();
@@ -175,16 +177,16 @@ void Runtime::stop_channel(const std::string& id) {
 void Runtime::follow_endpoints(const Model& model, const Channel& channel) {
   const Group* group = model.group(channel.group);
   std::set<std::string> kept;
-  std::uint32_t days = 0;
+  std::uint32_t longest = 0;
   for (const auto& [path, endpoint] : model.endpoints) {
     if (endpoint.group != channel.group || endpoint.channel != channel.name) continue;
     kept.insert(endpoint.id);
-    days = std::max(days, endpoint.time_shift_days);
+    longest = std::max(longest, endpoint.time_shift_days);
     if (group != nullptr) follow_endpoint(*group, channel, endpoint);
   }
   drop_endpoints(channel.id, kept);
   const std::unique_lock lock{mutex_};
-  time_shift_days_[channel.id] = days;
+  time_shift_days_[channel.id] = longest;
 }
 
 void Runtime::follow_endpoint(const Group& group, const Channel& channel, const Endpoint& endpoint) {
@@ -192,7 +194,8 @@ void Runtime::follow_endpoint(const Group& group, const Channel& channel, const 
   if (!runtime) return;
   EndpointRuntime::Settings settings{group.name + "/" + channel.name + "/" + endpoint.name,
                                      effective(endpoint, channel),
-                                     time_url(settings_.origin_base_url, group)};
+                                     time_url(settings_.origin_base_url, group),
+                                     {days(endpoint.time_shift_days), settings_.longest_window}};
   settings.output.endpoint = endpoint.id;
   if (endpoint.is_encrypted() && settings_.keys != nullptr)
     set_keys(settings_.keys->keys(endpoint), settings);
@@ -247,11 +250,11 @@ Microseconds Runtime::retention(const std::string& channel_id) const {
       live = std::max(live, live_retention(output, timeline->presentation(id)));
     }
   }
-  Microseconds days{};
+  Microseconds shift{};
   if (const auto at = time_shift_days_.find(channel_id); at != time_shift_days_.end()) {
-    days = std::chrono::hours{24} * at->second;
+    shift = days(at->second);
   }
-  return days + live;
+  return shift + live;
 }
 
 void Runtime::tick() {
@@ -301,10 +304,10 @@ void Runtime::upload(const Channel& channel, UploadedObject object, std::functio
 }
 
 void Runtime::fetch(const Channel& channel, const Endpoint& endpoint, const std::string& file,
-                    std::function<void(Fetched)> done) {
+                    const timeline::WindowQuery& window, std::function<void(Fetched)> done) {
   const auto runtime = find_endpoint(channel.id, endpoint.id);
   if (!runtime) return done({nullptr, Fetched::Absence::failed, "the channel's archive is not available"});
-  runtime->fetch(file, parts_.clocks.monotonic(), std::move(done));
+  runtime->fetch({file, window, parts_.clocks.monotonic(), parts_.clocks.utc()}, std::move(done));
 }
 
 std::string Runtime::channel_status(const Channel& channel) {

@@ -22,6 +22,7 @@ struct RuntimeSettings {
   std::string data_directory;
   std::string origin_base_url;  // may contain {label}
   std::uint64_t cache_bytes = 256ULL << 20;
+  Microseconds longest_window = std::chrono::hours{24};  // of a time-shifted manifest
   // How pipelines are made; tests give their own.
   std::function<Result<std::unique_ptr<IngestLine>>(const std::string& archive_directory,
                                                     std::uint32_t target_duration, IngestEvents events)>
@@ -51,7 +52,7 @@ class Runtime : public Origin, public StatusSource {
 
   void upload(const Channel& channel, UploadedObject object, std::function<void(UploadAnswer)> done) override;
   void fetch(const Channel& channel, const Endpoint& endpoint, const std::string& file,
-             std::function<void(Fetched)> done) override;
+             const timeline::WindowQuery& window, std::function<void(Fetched)> done) override;
 
   std::string channel_status(const Channel& channel) override;
   std::string endpoint_status(const Endpoint& endpoint) override;

@@ -36,7 +36,7 @@ class AlwaysReuse : public Reuse {
 class MemoryOrigin : public Origin {
  public:
   void upload(const Channel&, UploadedObject, std::function<void(UploadAnswer)> done) override { done({}); }
-  void fetch(const Channel&, const Endpoint&, const std::string& file,
+  void fetch(const Channel&, const Endpoint&, const std::string& file, const timeline::WindowQuery&,
              std::function<void(Fetched)> done) override {
     const bool is_hot = file.starts_with("hot");
     done({file.ends_with(".m3u8") ? manifest_ : segment_, {}, {}, is_hot ? reuse_ : nullptr});

@@ -39,6 +39,7 @@ const base = `http://127.0.0.1:${server.address().port}`;
 async function watch({ player, url, seconds, clear_keys }) {
   const video = document.getElementById('video');
   const errors = [];
+  let programme_time = () => null;  // wall-clock time of what is on the screen, as the player works it out
   const note = (text) => { if (errors.length < 8) errors.push(String(text).slice(0, 300)); };
   video.addEventListener('error', () => note(`video element: ${video.error && video.error.message}`));
   try {
@@ -49,6 +50,7 @@ async function watch({ player, url, seconds, clear_keys }) {
         const while_starting = !data.fatal && ['bufferSeekOverHole', 'bufferAppendNoProgress'].includes(data.details);
         if (!while_starting) note(`${data.type}/${data.details}${data.fatal ? ' fatal' : ''} ${data.error || ''}`);
       });
+      programme_time = () => hls.playingDate;
       hls.loadSource(url);
       hls.attachMedia(video);
     } else if (player === 'shaka') {
@@ -57,10 +59,12 @@ async function watch({ player, url, seconds, clear_keys }) {
       await shaka_player.attach(video);
       if (clear_keys) shaka_player.configure({ drm: { clearKeys: clear_keys } });
       shaka_player.addEventListener('error', (event) => note(`shaka ${event.detail.code} ${JSON.stringify(event.detail.data)}`));
+      programme_time = () => shaka_player.getPlayheadTimeAsDate();
       await shaka_player.load(url);
     } else if (player === 'dash.js') {
       const dash = dashjs.MediaPlayer().create();
       dash.on('error', (event) => note(`dash.js ${JSON.stringify(event.error || event)}`));
+      programme_time = () => new Date(dash.timeAsUTC() * 1000);
       dash.initialize(video, url, true);
     } else {
       video.src = url;
@@ -81,6 +85,8 @@ async function watch({ player, url, seconds, clear_keys }) {
   const began = performance.now();
   let position = video.currentTime;
   const first = position;
+  const first_time = programme_time();
+  const latency = first_time ? (Date.now() - first_time.getTime()) / 1000 : null;
   let last_move = began;
   let longest_stall = 0;
   let backwards = 0;
@@ -95,7 +101,7 @@ async function watch({ player, url, seconds, clear_keys }) {
   const buffered = [];
   for (let i = 0; i < video.buffered.length; ++i) buffered.push([video.buffered.start(i), video.buffered.end(i)]);
   return {
-    advanced: position - first, position, longest_stall: longest_stall / 1000, backwards, errors, buffered,
+    advanced: position - first, first, first_time, latency, position, longest_stall: longest_stall / 1000, backwards, errors, buffered,
     width: video.videoWidth, height: video.videoHeight, frames: quality().totalVideoFrames,
     dropped: quality().droppedVideoFrames, audio_bytes: video.webkitAudioDecodedByteCount,
   };

@@ -130,6 +130,7 @@ TEST(Config, LimitsAreOptionsWithTheDefaultsThatHelpSays) {
       {"limit-requests", static_cast<std::int64_t>(limits.requests)},
       {"limit-connections-per-address", static_cast<std::int64_t>(limits.per_address)},
       {"limit-bodies-memory", static_cast<std::int64_t>(limits.bodies)},
+      {"limit-manifest-length", standard->longest_window / std::chrono::seconds{1}},
   };
   const std::string help = help_text();
   for (const auto& [name, value] : defaults) {

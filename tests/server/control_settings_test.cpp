@@ -159,7 +159,7 @@ TEST_F(ControlSettingsTest, EachSettingIsTakenInItsRangeAndRefusedOutsideByName)
       {"HLS_CMAF", R"("drm":{"systems":["WIDEVINE"],"providerUrl":"https://k.example","key":"x"})",
        "drm.key"},
       {"HLS", R"("timeShiftDays":0)", nullptr},
-      {"HLS", R"("timeShiftDays":7)", "timeShiftDays"},
+      {"HLS", R"("timeShiftDays":30)", nullptr},
       {"HLS", R"("timeShiftDays":31)", "timeShiftDays"},
       {"HLS", R"("errorOnStale":false,"cdnCacheable":false)", nullptr},
       {"HLS", R"("errorOnStale":true)", "errorOnStale"},

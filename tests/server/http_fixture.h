@@ -120,12 +120,13 @@ class FakeOrigin : public Origin {
     }
     std::thread{[answer, done = std::move(done)] { done(answer); }}.detach();
   }
-  void fetch(const Channel&, const Endpoint&, const std::string& file,
+  void fetch(const Channel&, const Endpoint&, const std::string& file, const timeline::WindowQuery& window,
              std::function<void(Fetched)> done) override {
     Fetched found{nullptr, Fetched::Absence::not_found, "no such file", nullptr};
     {
       const std::lock_guard lock{mutex};
       ++fetches;
+      windows.push_back(timeline::format_window_query(window));
       if (const auto at = files.find(file); at != files.end()) found = at->second;
     }
     if (!from_thread) return done(found);
@@ -137,6 +138,7 @@ class FakeOrigin : public Origin {
   std::map<std::string, UploadAnswer> answers;  // by name; created otherwise
   std::map<std::string, Fetched> files;
   int fetches = 0;
+  std::vector<std::string> windows;
   bool from_thread = true;
 };
 
@@ -165,6 +167,7 @@ inline std::shared_ptr<const Model> test_model() {
   add("listed").ip_whitelist = {"127.0.0.0/8"};
   add("shared").authorization_code = "secret-code";
   model->endpoints["g/c/shared"].cdn_cacheable = true;
+  add("shifted").time_shift_days = 7;
   return model;
 }
 

@@ -40,6 +40,8 @@ class PlaybackTest : public HttpTest {
     origin_.files["later.m4s"] = {nullptr, Fetched::Absence::not_yet, "not there yet"};
     origin_.files["empty.m3u8"] = {nullptr, Fetched::Absence::no_content, "no content yet"};
     origin_.files["secret.m4s"] = {nullptr, Fetched::Absence::no_key, "no key yet"};
+    origin_.files["outside.m3u8"] = {nullptr, Fetched::Absence::outside, "there is nothing then"};
+    origin_.files["long.m3u8"] = {nullptr, Fetched::Absence::bad_window, "too long"};
     origin_.files["broken.ts"] = {nullptr, Fetched::Absence::failed, "could not be packaged"};
   }
   std::string manifest_;
@@ -166,6 +168,16 @@ TEST_F(PlaybackTest, SaysWhyItRefuses) {
       {"/v1/g/c/open/manifest.m3u8?offset=5", 400, "time-shift-off", "no-store"},
       {"/v1/g/c/open/manifest.m3u8?end=x", 400, "time-shift-off", "no-store"},
       {"/v1/g/c/open/manifest.m3u8?vodend=", 400, "time-shift-off", "no-store"},
+      {"/v1/g/c/shifted/outside.m3u8?offset=5", 404, "outside-window", "no-store"},
+      {"/v1/g/c/shifted/long.m3u8?start=1&vodend=2", 400, "time-shift", "no-store"},
+      {"/v1/g/c/shifted/manifest.m3u8?start=", 400, "time-shift", "no-store"},
+      {"/v1/g/c/shifted/manifest.m3u8?offset=-5", 400, "time-shift", "no-store"},
+      {"/v1/g/c/shifted/manifest.m3u8?offset=NaN", 400, "time-shift", "no-store"},
+      {"/v1/g/c/shifted/manifest.m3u8?start=1000000000000000000", 400, "time-shift", "no-store"},
+      {"/v1/g/c/shifted/manifest.m3u8?start=2&start=3", 400, "time-shift", "no-store"},
+      {"/v1/g/c/shifted/manifest.m3u8?start=2&offset=3", 400, "time-shift", "no-store"},
+      {"/v1/g/c/shifted/manifest.m3u8?start=3&vodend=2", 400, "time-shift", "no-store"},
+      {"/v1/g/c/shifted/manifest.m3u8?end=2", 400, "time-shift", "no-store"},
       {"/v1/g/c/denied/manifest.m3u8", 403, nullptr, "no-store"},
       {"/v1/g/c/coded/manifest.m3u8", 401, nullptr, "no-store"},
       {"/v1/g/c/coded/s.m4s", 401, nullptr, "no-store"},
@@ -183,6 +195,15 @@ TEST_F(PlaybackTest, SaysWhyItRefuses) {
     }
   }
   EXPECT_EQ(ask("GET", "/v1/g/c/open/empty.m3u8").headers.at("retry-after"), "2");
+}
+
+TEST_F(PlaybackTest, AsksForTheWindowOfTheUrl) {
+  EXPECT_EQ(ask("GET", "/v1/g/c/shifted/manifest.m3u8?vodend=2024-11-06T01:00:00%2B01:00&x=1&start=1700000000")
+                .status,
+            200);
+  EXPECT_EQ(ask("GET", "/v1/g/c/shifted/manifest.m3u8").status, 200);
+  EXPECT_EQ(origin_.windows,
+            (std::vector<std::string>{"start=2023-11-14T22:13:20Z&vodend=2024-11-06T00:00:00Z", ""}));
 }
 
 TEST_F(PlaybackTest, IgnoresQueriesItDoesNotKnow) {

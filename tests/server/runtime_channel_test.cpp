@@ -300,7 +300,7 @@ TEST_F(WholeRuntimeTest, FollowsTheModel) {
   EXPECT_TRUE(runtime.has_content(model_.channels["g/c"]));
 
   std::promise<Fetched> manifest;
-  runtime.fetch(model_.channels["g/c"], model_.endpoints["g/c/e"], "manifest.m3u8",
+  runtime.fetch(model_.channels["g/c"], model_.endpoints["g/c/e"], "manifest.m3u8", {},
                 [&](const Fetched& f) { manifest.set_value(f); });
   EXPECT_NE(manifest.get_future().get().content, nullptr);
 

@@ -23,13 +23,22 @@ class EndpointRuntimeTest : public RuntimeTest {
           return std::unique_ptr<Packager>{std::make_unique<FakePackager>(record_)};
         });
   }
+  void allow_windows(Microseconds shift = std::chrono::hours{24},
+                     Microseconds longest = std::chrono::hours{24}) {
+    utc_ = Utc{std::chrono::seconds{1'700'000'600}};
+    settings_.windows = {shift, longest};
+    endpoint_->set_settings(settings_);
+  }
   void fill(int slots) {
     ASSERT_TRUE(archive_->set_presentation("e", 2, 2, Utc{}).ok());
     add_slots(*archive_, slots);
   }
   std::future<Fetched> start(const std::string& file, Monotonic now = {}) {
     auto promise = std::make_shared<std::promise<Fetched>>();
-    endpoint_->fetch(file, now, [promise](const Fetched& f) { promise->set_value(f); });
+    const auto mark = file.find('?');
+    const auto window = timeline::parse_window_query(mark == std::string::npos ? "" : file.substr(mark + 1));
+    endpoint_->fetch({file.substr(0, mark), window.value(), now, utc_.load()},
+                     [promise](const Fetched& f) { promise->set_value(f); });
     return promise->get_future();
   }
   Fetched fetch(const std::string& file, Monotonic now = {}) { return start(file, now).get(); }
@@ -40,6 +49,7 @@ class EndpointRuntimeTest : public RuntimeTest {
   std::vector<Packaging> packagings_;
   EndpointRuntime::Settings settings_;
   std::shared_ptr<EndpointRuntime> endpoint_;
+  std::weak_ptr<const Content> first_;
 };
 
 TEST_F(EndpointRuntimeTest, HasNoContentBeforeTheFirstSegment) {
@@ -230,6 +240,61 @@ TEST_F(EndpointRuntimeTest, GivesUpThePipelineWhenTheKeysAreOthers) {
   ASSERT_EQ(packagings_.size(), 2U);
   EXPECT_EQ(packagings_[0].protection, nullptr);
   EXPECT_EQ(packagings_[1].protection, settings_.protection);
+}
+
+TEST_F(EndpointRuntimeTest, AWindowIsRenderedOncePerStateHoweverItIsSpelled) {
+  allow_windows();
+  fill(10);
+  const Fetched first = fetch("manifest-v1.m3u8?start=1700000004&vodend=1700000010");
+  ASSERT_NE(first.content, nullptr) << first.reason;
+  EXPECT_EQ(first.content->max_age, 1U);
+  EXPECT_EQ(fetch("manifest-v1.m3u8?vodend=2023-11-14T23:13:30%2B01:00&start=1700000004.0").content,
+            first.content);
+  EXPECT_EQ(renders(), 1U);
+  const Fetched live = fetch("manifest-v1.m3u8");
+  EXPECT_NE(live.content->etag, first.content->etag);
+  add_slot(*archive_);
+  const Fetched later = fetch("manifest-v1.m3u8?start=1700000004&vodend=1700000010");
+  EXPECT_EQ(later.content->etag, first.content->etag) << "what is complete stays what it is";
+}
+
+TEST_F(EndpointRuntimeTest, WindowsThatCannotBeGivenAreToldApart) {
+  allow_windows(std::chrono::hours{1}, std::chrono::seconds{8});
+  fill(10);
+  const Fetched too_long = fetch("manifest-v1.m3u8?start=1700000000&vodend=1700000010");
+  EXPECT_EQ(too_long.content, nullptr);
+  EXPECT_EQ(too_long.absence, Fetched::Absence::bad_window);
+  for (const char* query : {"start=1600000000&vodend=1600000001", "start=1700000010&vodend=1700000050",
+                            "offset=7200", "start=1700000030"}) {
+    const Fetched outside = fetch(std::string{"manifest-v1.m3u8?"} + query);
+    EXPECT_EQ(outside.content, nullptr) << query;
+    EXPECT_EQ(outside.absence, Fetched::Absence::outside) << query;
+    EXPECT_NE(outside.reason.find("2023-11-14T22:13:20"), std::string::npos) << outside.reason;
+  }
+}
+
+// Days that another endpoint needs are not this one's.
+TEST_F(EndpointRuntimeTest, WhatIsOlderThanItKeepsIsNotServed) {
+  fill(60);
+  const char* first = "g1-v1-1.m4s";
+  EXPECT_EQ(fetch(first).absence, Fetched::Absence::not_found);
+  EXPECT_NE(fetch("g1-v1-40.m4s").content, nullptr);
+  allow_windows(std::chrono::hours{24});
+  EXPECT_NE(fetch(first).content, nullptr);
+  allow_windows(Microseconds{0});
+  EXPECT_EQ(fetch(first).absence, Fetched::Absence::not_found) << "not from the cache either";
+}
+
+TEST_F(EndpointRuntimeTest, ManyWindowsAreForgottenNotPiledUp) {
+  allow_windows();
+  fill(400);
+  for (int i = 0; i < 3000; ++i) {
+    const auto got = fetch("manifest-v1.m3u8?start=1700000000." + std::to_string(100'000 + i));
+    ASSERT_NE(got.content, nullptr) << got.reason;
+    if (i > 0) continue;
+    first_ = got.content;
+  }
+  EXPECT_TRUE(first_.expired()) << "nobody holds the first of 3000 manifests of 10 kB any more";
 }
 
 }  // namespace

@@ -48,8 +48,9 @@ def main():
     if mpd.tag != NS + "MPD":
         fail("no MPD element")
     live = mpd.get("type") == "dynamic"
-    wanted = ["availabilityStartTime", "publishTime", "minBufferTime", "profiles"]
-    wanted += ["minimumUpdatePeriod", "timeShiftBufferDepth"] if live else ["mediaPresentationDuration"]
+    wanted = ["publishTime", "minBufferTime", "profiles"]
+    wanted += (["availabilityStartTime", "minimumUpdatePeriod", "timeShiftBufferDepth"] if live
+               else ["mediaPresentationDuration"])
     for name in wanted:
         if mpd.get(name) is None:
             fail(f"@{name} is missing")

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "core/dash/render.h"
+#include "mpd_reader.h"
+#include "support/timeline_builder.h"
+
+namespace tarn::dash {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::seconds;
+using test::TimelineBuilder;
+using timeline::Timeline;
+
+const Utc noon = *parse_utc("2026-11-22T12:00:00Z");
+constexpr std::int64_t second = 1'000'000;
+
+std::vector<TimelineBuilder::Source> tracks() {
+  return {TimelineBuilder::video({{0, 1'000'000, 0}}, 640, 360),
+          TimelineBuilder::audio({{0, 1'000'000, 0}}, "en")};
+}
+
+// Cuts of 4 s from noon on.
+Timeline one_stretch(int cuts = 20) {
+  return TimelineBuilder{}
+      .stretch(noon, 126'000, tracks())
+      .slots(2 * cuts, 50)
+      .generation(4, 4)
+      .cuts(2)
+      .build();
+}
+// Ten of them, a minute of nothing, ten more.
+Timeline two_stretches() {
+  return TimelineBuilder{}
+      .stretch(noon, 126'000, tracks())
+      .slots(20, 50)
+      .generation(4, 4)
+      .cuts(2)
+      .stretch(noon + seconds{100}, 7'777'777, tracks())
+      .slots(20, 50)
+      .cuts(2)
+      .build();
+}
+
+std::string text(const Timeline& timeline, const std::string& query) {
+  timeline::OutputSettings settings;
+  settings.endpoint = "e";
+  settings.protocol = timeline::Protocol::dash;
+  settings.segment_duration = 4;
+  settings.min_buffer_time = 8;
+  settings.min_update_period = 4;
+  settings.suggested_presentation_delay = 8;
+  settings.manifest_window = 20;
+  const auto parsed = timeline::parse_window_query(query);
+  EXPECT_TRUE(parsed.ok()) << query;
+  const auto window = timeline::resolve_window(timeline, *timeline.presentation("e"), *parsed,
+                                               {hours{24}, hours{24}}, noon + seconds{200});
+  EXPECT_TRUE(window.ok()) << query;
+  const auto rendered =
+      render_mpd(timeline, settings, "http://127.0.0.1/time", window.ok() ? *window : timeline::Window{});
+  EXPECT_TRUE(rendered.ok()) << query;
+  if (rendered.ok()) expect_valid(*rendered);
+  return rendered.ok() ? *rendered : "";
+}
+
+std::vector<std::string> urls(const Read& read, const std::string& representation) {
+  std::vector<std::string> found;
+  for (const auto& segment : read.of(representation)) found.push_back(segment.url);
+  return found;
+}
+
+TEST(DashWindow, VodBeginsAtNoughtWithItsFirstSegment) {
+  const auto vod = read(text(one_stretch(), "start=2026-11-22T12:00:05Z&vodend=2026-11-22T12:00:13Z"));
+  EXPECT_EQ(vod.mpd.at("type"), "static");
+  EXPECT_EQ(vod.mpd.at("mediaPresentationDuration"), "PT12S");
+  EXPECT_FALSE(vod.mpd.contains("availabilityStartTime"));
+  ASSERT_EQ(vod.periods.size(), 1U);
+  EXPECT_EQ(vod.periods[0].second, 0);
+  const auto video = vod.of("v1");
+  ASSERT_EQ(video.size(), 3U);
+  EXPECT_EQ(video.front().start, 0);
+  EXPECT_EQ(video.back().end, 12 * second);
+  EXPECT_EQ(video.front().url, "g1-v1-s1-t486000.m4s");
+}
+
+TEST(DashWindow, VodOverAnOutageKeepsItsLength) {
+  const auto vod = read(text(two_stretches(), "start=2026-11-22T12:00:32Z&vodend=2026-11-22T12:01:48Z"));
+  ASSERT_EQ(vod.periods.size(), 2U);
+  EXPECT_EQ(vod.periods[0].second, 0);
+  EXPECT_EQ(vod.periods[1].second, 68 * second);
+  const auto video = vod.of("v1");
+  ASSERT_EQ(video.size(), 4U);
+  EXPECT_EQ(video[2].start, 68 * second);
+  EXPECT_EQ(vod.mpd.at("mediaPresentationDuration"), "PT76S");
+}
+
+TEST(DashWindow, AnEventReachesBackToItsBeginning) {
+  const auto live = read(text(one_stretch(), ""));
+  const auto event = read(text(one_stretch(), "start=2026-11-22T12:00:04Z"));
+  EXPECT_EQ(event.mpd.at("type"), "dynamic");
+  EXPECT_EQ(event.mpd.at("availabilityStartTime"), live.mpd.at("availabilityStartTime"));
+  const auto video = event.of("v1");
+  ASSERT_EQ(video.size(), 19U);
+  EXPECT_EQ(video.front().start, 4 * second) << "where it is on the live timeline too";
+  // 76 s and two segments: what is played by the delay is the first segment.
+  EXPECT_EQ(event.mpd.at("timeShiftBufferDepth"), "PT84S");
+  EXPECT_EQ(event.mpd.at("suggestedPresentationDelay"), "PT84S");
+}
+
+TEST(DashWindow, AnEventBecomesStaticAtItsEnd) {
+  const std::string query = "start=2026-11-22T12:00:04Z&end=2026-11-22T12:00:16Z";
+  EXPECT_EQ(read(text(one_stretch(3), query)).mpd.at("type"), "dynamic");
+  const auto whole = read(text(one_stretch(4), query));
+  EXPECT_EQ(whole.mpd.at("type"), "static");
+  EXPECT_EQ(whole.mpd.at("mediaPresentationDuration"), "PT16S") << "Periods stay where they were";
+  EXPECT_EQ(whole.of("v1").front().start, 4 * second);
+  EXPECT_EQ(text(one_stretch(4), query), text(one_stretch(20), query));
+}
+
+// It offers what the live one of then did, and its clock is that much behind.
+TEST(DashWindow, AnOffsetIsTheLiveManifestOfThen) {
+  const auto then = read(text(one_stretch(17), ""));
+  const auto now = read(text(one_stretch(20), "offset=12"));
+  EXPECT_EQ(then.mpd.at("availabilityStartTime"), "2026-11-22T12:00:00.000Z");
+  EXPECT_EQ(now.mpd.at("availabilityStartTime"), "2026-11-22T12:00:12.000Z");
+  for (const char* representation : {"v1", "a2"}) {
+    EXPECT_EQ(urls(now, representation), urls(then, representation));
+    EXPECT_EQ(now.of(representation).front().start, then.of(representation).front().start);
+  }
+  EXPECT_EQ(now.mpd.at("timeShiftBufferDepth"), then.mpd.at("timeShiftBufferDepth"));
+}
+
+}  // namespace
+}  // namespace tarn::dash

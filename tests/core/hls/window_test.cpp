@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include "core/hls/playlist.h"
+#include "core/hls/render.h"
+#include "support/timeline_builder.h"
+
+namespace tarn::hls {
+namespace {
+
+using std::chrono::hours;
+using std::chrono::seconds;
+using test::TimelineBuilder;
+using timeline::Protocol;
+using timeline::Timeline;
+
+const Utc noon = *parse_utc("2026-11-22T12:00:00Z");
+
+std::vector<TimelineBuilder::Source> tracks() {
+  return {TimelineBuilder::video({{0, 1'000'000, 0}}, 640, 360),
+          TimelineBuilder::audio({{0, 1'000'000, 0}}, "en")};
+}
+
+// Cuts of 4 s from noon on.
+Timeline one_stretch(int cuts = 20) {
+  return TimelineBuilder{}.stretch(noon, 0, tracks()).slots(2 * cuts, 50).generation(4, 4).cuts(2).build();
+}
+// Ten of them, a minute of nothing, ten more.
+Timeline two_stretches() {
+  return TimelineBuilder{}
+      .stretch(noon, 0, tracks())
+      .slots(20, 50)
+      .generation(4, 4)
+      .cuts(2)
+      .stretch(noon + seconds{100}, 7'777'777, tracks())
+      .slots(20, 50)
+      .cuts(2)
+      .build();
+}
+
+timeline::OutputSettings output(Protocol protocol = Protocol::hls_cmaf) {
+  timeline::OutputSettings settings;
+  settings.endpoint = "e";
+  settings.protocol = protocol;
+  settings.segments = 3;
+  settings.segment_duration = 4;
+  return settings;
+}
+
+timeline::Window window(const Timeline& timeline, const std::string& query) {
+  const auto parsed = timeline::parse_window_query(query);
+  EXPECT_TRUE(parsed.ok()) << query;
+  const auto found = timeline::resolve_window(timeline, *timeline.presentation("e"), *parsed,
+                                              {hours{24}, hours{24}}, noon + seconds{200});
+  EXPECT_TRUE(found.ok()) << query << ": " << (found.ok() ? "" : found.error().message);
+  return found.ok() ? *found : timeline::Window{};
+}
+
+std::string text(const Timeline& timeline, const std::string& query, const std::string& rendition = "v1") {
+  const auto rendered = render_media(timeline, output(), rendition, window(timeline, query));
+  return rendered.ok() ? *rendered : "error: " + rendered.error().message;
+}
+
+MediaPlaylist media(const Timeline& timeline, const std::string& query) {
+  auto parsed = parse_media(text(timeline, query));
+  EXPECT_TRUE(parsed.ok());
+  return parsed.ok() ? std::move(parsed).value() : MediaPlaylist{};
+}
+
+TEST(HlsWindow, VodIsWholeFromTheBeginning) {
+  EXPECT_EQ(text(one_stretch(), "start=2026-11-22T12:00:05Z&vodend=2026-11-22T12:00:13Z"),
+            "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:2\n"
+            "#EXT-X-PLAYLIST-TYPE:VOD\n#EXT-X-INDEPENDENT-SEGMENTS\n"
+            "#EXT-X-MAP:URI=\"g1-v1-i1.mp4\"\n#EXT-X-PROGRAM-DATE-TIME:2026-11-22T12:00:04.000Z\n"
+            "#EXTINF:4.00000,\ng1-v1-2.m4s\n#EXTINF:4.00000,\ng1-v1-3.m4s\n#EXTINF:4.00000,\ng1-v1-4.m4s\n"
+            "#EXT-X-ENDLIST\n");
+}
+
+TEST(HlsWindow, AnEventGrowsFromItsBeginning) {
+  EXPECT_EQ(text(one_stretch(3), "start=2026-11-22T12:00:04Z"),
+            "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:2\n"
+            "#EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-INDEPENDENT-SEGMENTS\n"
+            "#EXT-X-START:TIME-OFFSET=0,PRECISE=YES\n"
+            "#EXT-X-MAP:URI=\"g1-v1-i1.mp4\"\n#EXT-X-PROGRAM-DATE-TIME:2026-11-22T12:00:04.000Z\n"
+            "#EXTINF:4.00000,\ng1-v1-2.m4s\n#EXTINF:4.00000,\ng1-v1-3.m4s\n");
+  const std::string before = text(one_stretch(19), "start=2026-11-22T12:00:04Z");
+  const std::string after = text(one_stretch(20), "start=2026-11-22T12:00:04Z");
+  EXPECT_TRUE(after.starts_with(before));
+  EXPECT_EQ(after.substr(before.size()), "#EXTINF:4.00000,\ng1-v1-20.m4s\n");
+}
+
+TEST(HlsWindow, AnEventEndsWhenItsEndIsReached) {
+  const std::string query = "start=2026-11-22T12:00:04Z&end=2026-11-22T12:00:16Z";
+  EXPECT_FALSE(media(one_stretch(3), query).end_list);
+  const auto whole = media(one_stretch(4), query);
+  EXPECT_TRUE(whole.end_list);
+  EXPECT_EQ(whole.playlist_type, "EVENT");
+  EXPECT_EQ(whole.segments.size(), 3U);
+  EXPECT_EQ(text(one_stretch(4), query), text(one_stretch(20), query)) << "and stays what it is";
+}
+
+// The live manifest of 12 s ago is the one that was rendered 12 s ago.
+TEST(HlsWindow, AnOffsetIsTheLiveManifestOfThen) {
+  for (const int cuts : {6, 10, 17}) {
+    for (const char* rendition : {"v1", "a2"}) {
+      EXPECT_EQ(text(one_stretch(cuts), "offset=12", rendition), text(one_stretch(cuts - 3), "", rendition))
+          << cuts << rendition;
+    }
+  }
+}
+
+TEST(HlsWindow, GoesOverGapsAndDiscontinuities) {
+  const auto whole = media(two_stretches(), "start=2026-11-22T12:00:30Z&vodend=2026-11-22T12:01:50Z");
+  ASSERT_EQ(whole.segments.size(), 6U);
+  EXPECT_EQ(whole.media_sequence, 8U);
+  EXPECT_EQ(whole.discontinuity_sequence, 0U);
+  for (std::size_t i = 0; i < whole.segments.size(); ++i) {
+    EXPECT_EQ(whole.segments[i].discontinuity, i == 3) << i;
+    EXPECT_EQ(whole.segments[i].map.has_value(), i == 0 || i == 3) << i;
+  }
+  const auto second = media(two_stretches(), "start=2026-11-22T12:01:00Z&vodend=2026-11-22T12:01:50Z");
+  ASSERT_EQ(second.segments.size(), 3U) << "begins in the gap";
+  EXPECT_EQ(second.discontinuity_sequence, 0U);
+  EXPECT_TRUE(second.segments[0].discontinuity);
+  EXPECT_EQ(second.segments[0].program_date_time, noon + seconds{100});
+}
+
+TEST(HlsWindow, TheMultivariantPlaylistCarriesTheQueryOn) {
+  const std::string query = "vodend=2026-11-22T12:00:13.5Z&x=1&start=1795348805";
+  const auto timeline = one_stretch();
+  const auto rendered = render_multivariant(timeline, output(), window(timeline, query));
+  ASSERT_TRUE(rendered.ok());
+  const auto parsed = parse_multivariant(*rendered);
+  ASSERT_TRUE(parsed.ok());
+  const std::string carried = "?start=2026-11-22T12:00:05Z&vodend=2026-11-22T12:00:13.5Z";
+  EXPECT_EQ(parsed->variants.at(0).uri, "manifest-v1.m3u8" + carried);
+  EXPECT_EQ(parsed->media.at(0).uri, "manifest-a2.m3u8" + carried);
+}
+
+TEST(HlsWindow, BandwidthIsThatOfTheLiveManifest) {
+  const auto timeline = one_stretch();
+  const auto bandwidth = [&](const std::string& query) {
+    const auto rendered = render_multivariant(timeline, output(), window(timeline, query));
+    return parse_multivariant(*rendered)->variants.at(0).bandwidth;
+  };
+  EXPECT_EQ(bandwidth("start=2026-11-22T12:00:05Z&vodend=2026-11-22T12:00:13Z"), bandwidth(""));
+}
+
+}  // namespace
+}  // namespace tarn::hls
