@@ -126,7 +126,7 @@ Status set_limit_head_bytes(ServerConfig& config, const std::string& value) {
 
 Status set_manifest_length(ServerConfig& config, const std::string& value) {
   const auto number = parse_u64(value);
-  if (!number || *number < 1 || *number > 31 * 86'400) return must_be("a whole number from 1 to 2678400");
+  if (!number || *number < 1 || *number > 2'678'400) return must_be("a whole number from 1 to 2678400");
   config.longest_window = std::chrono::seconds{*number};
   return {};
 }

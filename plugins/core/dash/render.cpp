@@ -2,6 +2,7 @@
 #include "core/dash/render.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 
 #include "core/codecs/ac3.h"
@@ -83,13 +84,18 @@ class MpdRenderer {
   }
 
  private:
+  // A day of short segments takes long to go through: once is enough.
+  const std::vector<Run>& runs_of(const Period& period, timeline::TrackId track) {
+    const auto [entry, is_new] = runs_.try_emplace({period.cuts.front(), track});
+    if (is_new) entry->second = segment_timeline(timeline_, period, track);
+    return entry->second;
+  }
+
   // Without tracks that have nothing in the period: a SegmentTimeline is never empty.
-  [[nodiscard]] std::vector<AdaptationSet> sets_of(const Period& period) const {
+  [[nodiscard]] std::vector<AdaptationSet> sets_of(const Period& period) {
     auto sets = adaptation_sets(timeline_, *period.stretch, settings_);
     for (auto& set : sets) {
-      std::erase_if(set.tracks, [&](const Track* track) {
-        return segment_timeline(timeline_, period, track->id).empty();
-      });
+      std::erase_if(set.tracks, [&](const Track* track) { return runs_of(period, track->id).empty(); });
     }
     std::erase_if(sets, [](const AdaptationSet& set) { return set.tracks.empty(); });
     return sets;
@@ -270,7 +276,7 @@ class MpdRenderer {
                    timeline::init_name(settings_.edition, period.generation, id, track.config))
         .attribute("media", prefix + "-s" + std::to_string(period.stretch->id) + "-t$Time$.m4s");
     xml_.open("SegmentTimeline");
-    for (const Run& run : segment_timeline(timeline_, period, track.id)) {
+    for (const Run& run : runs_of(period, track.id)) {
       xml_.open("S");
       if (!run.joins) xml_.attribute("t", run.time);
       xml_.attribute("d", run.duration);
@@ -288,6 +294,8 @@ class MpdRenderer {
   const Window& window_;
   bool is_static_;
   Utc epoch_;  // where the starts of Periods count from
+  std::map<std::pair<const timeline::Cut*, timeline::TrackId>, std::vector<Run>>
+      runs_;  // by Period's first cut
   XmlWriter xml_;
 };
 

@@ -56,9 +56,13 @@ class MediaRenderer {
   }
 
  private:
-  [[nodiscard]] bool is_in(const timeline::Stretch& stretch) const {
-    return timeline::has_rendition(stretch, settings_, tracks_) &&
-           timeline::rendition_name(stretch, tracks_) == rendition_;
+  [[nodiscard]] bool is_in(const timeline::Stretch& stretch) {
+    if (asked_ != &stretch) {
+      asked_ = &stretch;
+      is_in_ = timeline::has_rendition(stretch, settings_, tracks_) &&
+               timeline::rendition_name(stretch, tracks_) == rendition_;
+    }
+    return is_in_;
   }
 
   // The name says of which kind the rendition is, in every stretch.
@@ -163,6 +167,8 @@ class MediaRenderer {
   const Window& window_;
   MediaPlaylist playlist_;
   std::optional<Map> map_;
+  const timeline::Stretch* asked_ = nullptr;  // what is_in_ is the answer for
+  bool is_in_ = false;
 };
 
 }  // namespace
