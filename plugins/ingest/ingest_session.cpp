@@ -84,7 +84,7 @@ ObjectAnswer IngestSession::put_segment(std::string_view path, const Blob& conte
   if (is_cut) keep_whole_gops(*media);
   if (!media->streams.empty())
     segment.media = std::make_shared<const codecs::MediaSegment>(std::move(*media));
-  const ObjectAnswer answer = push_.put_segment(std::move(segment), now);
+  ObjectAnswer answer = push_.put_segment(std::move(segment), now);
   if (answer.outcome == Outcome::replaced) ++statistics_.repeated;
   if (is_cut) return refuse(truncated("segment is cut short; its complete GOPs are kept"));
   return answer;

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 
+#include "core/base/out_of_memory.h"
 #include "server/front/refusals.h"
 
 namespace tarn::server::front {
@@ -76,7 +77,8 @@ Acceptor::Taken Acceptor::take() {
     turn_away(descriptor, host_of(remote.get()), reason::descriptors, "the server has no connections left");
     spare_.take();
   } else {
-    admit(descriptor, remote.get());
+    // It throws only before the descriptor is a connection's.
+    unless_out_of_memory([&] { admit(descriptor, remote.get()); }, [&] { ::close(descriptor); });
   }
   return Taken::one;
 }
@@ -101,10 +103,20 @@ void Acceptor::admit(int descriptor, GSocketAddress* remote) {
   const int on = 1;
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   const bool ingest_only = verdict == Admission::Verdict::ingest_only;
-  const auto connection = std::make_shared<Connection>(gate_, open_, descriptor, remote, peer, ingest_only);
-  if (!connection->start()) return gate_.shared->admission.leave(peer);
+  const auto connection = unless_out_of_memory(
+      [&] { return std::make_shared<Connection>(gate_, open_, descriptor, remote, peer, ingest_only); },
+      [&]() -> std::shared_ptr<Connection> {
+        ::close(descriptor);
+        return nullptr;
+      });
+  const bool started =
+      connection && unless_out_of_memory([&] { return connection->start().ok(); }, [] { return false; });
+  if (!started) {
+    open_.erase(connection);
+    return gate_.shared->admission.leave(peer);
+  }
   // What came with it is looked at before the next one is let in, who may need the place more.
-  connection->on_flush();
+  unless_out_of_memory([&] { connection->on_flush(); }, [&] { connection->on_out_of_memory(); });
 }
 
 // A new client rather than one that may be gone for good.

@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "core/base/out_of_memory.h"
 #include "server/front/refusals.h"
 
 namespace tarn::server::front {
@@ -52,8 +53,8 @@ Connection::~Connection() {
 }
 
 Status Connection::start() {
-  TRY(gate_.loop->watch(descriptor_, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *this));
   open_.insert(shared_from_this());
+  TRY(gate_.loop->watch(descriptor_, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *this));
   enter(ConnectionClock::Phase::idle);
   reschedule();
   return {};
@@ -231,8 +232,21 @@ void Connection::reschedule() {
 }
 
 void Connection::on_deadline(Monotonic now) {
-  using Phase = ConnectionClock::Phase;
   const auto self = shared_from_this();
+  unless_out_of_memory([&] { check_deadlines(now); }, [&] { on_out_of_memory(); });
+}
+
+void Connection::on_out_of_memory() noexcept {
+  advancing_ = false;
+  if (closed_) return;
+  // libsoup gets an error: to write it a parting request takes memory.
+  fails_ = lent_;
+  parting_ = lent_;
+  close_now();
+}
+
+void Connection::check_deadlines(Monotonic now) {
+  using Phase = ConnectionClock::Phase;
   if (closed_) return;
   if (!settled_ && now >= clock_.settle_at()) settle();
   if (now >= clock_.send_deadline()) {

@@ -29,6 +29,7 @@ class Connection : public Watched, public Deadline, public std::enable_shared_fr
   Connection(Gate& gate, Set& open, int descriptor, GSocketAddress* remote, std::string peer,
              bool ingest_only);
   ~Connection() override;
+  // After an error it is to be taken out of `open`.
   Status start();
 
   // ---- for the handlers' side, while they have a message of it
@@ -62,11 +63,15 @@ class Connection : public Watched, public Deadline, public std::enable_shared_fr
 
   void on_ready(std::uint32_t events) override;
   void on_flush() override;
+  // Closes the connection, whatever it is doing.
+  void on_out_of_memory() noexcept override;
 
  protected:
   void on_deadline(Monotonic now) override;
 
  private:
+  void check_deadlines(Monotonic now);
+
   enum class Turn {
     ours,  // at a boundary or within a head
     soup,  // libsoup has the current message

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/base/out_of_memory.h"
 #include "server/front/refusals.h"
 #include "server/http/request_id.h"
 
@@ -103,14 +104,16 @@ void Exchange::head(const char* path, GHashTable* query) {
     return;
   }
   if (verdict_.ingest) from->set_ingest();
-  body_.reserve(
-      std::min({request_.content_length.value_or(0), std::uint64_t{verdict_.body_limit}, reserved_at_most}));
+  const std::size_t expected =
+      std::min({request_.content_length.value_or(0), std::uint64_t{verdict_.body_limit}, reserved_at_most});
+  unless_out_of_memory([&] { body_.reserve(expected); }, [] {});
 }
 
 void Exchange::expect_chunks() {
   soup_message_body_set_accumulate(soup_server_message_get_request_body(message_), FALSE);
   g_signal_connect(message_, "got-chunk", G_CALLBACK(+[](SoupServerMessage*, GBytes* bytes, gpointer self) {
-                     static_cast<Exchange*>(self)->chunk(bytes);
+                     auto* exchange = static_cast<Exchange*>(self);
+                     unless_out_of_memory([&] { exchange->chunk(bytes); }, [&] { exchange->give_up_body(); });
                    }),
                    this);
 }
@@ -129,6 +132,12 @@ void Exchange::chunk(GBytes* bytes) {
   counted_ += size;
   shared_->bodies += size;
   body_.insert(body_.end(), data, data + size);
+}
+
+void Exchange::give_up_body() {
+  decided_ = true;
+  body_ = {};
+  if (front::Connection* const from = connection()) from->on_out_of_memory();
 }
 
 void Exchange::complete() {
@@ -152,7 +161,10 @@ void Exchange::reply(Response response) {
   auto finish = [self = shared_from_this(), answer = std::move(response)] {
     if (self->finished_ || self->decided_) return;
     self->decided_ = true;
-    self->apply(answer);
+    unless_out_of_memory([&] { self->apply(answer); },
+                         [&] {
+                           if (auto* const to = self->connection()) to->on_out_of_memory();
+                         });
     if (self->paused_) soup_server_message_unpause(self->message_);
   };
   if (g_main_context_is_owner(context_)) {

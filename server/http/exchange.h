@@ -37,6 +37,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 
   void head(const char* path, GHashTable* query);
   void chunk(GBytes* bytes);
+  void give_up_body();
   void complete();
   // The message is done with, answered or not; it is not touched again.
   void finished(bool aborted);
