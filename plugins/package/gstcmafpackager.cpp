@@ -12,11 +12,10 @@
  * a video chunk is one GOP, an audio chunk the whole frames of `chunk-duration`, and times are
  * running times.
  *
- * | pad | caps |
- * |---|---|
- * | sink | H.264 `avc`, HEVC `hvc1`, or either as `byte-stream`, alignment `au`; AV1 and VP9 with
- * `codec_data`; AAC `raw` or `adts`, MP3, AC-3, E-AC-3, framed; Opus | | src | `video/quicktime,
- * variant=cmaf, codec, streamheader` |
+ * Pads:
+ * - `sink`: H.264 `avc`, HEVC `hvc1`, or either as `byte-stream`, alignment `au`; AV1 and VP9 with
+ * `codec_data`; AAC `raw` or `adts`, MP3, AC-3, E-AC-3, framed; Opus
+ * - `src`: `video/quicktime, variant=cmaf, codec, streamheader`
  *
  * Threads: works on the streaming thread that pushes; none of its own.
  *
