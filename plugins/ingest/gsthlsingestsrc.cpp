@@ -22,8 +22,9 @@
  * `tarn/segment-end`, `tarn/end-of-list`; the query `tarn/timeline-edge` is asked before the first buffer of
  * a session. Buffers share the memory into which the segment was demuxed.
  *
- * Threads: pushing objects, none of its own; the thread that emits #hlsingestsrc::put-object pushes
- * downstream before the emission returns, one emission at a time. With `location` a task reads and pushes.
+ * Threads: the thread that emits #hlsingestsrc::put-object pushes downstream before the emission returns, one
+ * emission at a time; where a media playlist comes alone, a thread of GStreamer's pool does after 1.5 target
+ * durations. With `location` a task reads and pushes.
  *
  * ## Example
  * |[
@@ -45,6 +46,7 @@
 #include "gstkit/error.h"
 #include "gstkit/object.h"
 #include "gstkit/properties.h"
+#include "ingest/deadline_timer.h"
 #include "ingest/ingest_session.h"
 #include "ingest/object_tickets.h"
 #include "ingest/playlist_folder.h"
@@ -112,6 +114,7 @@ class HlsIngestSrc {
   GstStateChangeReturn change_state(GstStateChange transition);
   GstStructure* put_object(const gchar* path, GBytes* data);
   GstStructure* delete_object(const gchar* path);
+  void on_deadline();
 
  private:
   // What the stream did; made anew with each start.
@@ -147,6 +150,7 @@ class HlsIngestSrc {
   TrackPads pads_;
   std::uint64_t next_session_ = 0;  // sessions are numbered through over restarts of the element
   ReaderTask reader_;
+  DeadlineTimer timer_;
 };
 
 }  // namespace tarn::ingest
@@ -164,8 +168,6 @@ GstStaticPadTemplate templates[] = {GST_STATIC_PAD_TEMPLATE("video_%u", GST_PAD_
                                                             GST_STATIC_CAPS(gstkit::video_stream_caps)),
                                     GST_STATIC_PAD_TEMPLATE("audio_%u", GST_PAD_SRC, GST_PAD_SOMETIMES,
                                                             GST_STATIC_CAPS(gstkit::audio_stream_caps))};
-
-Monotonic monotonic_now() { return Monotonic{Microseconds{g_get_monotonic_time()}}; }
 
 GstStructure* structure_of(const ObjectAnswer& answer) {
   GstStructure* const structure = gst_structure_new("tarn-object-answer", "status", G_TYPE_STRING,
@@ -188,7 +190,11 @@ Blob blob_of(GBytes* data) {
 }  // namespace
 
 HlsIngestSrc::HlsIngestSrc(TarnHlsIngestSrc* shell)
-    : shell_(shell), pads_(GST_ELEMENT_CAST(shell)), reader_([this] { return read_next(); }) {
+    : shell_(shell),
+      pads_(GST_ELEMENT_CAST(shell)),
+      reader_([this] { return read_next(); }),
+      timer_(GST_ELEMENT_CAST(shell),
+             [](GstElement* element) { gstkit::impl_of<HlsIngestSrc>(element)->on_deadline(); }) {
   GST_OBJECT_FLAG_SET(shell, GST_ELEMENT_FLAG_SOURCE);
 }
 
@@ -219,6 +225,7 @@ bool HlsIngestSrc::start() {
 void HlsIngestSrc::stop() {
   reader_.stop();
   const StreamingTurn::Taken turn{streaming_};
+  timer_.stop();
   pads_.remove_all();
   if (state_) next_session_ = state_->session.session() + 1;
   state_.reset();
@@ -249,7 +256,7 @@ GstStructure* HlsIngestSrc::put_object(const gchar* path, GBytes* data) {
   const StreamingTurn::Taken turn{streaming_};
   if (!state_) return structure_of(not_running());
   state_->session.set_replaying(settings.with([](const Settings& s) { return s.replaying; }));
-  ObjectAnswer answer = state_->session.put(path, blob_of(data), monotonic_now(), state_->tickets->next());
+  ObjectAnswer answer = state_->session.put(path, blob_of(data), timer_.now(), state_->tickets->next());
   log(path, answer);
   const GstFlowReturn flow = push_outputs();
   if (flow == GST_FLOW_FLUSHING) answer = not_running();
@@ -257,7 +264,21 @@ GstStructure* HlsIngestSrc::put_object(const gchar* path, GBytes* data) {
     answer = refuse({ErrorCode::internal, std::string{"downstream: "} + gst_flow_get_name(flow)});
   }
   publish();
+  timer_.arm(state_->session.deadline());
   return structure_of(answer);
+}
+
+// Semantics S21: a playlist that nothing names is the stream, even when nothing more comes.
+void HlsIngestSrc::on_deadline() {
+  const StreamingTurn::Taken turn{streaming_};
+  if (!state_) return;
+  state_->session.advance(timer_.now());
+  const GstFlowReturn flow = push_outputs();
+  if (flow < GST_FLOW_FLUSHING || flow == GST_FLOW_EOS) {
+    GST_WARNING_OBJECT(shell_, "downstream: %s", gst_flow_get_name(flow));
+  }
+  publish();
+  timer_.arm(state_->session.deadline());
 }
 
 GstStructure* HlsIngestSrc::delete_object(const gchar* path) {
@@ -302,7 +323,7 @@ bool HlsIngestSrc::read_next() {
     pads_.end_of_stream();
     return false;
   }
-  log((*file)->path, state_->session.put((*file)->path, (*file)->content, monotonic_now()));
+  log((*file)->path, state_->session.put((*file)->path, (*file)->content, timer_.now()));
   const GstFlowReturn flow = push_outputs();
   publish();
   if (flow < GST_FLOW_EOS) {
@@ -314,7 +335,7 @@ bool HlsIngestSrc::read_next() {
 }
 
 void HlsIngestSrc::finish_reading() {
-  state_->session.settle(monotonic_now());
+  state_->session.settle(timer_.now());
   (void)push_outputs();
   publish();
   const IngestStatistics statistics = state_->session.statistics();

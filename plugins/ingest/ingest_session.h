@@ -91,6 +91,8 @@ class IngestSession {
   // Names are never used for other content, as in a folder that is read once: contents are not compared.
   void trust_names() { trusts_names_ = true; }
   void advance(Monotonic now);
+  // When advance() will find something to do although nothing has come.
+  [[nodiscard]] std::optional<Monotonic> deadline() const { return push_.deadline(); }
   // Nothing more will come: nothing is waited for.
   void settle(Monotonic now);
 

@@ -119,6 +119,17 @@ void PushSession::use_single_playlist(const std::string& path) {
   use(structure_of_single_playlist(path));
 }
 
+std::optional<Monotonic> PushSession::deadline() const {
+  if (structure_) return std::nullopt;
+  std::optional<Monotonic> earliest;
+  for (const auto& [path, playlist] : playlists_) {
+    if (!playlist.complete_since) continue;
+    const Monotonic due = *playlist.complete_since + playlist.follower.target_duration() * 3 / 2;
+    earliest = std::min(earliest.value_or(due), due);
+  }
+  return earliest;
+}
+
 void PushSession::look_for_single_playlist(Monotonic now, bool settled) {
   if (structure_) return;
   const Playlists::value_type* found = nullptr;

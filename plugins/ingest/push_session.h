@@ -45,6 +45,9 @@ class PushSession {
   [[nodiscard]] const std::optional<StreamStructure>& structure() const { return structure_; }
   [[nodiscard]] std::uint64_t revision() const { return revision_; }
 
+  // When a playlist that none names becomes the stream, unless something else comes.
+  [[nodiscard]] std::optional<Monotonic> deadline() const;
+
   // The next segment of structure()->playlists[playlist] whose turn it is. REQUIRES: structure()
   std::optional<OrderedSegment> next(std::size_t playlist, Monotonic now);
   [[nodiscard]] bool ended(std::size_t playlist) const;

@@ -19,9 +19,9 @@ std::size_t index_of(std::vector<ObjectName>& playlists, const ObjectName& name)
 
 bool StreamStructure::same_tracks(const StreamStructure& other) const {
   const auto same_variant = [](const Variant& a, const Variant& b) {
-    return a.playlist == b.playlist && a.audio_group == b.audio_group;
+    return a.playlist == b.playlist && a.audio_group == b.audio_group && a.captions_group == b.captions_group;
   };
-  return playlists == other.playlists && audio == other.audio &&
+  return playlists == other.playlists && audio == other.audio && captions == other.captions &&
          std::equal(variants.begin(), variants.end(), other.variants.begin(), other.variants.end(),
                     same_variant);
 }
@@ -33,10 +33,20 @@ Result<StreamStructure> structure_of(const std::string& path, const hls::Multiva
     structure.variants.push_back({.playlist = index_of(structure.playlists, name),
                                   .bandwidth = variant.bandwidth,
                                   .average_bandwidth = variant.average_bandwidth,
-                                  .audio_group = variant.audio});
+                                  .audio_group = variant.audio,
+                                  .captions_group = variant.closed_captions});
   }
   if (structure.variants.empty()) return malformed("multivariant playlist without a variant");
   for (const hls::Media& media : playlist.media) {
+    if (media.type == "CLOSED-CAPTIONS") {
+      structure.captions.push_back({media.group_id,
+                                    {.instream_id = media.instream_id,
+                                     .language = media.language,
+                                     .name = media.name,
+                                     .is_default = media.is_default,
+                                     .is_autoselect = media.is_autoselect}});
+      continue;
+    }
     const auto uses = [&](const hls::StreamInf& variant) { return variant.audio == media.group_id; };
     if (media.type != "AUDIO" || std::none_of(playlist.variants.begin(), playlist.variants.end(), uses))
       continue;
@@ -44,7 +54,8 @@ Result<StreamStructure> structure_of(const std::string& path, const hls::Multiva
                                               .name = media.name,
                                               .language = media.language,
                                               .is_default = media.is_default,
-                                              .is_autoselect = media.is_autoselect};
+                                              .is_autoselect = media.is_autoselect,
+                                              .characteristics = media.characteristics};
     if (!media.uri.empty()) {
       rendition.playlist = index_of(structure.playlists, TRY(ObjectName::resolve(path, media.uri)));
     }

@@ -7,6 +7,7 @@
 
 #include "core/base/result.h"
 #include "core/hls/playlist.h"
+#include "core/timeline/timeline.h"
 #include "ingest/object_path.h"
 
 namespace tarn::ingest {
@@ -18,7 +19,8 @@ struct StreamStructure {
     std::size_t playlist = 0;  // into `playlists`
     std::uint64_t bandwidth = 0;
     std::uint64_t average_bandwidth = 0;
-    std::string audio_group;  // empty: none
+    std::string audio_group;     // empty: none
+    std::string captions_group;  // empty: nothing is said of closed captions, "NONE": there are none
     bool operator==(const Variant&) const = default;
   };
   // EXT-X-MEDIA of type AUDIO in a group that a variant names.
@@ -30,11 +32,19 @@ struct StreamStructure {
     std::string language;
     bool is_default = false;
     bool is_autoselect = false;
+    std::string characteristics;
     bool operator==(const AudioRendition&) const = default;
+  };
+  // EXT-X-MEDIA of type CLOSED-CAPTIONS in a group that a variant names.
+  struct CaptionRendition {
+    std::string group;
+    timeline::Captions captions;
+    bool operator==(const CaptionRendition&) const = default;
   };
   std::vector<ObjectName> playlists;
   std::vector<Variant> variants;
   std::vector<AudioRendition> audio;
+  std::vector<CaptionRendition> captions;
 
   // Equal but for bandwidths, which some encoders measure anew with each segment.
   [[nodiscard]] bool same_tracks(const StreamStructure& other) const;

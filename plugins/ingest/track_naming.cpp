@@ -37,6 +37,27 @@ void describe(timeline::TrackDescription& track, const AudioRendition& rendition
   if (!rendition.language.empty()) track.language = rendition.language;
   track.is_default = rendition.is_default;
   track.is_autoselect = rendition.is_autoselect;
+  track.characteristics = rendition.characteristics;
+}
+
+// Those the playlist declares, else those found in the video.
+std::vector<timeline::Captions> captions_of(const StreamStructure& structure, const std::string& group,
+                                            const codecs::CaptionsFound& found) {
+  std::vector<timeline::Captions> captions;
+  if (group == "NONE") return captions;
+  for (const auto& rendition : structure.captions) {
+    if (!group.empty() && rendition.group == group) captions.push_back(rendition.captions);
+  }
+  if (!captions.empty() || !group.empty()) return captions;
+  for (unsigned channel = 0; channel < 4; ++channel) {
+    if ((found.cea608 >> channel & 1U) == 0) continue;
+    captions.push_back({"CC" + std::to_string(channel + 1), "", "", false, false});
+  }
+  for (unsigned service = 1; service < 64; ++service) {
+    if ((found.cea708 >> service & 1U) == 0) continue;
+    captions.push_back({"SERVICE" + std::to_string(service), "", "", false, false});
+  }
+  return captions;
 }
 
 void add_use(timeline::TrackDescription& track, const timeline::VariantUse& use) {
@@ -82,7 +103,8 @@ void Layout::add(const codecs::MediaSegment& segment) {
                         [&](const Stream& s) { return is_kind(s, kind) && !in_segment(s.id); });
     }
     const codecs::StreamInfo* const before = at != streams_.end() ? &at->info : nullptr;
-    Stream now{stream.id, with_frame_rate(stream.configs.front(), stream, before), stream.language};
+    Stream now{stream.id, with_frame_rate(stream.configs.front(), stream, before), stream.language,
+               at != streams_.end() ? at->captions : stream.captions};
     if (at != streams_.end()) {
       *at = std::move(now);
     } else {
@@ -137,6 +159,8 @@ std::vector<TrackSource> TrackNaming::video(const StreamStructure& structure,
       track.description.key = "v" + std::to_string(i);
       track.description.info = stream.info;
       track.description.language = stream.language;
+      track.description.captions =
+          captions_of(structure, structure.variants[i].captions_group, stream.captions);
       add_use(track.description, use_of(structure, i));
       tracks.push_back(std::move(track));
       break;

@@ -20,6 +20,7 @@ class Layout {
     std::uint32_t id = 0;  // ElementaryStream::id
     codecs::StreamInfo info;
     std::string language;
+    codecs::CaptionsFound captions = {};  // in the first segment
   };
   // Takes over the streams of a segment. Where the parameter sets do not say it, the frame rate is
   // measured, once. A stream that is absent stays (audio may pause); one under a

@@ -2,6 +2,7 @@
 #include "ingest/gsthlsingestsrc.h"
 
 #include <gmock/gmock.h>
+#include <gst/check/gsttestclock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -268,6 +269,28 @@ TEST_F(HlsIngestSrc, KnowsTheOldestObjectOfWhichSomethingIsHeld) {
   EXPECT_EQ(pending(), 6U) << "downstream holds some of it";
   pad("audio_0").kept.clear();
   EXPECT_EQ(pending(), 8U);
+}
+
+// Semantics S21, on the element's clock: nothing but time makes it the stream.
+TEST_F(HlsIngestSrc, APlaylistAloneIsTheStreamAfterAWhile) {
+  const auto clock =
+      Ref<GstTestClock>::adopt(GST_TEST_CLOCK(gst_test_clock_new_with_start_time(1000 * GST_SECOND)));
+  gst_element_set_clock(element_.get(), GST_CLOCK(clock.get()));
+  play();
+  EXPECT_EQ(status("m0.ts", single().at("m0.ts")), "held");
+  EXPECT_EQ(status("m.m3u8", single().at("m.m3u8")), "created");
+  EXPECT_THAT(added_, IsEmpty());
+  GstClockID raw = nullptr;
+  gst_test_clock_wait_for_next_pending_id(clock.get(), &raw);
+  const GstClockTime due = gst_clock_id_get_time(raw);
+  gst_clock_id_unref(raw);
+  EXPECT_EQ(due, 1003 * GST_SECOND) << "1.5 target durations of 2 s";
+  gst_test_clock_set_time(clock.get(), due - 1);
+  EXPECT_EQ(count("segments"), 0U);
+  ASSERT_TRUE(gst_test_clock_crank(clock.get()));
+  for (int i = 0; i < 1000 && count("segments") == 0; ++i) g_usleep(10'000);
+  ASSERT_THAT(added_, ElementsAre("video_0", "audio_0"));
+  EXPECT_FALSE(pad("video_0").buffers.empty());
 }
 
 TEST_F(HlsIngestSrc, PushesALadderTrackByTrack) {

@@ -14,6 +14,7 @@ struct AdaptationSet {
   codecs::Kind kind = codecs::Kind::video;
   codecs::Codec codec = codecs::Codec::h264;
   std::string language;                        // audio; empty: unknown
+  std::string characteristics;                 // audio: of EXT-X-MEDIA
   std::vector<const timeline::Track*> tracks;  // in the order of the variants
 };
 

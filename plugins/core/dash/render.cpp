@@ -166,9 +166,46 @@ class MpdRenderer {
     }
     if (is_video) write_colour(first.description.info);
     if (!is_video && !first.description.name.empty()) xml_.open("Label").text(first.description.name).close();
-    xml_.open("Role").attribute("schemeIdUri", role_scheme).attribute("value", "main").close();
+    write_accessibility(set);
+    write_property("Role", role_scheme, role_of(period, set));
     for (const Track* track : set.tracks) write_representation(period, *track);
     xml_.close();
+  }
+
+  // ISO/IEC 23009-1 5.8.5.5. Of several audio sets the encoder's default is the main one, else the first.
+  [[nodiscard]] std::string_view role_of(const Period& period, const AdaptationSet& set) {
+    if (describes_video(set)) return "description";
+    if (set.kind != codecs::Kind::audio) return "main";
+    const AdaptationSet* main = nullptr;
+    const auto sets = adaptation_sets(timeline_, *period.stretch, settings_);
+    for (const AdaptationSet& other : sets) {
+      if (other.kind != codecs::Kind::audio || describes_video(other)) continue;
+      const bool is_default = other.tracks.front()->description.is_default;
+      if (main == nullptr || (is_default && !main->tracks.front()->description.is_default)) main = &other;
+    }
+    const bool is_main =
+        main == nullptr || (main->language == set.language && main->characteristics == set.characteristics);
+    return is_main ? "main" : "alternate";
+  }
+  static bool describes_video(const AdaptationSet& set) {
+    return set.characteristics.find("public.accessibility.describes-video") != std::string::npos;
+  }
+
+  // SCTE 214-1 7.1 for captions; audio for the visually impaired as DVB and DASH-IF have it.
+  void write_accessibility(const AdaptationSet& set) {
+    if (describes_video(set)) write_property("Accessibility", "urn:tva:metadata:cs:AudioPurposeCS:2007", "1");
+    std::string cea608;
+    std::string cea708;
+    for (const auto& captions : set.tracks.front()->description.captions) {
+      const bool is_608 = captions.instream_id.starts_with("CC");
+      std::string& value = is_608 ? cea608 : cea708;
+      const std::string language = captions.language.empty() ? "und" : captions.language;
+      if (!value.empty()) value += ";";
+      value += is_608 ? captions.instream_id + "=" + language
+                      : captions.instream_id.substr(std::string_view{"SERVICE"}.size()) + "=lang:" + language;
+    }
+    if (!cea608.empty()) write_property("Accessibility", "urn:scte:dash:cc:cea-608:2015", cea608);
+    if (!cea708.empty()) write_property("Accessibility", "urn:scte:dash:cc:cea-708:2015", cea708);
   }
 
   // ISO/IEC 23009-1 5.8.4.1 and 23001-7 11.2. Comes first in the set, as the schema has it.

@@ -66,6 +66,7 @@ class MultivariantRenderer {
     if (settings_.protection) set_keys(*settings_.protection);
     for (const auto& variant : variants) {
       if (has_group(variant)) add_group(variant.audio);
+      if (variant.video != 0) add_captions(stretch_.find(variant.video)->description.captions);
       playlist_.variants.push_back(stream_inf(variant));
     }
     complete_video_ranges();
@@ -141,7 +142,35 @@ class MultivariantRenderer {
       media.is_default = track == default_of(audio);
       // A track that no EXT-X-MEDIA described (it has no name) may be chosen by its language.
       media.is_autoselect = media.is_default || description.is_autoselect || description.name.empty();
+      media.characteristics = description.characteristics;
       media.channels = codecs::hls_channels(description.info);
+      playlist_.media.push_back(std::move(media));
+    }
+  }
+
+  // One group for each set of captions; the sets differ rarely. RFC 8216bis 4.4.6.1: they have no URI.
+  static std::string captions_group(const std::vector<timeline::Captions>& captions) {
+    std::string id = "cc";
+    for (const auto& each : captions) id += "-" + each.instream_id;
+    return id;
+  }
+
+  void add_captions(const std::vector<timeline::Captions>& captions) {
+    if (captions.empty()) return;
+    const std::string id = captions_group(captions);
+    const auto has_id = [&](const Media& media) { return media.group_id == id; };
+    if (std::any_of(playlist_.media.begin(), playlist_.media.end(), has_id)) return;
+    const bool has_default =
+        std::any_of(captions.begin(), captions.end(), [](const auto& each) { return each.is_default; });
+    for (const auto& each : captions) {
+      Media media;
+      media.type = "CLOSED-CAPTIONS";
+      media.group_id = id;
+      media.name = each.name.empty() ? each.instream_id : each.name;
+      media.language = each.language;
+      media.is_default = each.is_default || (!has_default && &each == &captions.front());
+      media.is_autoselect = media.is_default || each.is_autoselect || each.name.empty();
+      media.instream_id = each.instream_id;
       playlist_.media.push_back(std::move(media));
     }
   }
@@ -186,6 +215,8 @@ class MultivariantRenderer {
       }
       inf.video_range = codecs::video_range(info);
       inf.frame_rate_millis = frame_rate_millis(info);
+      const auto& captions = video->description.captions;
+      if (!captions.empty()) inf.closed_captions = captions_group(captions);
     }
     if (has_group(variant)) inf.audio = group_id(variant.audio);
     inf.uri = uri_of(own);

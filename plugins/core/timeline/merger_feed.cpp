@@ -90,6 +90,7 @@ std::optional<Utc> Session::utc_of(Microseconds media) const {
 bool same_media(const TrackDescription& a, const TrackDescription& b) {
   return a.key == b.key && a.info == b.info && a.language == b.language && a.name == b.name &&
          a.is_default == b.is_default && a.is_autoselect == b.is_autoselect &&
+         a.characteristics == b.characteristics &&
          std::equal(a.variants.begin(), a.variants.end(), b.variants.begin(), b.variants.end(),
                     [](const VariantUse& x, const VariantUse& y) { return x.variant == y.variant; });
 }

@@ -413,6 +413,27 @@ TEST(RenderMpdCodecs, ColourIsSaidAndKeepsSetsApart) {
       << mpd;
 }
 
+TEST(RenderMpd, SaysCaptionsAndWhichAudioIsWhich) {
+  auto video = TimelineBuilder::video({{0, 3'000'000, 0}}, 1280, 720);
+  video.description.captions = {
+      {"CC1", "en", "", false, false}, {"CC3", "", "", false, false}, {"SERVICE2", "es", "", false, false}};
+  auto first = TimelineBuilder::audio({{0, 3'000'000, 0}}, "en");
+  auto described = TimelineBuilder::audio({{0, 3'000'000, 0}}, "en");
+  described.description.key = "a1";
+  described.description.characteristics = "public.accessibility.describes-video";
+  auto other = TimelineBuilder::audio({{0, 3'000'000, 0}}, "de");
+  other.description.key = "a2";
+  other.description.is_default = true;
+  const std::string mpd = mpd_of({video, first, described, other});
+  EXPECT_EQ(count_of(mpd, "<AdaptationSet "), 4U) << mpd;
+  EXPECT_EQ(count_of(mpd, "urn:scte:dash:cc:cea-608:2015\" value=\"CC1=en;CC3=und\""), 1U) << mpd;
+  EXPECT_EQ(count_of(mpd, "urn:scte:dash:cc:cea-708:2015\" value=\"2=lang:es\""), 1U) << mpd;
+  EXPECT_EQ(count_of(mpd, "AudioPurposeCS:2007\" value=\"1\""), 1U);
+  EXPECT_EQ(count_of(mpd, "role:2011\" value=\"main\""), 2U) << "the video and the default";
+  EXPECT_EQ(count_of(mpd, "role:2011\" value=\"alternate\""), 1U);
+  EXPECT_EQ(count_of(mpd, "role:2011\" value=\"description\""), 1U);
+}
+
 TEST(RenderMpdCodecs, Mp3IsNamedByItsObjectType) {
   const std::string mpd = mpd_of({audio_of(codecs::Codec::mp3, "fffb9000")});
   EXPECT_NE(mpd.find("codecs=\"mp4a.6B\""), std::string::npos) << mpd;

@@ -208,6 +208,26 @@ TEST(RenderMultivariant, BoundsLeaveVariantsOut) {
   EXPECT_EQ(none.error().code, ErrorCode::not_found);
 }
 
+TEST(RenderMultivariant, DeclaresCaptionsAndCharacteristics) {
+  auto video = TimelineBuilder::video({{0, 3'000'000, 0}}, 1280, 720);
+  video.description.captions = {{"CC1", "en", "English", false, false}, {"SERVICE2", "", "", false, false}};
+  auto audio = TimelineBuilder::audio({{0, 3'000'000, 0}}, "en");
+  audio.description.characteristics = "public.accessibility.describes-video";
+  const auto playlist = multivariant(
+      TimelineBuilder{}.stretch(noon, 0, {video, audio}).slots(10, 50).generation(4, 4).cuts(2).build(),
+      output(Protocol::hls_cmaf));
+  ASSERT_EQ(playlist.media.size(), 3U);
+  EXPECT_EQ(playlist.media[0].characteristics, "public.accessibility.describes-video");
+  EXPECT_EQ(playlist.media[1].type, "CLOSED-CAPTIONS");
+  EXPECT_EQ(playlist.media[1].name, "English");
+  EXPECT_EQ(playlist.media[1].instream_id, "CC1");
+  EXPECT_TRUE(playlist.media[1].is_default);
+  EXPECT_TRUE(playlist.media[1].uri.empty());
+  EXPECT_EQ(playlist.media[2].name, "SERVICE2");
+  EXPECT_FALSE(playlist.media[2].is_default);
+  EXPECT_EQ(playlist.variants[0].closed_captions, playlist.media[1].group_id);
+}
+
 TEST(RenderMedia, TransportStreamListsTheLastSegments) {
   EXPECT_EQ(
       text(render_media(plain(), output(Protocol::hls), "v1a3")),
