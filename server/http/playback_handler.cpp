@@ -43,6 +43,8 @@ Response absence_response(const Fetched& fetched) {
       return refusal_response(404, "outside-window", fetched.reason);
     case Fetched::Absence::bad_window:
       return refusal_response(400, "time-shift", fetched.reason);
+    case Fetched::Absence::stale:
+      return refusal_response(404, "stale", fetched.reason);
     case Fetched::Absence::no_key:
       return refusal_response(404, "no-key", fetched.reason);
     case Fetched::Absence::failed:

@@ -6,6 +6,7 @@
 #include "core/base/out_of_memory.h"
 #include "core/dash/render.h"
 #include "core/hls/render.h"
+#include "core/timeline/output_span.h"
 #include "server/runtime/content.h"
 
 namespace tarn::server {
@@ -17,6 +18,28 @@ constexpr char dash_type[] = "application/dash+xml";
 
 Fetched absent(Fetched::Absence absence, std::string reason) {
   return {nullptr, absence, std::move(reason), {}};
+}
+
+// Why a live manifest would let viewers down: nothing has come for three segments, or not of every track.
+std::optional<std::string> trouble_of(const timeline::Timeline& timeline,
+                                      const timeline::OutputSettings& output, Utc now) {
+  const timeline::Presentation* presentation = timeline.presentation(output.endpoint);
+  if (timeline.ended || presentation == nullptr || presentation->cuts.empty()) return std::nullopt;
+  const timeline::Cut& newest = presentation->cuts.back();
+  const timeline::Generation* generation = presentation->find_generation(newest.generation);
+  const std::uint32_t segment =
+      std::max(output.segment_duration, generation == nullptr ? 0 : generation->target_duration);
+  if (now - newest.recorded > std::chrono::seconds{3 * segment}) {
+    return "nothing has come since " + format_utc(newest.recorded);
+  }
+  const timeline::Stretch* stretch = timeline.stretch(newest.stretch);
+  if (stretch == nullptr) return std::nullopt;
+  for (const timeline::Track& track : stretch->tracks) {
+    if (timeline::span_of(timeline, *stretch, newest, track.id).first == nullptr) {
+      return "the newest segment has nothing of " + track.description.key;
+    }
+  }
+  return std::nullopt;
 }
 
 Fetched out_of_memory() { return absent(Fetched::Absence::failed, "out of memory"); }
@@ -93,15 +116,23 @@ void EndpointRuntime::fetch(const Request& request, std::function<void(Fetched)>
   }
   const Timeline timeline = archive_->timeline();
   const auto reusable = [&](bool is_media) {
-    return [reuse = std::make_shared<const StateReuse>(weak_from_this(), timeline, current, is_media),
+    // Whether a manifest is stale is a matter of time, not of the state.
+    const bool reuses = is_media || !current->error_on_stale;
+    return [reuse = reuses ? std::make_shared<const StateReuse>(weak_from_this(), timeline, current, is_media)
+                           : nullptr,
             answer = std::move(done)](Fetched fetched) {
-      if (fetched.content) fetched.reuse = reuse;
+      if (fetched.content && reuse) fetched.reuse = reuse;
       answer(std::move(fetched));
     };
   };
   if (const auto name = timeline::parse_manifest_name(request.file, current->output.manifest_name)) {
     if (name->mpd != (current->output.protocol == timeline::Protocol::dash)) {
       return done(absent(Fetched::Absence::not_found, "this endpoint has no such manifest"));
+    }
+    if (current->error_on_stale && request.window.empty()) {
+      if (auto trouble = trouble_of(*timeline, current->output, request.utc)) {
+        return done(absent(Fetched::Absence::stale, std::move(*trouble)));
+      }
     }
     return fetch_manifest(timeline, request, *name, reusable(false));
   }

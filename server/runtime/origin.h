@@ -68,6 +68,7 @@ struct Fetched {
     no_key,      // to be encrypted, and there never was a key for it
     outside,     // a time that is not kept, or not there yet; `reason` says what is
     bad_window,  // a time that no moment would make right
+    stale,       // the input is late or incomplete, and the endpoint rather says so than go on with it
     failed,      // Tarn's own fault
   };
   std::shared_ptr<const Content> content;  // or, when null:

@@ -196,7 +196,8 @@ void Runtime::follow_endpoint(const Group& group, const Channel& channel, const 
   EndpointRuntime::Settings settings{group.name + "/" + channel.name + "/" + endpoint.name,
                                      effective(endpoint, channel),
                                      time_url(settings_.origin_base_url, group),
-                                     {days(endpoint.time_shift_days), settings_.longest_window}};
+                                     {days(endpoint.time_shift_days), settings_.longest_window},
+                                     endpoint.error_on_stale};
   settings.output.endpoint = endpoint.id;
   if (endpoint.is_encrypted() && settings_.keys != nullptr)
     set_keys(settings_.keys->keys(endpoint), settings);

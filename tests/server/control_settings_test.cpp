@@ -162,7 +162,7 @@ TEST_F(ControlSettingsTest, EachSettingIsTakenInItsRangeAndRefusedOutsideByName)
       {"HLS", R"("timeShiftDays":30)", nullptr},
       {"HLS", R"("timeShiftDays":31)", "timeShiftDays"},
       {"HLS", R"("errorOnStale":false,"cdnCacheable":false)", nullptr},
-      {"HLS", R"("errorOnStale":true)", "errorOnStale"},
+      {"HLS", R"("errorOnStale":true)", nullptr},
       {"HLS", R"("cdnCacheable":true)", nullptr},
       {"HLS", R"("cdnCacheable":"yes")", "cdnCacheable"},
       {"HLS", R"("colour":"red")", "colour"},

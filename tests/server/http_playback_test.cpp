@@ -42,6 +42,7 @@ class PlaybackTest : public HttpTest {
     origin_.files["secret.m4s"] = {nullptr, Fetched::Absence::no_key, "no key yet"};
     origin_.files["outside.m3u8"] = {nullptr, Fetched::Absence::outside, "there is nothing then"};
     origin_.files["long.m3u8"] = {nullptr, Fetched::Absence::bad_window, "too long"};
+    origin_.files["stale.m3u8"] = {nullptr, Fetched::Absence::stale, "nothing has come since noon"};
     origin_.files["broken.ts"] = {nullptr, Fetched::Absence::failed, "could not be packaged"};
   }
   std::string manifest_;
@@ -178,6 +179,7 @@ TEST_F(PlaybackTest, SaysWhyItRefuses) {
       {"/v1/g/c/shifted/manifest.m3u8?start=2&offset=3", 400, "time-shift", "no-store"},
       {"/v1/g/c/shifted/manifest.m3u8?start=3&vodend=2", 400, "time-shift", "no-store"},
       {"/v1/g/c/shifted/manifest.m3u8?end=2", 400, "time-shift", "no-store"},
+      {"/v1/g/c/open/stale.m3u8", 404, "stale", "no-store"},
       {"/v1/g/c/denied/manifest.m3u8", 403, nullptr, "no-store"},
       {"/v1/g/c/coded/manifest.m3u8", 401, nullptr, "no-store"},
       {"/v1/g/c/coded/s.m4s", 401, nullptr, "no-store"},

@@ -273,6 +273,29 @@ TEST_F(EndpointRuntimeTest, WindowsThatCannotBeGivenAreToldApart) {
   }
 }
 
+TEST_F(EndpointRuntimeTest, MayRatherSayThatItIsStale) {
+  allow_windows();
+  fill(10);
+  const auto newest = std::chrono::seconds{1'700'000'018};  // when the last slot was listed
+  for (const bool strict : {false, true}) {
+    settings_.error_on_stale = strict;
+    endpoint_->set_settings(settings_);
+    utc_ = Utc{newest + std::chrono::seconds{6}};
+    EXPECT_NE(fetch("manifest-v1.m3u8").content, nullptr) << "three segments of 2 s";
+    EXPECT_EQ(fetch("manifest-v1.m3u8").reuse == nullptr, strict) << "time makes it stale";
+    utc_ = Utc{newest + std::chrono::milliseconds{6'001}};
+    const Fetched late = fetch("manifest-v1.m3u8");
+    EXPECT_EQ(late.content == nullptr, strict);
+    if (!strict) continue;
+    EXPECT_EQ(late.absence, Fetched::Absence::stale);
+    EXPECT_NE(late.reason.find("2023-11-14T22:13:38"), std::string::npos) << late.reason;
+    EXPECT_NE(fetch("manifest-v1.m3u8?start=1700000004&vodend=1700000010").content, nullptr);
+    EXPECT_NE(fetch("g1-v1-10.m4s").content, nullptr);
+    add_slot(*archive_);
+    EXPECT_NE(fetch("manifest-v1.m3u8").content, nullptr) << "it goes on";
+  }
+}
+
 // Days that another endpoint needs are not this one's.
 TEST_F(EndpointRuntimeTest, WhatIsOlderThanItKeepsIsNotServed) {
   fill(60);
