@@ -9,6 +9,7 @@ import http.server
 import json
 import os
 import re
+import socket
 import ssl
 import subprocess
 import sys
@@ -234,6 +235,7 @@ class KeyServer(http.server.ThreadingHTTPServer):
 
     def __init__(self, tarn):
         self.tarn, self.spoil, self.open, self.most_open, self.asked = tarn, None, 0, 0, 0
+        self.connections = set()
         self.lock = threading.Lock()
         super().__init__(("127.0.0.1", 0), KeyHandler)
         threading.Thread(target=self.serve_forever, daemon=True).start()
@@ -244,6 +246,16 @@ class KeyServer(http.server.ThreadingHTTPServer):
     @property
     def url(self):
         return f"{self.scheme}://127.0.0.1:{self.server_address[1]}/keys"
+
+
+def is_open(connection):
+    """Whether the client still waits: one that has given up has closed its end."""
+    try:
+        return connection.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT) != b""
+    except (BlockingIOError, ValueError):  # of TLS nothing can be peeked at
+        return True
+    except OSError:
+        return False
 
 
 class KeyHandler(http.server.BaseHTTPRequestHandler):
@@ -258,7 +270,9 @@ class KeyHandler(http.server.BaseHTTPRequestHandler):
         with self.server.lock:
             self.server.open += 1
             self.server.asked += 1
-            self.server.most_open = max(self.server.most_open, self.server.open)
+            self.server.connections.add(self.connection)
+            waiting = sum(is_open(connection) for connection in self.server.connections)
+            self.server.most_open = max(self.server.most_open, waiting)
         try:
             body = self.rfile.read(int(self.headers["content-length"]))
             headers = {"Authorization": f"Bearer {self.server.tarn.token}", "X-Speke-Version": "2.0"}
@@ -276,6 +290,7 @@ class KeyHandler(http.server.BaseHTTPRequestHandler):
         finally:
             with self.server.lock:
                 self.server.open -= 1
+                self.server.connections.discard(self.connection)
 
     def log_message(self, *_):
         pass
