@@ -83,6 +83,7 @@ class TsPackager {
 
   Status begin_track(const gstkit::TrackBegin& begin);
   Status add(GstBuffer* buffer);
+  static void decode_in_time(std::vector<mpegts::Sample>& samples);
   GstFlowReturn finish();
   void gather(const Status& outcome);
 
@@ -193,6 +194,15 @@ GstFlowReturn TsPackager::chain_list(GstPad* /*pad*/, GstBufferList* list) {
   return state_.problem.ok() ? GST_FLOW_OK : GST_FLOW_ERROR;
 }
 
+// Composition offsets of ISOBMFF may be negative; in MPEG-TS nothing is shown before it is decoded (ISO/IEC
+// 13818-1 2.4.3.7). When pictures are shown stays as it is.
+void TsPackager::decode_in_time(std::vector<mpegts::Sample>& samples) {
+  std::int64_t early = 0;
+  for (const auto& sample : samples) early = std::max(early, sample.dts - sample.pts);
+  if (early == 0) return;
+  for (auto& sample : samples) sample.dts -= early;
+}
+
 GstFlowReturn TsPackager::finish() {
   auto segment = std::exchange(state_.segment, {});
   const Status problem = std::exchange(state_.problem, {});
@@ -200,7 +210,9 @@ GstFlowReturn TsPackager::finish() {
   std::vector<mpegts::Stream> streams;
   streams.reserve(segment.size());
   for (Gathered& track : segment) {
-    if (!track.stream.samples.empty()) streams.push_back(std::move(track.stream));
+    if (track.stream.samples.empty()) continue;
+    decode_in_time(track.stream.samples);
+    streams.push_back(std::move(track.stream));
   }
   if (streams.empty()) return GST_FLOW_OK;
   auto bytes = mpegts::write_segment(streams);

@@ -28,6 +28,25 @@ STREAMS = [
     ("hev1-ac3", [*X265, "hev1", "-c:a", "ac3", "-b:a", "192k"], ()),
     ("avc-opus", [*X264, "-c:a", "libopus", "-b:a", "96k"], ("hls", "separate")),
 ]
+CMAF = os.path.join(lab.SHARED, "vectors", "hls-cmaf")
+PARTS = os.path.join(lab.SHARED, "vectors", "cmaf-parts")
+WAVE = os.path.join(CMAF, "wave-av", "vectors", "cfhd_sets")
+# name, {kind: (header, its segments in order)}, endpoints that cannot carry it, ticks by which ffmpeg takes the pictures of
+# the source for later than they are: it moves those whose composition offsets are negative
+VECTORS = [
+    ("medialive", {kind: (f"{CMAF}/medialive-scte35/{folder}/init.{end}",
+                          [f"{CMAF}/medialive-scte35/{folder}/{number}.{end}" for number in range(896605655, 896605659)])
+                   for kind, folder, end in (("v", "video", "cmfv"), ("a", "audio", "cmfa"))}, (), 3600),
+    ("wave-25", {"v": (f"{WAVE}/12.5_25_50/t3/2022-10-17/1/init.mp4",
+                       [f"{WAVE}/12.5_25_50/t3/2022-10-17/1/{time}.m4s" for time in (0, 25600, 51200, 76800)])}, (), 0),
+    ("wave-29", {kind: (f"{WAVE}/14.985_29.97_59.94/t1/2022-10-17/{folder}/init.mp4",
+                           [f"{WAVE}/14.985_29.97_59.94/t1/2022-10-17/{folder}/{time}.m4s" for time in times])
+                    for kind, folder, times in (("v", "1", (0, 60060, 120120, 180180)),
+                                                ("a", "A48", (0, 96256, 192512, 288768)))}, (), 3003),
+    ("muxed", {"va": (f"{CMAF}/muxed-aac-h264/init.mp4", [f"{CMAF}/muxed-aac-h264/hls11.m4s"])}, (), 0),
+    ("hvc1", {"v": (f"{PARTS}/hvc1_init.mp4", [f"{PARTS}/hvc1_seg_1.m4s"])}, (), 0),
+    ("av1", {"v": (f"{PARTS}/av1_init.mp4", [f"{PARTS}/av1_multitile_seg.m4s"])}, ("hls", "separate"), 0),
+]
 MULTIVARIANT = b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1000000\nlive.m3u8\n"
 
 
@@ -70,6 +89,37 @@ def by_shaka(server):
         push_folder(inputs, packaged, multivariant.read())
     wait_until(lambda: is_over(urls["cmaf"]), 30, "the stream is over in the output")
     compare(folder, source, urls)
+
+
+def vector(server, name, tracks, without, late):
+    """What other packagers wrote, as an encoder would push it: a playlist for each track."""
+    if not os.path.isdir(CMAF):
+        raise Tap.Skip("the vectors are not here")
+    folder = os.path.join(server.folder, name)
+    os.makedirs(folder)
+    sources = {}
+    for kinds, (header, segments) in tracks.items():
+        names = []
+        with open(os.path.join(folder, f"source-{kinds}.mp4"), "wb") as source:
+            for number, path in enumerate([header, *segments]):
+                names.append(f"{kinds}{number}.m4s" if number else f"{kinds}-init.mp4")
+                with open(path, "rb") as file:
+                    body = file.read()
+                source.write(body)
+                with open(os.path.join(folder, names[-1]), "wb") as file:
+                    file.write(body)
+        sources.update({kind: source.name for kind in kinds})
+        listed = "".join(f"#EXTINF:2,\n{item}\n" for item in names[1:])
+        with open(os.path.join(folder, f"{kinds}.m3u8"), "w", encoding="utf-8") as file:
+            file.write(f'#EXTM3U\n#EXT-X-TARGETDURATION:3\n#EXT-X-MAP:URI="{names[0]}"\n{listed}#EXT-X-ENDLIST\n')
+    group = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="Sound",URI="a.m3u8"\n' if "a" in tracks else ""
+    use = ',AUDIO="a"' if group else ""
+    first = "va" if "va" in tracks else "v"
+    inputs, urls = create(server, name, without)
+    push_folder(inputs, folder, f"#EXTM3U\n{group}#EXT-X-STREAM-INF:BANDWIDTH=1000000{use}\n{first}.m3u8\n".encode())
+    playlist = "cmaf" if "cmaf" in urls else next(iter(urls))
+    wait_until(lambda: is_over(urls[playlist]), 30, f"{name} is over in the output")
+    compare(folder, sources, urls, {"hls": late, "separate": late})
 
 
 def restart(server):
@@ -140,6 +190,8 @@ def main():
             for name, codecs, without in STREAMS:
                 tap.run(f"{name} comes out as it went in", by_ffmpeg, server, name, codecs, without)
             tap.run("shaka-packager's renditions come out as they went in", by_shaka, server)
+            for name, tracks, without, late in VECTORS:
+                tap.run(f"{name} comes out as it went in", vector, server, name, tracks, without, late)
             tap.run("a header outlives kill -9", restart, server)
             tap.run("what cannot be used is refused with its reason", refusals, server)
         finally:

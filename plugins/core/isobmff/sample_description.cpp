@@ -130,6 +130,7 @@ Status fill_sample_entry(Stsd& stsd, const StreamInfo& info) {
 
 Result<StreamInfo> read_sample_entry(const Stsd& stsd) {
   if (stsd.avc1) return read_visual(*stsd.avc1, Codec::h264, stsd.avc1->avc_c.record);
+  if (stsd.avc3) return read_visual(*stsd.avc3, Codec::h264, stsd.avc3->config.record);
   if (stsd.hvc1) return read_visual(*stsd.hvc1, Codec::hevc, stsd.hvc1->config.record);
   if (stsd.hev1) return read_visual(*stsd.hev1, Codec::hevc, stsd.hev1->config.record);
   if (stsd.av01) return read_visual(*stsd.av01, Codec::av1, stsd.av01->config.record);

@@ -56,6 +56,7 @@ struct VisualEntry {
   }
 };
 // Parameter sets in the record only, or also in the samples (14496-15 8.4.1)
+using Avc3 = VisualEntry<fourcc("avc3"), fourcc("avcC")>;
 using Hvc1 = VisualEntry<fourcc("hvc1"), fourcc("hvcC")>;
 using Hev1 = VisualEntry<fourcc("hev1"), fourcc("hvcC")>;
 using Av01 = VisualEntry<fourcc("av01"), fourcc("av1C")>;

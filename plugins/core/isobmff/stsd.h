@@ -15,6 +15,7 @@ struct Stsd {
   std::uint32_t entry_count = 1;
   FourCC entry_type = 0;  // set when read, whether it is known or not
   std::optional<Avc1> avc1;
+  std::optional<Avc3> avc3;
   std::optional<Hvc1> hvc1;
   std::optional<Hev1> hev1;
   std::optional<Av01> av01;
@@ -30,6 +31,7 @@ struct Stsd {
     io.field("entry_count", entry_count);
     io.first_child(entry_type);
     io.optional(avc1);
+    io.optional(avc3);
     io.optional(hvc1);
     io.optional(hev1);
     io.optional(av01);
