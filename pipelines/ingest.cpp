@@ -86,6 +86,7 @@ Result<GstElement*> make_ingest_pipeline(const IngestSettings& settings, Message
   g_signal_connect(selector, "pad-removed", G_CALLBACK(on_selected_pad_removed), nullptr);
   for (const char* name : ingest_inputs) {
     GstElement* input = TRY(add_element(pipeline.get(), "hlsingestsrc", name));
+    g_object_set(input, "container", static_cast<int>(settings.container), nullptr);
     g_signal_connect(input, "pad-added", G_CALLBACK(on_input_pad), nullptr);
     g_signal_connect(input, "pad-removed", G_CALLBACK(on_input_pad_removed), nullptr);
   }

@@ -11,9 +11,12 @@
 
 namespace tarn::pipelines {
 
+enum class IngestContainer { any, transport_stream, fragmented_mp4 };  // hlsingestsrc: `container`
+
 struct IngestSettings {
   std::string archive_directory;
   std::chrono::seconds target_duration{6};  // of the segments the encoders send
+  IngestContainer container = IngestContainer::any;
 };
 
 inline constexpr const char* ingest_inputs[] = {"ingest1", "ingest2"};  // hlsingestsrc: `put-object`

@@ -18,6 +18,8 @@ namespace {
 using codecs::Codec;
 using codecs::StreamInfo;
 
+constexpr std::uint32_t usual_video_timescale = 90'000;
+
 std::string media_type(const GstCaps* caps) {
   return gst_caps_get_size(caps) == 0 ? "nothing" : gst_structure_get_name(gst_caps_get_structure(caps, 0));
 }
@@ -151,6 +153,7 @@ void apply_video_caps(const GstCaps* caps, StreamInfo& info) {
   if (const auto height = positive(s, "height"); height != 0) info.height = height;
   get_fraction(s, "pixel-aspect-ratio", info.sar_width, info.sar_height);
   get_fraction(s, "framerate", info.frame_rate_numerator, info.frame_rate_denominator);
+  if (const auto timescale = positive(s, "timescale"); timescale != 0) info.timescale = timescale;
 }
 
 Result<Blob> buffer_field(const GstStructure* structure, const char* name) {
@@ -180,6 +183,9 @@ Result<Ref<GstCaps>> caps_of(const StreamInfo& info) {
     if (info.frame_rate_numerator != 0) {
       gst_caps_set_simple(caps.get(), "framerate", GST_TYPE_FRACTION, as_int(info.frame_rate_numerator),
                           as_int(info.frame_rate_denominator), nullptr);
+    }
+    if (info.timescale != usual_video_timescale) {
+      gst_caps_set_simple(caps.get(), "timescale", G_TYPE_INT, as_int(info.timescale), nullptr);
     }
   } else {
     gst_caps_set_simple(caps.get(), "rate", G_TYPE_INT, as_int(info.sample_rate), "channels", G_TYPE_INT,

@@ -34,7 +34,8 @@ Result<Ref<GstCaps>> caps_of(const codecs::StreamInfo& info);
 // REQUIRES: caps are fixed, of the formats above. codec_data is the configuration record as a sample entry
 // carries it (codecs::stream_info_from_config), which GStreamer's parsers leave out of AC-3, E-AC-3, MP3 and
 // Opus: those may come without, but then only MP3 (by its fields) and Opus (by its streamheader) can be
-// described. The other fields may be absent. Video times are 90 kHz ticks, audio times are samples. Errors:
+// described. The other fields may be absent. Video times are 90 kHz ticks unless `timescale` says another,
+// audio times are samples. Errors:
 // unsupported, malformed.
 Result<codecs::StreamInfo> stream_info_of(const GstCaps* caps);
 

@@ -2,7 +2,7 @@
 /**
  * SECTION:element-hlsingestsrc
  *
- * Takes in one HLS stream of MPEG-TS segments (H.264 and AAC, muxed or in renditions, any number of
+ * Takes in one HLS stream of MPEG-TS or fragmented MP4 segments (muxed or in renditions, any number of
  * variants) and gives its tracks as elementary streams on one unwrapped timeline: pushed to it object by
  * object as an encoder uploads them (#hlsingestsrc::put-object), or read from a folder
  * (#hlsingestsrc:location).
@@ -13,10 +13,10 @@
  * before the first buffer; a playlist that is more than 1.5 target durations late is left out and its
  * pads are added when it comes.
  *
- * | pad | caps |
- * |---|---|
- * | video_%u | H.264 `avc` or HEVC `hvc1`, alignment `au`: one buffer list per GOP. The number is the
- * variant's | | audio_%u | AAC `raw`, AC-3, E-AC-3 or MP3, framed: one buffer list per input segment |
+ * Pads:
+ * - `video_%u`: H.264 `avc`, HEVC `hvc1`, AV1 or VP9, alignment `au`: one buffer list per GOP. The number is
+ * the variant's
+ * - `audio_%u`: AAC `raw`, AC-3, E-AC-3, MP3 or Opus, framed: one buffer list per input segment
  *
  * Events: `tarn/track` and `tarn/tracks` (sticky), `tarn/discontinuity`, `tarn/program-date-time`,
  * `tarn/segment-end`, `tarn/end-of-list`; the query `tarn/timeline-edge` is asked before the first buffer of
@@ -55,6 +55,15 @@
 GST_DEBUG_CATEGORY(hlsingestsrc_debug);
 #define GST_CAT_DEFAULT hlsingestsrc_debug
 
+static GType tarn_ingest_container_get_type() {
+  static const GEnumValue values[] = {{0, "Whatever comes", "any"},
+                                      {1, "MPEG-TS and packed audio", "mpegts"},
+                                      {2, "Fragmented MP4", "fmp4"},
+                                      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("TarnIngestContainer", values);
+  return type;
+}
+
 namespace tarn::ingest {
 
 using gstkit::Ref;
@@ -65,6 +74,7 @@ class HlsIngestSrc {
 
   struct Settings {
     std::string location;
+    Container container = Container::any;
     bool replaying = false;
   };
   gstkit::Guarded<Settings> settings;
@@ -76,6 +86,11 @@ class HlsIngestSrc {
           .name = "location",
           .blurb = "Playlist file to read a finished stream from; empty: objects are pushed",
           .member = &Settings::location,
+          .when = gstkit::When::ready},
+      gstkit::Property<HlsIngestSrc>{
+          .name = "container",
+          .blurb = "Of the segments; others are refused",
+          .member = gstkit::enumeration<&Settings::container>(tarn_ingest_container_get_type),
           .when = gstkit::When::ready},
       gstkit::Property<HlsIngestSrc>{
           .name = "replaying",
@@ -180,9 +195,11 @@ HlsIngestSrc::HlsIngestSrc(TarnHlsIngestSrc* shell)
 // ---- states
 
 bool HlsIngestSrc::start() {
-  const std::string location = settings.copy().location;
+  const Settings wanted = settings.copy();
+  const std::string& location = wanted.location;
   const StreamingTurn::Taken turn{streaming_};
   state_.emplace(next_session_);
+  state_->session.set_container(wanted.container);
   tickets_.change([&](auto& tickets) { tickets = state_->tickets; });
   publish();
   if (location.empty()) return true;

@@ -15,6 +15,7 @@
 #include "core/base/time.h"
 #include "core/timeline/timeline.h"
 #include "ingest/object_answer.h"
+#include "ingest/object_kind.h"
 #include "ingest/push_session.h"
 #include "ingest/segment_timing.h"
 #include "ingest/track_naming.h"
@@ -81,6 +82,8 @@ class IngestSession {
   ObjectAnswer put(std::string_view path, const Blob& content, Monotonic now,
                    std::shared_ptr<const void> ticket = {});
   void set_replaying(bool replaying) { push_.set_replaying(replaying); }
+  // Segments of other containers are refused.
+  void set_container(Container container) { container_ = container; }
   // Retention is not the encoder's business: accepted, and nothing happens.
   static ObjectAnswer remove(std::string_view path);
   // This media playlist is all of the stream (PushSession::use_single_playlist).
@@ -114,8 +117,12 @@ class IngestSession {
     std::uint64_t bitrate = 0;
   };
 
-  ObjectAnswer put_segment(std::string_view path, const Blob& content, Monotonic now,
+  ObjectAnswer put_segment(ObjectKind kind, std::string_view path, const Blob& content, Monotonic now,
                            std::shared_ptr<const void> ticket);
+  ObjectAnswer put_fragments(std::string_view path, UploadedSegment segment, const Blob& content);
+  ObjectAnswer put_header(std::string_view path, const Blob& content);
+  void take_findings(const codecs::MediaSegment& media);
+  bool demux(OrderedSegment& segment);
   bool step();
   void follow_structure();
   void fill(std::size_t playlist);
@@ -139,6 +146,8 @@ class IngestSession {
   Monotonic now_;
   bool settled_ = false;
   bool trusts_names_ = false;
+  Container container_ = Container::any;
+  std::uint64_t objects_ = 0;
   std::uint64_t revision_ = 0;
   std::vector<ObjectName> names_;  // of the lanes
   std::vector<Lane> lanes_;

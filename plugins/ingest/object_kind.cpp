@@ -47,7 +47,27 @@ ObjectKind recognise(std::string_view path, Bytes content) {
   const ObjectKind kind = sniff(content);
   // So is a broken segment: the demuxer can tell an encrypted one.
   if (kind == ObjectKind::unknown && extension(path) == "ts") return ObjectKind::transport_stream;
+  if (kind == ObjectKind::unknown && extension(path) == "m4s") return ObjectKind::fragmented_mp4;
   return kind;
+}
+
+bool is_taken(ObjectKind kind, Container container) {
+  const bool is_fragments = kind == ObjectKind::fragmented_mp4;
+  const bool is_stream = kind == ObjectKind::transport_stream || kind == ObjectKind::packed_audio;
+  if (container == Container::fragmented_mp4) return is_fragments;
+  return is_stream || (container == Container::any && is_fragments);
+}
+
+std::string_view name_of(Container container) {
+  switch (container) {
+    case Container::transport_stream:
+      return "MPEG-TS or packed audio";
+    case Container::fragmented_mp4:
+      return "fragmented MP4";
+    case Container::any:
+      break;
+  }
+  return "MPEG-TS, packed audio or fragmented MP4";
 }
 
 std::string_view name_of(ObjectKind kind) {

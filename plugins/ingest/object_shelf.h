@@ -11,6 +11,7 @@
 #include "core/base/bytes.h"
 #include "core/base/time.h"
 #include "core/mpegts/demuxer.h"
+#include "ingest/header_shelf.h"
 #include "ingest/object_path.h"
 
 namespace tarn::ingest {
@@ -24,6 +25,11 @@ struct UploadedSegment {
   Monotonic arrival;
   bool cut = false;  // ended within media: what there is of it is used, and the upload refused
   std::shared_ptr<const void> ticket{};  // kept by everything that is made of it
+  // Fragmented MP4: what `media` is made of when the header is known that the playlist names.
+  Blob fragments{};
+  std::uint64_t number = 0;  // rises with every object of the input
+
+  [[nodiscard]] bool usable() const { return media != nullptr || !fragments.empty(); }
 };
 
 // Tells a repeated upload from new content under an old name. All of it is read: a programme that is encoded
@@ -63,6 +69,9 @@ class ObjectShelf {
   // What comes under this name from now on is too late, except with other content after a restart.
   void give_up(const ObjectName& name);
 
+  [[nodiscard]] HeaderShelf& headers() { return headers_; }
+  [[nodiscard]] const HeaderShelf& headers() const { return headers_; }
+
   // Forgets what has waited since before `time`: nothing will ask for it any more.
   void drop_older_than(Monotonic time);
 
@@ -82,6 +91,7 @@ class ObjectShelf {
   void drop_oldest();
 
   Limits limits_;
+  HeaderShelf headers_;
   Held held_;
   std::map<std::uint64_t, std::string> order_;  // number → path
   std::deque<UploadedSegment> repeats_;         // of names in used_, the oldest first

@@ -34,6 +34,7 @@ Result<std::vector<std::string>> segments_of(const std::filesystem::path& folder
   const hls::MediaPlaylist playlist = TRY(hls::parse_media(as_text(text.bytes())));
   std::vector<std::string> segments;
   for (const hls::MediaSegment& segment : playlist.segments) {
+    if (segment.map) segments.push_back(TRY(ObjectName::resolve(path, segment.map->uri)).text());
     segments.push_back(TRY(ObjectName::resolve(path, segment.uri)).text());
   }
   return segments;

@@ -20,6 +20,7 @@ Result<PlaylistFollower::Version> PlaylistFollower::resolve(const std::string& p
                                                             Monotonic now) {
   Version version{.first = playlist.media_sequence, .entries = {}};
   version.entries.reserve(playlist.segments.size());
+  std::optional<ObjectName> header;
   for (const hls::MediaSegment& listed : playlist.segments) {
     Expected entry;
     entry.name = TRY(ObjectName::resolve(path, listed.uri));
@@ -28,6 +29,8 @@ Result<PlaylistFollower::Version> PlaylistFollower::resolve(const std::string& p
     entry.segment.gap = listed.gap;
     entry.segment.duration = listed.duration;
     entry.segment.program_date_time = listed.program_date_time;
+    if (listed.map) header = TRY(ObjectName::resolve(path, listed.map->uri));
+    entry.segment.header = header;
     entry.listed = now;
     version.entries.push_back(std::move(entry));
   }
@@ -160,10 +163,10 @@ void PlaylistFollower::append(Version version, ObjectShelf& shelf) {
 std::optional<OrderedSegment> PlaylistFollower::next(ObjectShelf& shelf, Monotonic now) {
   while (!expected_.empty()) {
     Expected& front = expected_.front();
-    if (!front.segment.gap && shelf.find(front.name) != nullptr) {
+    if (!front.segment.gap && is_there(front, shelf)) {
       OrderedSegment segment = std::move(front.segment);
       segment.object = shelf.take(front.name);
-      segment.gap = segment.object.media == nullptr;
+      segment.gap = !segment.object.usable();
       expected_.pop_front();
       gave_any_ = true;
       return segment;
@@ -185,7 +188,7 @@ bool PlaylistFollower::is_lost(const ObjectShelf& shelf, Monotonic now) const {
   const Expected& front = expected_.front();
   if (settled_ || front.segment.media_sequence < window_first_) return true;
   if (now - front.listed > patience * target_duration_) return true;
-  const auto came = [&](const Expected& entry) { return shelf.find(entry.name) != nullptr; };
+  const auto came = [&](const Expected& entry) { return is_there(entry, shelf); };
   return std::count_if(expected_.begin() + 1, expected_.end(), came) >= overtakers;
 }
 
@@ -196,7 +199,16 @@ bool PlaylistFollower::names(std::string_view path) const {
 
 bool PlaylistFollower::has_complete_segment(const ObjectShelf& shelf) const {
   return std::any_of(expected_.begin(), expected_.end(),
-                     [&](const Expected& entry) { return shelf.find(entry.name) != nullptr; });
+                     [&](const Expected& entry) { return is_there(entry, shelf); });
+}
+
+// Without EXT-X-MAP nothing is waited for: such a segment has no use.
+bool PlaylistFollower::is_there(const Expected& entry, const ObjectShelf& shelf) {
+  const UploadedSegment* segment = shelf.find(entry.name);
+  if (segment == nullptr || segment->fragments.empty() || segment->media != nullptr)
+    return segment != nullptr;
+  const auto& header = entry.segment.header;
+  return !header || shelf.headers().find(*header, segment->number) != nullptr;
 }
 
 }  // namespace tarn::ingest

@@ -23,6 +23,7 @@ struct OrderedSegment {
   Microseconds duration{};     // EXTINF
   Microseconds skipped{};      // programme that was never listed, between the predecessor and this
   std::optional<Utc> program_date_time;
+  std::optional<ObjectName> header;  // EXT-X-MAP
   UploadedSegment object;
 };
 
@@ -75,6 +76,8 @@ class PlaylistFollower {
   void restart(Version version, ObjectShelf& shelf);
   void append(Version version, ObjectShelf& shelf);
   [[nodiscard]] bool is_lost(const ObjectShelf& shelf, Monotonic now) const;
+  // It has come, and so has the header that it needs.
+  [[nodiscard]] static bool is_there(const Expected& entry, const ObjectShelf& shelf);
 
   std::deque<Expected> expected_;
   std::map<std::uint64_t, ObjectName> listed_;  // by media sequence number, the latest ones

@@ -92,6 +92,14 @@ ObjectAnswer PushSession::put_segment(UploadedSegment segment, Monotonic now) {
   return {.outcome = Outcome::created, .code = {}, .message = "segment"};
 }
 
+ObjectAnswer PushSession::put_header(const std::string& path, std::uint64_t digest, std::uint64_t number,
+                                     HeaderShelf::Header header, Monotonic now) {
+  const bool is_new = shelf_.headers().put(path, digest, number, std::move(header));
+  advance(now);
+  if (!is_new) return {.outcome = Outcome::replaced, .code = {}, .message = "the same content again"};
+  return {.outcome = Outcome::created, .code = {}, .message = "header"};
+}
+
 void PushSession::advance(Monotonic now) {
   for (auto& [path, playlist] : playlists_) {
     if (!playlist.complete_since && playlist.follower.has_complete_segment(shelf_))

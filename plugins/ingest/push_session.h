@@ -27,6 +27,9 @@ class PushSession {
   // REQUIRES: check_object_path(path)
   ObjectAnswer put_playlist(const std::string& path, std::string_view text, Monotonic now);
   ObjectAnswer put_segment(UploadedSegment segment, Monotonic now);
+  // What EXT-X-MAP names. `number`: see HeaderShelf
+  ObjectAnswer put_header(const std::string& path, std::uint64_t digest, std::uint64_t number,
+                          HeaderShelf::Header header, Monotonic now);
 
   // This media playlist is all of the stream: whoever says so knows that no multivariant playlist will come.
   void use_single_playlist(const std::string& path);

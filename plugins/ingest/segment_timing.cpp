@@ -28,6 +28,12 @@ std::int64_t unwrap(std::int64_t timestamp, std::int64_t near) {
   return near + difference;
 }
 
+std::int64_t first_time(const codecs::ElementaryStream& stream, std::int64_t near) {
+  const codecs::AccessUnit& first = stream.units.front();
+  if (stream.wraps) return unwrap(is_audio(stream) ? first.pts : first.dts, near);
+  return rescale(first.dts + unwrapped_origin * stream.timescale, stream.timescale, transport_timescale);
+}
+
 std::optional<std::int64_t> StreamClock::edge_90k() const {
   if (!edge_) return std::nullopt;
   return rescale(*edge_, timescale_, transport_timescale);
@@ -36,8 +42,7 @@ std::optional<std::int64_t> StreamClock::edge_90k() const {
 bool StreamClock::is_jump(const codecs::ElementaryStream& stream, Microseconds skipped) const {
   const auto edge = edge_90k();
   if (!edge || stream.units.empty()) return false;
-  const codecs::AccessUnit& first = stream.units.front();
-  const std::int64_t ahead = unwrap(is_audio(stream) ? first.pts : first.dts, *edge) - *edge;
+  const std::int64_t ahead = first_time(stream, *edge) - *edge;
   const std::int64_t hole = rescale(skipped.count(), 1'000'000, transport_timescale);
   return ahead < -longest_step_back || ahead > hole + longest_step_ahead;
 }
@@ -45,10 +50,40 @@ bool StreamClock::is_jump(const codecs::ElementaryStream& stream, Microseconds s
 std::vector<TimedUnit> StreamClock::time(const codecs::ElementaryStream& stream,
                                          const codecs::StreamInfo& info, std::int64_t near) {
   const std::int64_t from = edge_90k().value_or(near);
-  std::vector<TimedUnit> units = is_audio(stream) ? time_audio(stream, info, from) : time_video(stream, from);
+  std::vector<TimedUnit> units = !stream.wraps      ? time_plain(stream)
+                                 : is_audio(stream) ? time_audio(stream, info, from)
+                                                    : time_video(stream, from);
   edge_ = units.back().start + units.back().duration;
-  timescale_ = is_audio(stream) ? info.timescale : transport_timescale;
+  timescale_ = !stream.wraps || is_audio(stream) ? info.timescale : transport_timescale;
   last_duration_ = units.back().duration;
+  return units;
+}
+
+// The container says all. Where a fragment begins elsewhere than the one before it ends, its word holds: the
+// last frame before it reaches up to it, unless that is a jump.
+std::vector<TimedUnit> StreamClock::time_plain(const codecs::ElementaryStream& stream) {
+  const std::int64_t origin = unwrapped_origin * stream.timescale;
+  const std::int64_t longest = longest_step_ahead / second * stream.timescale;
+  std::vector<TimedUnit> units;
+  units.reserve(stream.units.size());
+  for (const codecs::AccessUnit& unit : stream.units) {
+    std::int64_t start = unit.dts + origin;
+    if (!units.empty()) {
+      TimedUnit& previous = units.back();
+      if (std::abs(start - previous.start) > longest) break;
+      start = std::max(start, previous.start + 1);
+      previous.duration = static_cast<std::uint32_t>(start - previous.start);
+    }
+    units.push_back({.start = start,
+                     .pts = unit.pts + origin,
+                     .duration = unit.duration,
+                     .offset = unit.offset,
+                     .size = unit.size,
+                     .sync = unit.sync});
+  }
+  TimedUnit& last = units.back();
+  if (last.duration == 0 && units.size() > 1) last.duration = units[units.size() - 2].duration;
+  if (last.duration == 0) last.duration = std::max(1U, stream.timescale / 25);
   return units;
 }
 
@@ -110,15 +145,18 @@ std::vector<TimedUnit> StreamClock::time_audio(const codecs::ElementaryStream& s
 FrameRate measure_frame_rate(const codecs::ElementaryStream& stream) {
   const auto& units = stream.units;
   if (units.size() < 3) return {};
-  const auto distance = [&](std::size_t i) { return unwrap(units[i].dts - units[i - 1].dts, 0); };
+  const auto distance = [&](std::size_t i) {
+    const std::int64_t ticks = units[i].dts - units[i - 1].dts;
+    return stream.wraps ? unwrap(ticks, 0) : ticks;
+  };
   const std::int64_t duration = distance(1);
-  if (duration <= 0 || duration > longest_step_ahead) return {};
+  if (duration <= 0 || duration > longest_step_ahead / second * stream.timescale) return {};
   for (std::size_t i = 2; i < units.size(); ++i) {
     if (distance(i) != duration) return {};
   }
   const auto ticks = static_cast<std::uint32_t>(duration);
-  const std::uint32_t divisor = std::gcd(transport_timescale, ticks);
-  return {transport_timescale / divisor, ticks / divisor};
+  const std::uint32_t divisor = std::gcd(stream.timescale, ticks);
+  return {stream.timescale / divisor, ticks / divisor};
 }
 
 }  // namespace tarn::ingest

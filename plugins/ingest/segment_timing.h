@@ -19,6 +19,12 @@ constexpr std::int64_t default_timeline_edge = std::int64_t{1} << 33U;
 // The 64-bit time nearest to `near` that has these low 33 bits.
 std::int64_t unwrap(std::int64_t timestamp, std::int64_t near);
 
+// Times that do not wrap are taken as they are, this much later, so that none is negative: whole seconds,
+// that it is exact in every timescale.
+constexpr std::int64_t unwrapped_origin = 131'072;
+// Decode time of the stream's first unit, 90 kHz. REQUIRES: stream.units not empty
+std::int64_t first_time(const codecs::ElementaryStream& stream, std::int64_t near);
+
 // An access unit on the input's unwrapped timeline, in ticks of its track.
 struct TimedUnit {
   std::int64_t start = 0;  // decode time
@@ -47,6 +53,7 @@ class StreamClock {
                               std::int64_t near);
 
  private:
+  [[nodiscard]] static std::vector<TimedUnit> time_plain(const codecs::ElementaryStream& stream);
   std::vector<TimedUnit> time_video(const codecs::ElementaryStream& stream, std::int64_t near);
   std::vector<TimedUnit> time_audio(const codecs::ElementaryStream& stream, const codecs::StreamInfo& info,
                                     std::int64_t near);

@@ -12,10 +12,10 @@
  * a video chunk is one GOP, an audio chunk the whole frames of `chunk-duration`, and times are
  * running times.
  *
- * | pad | caps |
- * |---|---|
- * | sink | H.264 `avc`, HEVC `hvc1`, or either as `byte-stream`, alignment `au`; AV1 and VP9 with `codec_data`; AAC `raw` or
- * `adts`, MP3, AC-3, E-AC-3, framed; Opus | | src | `video/quicktime, variant=cmaf, codec, streamheader` |
+ * Pads:
+ * - `sink`: H.264 `avc`, HEVC `hvc1`, or either as `byte-stream`, alignment `au`; AV1 and VP9 with
+ * `codec_data`; AAC `raw` or `adts`, MP3, AC-3, E-AC-3, framed; Opus
+ * - `src`: `video/quicktime, variant=cmaf, codec, streamheader`
  *
  * Threads: works on the streaming thread that pushes; none of its own.
  *
@@ -119,7 +119,7 @@ class CmafPackager {
   void drop(const char* why);
   void reset();
 
-  bool take_caps(Ref<GstEvent> event);
+  bool take_caps(const Ref<GstEvent>& event);
   void take_track(const gstkit::TrackAnnounced& announced);
 
   TarnCmafPackager* shell_;
@@ -179,7 +179,7 @@ bool CmafPackager::sink_event(GstPad* /*pad*/, GstEvent* raw) {
   auto event = Ref<GstEvent>::adopt(raw);
   switch (GST_EVENT_TYPE(raw)) {
     case GST_EVENT_CAPS:
-      return take_caps(std::move(event));
+      return take_caps(event);
     case GST_EVENT_SEGMENT:
       gst_event_copy_segment(raw, &state_.segment);
       break;
@@ -213,7 +213,7 @@ bool CmafPackager::sink_event(GstPad* /*pad*/, GstEvent* raw) {
   return gst_pad_push_event(src_, event.release());
 }
 
-bool CmafPackager::take_caps(Ref<GstEvent> event) {
+bool CmafPackager::take_caps(const Ref<GstEvent>& event) {
   GstCaps* caps = nullptr;
   gst_event_parse_caps(event.get(), &caps);
   (void)flush_chunk({});

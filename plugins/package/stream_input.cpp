@@ -85,7 +85,7 @@ Status StreamInput::set_caps(const GstCaps* caps) {
 }
 
 Result<Ref<GstBuffer>> StreamInput::convert(Ref<GstBuffer> unit) {
-  if (format_ == Format::byte_stream) return from_byte_stream(std::move(unit));
+  if (format_ == Format::byte_stream) return from_byte_stream(unit);
   if (format_ == Format::framed_audio) return from_framed_audio(std::move(unit));
   return unit;
 }
@@ -106,7 +106,7 @@ Status StreamInput::take_parameter_sets(ParameterSets came) {
   return {};
 }
 
-Result<Ref<GstBuffer>> StreamInput::from_byte_stream(Ref<GstBuffer> unit) {
+Result<Ref<GstBuffer>> StreamInput::from_byte_stream(const Ref<GstBuffer>& unit) {
   const gstkit::BufferMap map{unit.get()};
   if (!map.ok()) return Error{ErrorCode::internal, "an access unit cannot be mapped for reading"};
   ParameterSets came(sets_.size());

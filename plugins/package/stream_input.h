@@ -36,7 +36,7 @@ class StreamInput {
   // By kind: those of H.264 are SPS and PPS, those of HEVC have the VPS in front.
   using ParameterSets = std::vector<std::vector<ByteVector>>;
 
-  Result<gstkit::Ref<GstBuffer>> from_byte_stream(gstkit::Ref<GstBuffer> unit);
+  Result<gstkit::Ref<GstBuffer>> from_byte_stream(const gstkit::Ref<GstBuffer>& unit);
   Result<gstkit::Ref<GstBuffer>> from_framed_audio(gstkit::Ref<GstBuffer> unit);
   Status take_parameter_sets(ParameterSets came);
 

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 
+#include "core/base/out_of_memory.h"
 #include "server/front/refusals.h"
 
 namespace tarn::server::front {
@@ -76,7 +77,8 @@ Acceptor::Taken Acceptor::take() {
     turn_away(descriptor, host_of(remote.get()), reason::descriptors, "the server has no connections left");
     spare_.take();
   } else {
-    admit(descriptor, remote.get());
+    // It throws only before the descriptor is a connection's.
+    unless_out_of_memory([&] { admit(descriptor, remote.get()); }, [&] { ::close(descriptor); });
   }
   return Taken::one;
 }
@@ -84,8 +86,14 @@ Acceptor::Taken Acceptor::take() {
 void Acceptor::admit(int descriptor, GSocketAddress* remote) {
   std::string peer = host_of(remote);
   auto verdict = gate_.shared->admission.enter(peer);
-  if (verdict == Admission::Verdict::full && make_room()) verdict = gate_.shared->admission.enter(peer);
-  if (verdict == Admission::Verdict::ingest_only && make_room()) verdict = Admission::Verdict::admitted;
+  if (verdict == Admission::Verdict::full) {
+    // Where another thread has all those that could give way, this one is there for the next that comes here.
+    const bool has_room =
+        make_room(gate_.idle) || make_room(gate_.begun) || (gate_.begun.empty() && gate_.shared->begun > 0);
+    if (has_room) verdict = gate_.shared->admission.exceed(peer);
+  } else if (verdict == Admission::Verdict::ingest_only && make_room(gate_.idle)) {
+    verdict = Admission::Verdict::admitted;
+  }
   if (verdict == Admission::Verdict::address_full) {
     return turn_away(descriptor, peer, reason::per_address, "too many connections from this address");
   }
@@ -95,12 +103,24 @@ void Acceptor::admit(int descriptor, GSocketAddress* remote) {
   const int on = 1;
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   const bool ingest_only = verdict == Admission::Verdict::ingest_only;
-  const auto connection = std::make_shared<Connection>(gate_, open_, descriptor, remote, peer, ingest_only);
-  if (!connection->start()) gate_.shared->admission.leave(peer);
+  const auto connection = unless_out_of_memory(
+      [&] { return std::make_shared<Connection>(gate_, open_, descriptor, remote, peer, ingest_only); },
+      [&]() -> std::shared_ptr<Connection> {
+        ::close(descriptor);
+        return nullptr;
+      });
+  const bool started =
+      connection && unless_out_of_memory([&] { return connection->start().ok(); }, [] { return false; });
+  if (!started) {
+    open_.erase(connection);
+    return gate_.shared->admission.leave(peer);
+  }
+  // What came with it is looked at before the next one is let in, who may need the place more.
+  unless_out_of_memory([&] { connection->on_flush(); }, [&] { connection->on_out_of_memory(); });
 }
 
 // A new client rather than one that may be gone for good.
-bool Acceptor::make_room() { return !gate_.idle.empty() && gate_.idle.front()->give_way(); }
+bool Acceptor::make_room(const std::list<Connection*>& of) { return !of.empty() && of.front()->give_way(); }
 
 void Acceptor::turn_away(int descriptor, const std::string& peer, std::string_view reason,
                          std::string_view line) {

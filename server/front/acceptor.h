@@ -28,7 +28,7 @@ class Acceptor : public Watched, public Deadline {
  private:
   enum class Taken { one, none, no_descriptor };
   Taken take();
-  bool make_room();
+  bool make_room(const std::list<Connection*>& of);
   void admit(int descriptor, GSocketAddress* remote);
   void turn_away(int descriptor, const std::string& peer, std::string_view reason, std::string_view line);
 

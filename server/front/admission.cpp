@@ -7,10 +7,10 @@ bool Admission::counts(const std::string& address) const {
   return settings_.per_address > 0 && !(settings_.exempt && settings_.exempt(address));
 }
 
-Admission::Verdict Admission::enter(const std::string& address) {
+Admission::Verdict Admission::enter_within(const std::string& address, std::size_t total) {
   const bool counted = counts(address);
   const std::lock_guard lock{mutex_};
-  if (settings_.total > 0 && open_ >= settings_.total) return Verdict::full;
+  if (settings_.total > 0 && open_ >= total) return Verdict::full;
   if (counted) {
     std::size_t& connections = by_address_[address];
     if (connections >= settings_.per_address) return Verdict::address_full;

@@ -9,7 +9,8 @@ namespace tarn::server::front {
 class BodySink {
  public:
   virtual ~BodySink() = default;
-  // May call Connection::abandon_body(), and is not called for this message again then.
+  // May call Connection::abandon_body(), and is not called for this message again then. Without memory the
+  // connection is closed.
   virtual void take(Bytes bytes) = 0;
 };
 

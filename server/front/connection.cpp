@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "core/base/out_of_memory.h"
 #include "server/front/refusals.h"
 
 namespace tarn::server::front {
@@ -52,8 +53,8 @@ Connection::~Connection() {
 }
 
 Status Connection::start() {
-  TRY(gate_.loop->watch(descriptor_, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *this));
   open_.insert(shared_from_this());
+  TRY(gate_.loop->watch(descriptor_, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET, *this));
   enter(ConnectionClock::Phase::idle);
   reschedule();
   return {};
@@ -71,16 +72,33 @@ void Connection::set_ingest() {
 }
 
 void Connection::enter(ConnectionClock::Phase phase) {
+  using Phase = ConnectionClock::Phase;
   clock_.enter(phase, now());
-  const bool waits = phase == ConnectionClock::Phase::idle && !clock_.is_ingest();
-  std::list<Connection*>& from = place_.empty() ? gate_.idle : place_;
-  std::list<Connection*>& to = waits ? gate_.idle : place_;
-  if (&from != &to || waits) to.splice(to.end(), from, at_);
+  if (phase == Phase::idle && !clock_.is_ingest()) {
+    move_to(gate_.idle);
+  } else if (phase == Phase::head && ingest_only_) {
+    move_to(gate_.begun);
+  } else {
+    move_to(place_);
+  }
+}
+
+void Connection::move_to(std::list<Connection*>& list) {
+  if (in_ == &gate_.begun) --gate_.shared->begun;
+  list.splice(list.end(), *in_, at_);
+  in_ = &list;
+  if (in_ == &gate_.begun) ++gate_.shared->begun;
 }
 
 bool Connection::give_way() {
+  // For the first byte. Encoders' heads come whole: what has begun and is not there yet has no claim, and any
+  // patience with it would let those who connect fast enough have all places all the time.
   constexpr Microseconds patience = std::chrono::seconds{1};
-  if (requests_ == 0 && now() < clock_.since() + patience) return false;
+  constexpr Microseconds patience_on_kept_place = std::chrono::milliseconds{100};
+  const bool is_begun = clock_.phase() == ConnectionClock::Phase::head;
+  const Microseconds enough = ingest_only_ ? patience_on_kept_place : patience;
+  if (requests_ == 0 && !is_begun && now() < clock_.since() + enough) return false;
+  if (is_begun && gate_.shared->refuse) gate_.shared->refuse(reason::descriptors, peer_);
   close_now();
   return true;
 }
@@ -141,7 +159,7 @@ void Connection::close_now() {
   if (lent_ && turn_ == Turn::ours) part_with_soup();
   if (lent_ && turn_ == Turn::soup) fails_ = true;
   cancel();
-  if (place_.empty()) place_.splice(place_.end(), gate_.idle, at_);
+  move_to(place_);
   gate_.shared->admission.leave(peer_);
   gate_.loop->release(descriptor_, *this, shared_from_this());
   ::close(descriptor_);
@@ -214,8 +232,21 @@ void Connection::reschedule() {
 }
 
 void Connection::on_deadline(Monotonic now) {
-  using Phase = ConnectionClock::Phase;
   const auto self = shared_from_this();
+  unless_out_of_memory([&] { check_deadlines(now); }, [&] { on_out_of_memory(); });
+}
+
+void Connection::on_out_of_memory() noexcept {
+  advancing_ = false;
+  if (closed_) return;
+  // libsoup gets an error: to write it a parting request takes memory.
+  fails_ = lent_;
+  parting_ = lent_;
+  close_now();
+}
+
+void Connection::check_deadlines(Monotonic now) {
+  using Phase = ConnectionClock::Phase;
   if (closed_) return;
   if (!settled_ && now >= clock_.settle_at()) settle();
   if (now >= clock_.send_deadline()) {

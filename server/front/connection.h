@@ -30,6 +30,7 @@ class Connection : public Watched, public Deadline, public std::enable_shared_fr
   Connection(Gate& gate, Set& open, int descriptor, GSocketAddress* remote, std::string peer,
              bool ingest_only);
   ~Connection() override;
+  // After an error it is to be taken out of `open`.
   Status start();
 
   // ---- for the handlers' side, while they have a message of it
@@ -61,16 +62,20 @@ class Connection : public Watched, public Deadline, public std::enable_shared_fr
   // No more requests: the ones that come are turned away, and an idle connection is closed after a moment.
   void drain();
   void close_now();
-  // Closes the connection when it has been served and is idle, to make room; else false.
+  // Closes a connection of gate's `idle` or `begun`, to make room; false: it has only just come.
   bool give_way();
 
   void on_ready(std::uint32_t events) override;
   void on_flush() override;
+  // Closes the connection, whatever it is doing.
+  void on_out_of_memory() noexcept override;
 
  protected:
   void on_deadline(Monotonic now) override;
 
  private:
+  void check_deadlines(Monotonic now);
+
   enum class Turn {
     ours,  // at a boundary or within a head
     soup,  // libsoup has the current message
@@ -90,6 +95,7 @@ class Connection : public Watched, public Deadline, public std::enable_shared_fr
 
   // connection.cpp, connection_stream.cpp
   void enter(ConnectionClock::Phase phase);
+  void move_to(std::list<Connection*>& list);
   void refuse(int status, std::string_view line, std::string_view reason);
   void part_with_soup();
   void begin_closing();
@@ -107,8 +113,9 @@ class Connection : public Watched, public Deadline, public std::enable_shared_fr
   std::string peer_;
   MessageReader reader_;
   ConnectionClock clock_;
-  // This connection's place in gate_.idle, or, when it is empty there, here.
+  // This connection's place in gate_.idle, in gate_.begun, or here.
   std::list<Connection*> place_{this};
+  std::list<Connection*>* in_ = &place_;
   const std::list<Connection*>::iterator at_ = place_.begin();
 
   // The socket's input. `rest_`: of what was read last, in scratch memory, while advance() runs; else in

@@ -12,7 +12,8 @@ namespace tarn::server::front {
 
 DescriptorPlan plan_descriptors(std::size_t limit, std::size_t in_use) {
   constexpr std::size_t least_connections = 8;
-  const std::size_t files = std::clamp<std::size_t>(limit / 8, 8, 1024);
+  // One channel that is pushed and played has a catalogue, a journal, volumes and two pipelines open.
+  const std::size_t files = std::clamp<std::size_t>(limit / 8, 24, 1024);
   const std::size_t left = limit > in_use + files ? limit - in_use - files : 0;
   DescriptorPlan plan;
   plan.connections = std::max(left, least_connections);

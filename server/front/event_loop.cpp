@@ -9,10 +9,18 @@
 #include <cstring>
 #include <ctime>
 
+#include "core/base/out_of_memory.h"
+
 namespace tarn::server::front {
 namespace {
 
 constexpr std::size_t scratch_bytes = 64U << 10U;
+
+// The main context is C, and no exception goes through it.
+template <class Call>
+void guarded(Watched& watched, Call call) {
+  unless_out_of_memory(call, [&] { watched.on_out_of_memory(); });
+}
 
 Monotonic monotonic_now() { return Monotonic{Microseconds{g_get_monotonic_time()}}; }
 
@@ -24,7 +32,9 @@ struct EventLoop::Source {
 };
 
 EventLoop::EventLoop(int epoll)
-    : epoll_(epoll), now_(monotonic_now()), deadlines_(now_), scratch_(scratch_bytes) {}
+    : epoll_(epoll), now_(monotonic_now()), deadlines_(now_), scratch_(scratch_bytes) {
+  events_.reserve(most_events);
+}
 
 Result<std::unique_ptr<EventLoop>> EventLoop::create(GMainContext* context) {
   const int epoll = ::epoll_create1(EPOLL_CLOEXEC);
@@ -61,6 +71,7 @@ EventLoop::~EventLoop() {
 }
 
 Status EventLoop::watch(int descriptor, std::uint32_t events, Watched& watched) {
+  reserve();
   epoll_event event{};
   event.events = events;
   event.data.ptr = &watched;
@@ -69,6 +80,15 @@ Status EventLoop::watch(int descriptor, std::uint32_t events, Watched& watched) 
   }
   ++watched_;
   return {};
+}
+
+// So that what is watched can be flushed and released when there is no memory.
+void EventLoop::reserve() {
+  const std::size_t needed = watched_ + 1;
+  if (dirty_.capacity() < needed) dirty_.reserve(2 * needed);
+  for (auto* list : {&released_, &gone_}) {
+    if (list->capacity() < needed) list->reserve(2 * needed);
+  }
 }
 
 void EventLoop::rearm(int descriptor, std::uint32_t events, Watched& watched) {
@@ -88,8 +108,8 @@ void EventLoop::release(int descriptor, Watched& watched, std::shared_ptr<void> 
 
 void EventLoop::flush_later(Watched& watched) {
   if (watched.flushes_) return;
-  watched.flushes_ = true;
   dirty_.push_back(&watched);
+  watched.flushes_ = true;
 }
 
 // What is flushed may be followed by more, a pipelined request that was waiting for room: that is for the
@@ -101,7 +121,7 @@ void EventLoop::flush() {
     if (watched == nullptr) continue;
     watched->flushes_ = false;
     dirty_[i] = nullptr;
-    watched->on_flush();
+    guarded(*watched, [&] { watched->on_flush(); });
   }
   dirty_.erase(dirty_.begin(), dirty_.begin() + static_cast<std::ptrdiff_t>(count));
 }
@@ -109,8 +129,8 @@ void EventLoop::flush() {
 void EventLoop::collect() {
   // Moved aside: what is destroyed may release others.
   while (!released_.empty()) {
-    const auto gone = std::move(released_);
-    released_.clear();
+    gone_.swap(released_);
+    gone_.clear();
   }
 }
 
@@ -137,7 +157,8 @@ gboolean EventLoop::check(GSource* source) {
       loop.events_[i] = static_cast<Watched*>(events[i].data.ptr);
     }
     for (std::size_t i = 0; i < loop.events_.size(); ++i) {
-      if (loop.events_[i] != nullptr) loop.events_[i]->on_ready(events[i].events);
+      Watched* const watched = loop.events_[i];
+      if (watched != nullptr) guarded(*watched, [&] { watched->on_ready(events[i].events); });
     }
     loop.events_.clear();
   }

@@ -25,6 +25,8 @@ class Watched {
   virtual void on_ready(std::uint32_t events) = 0;
   // Asked for by EventLoop::flush_later(): before the loop sleeps.
   virtual void on_flush() {}
+  // What it was called for could not be done.
+  virtual void on_out_of_memory() noexcept {}
 
  private:
   friend class EventLoop;
@@ -66,6 +68,7 @@ class EventLoop {
   void attach(GMainContext* context);
   static gboolean prepare(GSource* source, gint* timeout);
   static gboolean check(GSource* source);
+  void reserve();
   void flush();
   void collect();
 
@@ -78,6 +81,7 @@ class EventLoop {
   std::vector<Watched*> events_;  // of the turn; null: released meanwhile
   std::vector<Watched*> dirty_;
   std::vector<std::shared_ptr<void>> released_;
+  std::vector<std::shared_ptr<void>> gone_;  // on their way out
   std::size_t watched_ = 0;
   std::string date_;
   std::int64_t date_second_ = -1;

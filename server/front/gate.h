@@ -56,13 +56,15 @@ struct GateShared {
   // Counts a connection or request that is turned away; on any serving thread; may be empty.
   std::function<void(std::string_view reason, const std::string& peer)> refuse;
   std::atomic<bool> draining{false};
+  std::atomic<std::size_t> begun{0};  // of all threads' gates
 };
 
 // The same for one thread.
 struct Gate {
   EventLoop* loop = nullptr;
   GateShared* shared = nullptr;
-  std::list<Connection*> idle;  // viewers' connections between messages, the longest idle first
+  std::list<Connection*> idle;   // viewers' connections between messages, the longest idle first
+  std::list<Connection*> begun;  // on places kept for encoders, before their head is complete; likewise
   // Lets libsoup serve a stream; the remote address leads back to the connection, connection_of().
   std::function<void(GIOStream* stream, GSocketAddress* remote)> serve;
 };

@@ -3,6 +3,8 @@
 
 #include <new>
 
+#include "core/base/out_of_memory.h"
+
 namespace tarn::server::front {
 namespace {
 
@@ -46,6 +48,12 @@ G_DEFINE_TYPE_WITH_CODE(Output, tarn_front_output, G_TYPE_OUTPUT_STREAM,
                         TARN_POLLABLE(G_TYPE_POLLABLE_OUTPUT_STREAM, output_pollable))
 G_DEFINE_TYPE(Stream, tarn_front_stream, G_TYPE_IO_STREAM)
 #undef TARN_POLLABLE
+
+// libsoup is C, and no exception goes through it.
+template <class Call>
+void guarded(Connection& connection, Call call) {
+  unless_out_of_memory(call, [&] { connection.on_out_of_memory(); });
+}
 
 gssize outcome(Connection::Io io, std::size_t count, GError** error) {
   if (io == Connection::Io::done) return static_cast<gssize>(count);
@@ -99,7 +107,9 @@ Connection& of_input(gpointer stream) { return *static_cast<Input*>(stream)->con
 
 gssize input_read_nonblocking(GPollableInputStream* stream, void* buffer, gsize size, GError** error) {
   std::size_t count = 0;
-  const auto io = of_input(stream).read({static_cast<std::uint8_t*>(buffer), size}, count);
+  auto io = Connection::Io::failed;
+  Connection& connection = of_input(stream);
+  guarded(connection, [&] { io = connection.read({static_cast<std::uint8_t*>(buffer), size}, count); });
   return outcome(io, count, error);
 }
 
@@ -109,7 +119,7 @@ gssize input_read(GInputStream* stream, void* buffer, gsize size, GCancellable*,
 
 GSource* input_source(GPollableInputStream* stream, GCancellable*) {
   Connection& connection = of_input(stream);
-  connection.wants_input();
+  guarded(connection, [&] { connection.wants_input(); });
   return flag_source(connection, stream, false);
 }
 
@@ -136,7 +146,9 @@ Connection& of_output(gpointer stream) { return *static_cast<Output*>(stream)->c
 
 gssize output_write_nonblocking(GPollableOutputStream* stream, const void* data, gsize size, GError** error) {
   std::size_t count = 0;
-  const auto io = of_output(stream).write({static_cast<const std::uint8_t*>(data), size}, count);
+  auto io = Connection::Io::failed;
+  Connection& connection = of_output(stream);
+  guarded(connection, [&] { io = connection.write({static_cast<const std::uint8_t*>(data), size}, count); });
   return outcome(io, count, error);
 }
 
@@ -169,7 +181,8 @@ gboolean stream_close(GIOStream* stream, GCancellable*, GError**) {
   auto* self = reinterpret_cast<Stream*>(stream);
   if (self->closed) return TRUE;
   self->closed = true;
-  self->connection->stream_closed();
+  Connection& connection = *self->connection;
+  guarded(connection, [&] { connection.stream_closed(); });
   return TRUE;
 }
 

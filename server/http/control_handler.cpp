@@ -3,7 +3,7 @@
 
 #include <openssl/crypto.h>
 
-#include "server/runtime/out_of_memory.h"
+#include "core/base/out_of_memory.h"
 
 namespace tarn::server {
 namespace {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/base/out_of_memory.h"
 #include "server/front/refusals.h"
 #include "server/http/request_id.h"
 
@@ -103,8 +104,9 @@ void Exchange::head(const char* path, GHashTable* query) {
     return;
   }
   if (verdict_.ingest) from->set_ingest();
-  body_.reserve(
-      std::min({request_.content_length.value_or(0), std::uint64_t{verdict_.body_limit}, reserved_at_most}));
+  const std::size_t expected =
+      std::min({request_.content_length.value_or(0), std::uint64_t{verdict_.body_limit}, reserved_at_most});
+  unless_out_of_memory([&] { body_.reserve(expected); }, [] {});
 }
 
 void Exchange::take(Bytes bytes) {
@@ -142,7 +144,10 @@ void Exchange::reply(Response response) {
   auto finish = [self = shared_from_this(), answer = std::move(response)] {
     if (self->finished_ || self->decided_) return;
     self->decided_ = true;
-    self->apply(answer);
+    unless_out_of_memory([&] { self->apply(answer); },
+                         [&] {
+                           if (auto* const to = self->connection()) to->on_out_of_memory();
+                         });
     if (self->paused_) soup_server_message_unpause(self->message_);
   };
   if (g_main_context_is_owner(context_)) {

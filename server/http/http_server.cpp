@@ -39,7 +39,7 @@ Status HttpServer::serve(const std::vector<Handler*>& handlers, Observer observe
   shared->refused = options.refused;
   for (std::size_t i = 0; i < addresses_.size(); ++i) {
     front::Admission::Settings admission{options.limits.per_address, i == 0 ? first : others,
-                                         i == 0 ? plan.kept : 0, options.exempt};
+                                         i == 0 ? plan.kept : 0, i == 0 ? bound_.size() : 0, options.exempt};
     gates_.push_back(std::make_unique<front::GateShared>(options.limits, std::move(admission)));
     if (i < options.fast_lanes.size()) gates_[i]->fast_lane = options.fast_lanes[i];
     if (!options.refused) continue;

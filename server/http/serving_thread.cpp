@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/http/serving_thread.h"
 
+#include "core/base/out_of_memory.h"
 #include "server/front/acceptor.h"
 #include "server/front/dormant_listener.h"
 #include "server/front/soup_stream.h"
@@ -14,20 +15,37 @@ std::shared_ptr<Exchange>* exchange_of(SoupServerMessage* message) {
   return static_cast<std::shared_ptr<Exchange>*>(g_object_get_data(G_OBJECT(message), exchange_key));
 }
 
+// libsoup is C, and no exception goes through it: without memory the client's connection ends.
+template <class Call>
+void guarded(SoupServerMessage* message, Call call) {
+  unless_out_of_memory(call, [&] {
+    auto* connection = front::connection_of(soup_server_message_get_remote_address(message));
+    if (connection != nullptr) connection->on_out_of_memory();
+  });
+}
+
 void on_head(SoupServer*, SoupServerMessage* message, const char* path, GHashTable* query, gpointer) {
-  if (auto* exchange = exchange_of(message)) (*exchange)->head(path, query);
+  guarded(message, [&] {
+    if (auto* exchange = exchange_of(message)) (*exchange)->head(path, query);
+  });
 }
 
 void on_complete(SoupServer*, SoupServerMessage* message, const char*, GHashTable*, gpointer) {
-  if (auto* exchange = exchange_of(message)) (*exchange)->complete();
+  guarded(message, [&] {
+    if (auto* exchange = exchange_of(message)) (*exchange)->complete();
+  });
 }
 
 void on_finished(SoupServer*, SoupServerMessage* message, gpointer) {
-  if (auto* exchange = exchange_of(message)) (*exchange)->finished(false);
+  guarded(message, [&] {
+    if (auto* exchange = exchange_of(message)) (*exchange)->finished(false);
+  });
 }
 
 void on_aborted(SoupServer*, SoupServerMessage* message, gpointer) {
-  if (auto* exchange = exchange_of(message)) (*exchange)->finished(true);
+  guarded(message, [&] {
+    if (auto* exchange = exchange_of(message)) (*exchange)->finished(true);
+  });
 }
 
 Error io_error(const char* what, GError* error) {
@@ -57,11 +75,13 @@ struct ServingThread::Front {
 
 void ServingThread::Front::on_started(SoupServer*, SoupServerMessage* message, gpointer data) {
   auto* self = static_cast<Front*>(data);
-  auto* held = new std::shared_ptr<Exchange>{
-      std::make_shared<Exchange>(message, self->context, self->binding, self->handler, self->shared)};
-  g_object_set_data_full(
-      G_OBJECT(message), exchange_key, held,
-      +[](gpointer p) { delete static_cast<std::shared_ptr<Exchange>*>(p); });
+  guarded(message, [&] {
+    auto made =
+        std::make_shared<Exchange>(message, self->context, self->binding, self->handler, self->shared);
+    g_object_set_data_full(
+        G_OBJECT(message), exchange_key, new std::shared_ptr<Exchange>{std::move(made)},
+        +[](gpointer p) { delete static_cast<std::shared_ptr<Exchange>*>(p); });
+  });
 }
 
 Status ServingThread::Front::start_soup() {

@@ -36,11 +36,7 @@ constexpr std::array channel_fields{
                    .required = true,
                    .fixed = true},
     Field<Channel>{.name = "description", .member = &Channel::description, .max = longest_description},
-    Field<Channel>{.name = "protocol",
-                   .member = &Channel::protocol,
-                   .fixed = true,
-                   .unavailable = "HLS_CMAF input",
-                   .only = "\"HLS\""},
+    Field<Channel>{.name = "protocol", .member = &Channel::protocol, .fixed = true},
     Field<Channel>{.name = "segmentDuration", .member = &Channel::segment_duration, .min = 1, .max = 30},
     Field<Channel>{.name = "segments", .member = &Channel::segments, .min = 2, .max = 100},
 };

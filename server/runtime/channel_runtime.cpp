@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/out_of_memory.h"
 #include "core/base/text.h"
-#include "server/runtime/out_of_memory.h"
 
 namespace tarn::server {
 namespace {

@@ -3,10 +3,10 @@
 
 #include <algorithm>
 
+#include "core/base/out_of_memory.h"
 #include "core/dash/render.h"
 #include "core/hls/render.h"
 #include "server/runtime/content.h"
-#include "server/runtime/out_of_memory.h"
 
 namespace tarn::server {
 namespace {

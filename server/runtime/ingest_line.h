@@ -45,8 +45,14 @@ using IngestEvents = std::function<void(const IngestEvent&)>;
 using IngestFactory =
     std::function<Result<std::unique_ptr<IngestLine>>(std::uint32_t target_duration, IngestEvents events)>;
 
+struct IngestLineSettings {
+  std::string archive_directory;
+  std::uint32_t target_duration = 6;  // seconds
+  IngestProtocol protocol = IngestProtocol::hls;
+};
+
 // The real one, on the pipeline of pipelines/ingest.h.
-Result<std::unique_ptr<IngestLine>> make_pipeline_ingest(const std::string& archive_directory,
-                                                         std::uint32_t target_duration, IngestEvents events);
+Result<std::unique_ptr<IngestLine>> make_pipeline_ingest(const IngestLineSettings& settings,
+                                                         IngestEvents events);
 
 }  // namespace tarn::server

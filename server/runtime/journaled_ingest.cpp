@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/hls/playlist.h"
+#include "core/isobmff/movie_header.h"
 #include "server/runtime/input_history.h"
 
 namespace tarn::server {
@@ -20,13 +21,16 @@ using archive::JournalObject;
 constexpr std::size_t inputs = archive::Journal::inputs;
 constexpr std::size_t most_playlists = 256;  // remembered of an input
 
-enum class Kind { segment, media_playlist, multivariant_playlist };
+// What is sent once and holds from then on: multivariant playlists and headers of fragmented MP4.
+enum class Kind { segment, media_playlist, lasting };
 
 Kind kind_of(const UploadedObject& object) {
-  if (!is_playlist_name(object.name)) return Kind::segment;
+  if (!is_playlist_name(object.name)) {
+    return isobmff::is_movie_header(object.body.bytes()) ? Kind::lasting : Kind::segment;
+  }
   const auto kind = hls::classify(as_text(object.body.bytes()));
   const bool is_multivariant = kind.ok() && *kind == hls::PlaylistKind::multivariant;
-  return is_multivariant ? Kind::multivariant_playlist : Kind::media_playlist;
+  return is_multivariant ? Kind::lasting : Kind::media_playlist;
 }
 
 bool same_bytes(const Blob& a, const Blob& b) {
@@ -186,9 +190,9 @@ class JournaledIngest : public IngestLine {
         playlists.push_back(std::move(*object));
       }
     }
-    const auto first_media = std::stable_partition(
-        playlists.begin(), playlists.end(),
-        [](const UploadedObject& object) { return kind_of(object) == Kind::multivariant_playlist; });
+    const auto first_media =
+        std::stable_partition(playlists.begin(), playlists.end(),
+                              [](const UploadedObject& object) { return kind_of(object) == Kind::lasting; });
     for (auto at = playlists.begin(); at != first_media; ++at) replay_playlist(*at);
     std::uint64_t bytes = 0;
     for (const JournalEntry* entry : segments) {

@@ -251,13 +251,17 @@ class PipelineIngest : public IngestLine {
 
 }  // namespace
 
-Result<std::unique_ptr<IngestLine>> make_pipeline_ingest(const std::string& archive_directory,
-                                                         std::uint32_t target_duration, IngestEvents events) {
+Result<std::unique_ptr<IngestLine>> make_pipeline_ingest(const IngestLineSettings& settings,
+                                                         IngestEvents events) {
   auto listener = std::make_shared<Listener>();
   listener->events = std::move(events);
+  const auto container = settings.protocol == IngestProtocol::hls
+                             ? pipelines::IngestContainer::transport_stream
+                             : pipelines::IngestContainer::fragmented_mp4;
+  const pipelines::IngestSettings recipe{settings.archive_directory,
+                                         std::chrono::seconds{settings.target_duration}, container};
   GstElement* pipeline =
-      TRY(pipelines::make_ingest_pipeline({archive_directory, std::chrono::seconds{target_duration}},
-                                          [listener](GstMessage* m) { listener->take(m); }));
+      TRY(pipelines::make_ingest_pipeline(recipe, [listener](GstMessage* m) { listener->take(m); }));
   auto line = std::make_unique<PipelineIngest>(ElementPtr{pipeline}, listener);
   if (const Status started = pipelines::start(pipeline); !started.ok()) return started.error();
   return std::unique_ptr<IngestLine>{std::move(line)};

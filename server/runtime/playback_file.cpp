@@ -54,8 +54,8 @@ bool is_soon(const timeline::Timeline& timeline, const timeline::Presentation& p
 // A segment that is not there may be one that will be.
 Fetched missing_segment(const timeline::Timeline& timeline, const timeline::Presentation& presentation,
                         const timeline::SegmentName& name) {
-  const Fetched not_yet = absent(Fetched::Absence::not_yet, "this segment is not there yet");
-  const Fetched not_found = absent(Fetched::Absence::not_found, "no such segment, or no longer");
+  Fetched not_yet = absent(Fetched::Absence::not_yet, "this segment is not there yet");
+  Fetched not_found = absent(Fetched::Absence::not_found, "no such segment, or no longer");
   const bool current =
       !presentation.generations.empty() && presentation.generations.back().number == name.generation;
   if (!current) return not_found;

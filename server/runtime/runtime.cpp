@@ -119,10 +119,11 @@ void Runtime::start_channel(const Channel& channel) {
   report_recovery(channel, **archive);
   const auto runtime = std::make_shared<ChannelRuntime>(
       parts_, channel, *archive,
-      [make = settings_.make_ingest, where = directory(channel.id), held = *archive](
-          std::uint32_t duration, const IngestEvents& events) -> Result<std::unique_ptr<IngestLine>> {
+      [make = settings_.make_ingest, where = directory(channel.id), protocol = channel.protocol,
+       held = *archive](std::uint32_t duration,
+                        const IngestEvents& events) -> Result<std::unique_ptr<IngestLine>> {
         auto journal = TRY(archive::Journal::open(where + "/journal"));
-        return with_journal(TRY(make(where, duration, events)), std::move(journal), held, events);
+        return with_journal(TRY(make({where, duration, protocol}, events)), std::move(journal), held, events);
       });
   running_[channel.id].channel = runtime;
   if (has_journal) runtime->recover();

@@ -24,8 +24,7 @@ struct RuntimeSettings {
   std::uint64_t cache_bytes = 256ULL << 20;
   Microseconds longest_window = std::chrono::hours{24};  // of a time-shifted manifest
   // How pipelines are made; tests give their own.
-  std::function<Result<std::unique_ptr<IngestLine>>(const std::string& archive_directory,
-                                                    std::uint32_t target_duration, IngestEvents events)>
+  std::function<Result<std::unique_ptr<IngestLine>>(const IngestLineSettings& settings, IngestEvents events)>
       make_ingest = make_pipeline_ingest;
   std::function<Result<std::unique_ptr<Packager>>(const std::string& archive_directory,
                                                   const Packaging& packaging)>

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "server/runtime/out_of_memory.h"
+#include "core/base/out_of_memory.h"
 
 namespace tarn::server {
 namespace {

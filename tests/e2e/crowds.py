@@ -301,6 +301,53 @@ def c9_no_descriptors(folder, hls):
         pushed.close()
 
 
+def c9_begun_heads(folder, hls):
+    """Heads that never end take every place, and take each again that they lose: no upload is turned away."""
+    pushed = Pushed(folder, hls, under=("prlimit", "--nofile=64:64", "--"))
+    stopping = threading.Event()
+    lost = [0]
+
+    def begin():
+        client = socket.create_connection(address(pushed.urls["hls"]), timeout=10)
+        with contextlib.suppress(ConnectionError):
+            client.sendall(b"GET /x HTTP/1.1\r\nHost: a\r\nX-Slow: ")
+        return client
+
+    def hold():
+        clients = [begin() for _ in range(80)]
+        while not stopping.wait(0.02):
+            for client in select.select(clients, [], [], 0)[0]:
+                # an answer, or the end: somebody else has the place
+                clients.remove(client)
+                client.close()
+                lost[0] += 1
+                clients.append(begin())
+        for client in clients:
+            client.close()
+
+    attacker = threading.Thread(target=hold)
+    attacker.start()
+    try:
+        wait_until(lambda: lost[0] >= 40, 15, "there are no places left")
+        pushes = len(pushed.encoder.statuses)
+        playlist = b"#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nother-1.ts\n"
+        answers = []
+        while len(pushed.encoder.statuses) < pushes + 8 or len(answers) < 50:
+            # as ffmpeg does by default: a connection for each
+            answers.append(request(pushed.inputs[1]["url"] + "-other.m3u8", "PUT", playlist, lab.basic(pushed.inputs[1])))
+            time.sleep(0.05)
+        assert {answer.status for answer in answers} <= {200, 201, 202}, {answer.text for answer in answers}
+        descriptors = len(os.listdir(f"/proc/{pushed.server.process.pid}/fd"))
+        print(f"# {lost[0]} begun heads gave way; {descriptors} descriptors")
+        # 26 places at the most: all of them in use, and their heads time out after 10 s
+        assert metric(pushed.server, "tarn_http_connections") >= 16
+        pushed.nothing_lost()
+    finally:
+        stopping.set()
+        attacker.join()
+        pushed.close()
+
+
 def c15_sigterm(folder, hls):
     """SIGTERM while viewers load segments and an encoder pushes: no answer is cut, and the server ends with 0."""
     pushed = Pushed(folder, hls)
@@ -355,6 +402,7 @@ def main():
         finally:
             pushed.close()
         for name, row in (("C9 without descriptors only viewers are turned away", c9_no_descriptors),
+                          ("C9 heads that never end keep no upload out", c9_begun_heads),
                           ("C15 SIGTERM cuts no answer", c15_sigterm)):
             inside = os.path.join(folder, row.__name__)
             os.mkdir(inside)

@@ -160,11 +160,11 @@ class Server:
             assert answer.status == expect, f"{method} {path}: {answer.status} {answer.text}"
         return json.loads(answer.body) if answer.body else None
 
-    def create_channel(self, group, channel, endpoints, segment_duration=2, segments=6):
+    def create_channel(self, group, channel, endpoints, segment_duration=2, segments=6, protocol="HLS"):
         """Group, channel and endpoints {name: fields}; the channel's inputs and the playback URLs."""
         self.api("POST", "/channel-groups", {"name": group}, 201)
         made = self.api("POST", f"/channel-groups/{group}/channels",
-                        {"name": channel, "protocol": "HLS", "segmentDuration": segment_duration,
+                        {"name": channel, "protocol": protocol, "segmentDuration": segment_duration,
                          "segments": segments}, 201)
         urls = {}
         for name, fields in endpoints.items():

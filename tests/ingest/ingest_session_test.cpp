@@ -410,6 +410,7 @@ TEST_F(IngestSessionTest, TimelineEdgeSaysWhereTimestampsBelong) {
 
 TEST_F(IngestSessionTest, AnswersSayWhatIsWrong) {
   Input input;
+  input.session_.set_container(Container::transport_stream);
   EXPECT_EQ(input.put("../m.ts", "x").code, ErrorCode::invalid);
   EXPECT_EQ(input.put("m.ts", "<html>").code, ErrorCode::unsupported);
   EXPECT_EQ(input.put("m.ts", "").code, ErrorCode::unsupported);

@@ -211,7 +211,7 @@ TEST_F(ControlSettingsTest, ChannelAndGroupSettingsAreCheckedToo) {
       {channels, R"({"name":"2"})", "name"},
       {channels, R"({"name":"3","protocol":"HLS","segmentDuration":30,"segments":100})", nullptr},
       {channels, R"({"name":"x","protocol":"RTMP"})", "protocol"},
-      {channels, R"({"name":"x","protocol":"HLS_CMAF"})", "protocol"},
+      {channels, R"({"name":"x","protocol":"HLS_CMAF"})", nullptr},
       {channels, R"({"name":"x","segmentDuration":0})", "segmentDuration"},
       {channels, R"({"name":"x","segmentDuration":31})", "segmentDuration"},
       {channels, R"({"name":"x","segments":1})", "segments"},

@@ -209,7 +209,7 @@ TEST(RefusalsTest, AreWholeAnswers) {
 }
 
 TEST(AdmissionTest, CountsAddressesAndKeepsPlacesForEncoders) {
-  Admission admission{{2, 6, 2, [](const std::string& address) { return address == "exempt"; }}};
+  Admission admission{{2, 6, 2, 0, [](const std::string& address) { return address == "exempt"; }}};
   using Verdict = Admission::Verdict;
   EXPECT_EQ(admission.enter("a"), Verdict::admitted);
   EXPECT_EQ(admission.enter("a"), Verdict::admitted);
@@ -226,10 +226,24 @@ TEST(AdmissionTest, CountsAddressesAndKeepsPlacesForEncoders) {
   EXPECT_EQ(admission.enter("a"), Verdict::address_full);
 }
 
+TEST(AdmissionTest, TheOverdraftIsForThoseWhoAskForIt) {
+  Admission admission{{0, 3, 1, 2, {}}};
+  using Verdict = Admission::Verdict;
+  for (const Verdict expected : {Verdict::admitted, Verdict::admitted, Verdict::ingest_only, Verdict::full}) {
+    EXPECT_EQ(admission.enter("a"), expected);
+  }
+  EXPECT_EQ(admission.exceed("a"), Verdict::ingest_only);
+  EXPECT_EQ(admission.exceed("a"), Verdict::ingest_only);
+  EXPECT_EQ(admission.exceed("a"), Verdict::full);
+  admission.leave("a");
+  EXPECT_EQ(admission.enter("a"), Verdict::full);
+  EXPECT_EQ(admission.open(), 4U);
+}
+
 TEST(DescriptorsTest, LeaveSomeForFilesAndEncoders) {
   const auto small = plan_descriptors(64, 30);
-  EXPECT_EQ(small.connections, 26U);
-  EXPECT_EQ(small.kept, 6U);
+  EXPECT_EQ(small.connections, 10U);
+  EXPECT_EQ(small.kept, 2U);
   const auto large = plan_descriptors(1U << 20U, 50);
   EXPECT_EQ(large.connections, (1U << 20U) - 50 - 1024);
   EXPECT_EQ(large.kept, 256U);

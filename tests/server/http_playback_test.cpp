@@ -198,9 +198,10 @@ TEST_F(PlaybackTest, SaysWhyItRefuses) {
 }
 
 TEST_F(PlaybackTest, AsksForTheWindowOfTheUrl) {
-  EXPECT_EQ(ask("GET", "/v1/g/c/shifted/manifest.m3u8?vodend=2024-11-06T01:00:00%2B01:00&x=1&start=1700000000")
-                .status,
-            200);
+  EXPECT_EQ(
+      ask("GET", "/v1/g/c/shifted/manifest.m3u8?vodend=2024-11-06T01:00:00%2B01:00&x=1&start=1700000000")
+          .status,
+      200);
   EXPECT_EQ(ask("GET", "/v1/g/c/shifted/manifest.m3u8").status, 200);
   EXPECT_EQ(origin_.windows,
             (std::vector<std::string>{"start=2023-11-14T22:13:20Z&vodend=2024-11-06T00:00:00Z", ""}));

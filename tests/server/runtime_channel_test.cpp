@@ -254,7 +254,7 @@ class WholeRuntimeTest : public RuntimeTest {
     std::filesystem::create_directories(directory_);
     settings_.data_directory = directory_;
     settings_.origin_base_url = "http://{label}.example";
-    settings_.make_ingest = [this](const std::string&, std::uint32_t, IngestEvents events) {
+    settings_.make_ingest = [this](const IngestLineSettings&, IngestEvents events) {
       return Result<std::unique_ptr<IngestLine>>{std::make_unique<FakeLine>(names_, std::move(events))};
     };
     settings_.make_packager = [this](const std::string&, const Packaging&) {

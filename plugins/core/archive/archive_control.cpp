@@ -68,8 +68,7 @@ void ComposedArchive::note_volume(std::uint32_t volume, std::uint64_t slot) {
 }
 
 Error ComposedArchive::fail(const Error& cause) {
-  const Error error{ErrorCode::io,
-                    name_ + ": the archive has failed and stores nothing more: " + cause.message};
+  Error error{ErrorCode::io, name_ + ": the archive has failed and stores nothing more: " + cause.message};
   const std::lock_guard lock{state_mutex_};
   health_ = error;
   return error;

@@ -69,7 +69,8 @@ Status ComposedArchive::adopt(Contents contents) {
     inits_.emplace(std::pair{init.track, init.config}, std::move(init.bytes));
   }
   for (timeline::Stretch& stretch : contents.stretches) {
-    next->stretches.emplace(stretch.id, std::make_shared<const timeline::Stretch>(std::move(stretch)));
+    const std::uint32_t id = stretch.id;
+    next->stretches.emplace(id, std::make_shared<const timeline::Stretch>(std::move(stretch)));
   }
   if (contents.availability_start) next->availability_start = *contents.availability_start;
   next->ended = contents.ended;

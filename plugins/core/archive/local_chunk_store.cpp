@@ -11,6 +11,7 @@
 #include <mutex>
 #include <unordered_map>
 
+#include "core/archive/crc32c.h"
 #include "core/archive/direct_writer.h"
 #include "core/archive/file.h"
 #include "core/archive/salvage.h"
@@ -237,6 +238,9 @@ Result<std::vector<Blob>> LocalChunkStore::read(const timeline::Chunk& chunk) {
   if (!box.ok()) return malformed(name + ": " + box.error().message);
   if (box->label.serial != chunk.serial || box->size != chunk.location.size) {
     return malformed(name + ": another chunk is in its place");
+  }
+  if (box->checksum != crc32c(Bytes{buffer.data(), size}.subspan(chunk_box_size))) {
+    return malformed(name + ": its bytes are damaged");
   }
   return std::vector<Blob>{buffer.release().slice(chunk_box_size, chunk.location.size)};
 }

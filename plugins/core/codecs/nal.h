@@ -41,7 +41,7 @@ class BitReader {
       const unsigned used = static_cast<unsigned>(position_ % 8);
       const unsigned take = left < 8 - used ? left : 8 - used;
       const unsigned byte = bytes_[position_ / 8];
-      value = value << take | (byte >> (8 - used - take) & ((1U << take) - 1));
+      value = value << take | (byte >> (8 - used - take) & (0xFFU >> (8 - take)));
       position_ += take;
       left -= take;
     }

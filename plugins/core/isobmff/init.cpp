@@ -25,37 +25,13 @@ void set_language(Mdia& mdia, std::string_view language) {
   elng.extended_language.push_back(0);
 }
 
-std::string language_of(const Mdia& mdia) {
-  if (!mdia.elng) return unpack_language(mdia.mdhd.language);
-  const ByteVector& text = mdia.elng->extended_language;
-  return {text.begin(), std::find(text.begin(), text.end(), 0)};
-}
-
-bool is_encrypted(FourCC sample_entry) {
-  return sample_entry == fourcc("encv") || sample_entry == fourcc("enca");
-}
-
-Result<Moov> find_moov(Bytes bytes) {
-  ReadContext context;
-  std::size_t at = 0;
-  while (const auto box = read_box_header(bytes, at, ErrorCode::truncated, context)) {
-    at = box->end();
-    if (box->type != Moov::type) continue;
-    Moov moov;
-    read_box(bytes, *box, moov, context);
-    if (context.ok()) return moov;
-  }
-  if (!context.ok()) return context.take_error();
-  return truncated("CMAF header: no moov box");
-}
-
 }  // namespace
 
 Result<ByteVector> write_init(const codecs::StreamInfo& info, std::string_view language) {
   if (info.timescale == 0) return malformed("CMAF header: timescale 0");
   Moov moov;
   moov.mvhd.timescale = info.timescale;
-  moov.mvex.emplace();
+  moov.mvex.emplace().trexes.emplace_back();
   Trak& trak = moov.traks.emplace_back();
   trak.mdia.mdhd.timescale = info.timescale;
   set_language(trak.mdia, language);
@@ -78,24 +54,6 @@ Result<ByteVector> write_init(const codecs::StreamInfo& info, std::string_view l
   append_box(out, ftyp);
   append_box(out, moov);
   return out;
-}
-
-Result<ParsedInit> parse_init(Bytes bytes) {
-  const Moov moov = TRY(find_moov(bytes));
-  if (moov.traks.size() != 1) {
-    return unsupported("CMAF header: " + std::to_string(moov.traks.size()) + " tracks, not one");
-  }
-  const Trak& trak = moov.traks.front();
-  const Stsd& stsd = trak.mdia.minf.stbl.stsd;
-  if (is_encrypted(stsd.entry_type))
-    return Error{ErrorCode::encrypted, "CMAF header: the track is encrypted"};
-  if (trak.mdia.mdhd.timescale == 0) return malformed("moov/trak/mdia/mdhd: timescale 0");
-  ParsedInit init;
-  init.info = TRY(read_sample_entry(stsd));
-  init.info.timescale = trak.mdia.mdhd.timescale;
-  init.track_id = trak.tkhd.track_id;
-  init.language = language_of(trak.mdia);
-  return init;
 }
 
 }  // namespace tarn::isobmff

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/isobmff/dinf.h"
+#include "core/isobmff/elst.h"
 #include "core/isobmff/hdlr.h"
 #include "core/isobmff/mdhd.h"
 #include "core/isobmff/mvex.h"
@@ -73,11 +74,13 @@ struct Mdia {
 struct Trak {
   static constexpr FourCC type = fourcc("trak");
   Tkhd tkhd;
+  std::optional<Edts> edts;
   Mdia mdia;
 
   template <class Io>
   void fields(Io& io) {
     io.box(tkhd);
+    io.optional(edts);
     io.box(mdia);
   }
 };

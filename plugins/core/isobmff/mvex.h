@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <vector>
+
 #include "core/isobmff/fourcc.h"
 
 namespace tarn::isobmff {
@@ -30,11 +32,11 @@ struct Trex {
 
 struct Mvex {
   static constexpr FourCC type = fourcc("mvex");
-  Trex trex;
+  std::vector<Trex> trexes;  // one a track
 
   template <class Io>
   void fields(Io& io) {
-    io.box(trex);
+    io.boxes(trexes);
   }
 };
 

@@ -10,7 +10,7 @@
 namespace tarn::mpegts {
 
 // Whether a file that begins like this is a transport stream at all: the first probe_size bytes decide.
-inline constexpr std::size_t probe_size = 8 * 188;
+inline constexpr std::size_t probe_size = std::size_t{8} * 188;
 bool is_transport_stream(Bytes beginning);
 
 // Parses one whole TS segment (ISO/IEC 13818-1) as an encoder uploads it: payload is gathered once.

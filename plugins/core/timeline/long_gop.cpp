@@ -31,6 +31,7 @@ std::vector<LongGop> long_gops_since(const Timeline& timeline, std::uint64_t fir
     }
   }
   std::vector<LongGop> gops;
+  gops.reserve(found.size());
   for (const auto& [slot, gop] : found) gops.push_back(gop);
   return gops;
 }

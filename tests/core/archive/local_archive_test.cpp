@@ -343,6 +343,11 @@ TEST(LocalArchive, NoticesADamagedChunkAndKeepsTheOthers) {
   EXPECT_THAT(archive->read(chunk).error().message, HasSubstr("checksum does not match"));
   EXPECT_EQ(read_text(*archive, timeline->find(1)->chunks[0]), chunk_text(1, 1));
   EXPECT_EQ(read_text(*archive, timeline->find(3)->chunks[0]), chunk_text(1, 3));
+  bytes[chunk.location.offset - 40] ^= 1U;
+  bytes[chunk.location.offset + 3] ^= 1U;
+  overwrite(path.string(), as_text(bytes));
+  EXPECT_THAT(archive->read(chunk).error().message, HasSubstr("its bytes are damaged"));
+  EXPECT_EQ(read_text(*archive, timeline->find(1)->chunks[0]), chunk_text(1, 1));
   std::filesystem::resize_file(path, timeline->find(3)->chunks[0].location.offset + 5);
   EXPECT_EQ(archive->read(timeline->find(3)->chunks[0]).error().code, ErrorCode::truncated);
   timeline::Chunk moved = timeline->find(1)->chunks[0];

@@ -3,7 +3,7 @@
 
 #include <new>
 
-namespace tarn::server {
+namespace tarn {
 
 // Where a job meets a want of memory: what `work` gives, or else what `otherwise` does. `otherwise` should
 // need little memory itself; what it throws goes to the caller.
@@ -16,4 +16,4 @@ auto unless_out_of_memory(Work work, Otherwise otherwise) -> decltype(work()) {
   }
 }
 
-}  // namespace tarn::server
+}  // namespace tarn

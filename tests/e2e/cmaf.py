@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Fragmented MP4 goes in, muxed and in renditions, as ffmpeg and shaka-packager write it, and comes out of every protocol:
+the same pictures and audio frames at the same distances."""
+
+import os
+import re
+import subprocess
+
+import lab
+from lab import Tap, request, wait_until
+from streams import PACKAGER, compare, encode, is_over, push_folder, put
+
+ENDPOINTS = {
+    "hls": {"protocol": "HLS", "manifest": {"segments": 100}},
+    "separate": {"protocol": "HLS", "audioSeparation": True, "manifest": {"segments": 100}},
+    "cmaf": {"protocol": "HLS_CMAF", "manifest": {"segments": 100}},
+    "dash": {"protocol": "DASH", "manifest": {"manifestWindow": 3600}},
+}
+X264 = ["-c:v", "libx264", "-preset", "ultrafast", "-g", "50", "-bf", "2"]
+X265 = ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params",
+        "log-level=error:keyint=50:min-keyint=50:scenecut=0:bframes=3", "-tag:v"]
+# name, ffmpeg's encoders, endpoints that cannot carry it
+STREAMS = [
+    ("avc-aac", [*X264, "-c:a", "aac"], ()),
+    ("film", [*X264[:-4], "-g", "48", "-bf", "2", "-r", "24000/1001", "-c:a", "aac"], ()),
+    ("hvc1-eac3", [*X265, "hvc1", "-c:a", "eac3", "-b:a", "192k", "-ac", "6"], ()),
+    ("hev1-ac3", [*X265, "hev1", "-c:a", "ac3", "-b:a", "192k"], ()),
+    ("avc-opus", [*X264, "-c:a", "libopus", "-b:a", "96k"], ("hls", "separate")),
+]
+MULTIVARIANT = b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1000000\nlive.m3u8\n"
+
+
+def make(folder, codecs):
+    return encode(os.path.join(folder, "live.m3u8"), codecs, "-f", "hls", "-hls_segment_type", "fmp4", "-hls_time", "2",
+                  "-hls_list_size", "0")
+
+
+def create(server, name, without=()):
+    return server.create_channel(name, "c", {key: fields for key, fields in ENDPOINTS.items() if key not in without},
+                                 protocol="HLS_CMAF")
+
+
+def by_ffmpeg(server, name, codecs, without):
+    folder = os.path.join(server.folder, name)
+    playlist = make(folder, codecs)
+    inputs, urls = create(server, name, without)
+    push_folder(inputs, folder, MULTIVARIANT)
+    wait_until(lambda: is_over(urls["cmaf"]), 30, f"{name} is over in the output")
+    compare(folder, playlist, urls)
+
+
+def by_shaka(server):
+    """Audio and video apart, several fragments a segment."""
+    if not os.path.exists(PACKAGER):
+        raise Tap.Skip("shaka-packager is not installed: ./tarn test installs it")
+    folder = os.path.join(server.folder, "shaka")
+    source = encode(os.path.join(folder, "source.mp4"), [*X264, "-c:a", "aac"])
+    packaged = os.path.join(folder, "packaged")
+    os.makedirs(packaged)
+    each = "in={0},stream={1},init_segment={2}/{1}-init.mp4,segment_template={2}/{1}-$Number$.m4s,playlist_name={1}.m3u8"
+    run = subprocess.run(
+        [PACKAGER, each.format(source, "video", packaged), each.format(source, "audio", packaged) +
+         ",hls_group_id=sound,hls_name=Sound", "--hls_master_playlist_output", f"{packaged}/manifest.m3u8",
+         "--segment_duration", "2", "--fragment_duration", "0.5", "--quiet"],
+        capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 0, run.stderr[-1500:]
+    inputs, urls = create(server, "shaka")
+    with open(os.path.join(packaged, "manifest.m3u8"), "rb") as multivariant:
+        push_folder(inputs, packaged, multivariant.read())
+    wait_until(lambda: is_over(urls["cmaf"]), 30, "the stream is over in the output")
+    compare(folder, source, urls)
+
+
+def restart(server):
+    """The header came before the server was killed, and does not come again."""
+    folder = os.path.join(server.folder, "restart")
+    playlist = make(folder, STREAMS[0][1])
+    inputs, urls = create(server, "restart")
+    with open(playlist, encoding="utf-8") as file:
+        lines = file.read().splitlines()
+    segments = [line for line in lines if line and not line.startswith("#")]
+
+    def push(names):
+        for name in names:
+            with open(os.path.join(folder, name), "rb") as file:
+                put(inputs, name, file.read())
+        text = [line for line in lines if line != "#EXT-X-ENDLIST" and not line.startswith("#EXT-X-PLAYLIST-TYPE")]
+        if names[-1] != segments[-1]:
+            text = text[:text.index(names[-1]) + 1]
+        put(inputs, "live.m3u8", "\n".join(text).encode())
+
+    header = re.search(r'#EXT-X-MAP:URI="([^"]+)"', "\n".join(lines)).group(1)
+    put(inputs, "manifest.m3u8", MULTIVARIANT)
+    push([header, *segments[:2]])
+    server.kill()
+    server.start()
+    push(segments[2:])
+    put(inputs, "live.m3u8", "\n".join(lines).encode())
+    wait_until(lambda: is_over(urls["cmaf"]), 30, "the stream is over in the output")
+    compare(folder, playlist, urls)
+
+
+def refusals(server):
+    """Each says what is wrong with which object, and the status is the documented one."""
+    inputs, _ = create(server, "refusals")
+    stream, _ = server.create_channel("stream", "c", {"hls": {"protocol": "HLS"}})
+    folder = os.path.join(server.folder, "avc-aac")
+    with open(os.path.join(folder, "live.m3u8"), encoding="utf-8") as file:
+        text = file.read()
+    header = re.search(r'#EXT-X-MAP:URI="([^"]+)"', text).group(1)
+    name = [line for line in text.splitlines() if line and not line.startswith("#")][1]
+    with open(os.path.join(folder, header), "rb") as file:
+        header_bytes = file.read()
+    with open(os.path.join(folder, name), "rb") as file:
+        segment = file.read()
+    packets = b"".join(b"\x47\x1f\xff\x10" + bytes(184) for _ in range(40))
+    encrypted = header_bytes.replace(b"avc1", b"encv")
+    damaged = segment.replace(b"trun\x00\x00\x0f\x01", b"trun\xff\xff\xff\xff") if b"trun\x00\x00\x0f\x01" in segment \
+        else segment.replace(b"mfhd", b"mfhx")
+    rows = [
+        (inputs, "a.ts", packets, 415, "MPEG-TS"), (stream, "a.m4s", segment, 415, "fragmented MP4"),
+        (inputs, "enc.mp4", encrypted, 415, "encrypted"), (inputs, "cut.m4s", segment[:len(segment) // 2], 400, "cut"),
+        (inputs, "bad.m4s", damaged, 400, "moof"), (inputs, "short.mp4", header_bytes[:200], 400, "no whole moof"),
+        (inputs, header, header_bytes, 201, ""), (inputs, name, segment, 201, ""),
+    ]
+    for where, item, body, status, said in rows:
+        url = f"{os.path.dirname(where[0]['url'])}/{item}"
+        answer = request(url, "PUT", body, lab.basic(where[0]))
+        wanted = (200, 201, 202) if status == 201 else (status,)
+        assert answer.status in wanted and said in answer.text, (item, answer.status, answer.text)
+        assert status == 201 or item in answer.text, (item, answer.text)
+
+
+def main():
+    tap = Tap()
+    with lab.temporary_folder() as folder:
+        server = lab.Server(folder)
+        try:
+            for name, codecs, without in STREAMS:
+                tap.run(f"{name} comes out as it went in", by_ffmpeg, server, name, codecs, without)
+            tap.run("shaka-packager's renditions come out as they went in", by_shaka, server)
+            tap.run("a header outlives kill -9", restart, server)
+            tap.run("what cannot be used is refused with its reason", refusals, server)
+        finally:
+            code = server.stop()
+        tap.run("the server ends well", lambda: exits_well(code))
+    tap.done()
+
+
+def exits_well(code):
+    assert code == 0, code
+
+
+if __name__ == "__main__":
+    main()
