@@ -10,7 +10,8 @@ std::string canonical_head(const MessageHead& head, bool keep_alive) {
   const bool has_body = head.chunked || head.content_length.value_or(0) > 0;
   std::string text;
   text.reserve(head.method.size() + head.target.size() + 128);
-  text.append(head.method).append(" ").append(head.target);
+  // libsoup finds no handler for what is asked of the server as a whole (OPTIONS *).
+  text.append(head.method).append(" ").append(head.target == "*" ? "/" : head.target);
   text.append(" HTTP/1.1\r\nHost: localhost\r\n");
   if (!keep_alive) text.append("Connection: close\r\n");
   if (head.expects_continue) text.append("Expect: 100-continue\r\n");

@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 
+#include "server/front/body_sink.h"
 #include "server/front/connection_clock.h"
 #include "server/front/gate.h"
 #include "server/front/message_reader.h"
@@ -41,6 +42,9 @@ class Connection : public Watched, public Deadline, public std::enable_shared_fr
   [[nodiscard]] int refused_status() const { return refused_status_; }
   // The client is an encoder, with the right credentials.
   void set_ingest();
+  // What comes of the current body from here on goes to `sink`; libsoup learns only that it has ended, or
+  // that it never will. REQUIRES: called while libsoup reports the head
+  void set_body_sink(std::shared_ptr<BodySink> sink) { sink_ = std::move(sink); }
   // What has not been read of the current body never will be; the handlers have answered.
   void abandon_body();
 
@@ -128,12 +132,14 @@ class Connection : public Watched, public Deadline, public std::enable_shared_fr
   std::string given_;
   std::size_t given_at_ = 0;
   Turn turn_ = Turn::ours;
-  bool gave_all_ = false;   // of the current message
-  bool fails_ = false;      // libsoup gets an error instead of more
-  bool parting_ = false;    // it has been given the parting request
-  bool mute_ = false;       // what it writes is dropped
-  bool lent_ = false;       // it has a stream
-  bool abandoned_ = false;  // the current body
+  std::shared_ptr<BodySink> sink_;  // of the current message; may be null
+  bool head_taken_ = false;         // libsoup has read the current message's
+  bool gave_all_ = false;           // of the current message
+  bool fails_ = false;              // libsoup gets an error instead of more
+  bool parting_ = false;            // it has been given the parting request
+  bool mute_ = false;               // what it writes is dropped
+  bool lent_ = false;               // it has a stream
+  bool abandoned_ = false;          // the current body
 
   OutputQueue out_;
   bool may_write_ = true;

@@ -98,6 +98,8 @@ bool Connection::read_head() {
 }
 
 bool Connection::read_body() {
+  // The head first: who reads it decides where the body goes.
+  if (!head_taken_) return false;
   if (given_.size() - given_at_ >= given_limit) return false;
   const Bytes bytes = input();
   if (bytes.empty()) {
@@ -111,7 +113,14 @@ bool Connection::read_body() {
     return false;
   }
   clock_.add_body(taken, now());
-  for (const Bytes& data : reader_.body()) append_chunk(given_, data);
+  for (const Bytes& data : reader_.body()) {
+    if (sink_ == nullptr) {
+      append_chunk(given_, data);
+    } else if (!abandoned_) {
+      sink_->take(data);
+    }
+  }
+  if (abandoned_) return false;
   if (reader_.state() == MessageReader::State::complete) {
     given_.append(last_chunk);
     gave_all_ = true;
@@ -143,6 +152,7 @@ void Connection::begin_message() {
   given_ = canonical_head(reader_.head(), !is_last());
   given_at_ = 0;
   abandoned_ = false;
+  head_taken_ = false;
   gave_all_ = reader_.state() == MessageReader::State::complete;
   turn_ = Turn::soup;
   enter(gave_all_ ? ConnectionClock::Phase::answering : ConnectionClock::Phase::body);

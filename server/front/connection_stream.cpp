@@ -28,6 +28,7 @@ Connection::Io Connection::read(std::span<std::uint8_t> into, std::size_t& count
   std::copy_n(given_.data() + given_at_, count, into.data());
   given_at_ += count;
   if (given_at_ == given_.size()) {
+    head_taken_ = true;
     given_.clear();
     given_at_ = 0;
   }
@@ -60,6 +61,7 @@ void Connection::wants_input() {
     // What is left of an abandoned body would be read as a request.
     if (abandoned_) return begin_closing();
     reader_.next();
+    sink_.reset();
     turn_ = Turn::ours;
     enter(ConnectionClock::Phase::idle);
   }
@@ -69,6 +71,7 @@ void Connection::wants_input() {
 void Connection::stream_closed() {
   const auto self = shared_from_this();
   lent_ = false;
+  sink_.reset();
   if (closed_) return;
   const bool idle = parting_ && !closing_ && !broken_;
   parting_ = false;

@@ -96,7 +96,7 @@ void Exchange::head(const char* path, GHashTable* query) {
   request_.peer = from->peer();
   read_head(from->head(), path, query);
   const bool has_body = from->head().chunked || request_.content_length.value_or(0) > 0;
-  if (has_body) expect_chunks();
+  if (has_body) from->set_body_sink(shared_from_this());
   if (const auto refusal = refusal_of_head(from->head())) {
     decided_ = true;
     from->abandon_body();
@@ -109,35 +109,18 @@ void Exchange::head(const char* path, GHashTable* query) {
   unless_out_of_memory([&] { body_.reserve(expected); }, [] {});
 }
 
-void Exchange::expect_chunks() {
-  soup_message_body_set_accumulate(soup_server_message_get_request_body(message_), FALSE);
-  g_signal_connect(message_, "got-chunk", G_CALLBACK(+[](SoupServerMessage*, GBytes* bytes, gpointer self) {
-                     auto* exchange = static_cast<Exchange*>(self);
-                     unless_out_of_memory([&] { exchange->chunk(bytes); }, [&] { exchange->give_up_body(); });
-                   }),
-                   this);
-}
-
-void Exchange::chunk(GBytes* bytes) {
-  gsize size = 0;
-  const auto* data = static_cast<const std::uint8_t*>(g_bytes_get_data(bytes, &size));
-  record_.bytes_in += size;
-  if (decided_ || too_large_) return;
-  if (body_.size() + size > verdict_.body_limit) {
+void Exchange::take(Bytes bytes) {
+  record_.bytes_in += bytes.size();
+  if (decided_ || too_large_ || finished_) return;
+  if (body_.size() + bytes.size() > verdict_.body_limit) {
     too_large_ = true;
-    body_ = {};
+    body_.clear();
     if (front::Connection* const from = connection()) from->abandon_body();
     return;
   }
-  counted_ += size;
-  shared_->bodies += size;
-  body_.insert(body_.end(), data, data + size);
-}
-
-void Exchange::give_up_body() {
-  decided_ = true;
-  body_ = {};
-  if (front::Connection* const from = connection()) from->on_out_of_memory();
+  counted_ += bytes.size();
+  shared_->bodies += bytes.size();
+  body_.append(bytes);
 }
 
 void Exchange::complete() {
@@ -148,7 +131,7 @@ void Exchange::complete() {
         413, verdict_.what + " is larger than " + std::to_string(verdict_.body_limit) + " bytes"));
     return;
   }
-  request_.body = Blob::of(std::move(body_));
+  request_.body = body_.release();
   handler_->handle(std::move(request_),
                    [self = shared_from_this()](Response r) { self->reply(std::move(r)); });
   if (!decided_) {

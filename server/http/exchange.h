@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "server/front/connection.h"
+#include "server/http/body_buffer.h"
 #include "server/http/http_server.h"
 #include "server/http/message.h"
 
@@ -27,24 +28,22 @@ struct ExchangeShared {
 // the body within its limit, asks the handler, and carries the answer back to the message's own context.
 // Lives on the message; a worker that still owes an answer holds it too. All but reply() is called on the
 // message's thread.
-class Exchange : public std::enable_shared_from_this<Exchange> {
+class Exchange : public front::BodySink, public std::enable_shared_from_this<Exchange> {
  public:
   Exchange(SoupServerMessage* message, GMainContext* context, std::size_t binding, Handler* handler,
            std::shared_ptr<ExchangeShared> shared);
-  ~Exchange();
+  ~Exchange() override;
   Exchange(const Exchange&) = delete;
   Exchange& operator=(const Exchange&) = delete;
 
   void head(const char* path, GHashTable* query);
-  void chunk(GBytes* bytes);
-  void give_up_body();
+  void take(Bytes bytes) override;
   void complete();
   // The message is done with, answered or not; it is not touched again.
   void finished(bool aborted);
 
  private:
   void read_head(const front::MessageHead& head, const char* path, GHashTable* query);
-  void expect_chunks();
   [[nodiscard]] std::optional<Response> refusal_of_head(const front::MessageHead& head);
   // Null when it is closed.
   [[nodiscard]] front::Connection* connection() const;
@@ -60,7 +59,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   Request request_;
   RequestRecord record_;
   Handler::Verdict verdict_;
-  ByteVector body_;
+  BodyBuffer body_;
   std::uint64_t counted_ = 0;  // of shared_->bodies
   bool keeps_alive_1_0_ = false;
   int status_ = 0;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/timeline/window_query.h"
 #include "server/front/field_syntax.h"
 #include "server/http/negotiation.h"
 #include "server/http/request_id.h"
@@ -49,6 +50,15 @@ std::optional<Wishes> read_wishes(const std::vector<front::Field>& fields) {
   return wishes;
 }
 
+// The path of a request target whose query, if any, says nothing that an answer depends on.
+std::optional<std::string_view> plain_path(std::string_view target) {
+  const std::size_t mark = target.find('?');
+  if (mark == std::string_view::npos) return target;
+  const auto window = timeline::parse_window_query(target.substr(mark + 1));
+  if (!window || !window->empty()) return std::nullopt;
+  return target.substr(0, mark);
+}
+
 struct Owner {
   std::shared_ptr<const HotAnswers::Entry> entry;
   std::shared_ptr<const Content> content;
@@ -87,7 +97,8 @@ std::shared_ptr<const HotAnswers::Entry> HotAnswers::lookup(std::string_view pat
 std::optional<front::ReadyAnswer> HotAnswers::find(const front::MessageHead& head) {
   const bool is_get = head.method == "GET";
   if (head.minor_version != 1 || (!is_get && head.method != "HEAD")) return std::nullopt;
-  const auto entry = lookup(head.target);
+  const auto path = plain_path(head.target);
+  const auto entry = path ? lookup(*path) : nullptr;
   if (!entry) return std::nullopt;
   const auto wishes = read_wishes(head.fields);
   if (!wishes) return std::nullopt;
@@ -118,7 +129,7 @@ void HotAnswers::answered(const front::MessageHead& head, const std::string& pee
   record.binding = binding_;
   record.id = next_request_id();
   record.method = head.method;
-  record.path = head.target;
+  record.path = head.target.substr(0, head.target.find('?'));
   record.peer = peer;
   record.status = answer.status;
   record.bytes_out = answer.body_bytes;

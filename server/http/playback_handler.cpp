@@ -163,13 +163,13 @@ void PlaybackHandler::handle(Request request, Reply reply) {
   if (!window) return reply(refusal_response(400, "time-shift", window.error().message));
   const std::string file = path->file;
   // `model` keeps the endpoint.
-  origin_.fetch(
-      *channel, *endpoint, file, *window,
-      [this, held = std::move(request), model, endpoint, reply = std::move(reply)](const Fetched& fetched) {
-        leave(held, model, *endpoint, fetched);
-        reply(fetched.content ? content_response(held, *endpoint, *fetched.content)
-                              : absence_response(fetched));
-      });
+  origin_.fetch(*channel, *endpoint, file, *window,
+                [this, held = std::move(request), model, endpoint, is_plain = window->empty(),
+                 reply = std::move(reply)](const Fetched& fetched) {
+                  if (is_plain) leave(held, model, *endpoint, fetched);
+                  reply(fetched.content ? content_response(held, *endpoint, *fetched.content)
+                                        : absence_response(fetched));
+                });
 }
 
 bool PlaybackHandler::is_open_to_all(const Endpoint& endpoint) const {
@@ -181,7 +181,7 @@ bool PlaybackHandler::is_open_to_all(const Endpoint& endpoint) const {
 void PlaybackHandler::leave(const Request& request, const std::shared_ptr<const Model>& model,
                             const Endpoint& endpoint, const Fetched& fetched) const {
   if (settings_.hot == nullptr || !fetched.content || !fetched.reuse) return;
-  if (!request.query.empty() || !is_open_to_all(endpoint)) return;
+  if (!is_open_to_all(endpoint)) return;
   const Content& content = *fetched.content;
   const auto variant = [&](const char* accept_encoding, const std::string& etag, std::uint64_t size) {
     Request plain;

@@ -25,15 +25,21 @@ LONG = bool(os.environ.get("TARN_LONG"))
 ENDPOINT = {"cmaf": {"protocol": "HLS_CMAF", "segmentDuration": 1, "manifest": {"segments": 100}}}
 
 
-def prepare(folder, seconds):
+SMALL = ("testsrc2=size=160x90:rate=12", "100k")
+# Segments that are written past the page cache.
+LARGE = ("testsrc2=size=640x360:rate=12,noise=alls=40:allf=t", "5M")
+
+
+def prepare(folder, seconds, video=SMALL):
     """source.mp4 and the same samples as segments of one second: [(name, path)], and the source."""
+    picture, bitrate = video
     source = os.path.join(folder, "source.mp4")
     hls = os.path.join(folder, "hls")
     os.makedirs(hls, exist_ok=True)
     subprocess.run(
-        ["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=160x90:rate=12", "-f", "lavfi", "-i",
+        ["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i",
          "anoisesrc=sample_rate=48000:amplitude=0.1:seed=7", "-t", str(seconds), "-c:v", "libx264", "-preset",
-         "ultrafast", "-bf", "2", "-g", "12", "-keyint_min", "12", "-sc_threshold", "0", "-b:v", "100k",
+         "ultrafast", "-bf", "2", "-g", "12", "-keyint_min", "12", "-sc_threshold", "0", "-b:v", bitrate,
          "-c:a", "aac", "-b:a", "48k", "-ac", "1", source], check=True)
     subprocess.run(
         ["ffmpeg", "-nostdin", "-v", "error", "-i", source, "-c", "copy", "-f", "hls", "-hls_time", "1",

@@ -62,10 +62,12 @@ def orphans(where):
             if name.endswith((".new", ".tmp")) or ".new-" in name]
 
 
-def c5_power_loss(folder, kind):
+def c5_power_loss(folder, kind, video, rounds):
     faultlab.needs_root()
-    rounds = 100 if LONG else 5
-    source, segments = faultlab.prepare(folder, rounds * 30 + 30)
+    source, segments = faultlab.prepare(folder, rounds * 30 + 30, video)
+    if video == faultlab.LARGE:
+        smallest = min(os.path.getsize(path) for _, path in segments[:-1])
+        assert smallest > 400_000, f"a segment of {smallest} bytes goes through the page cache"
     with Disk(folder, kind).used() as disk:
         server = lab.Server(disk.where)
         inputs, urls = server.create_channel("g", "c", faultlab.ENDPOINT, segment_duration=1)
@@ -98,9 +100,12 @@ def c5_power_loss(folder, kind):
 
 def main():
     tap = Tap()
-    for kind in ("ext4", "xfs"):
-        with lab.temporary_folder() as folder:
-            tap.run(f"C5 power loss on {kind}: every acknowledged segment is there, once", c5_power_loss, folder, kind)
+    forms = (("", faultlab.SMALL, 100 if LONG else 5), (", large segments", faultlab.LARGE, 10 if LONG else 3))
+    for name, video, rounds in forms:
+        for kind in ("ext4", "xfs"):
+            with lab.temporary_folder() as folder:
+                tap.run(f"C5 power loss on {kind}{name}: every acknowledged segment is there, once", c5_power_loss, folder,
+                        kind, video, rounds)
     tap.done()
 
 

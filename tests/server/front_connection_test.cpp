@@ -270,5 +270,13 @@ TEST_F(FrontTest, C15DrainFinishesWhatIsInFlight) {
   EXPECT_EQ(handler_.count(), 3U);
 }
 
+TEST_F(FrontTest, OptionsOfTheServerAreAnswered) {
+  serve();
+  RawClient client = connect();
+  client.send("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n" + get("/a"));
+  EXPECT_EQ(client.receive().body, "answer to /");
+  EXPECT_EQ(client.receive().body, "answer to /a");
+}
+
 }  // namespace
 }  // namespace tarn::server

@@ -34,6 +34,7 @@ class RememberingHandler : public Handler {
     }
     Response response = text_response(200, "text/plain", big ? "" : "answer to " + request.path);
     if (big) response.body.assign(3, megabyte());
+    if (request.path == "/echo") response.body = {request.body};
     if (request.path != "/later") return reply(std::move(response));
     const std::lock_guard lock{mutex};
     later.emplace_back(std::move(reply), std::move(response));

@@ -105,6 +105,8 @@ TEST_F(HotTest, GivesTheVeryBytesOfTheHandlers) {
       line("GET", "open/manifest.m3u8", "If-None-Match: " + etag + "\r\n"),
       line("GET", "open/manifest.m3u8", "Accept-Encoding: gzip\r\nIf-None-Match: " + zipped + "\r\n"),
       line("GET", "open/manifest.m3u8", "Connection: keep-alive\r\nUser-Agent: x\r\nOrigin: http://a\r\n"),
+      line("GET", "open/manifest.m3u8?_=1700000000&session=a%20b"),
+      line("GET", "open/big.m4s?"),
       line("GET", "open/big.m4s"),
       line("HEAD", "open/big.m4s"),
       line("GET", "open/big.m4s", "If-None-Match: " + origin_.files["big.m4s"].content->etag + "\r\n"),
@@ -135,8 +137,10 @@ TEST_F(HotTest, GivesTheVeryBytesOfTheHandlers) {
 
 TEST_F(HotTest, LeavesEverythingElseToTheHandlers) {
   (void)ask(line("GET", "open/manifest.m3u8"));
+  (void)ask(line("GET", "shifted/manifest.m3u8"));
   const std::string requests[] = {
-      line("GET", "open/manifest.m3u8?x=1"),
+      line("GET", "shifted/manifest.m3u8?offset=30"),
+      line("GET", "shifted/manifest.m3u8?x=1&%6fffset=30"),
       line("GET", "open/%6danifest.m3u8"),
       line("GET", "open/manifest.m3u8", "Range: bytes=0-1\r\n"),
       line("GET", "open/manifest.m3u8", "If-None-Match: \"other\"\r\n"),
@@ -154,6 +158,19 @@ TEST_F(HotTest, LeavesEverythingElseToTheHandlers) {
     EXPECT_NE(ask(request).status, 0) << request;
     EXPECT_EQ(fetches(), before + 1) << request;
   }
+}
+
+// F7: players that never ask for the same URL twice.
+TEST_F(HotTest, QueriesThatMeanNothingAreNoneAndAreNotLogged) {
+  (void)ask(line("GET", "open/manifest.m3u8?first=1"));
+  const int before = fetches();
+  for (int i = 0; i < 50; ++i) {
+    EXPECT_EQ(ask(line("GET", "open/manifest.m3u8?token=secret&_=" + std::to_string(i))).status, 200) << i;
+  }
+  EXPECT_EQ(fetches(), before);
+  EXPECT_EQ(ask(line("GET", "open/manifest.m3u8?offset=30")).status, 400);
+  const std::lock_guard lock{mutex_};
+  for (const RequestRecord& record : records_) EXPECT_EQ(record.path, "/v1/g/c/open/manifest.m3u8");
 }
 
 TEST_F(HotTest, HoldsNothingThatNotEverybodyMayHave) {

@@ -164,7 +164,7 @@ Status Journal::append_records(std::span<const JournalObject> objects,
     parts.push_back(Blob::of(std::move(front)));
     if (!object.body.empty()) parts.push_back(object.body);
   }
-  if (Status written = segment.file.write_at(segment.end, parts); !written) {
+  if (Status written = segment.writer.write_at(segment.file, segment.end, parts); !written) {
     // What has been written of it stays behind the end of a file that is not continued.
     current_ = 0;
     if (written.error().code == ErrorCode::no_space) return std::move(written).error();
@@ -192,6 +192,7 @@ Status Journal::ensure_current() {
   current_ = 0;
   const std::uint32_t number = TRY(begin_file());
   Segment& segment = files_.at(number);
+  if (!segment.writer.is_direct()) segment.writer = DirectWriter::of(segment.file);
   segment.nonce = fresh_nonce();
   segment.end = 0;
   segment.is_spare = false;

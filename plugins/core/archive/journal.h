@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/archive/direct_writer.h"
 #include "core/archive/file.h"
 #include "core/archive/journal_record.h"
 #include "core/base/bytes.h"
@@ -47,7 +48,7 @@ struct JournalLimits {
 
 // What has been acknowledged and is not in listed slots yet (docs/formats/journal.md): an append-only
 // log in numbered files. One caller at a time. A file nothing of which is needed is written anew from its
-// beginning: its blocks and its pages in memory are there already, which is most of what a write costs.
+// beginning: its blocks are there already, so that a sync has only the data to wait for.
 //
 // Release rule: the objects of an input are released from the oldest on, up to the first of which some
 // media is not listed. Of each playlist the latest released version stays, because it may name what is
@@ -80,6 +81,7 @@ class Journal {
  private:
   struct Segment {  // a file
     File file;
+    DirectWriter writer;  // of files that are appended to
     std::uint64_t nonce = 0;
     std::uint64_t end = 0;
     bool is_dirty = false;  // a mark was written that is not synced

@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "core/archive/crc32c.h"
+#include "core/archive/direct_writer.h"
 #include "core/archive/file.h"
 #include "core/archive/salvage.h"
 #include "core/archive/volume.h"
@@ -37,6 +38,7 @@ std::string_view extension_of(codecs::Kind kind) {
 
 struct OpenVolume {
   std::shared_ptr<const File> file;
+  std::shared_ptr<const DirectWriter> writer;
   std::uint32_t number = 0;
   std::uint32_t stretch = 0;
   std::uint64_t end = 0;    // of the last whole chunk; the next goes here
@@ -131,6 +133,7 @@ Result<OpenVolume> LocalChunkStore::create(const VolumeHead& head) {
   const std::string path = directory_ + "/t" + std::to_string(head.track) + "-" +
                            std::to_string(volume.number) + std::string{extension_of(head.kind)};
   volume.file = std::make_shared<const File>(TRY(File::open(path, O_RDWR | O_CREAT | O_EXCL)));
+  volume.writer = std::make_shared<const DirectWriter>(DirectWriter::of(*volume.file));
   last_number_ = volume.number;
   return volume;
 }
@@ -158,7 +161,7 @@ Result<timeline::ChunkLocation> LocalChunkStore::append(const VolumeHead& head, 
   std::vector<Blob> all{Blob{nullptr, Bytes{front}}};
   all.insert(all.end(), parts.begin(), parts.end());
 
-  if (Status written = volume.file->write_at(volume.end, all); !written) {
+  if (Status written = volume.writer->write_at(*volume.file, volume.end, all); !written) {
     if (is_new) discard(volume);
     return std::move(written).error();
   }

@@ -58,10 +58,10 @@ ByteVector write_pat() {
   ByteVector section;
   Writer out{section};
   out.u8(0);
-  out.zeros(2);
+  out.u16(0);
   out.u16(1);    // transport_stream_id
   out.u8(0xC1);  // version 0, current
-  out.zeros(2);
+  out.u16(0);
   out.u16(program_number);
   out.u16(0xE000 | pmt_pid);
   finish_section(section);
@@ -72,10 +72,10 @@ ByteVector write_pmt(std::uint16_t pcr_pid, const std::vector<TableEntry>& entri
   ByteVector section;
   Writer out{section};
   out.u8(2);
-  out.zeros(2);
+  out.u16(0);
   out.u16(program_number);
   out.u8(0xC1);
-  out.zeros(2);
+  out.u16(0);
   out.u16(0xE000U | pcr_pid);
   out.u16(0xF000);
   for (const TableEntry& entry : entries) write_entry(out, entry);
