@@ -13,6 +13,7 @@
 #include <iterator>
 #include <optional>
 
+#include "server/collect/collector.h"
 #include "server/config/config.h"
 #include "server/control/control.h"
 #include "server/http/control_handler.h"
@@ -106,6 +107,7 @@ class Application {
   std::optional<BuiltinProvider> key_provider_;
   std::unique_ptr<KeyService> keys_;
   std::unique_ptr<Runtime> runtime_;
+  std::unique_ptr<Collector> collector_;
   std::unique_ptr<Control> control_;
   std::unique_ptr<HotAnswers> hot_answers_;
   std::unique_ptr<OriginHandler> origin_handler_;
@@ -147,9 +149,14 @@ Status Application::open() {
     keys_->follow(*model);
     runtime_->follow(*model);
   });
+  CollectorSettings collecting;
+  collecting.bytes_per_second = config_.collection_rate;
+  collecting.targets = TargetSettings{config_.collection_root};
+  collector_ = TRY(Collector::open(Collector::Parts{*store_, *runtime_, log_, utc_now, monotonic_now},
+                                   std::move(collecting)));
   control_ = std::make_unique<Control>(
       ControlSettings{token_, ingest_base_, origin_base_, outbound, own_key_providers}, *store_, *runtime_,
-      utc_now);
+      utc_now, collector_.get());
   if (!config_.resources.empty()) {
     const std::string resources = TRY(read_text(config_.resources));
     if (Status applied = control_->apply_resources(resources); !applied.ok()) return applied;
@@ -203,6 +210,7 @@ void Application::stop() {
   const bool drained = server_->drain(drain_limit);
   log_.write(LogLevel::info, "stopping", {{"drained", drained ? "true" : "false"}});
   server_.reset();
+  collector_->stop();  // asks the workers
   writers_.stop();
   workers_.stop();
   keys_.reset();  // its thread calls the runtime

@@ -134,6 +134,7 @@ Result<ServerConfig> parse_config(std::span<const std::string> arguments) {
   }
   TRY(apply_settings(config, line.settings));
   if (config.control_token_file.empty()) config.control_token_file = config.data_dir + "/control-token";
+  if (config.collection_root.empty()) config.collection_root = config.data_dir + "/collections";
   if (config.key_file.empty()) config.key_file = config.data_dir + "/secrets.key";
   return config;
 }

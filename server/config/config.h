@@ -33,7 +33,10 @@ struct ServerConfig {
   std::string key_file;            // never empty after parse_config
   std::string ingest_base_url;     // empty: default_base_url() of the bound address
   std::string origin_base_url;
-  std::string resources;  // path; empty: none
+  std::string collection_root;                 // never empty after parse_config
+  std::uint64_t collection_rate = 25'000'000;  // bytes a second, of all tasks together
+  std::string bucket_credentials;              // path; empty: none
+  std::string resources;                       // path; empty: none
   std::vector<Network> trusted_proxies;
   bool require_access_control = false;
   bool builtin_key_provider = false;

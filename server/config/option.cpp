@@ -159,6 +159,13 @@ Status set_outbound_allow(ServerConfig& config, const std::string& value) {
   return {};
 }
 
+Status set_collection_rate(ServerConfig& config, const std::string& value) {
+  const auto number = parse_u64(value);
+  if (!number || *number < 100'000 || *number > 1ULL << 40U) return must_be("a whole number from 100000");
+  config.collection_rate = *number;
+  return {};
+}
+
 constexpr std::array all_options{
     Option{"data-dir", "DIR", "everything that lasts; default ./tarn-data",
            &set_text<&ServerConfig::data_dir>},
@@ -218,7 +225,11 @@ constexpr std::array all_options{
     Option{"archive-quota", "BYTES", "not available in this version", &not_available},
     Option{"tls-cert", "FILE", "not available in this version", &not_available},
     Option{"tls-key", "FILE", "not available in this version", &not_available},
-    Option{"collection-root", "DIR", "not available in this version", &not_available},
+    Option{"collection-root", "DIR",
+           "where file: targets of collection tasks may write; default <data-dir>/collections",
+           &set_text<&ServerConfig::collection_root>},
+    Option{"collection-rate", "N", "bytes a second that collection tasks take at most; default 25000000",
+           &set_collection_rate},
 };
 
 }  // namespace

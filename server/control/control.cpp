@@ -87,8 +87,11 @@ std::optional<ApiResponse> refused_body(const ApiRequest& request, const Route& 
 }  // namespace
 
 struct Control::Impl {
-  Impl(ControlSettings s, Store& st, StatusSource& status, std::function<Utc()> clock)
-      : settings(std::move(s)), store(st), now(std::move(clock)), operations(settings, store, status, now) {}
+  Impl(ControlSettings s, Store& st, StatusSource& status, std::function<Utc()> clock, CollectionBoard* board)
+      : settings(std::move(s)),
+        store(st),
+        now(std::move(clock)),
+        operations(settings, store, status, now, board) {}
 
   ApiResponse change(const ApiRequest& request, const RouteMatch& match) {
     const std::lock_guard guard(changes);
@@ -117,8 +120,9 @@ struct Control::Impl {
   Replays replays;     // guarded by `changes`
 };
 
-Control::Control(ControlSettings settings, Store& store, StatusSource& status, std::function<Utc()> now)
-    : impl_(std::make_unique<Impl>(std::move(settings), store, status, std::move(now))) {}
+Control::Control(ControlSettings settings, Store& store, StatusSource& status, std::function<Utc()> now,
+                 CollectionBoard* board)
+    : impl_(std::make_unique<Impl>(std::move(settings), store, status, std::move(now), board)) {}
 Control::~Control() = default;
 
 ApiResponse Control::handle(const ApiRequest& request) {

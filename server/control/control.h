@@ -48,10 +48,14 @@ struct ControlSettings {
   std::vector<std::string> own_key_providers = {};
 };
 
+class CollectionBoard;
+
 class Control {
  public:
-  // Borrows store and status; both must outlive it. Thread-safe.
-  Control(ControlSettings settings, Store& store, StatusSource& status, std::function<Utc()> now);
+  // Borrows store, status and board; all must outlive it. Without a board there are no collection tasks.
+  // Thread-safe.
+  Control(ControlSettings settings, Store& store, StatusSource& status, std::function<Utc()> now,
+          CollectionBoard* board = nullptr);
   ~Control();
 
   ApiResponse handle(const ApiRequest& request);

@@ -178,6 +178,11 @@ ApiResponse Operations::remove(const ApiRequest& request, const RouteMatch& matc
   const auto found = find<R>(match);
   if (found.resource == nullptr) return no_such<R>(match);
   if (precondition_fails(request, *found.resource)) return precondition_failed();
+  if constexpr (!std::is_same_v<R, Group>) {
+    if (is_collected(*found.resource)) {
+      return problem(409, "a collection task is taking content of it; cancel the task first");
+    }
+  }
   Status removed;
   if constexpr (std::is_same_v<R, Group>) {
     removed = store_.remove_group(match.group);
@@ -282,6 +287,15 @@ ApiResponse Operations::run(const ApiRequest& request, const RouteMatch& match) 
       return remove<Endpoint>(request, match);
     case Operation::endpoint_status:
       return endpoint_status(match);
+    case Operation::list_channel_tasks:
+    case Operation::list_tasks:
+      return list_tasks(request, match);
+    case Operation::create_task:
+      return create_task(request, match);
+    case Operation::read_task:
+      return read_task(match);
+    case Operation::cancel_task:
+      return cancel_task(match);
     case Operation::read_openapi: {
       ApiResponse response;
       response.body = openapi_document;

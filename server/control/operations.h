@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "server/control/collection_board.h"
 #include "server/control/control.h"
 #include "server/control/list.h"
 #include "server/control/resource.h"
@@ -17,8 +18,8 @@ namespace tarn::server {
 class Operations {
  public:
   Operations(const ControlSettings& settings, Store& store, StatusSource& status,
-             const std::function<Utc()>& now)
-      : settings_(settings), store_(store), status_(status), now_(now) {}
+             const std::function<Utc()>& now, CollectionBoard* board)
+      : settings_(settings), store_(store), status_(status), now_(now), board_(board) {}
 
   ApiResponse run(const ApiRequest& request, const RouteMatch& match);
 
@@ -46,6 +47,15 @@ class Operations {
   ApiResponse endpoint_status(const RouteMatch& match);
   ApiResponse rotate_credentials(const ApiRequest& request, const RouteMatch& match);
 
+  // collection_operations.cpp
+  ApiResponse list_tasks(const ApiRequest& request, const RouteMatch& match);
+  ApiResponse create_task(const ApiRequest& request, const RouteMatch& match);
+  ApiResponse read_task(const RouteMatch& match);
+  ApiResponse cancel_task(const RouteMatch& match);
+  // Whether a task still takes content of this channel or endpoint.
+  [[nodiscard]] bool is_collected(const Channel& channel) const;
+  [[nodiscard]] bool is_collected(const Endpoint& endpoint) const;
+
   template <class R>
   ApiResponse shown(int status, const RouteMatch& match, Secrets secrets);
   // Whole seconds, as answers show them.
@@ -55,6 +65,7 @@ class Operations {
   Store& store_;
   StatusSource& status_;
   const std::function<Utc()>& now_;
+  CollectionBoard* board_;
 };
 
 // The document docs/api/openapi.json, compiled in.

@@ -39,6 +39,13 @@ constexpr std::array all_routes{
           Operation::delete_endpoint, nothing},
     Route{"GET", "/channel-groups/{group}/channels/{channel}/endpoints/{endpoint}/status",
           Operation::endpoint_status, nothing},
+    Route{"GET", "/channel-groups/{group}/channels/{channel}/collection-tasks", Operation::list_channel_tasks,
+          paging},
+    Route{"POST", "/channel-groups/{group}/channels/{channel}/collection-tasks", Operation::create_task,
+          nothing},
+    Route{"GET", "/collection-tasks", Operation::list_tasks, paging},
+    Route{"GET", "/collection-tasks/{task}", Operation::read_task, nothing},
+    Route{"DELETE", "/collection-tasks/{task}", Operation::cancel_task, nothing},
     Route{"GET", "/openapi.json", Operation::read_openapi, nothing},
 };
 
@@ -55,6 +62,7 @@ bool fits(std::string_view pattern, const std::vector<std::string_view>& compone
     std::string& capture = parts[i] == "{group}"     ? match.group
                            : parts[i] == "{channel}" ? match.channel
                            : parts[i] == "{input}"   ? match.input
+                           : parts[i] == "{task}"    ? match.task
                                                      : match.endpoint;
     capture = components[i];
   }

@@ -26,6 +26,11 @@ enum class Operation {
   patch_endpoint,
   delete_endpoint,
   endpoint_status,
+  list_channel_tasks,
+  create_task,
+  list_tasks,
+  read_task,
+  cancel_task,
   read_openapi,
 };
 
@@ -45,6 +50,7 @@ struct RouteMatch {
   std::string channel;
   std::string endpoint;
   std::string input;
+  std::string task;
 };
 // HEAD is GET here.
 RouteMatch match_route(std::string_view method, std::string_view path);

@@ -8,12 +8,13 @@
 
 namespace tarn::server {
 
-// How long to wait after `failures` in a row: 1 s, doubled up to 30 s, less up to a quarter of it, so that
-// those who failed together do not come back together. `random`: any 32 bits.
-inline Microseconds backoff(unsigned failures, std::uint32_t random) {
+// How long to wait after `failures` in a row: `first`, doubled up to 30 s, less up to a quarter of it, so
+// that those who failed together do not come back together. `random`: any 32 bits.
+inline Microseconds backoff(unsigned failures, std::uint32_t random,
+                            Microseconds first = std::chrono::seconds{1}) {
   constexpr std::int64_t longest = 30'000'000;
   const std::int64_t whole =
-      std::min(longest, std::int64_t{1'000'000} << std::min(failures > 0 ? failures - 1 : 0U, 5U));
+      std::min(longest, first.count() << std::min(failures > 0 ? failures - 1 : 0U, 5U));
   return Microseconds{whole - whole / 4 * random / UINT32_MAX};
 }
 

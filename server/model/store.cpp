@@ -149,6 +149,19 @@ class SqliteStore final : public Store {
     return failed_ ? Status{failure()} : delete_kept_secrets(database_, prefix, but);
   }
 
+  Status put_task(const CollectionTask& task) override {
+    const std::lock_guard guard(change_lock_);
+    return failed_ ? Status{failure()} : save_row(database_, task);
+  }
+  Status remove_task(const std::string& id) override {
+    const std::lock_guard guard(change_lock_);
+    return failed_ ? Status{failure()} : delete_task_row(database_, id);
+  }
+  Result<std::vector<CollectionTask>> tasks() override {
+    const std::lock_guard guard(change_lock_);
+    return load_tasks(database_);
+  }
+
   Status check_writable() override {
     const std::lock_guard guard(change_lock_);
     if (failed_) return failure();

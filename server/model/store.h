@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "server/model/collection.h"
 #include "server/model/model.h"
 
 namespace tarn::server {
@@ -39,6 +40,11 @@ class Store {
   virtual Result<std::string> kept_secret(const std::string& name) = 0;  // not_found
   // Forgets all whose names begin with `prefix` but one.
   virtual Status forget_secrets(const std::string& prefix, const std::string& but) = 0;
+
+  // Collection tasks, which are no settings: the model does not have them. Durable when it returns.
+  virtual Status put_task(const CollectionTask& task) = 0;
+  virtual Status remove_task(const std::string& id) = 0;
+  virtual Result<std::vector<CollectionTask>> tasks() = 0;
 
   // Whether a change could be written now, for /readyz.
   virtual Status check_writable() = 0;

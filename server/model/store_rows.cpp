@@ -47,6 +47,13 @@ CREATE TABLE IF NOT EXISTS content_ids (content_id TEXT PRIMARY KEY, channel TEX
 CREATE TABLE IF NOT EXISTS kept_secrets (name TEXT PRIMARY KEY, sealed BLOB NOT NULL) WITHOUT ROWID;
 )sql";
 
+// Version 4: collection tasks.
+constexpr const char* fourth_version = R"sql(
+CREATE TABLE IF NOT EXISTS collection_tasks (
+  id TEXT PRIMARY KEY, created INTEGER NOT NULL, document TEXT NOT NULL
+) WITHOUT ROWID;
+)sql";
+
 constexpr std::string_view key_check_text = "this key opens this database";
 constexpr std::string_view key_check_context = "key check";
 
@@ -205,6 +212,7 @@ Status create_tables(Database& database, const SecretBox& box) {
   TRY(database.execute(tables));
   TRY(database.execute(second_version));
   TRY(database.execute(third_version));
+  TRY(database.execute(fourth_version));
   const ByteVector check = box.seal(key_check_text, key_check_context);
   TRY(database.prepare("INSERT INTO meta VALUES ('key_check', ?)").bind(1, Bytes{check}).run());
   return database.execute("PRAGMA user_version=" + std::to_string(schema_version));
@@ -215,6 +223,7 @@ Status migrate_tables(Database& database, std::int64_t version) {
   TRY(database.execute("BEGIN IMMEDIATE"));
   if (version < 2) TRY(database.execute(second_version));
   TRY(database.execute(third_version));
+  TRY(database.execute(fourth_version));
   TRY(database.execute("PRAGMA user_version=" + std::to_string(schema_version)));
   return database.execute("COMMIT");
 }
@@ -289,6 +298,29 @@ Status delete_kept_secrets(Database& database, const std::string& prefix, const 
       .bind(1, prefix)
       .bind(2, but)
       .run();
+}
+
+Status save_row(Database& database, const CollectionTask& task) {
+  const std::string document = write_task(task);
+  return database
+      .prepare(
+          "INSERT INTO collection_tasks VALUES (?, ?, ?)"
+          " ON CONFLICT (id) DO UPDATE SET document = excluded.document")
+      .bind(1, task.id)
+      .bind(2, stored(task.created))
+      .bind(3, document)
+      .run();
+}
+
+Status delete_task_row(Database& database, const std::string& id) {
+  return delete_row(database, "DELETE FROM collection_tasks WHERE id = ?", id);
+}
+
+Result<std::vector<CollectionTask>> load_tasks(Database& database) {
+  std::vector<CollectionTask> tasks;
+  Statement row = database.prepare("SELECT document FROM collection_tasks ORDER BY created, id");
+  while (TRY(row.step())) tasks.push_back(TRY(read_task(row.text(0))));
+  return tasks;
 }
 
 Status save_version(Database& database, std::uint64_t version) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/base/result.h"
+#include "server/model/collection.h"
 #include "server/model/database.h"
 #include "server/model/model.h"
 #include "server/model/secrets.h"
@@ -11,7 +12,7 @@
 namespace tarn::server {
 
 // What PRAGMA user_version says; a database with a larger number was written by a newer Tarn.
-inline constexpr std::int64_t schema_version = 3;
+inline constexpr std::int64_t schema_version = 4;
 
 // For a new database: tables, and a sealed text that tells later whether a key is the right one.
 Status create_tables(Database& database, const SecretBox& box);
@@ -33,6 +34,11 @@ Status save_kept_secret(Database& database, const SecretBox& box, const std::str
 Result<std::string> load_kept_secret(Database& database, const SecretBox& box, const std::string& name);
 // All whose names begin with `prefix` but one.
 Status delete_kept_secrets(Database& database, const std::string& prefix, const std::string& but);
+
+Status save_row(Database& database, const CollectionTask& task);
+Status delete_task_row(Database& database, const std::string& id);
+// Oldest first.
+Result<std::vector<CollectionTask>> load_tasks(Database& database);
 
 Status save_version(Database& database, std::uint64_t version);
 Status delete_group_row(Database& database, const std::string& name);

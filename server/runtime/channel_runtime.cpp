@@ -10,6 +10,11 @@
 namespace tarn::server {
 namespace {
 
+// What one pass of retention deletes at most.
+constexpr Microseconds longest_trim = std::chrono::hours{1};
+// The longest segment that may overlap the beginning of what is held.
+constexpr Microseconds segment_before = std::chrono::seconds{60};
+
 constexpr std::size_t kept_events = 20;
 
 std::string input_name(int input) { return input == 0 ? "ingest1" : "ingest2"; }
@@ -260,13 +265,17 @@ std::chrono::seconds ChannelRuntime::longest_target_duration() const {
   return std::chrono::seconds{longest};
 }
 
-void ChannelRuntime::trim(Microseconds keep) {
+void ChannelRuntime::trim(Microseconds keep, std::optional<Utc> held) {
   const auto timeline = archive_->timeline();
   if (timeline->empty()) return;
   const timeline::Slot* newest = timeline->find(timeline->end_slot() - 1);
   const timeline::Slot* oldest = timeline->find(timeline->first_slot());
   if (newest == nullptr || oldest == nullptr || newest->utc - oldest->utc < keep) return;
-  parts_.writers.submit(strand_, [self = shared_from_this(), limit = newest->utc - keep] {
+  // A little at a time: a month at once would keep encoders waiting.
+  Utc limit = std::min(newest->utc - keep, oldest->utc + longest_trim);
+  if (held) limit = std::min(limit, *held - segment_before);
+  if (limit <= oldest->utc) return;
+  parts_.writers.submit(strand_, [self = shared_from_this(), limit] {
     const Status trimmed = self->archive_->trim(limit);
     if (!trimmed) {
       self->parts_.log.write(LogLevel::error, "trim-failed",

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "core/archive/archive.h"
@@ -68,7 +69,7 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
   // their own, whichever is longer (S19).
   void tick(Monotonic now);
   // Deletes what is older than `keep` before the newest content (semantics S30).
-  void trim(Microseconds keep);
+  void trim(Microseconds keep, std::optional<Utc> held = std::nullopt);
   // Takes nothing from now on; `then` runs when the last object has been answered and the pipeline is gone.
   void close(std::function<void()> then);
 

@@ -42,6 +42,11 @@ std::optional<std::string> trouble_of(const timeline::Timeline& timeline,
   return std::nullopt;
 }
 
+Microseconds shift_of(const EndpointRuntime::Request& request, const EndpointRuntime::Settings& settings) {
+  constexpr Microseconds any_age = std::chrono::hours{24 * 36'500};
+  return request.is_collected ? any_age : settings.windows.shift;
+}
+
 Fetched out_of_memory() { return absent(Fetched::Absence::failed, "out of memory"); }
 
 Result<std::string> render_text(const timeline::Timeline& timeline, const EndpointRuntime::Settings& settings,
@@ -136,9 +141,9 @@ void EndpointRuntime::fetch(const Request& request, std::function<void(Fetched)>
     }
     return fetch_manifest(timeline, request, *name, reusable(false));
   }
-  auto found = find_media(*timeline, current->output, current->windows.shift, request.file);
+  auto found = find_media(*timeline, current->output, shift_of(request, *current), request.file);
   if (auto* missing = std::get_if<Fetched>(&found)) return done(std::move(*missing));
-  fetch_media(std::get<MediaFile>(found), request.file, current, request.now, reusable(true));
+  fetch_media(std::get<MediaFile>(found), request, current, reusable(true));
 }
 
 void EndpointRuntime::fetch_manifest(const Timeline& timeline, const Request& request,
@@ -185,9 +190,10 @@ Fetched EndpointRuntime::render(const timeline::Timeline& timeline, const Settin
   return {manifest_content(*text, name.mpd ? dash_type : hls_type, max_age), {}, {}, {}};
 }
 
-void EndpointRuntime::fetch_media(const MediaFile& media, const std::string& file,
-                                  const std::shared_ptr<const Settings>& settings, Monotonic now,
+void EndpointRuntime::fetch_media(const MediaFile& media, const Request& request,
+                                  const std::shared_ptr<const Settings>& settings,
                                   std::function<void(Fetched)> done) {
+  const std::string& file = request.file;
   const std::string key = strand_ + "/" + file;
   if (auto cached = parts_.cache.find(key)) {
     ++hits_;
@@ -195,14 +201,15 @@ void EndpointRuntime::fetch_media(const MediaFile& media, const std::string& fil
   }
   if (!flights_.join(file, std::move(done))) return;
   ++misses_;
-  last_packaged_ = now.time_since_epoch().count();
-  parts_.workers.submit(strand_, [self = shared_from_this(), media, file, settings] {
+  last_packaged_ = request.now.time_since_epoch().count();
+  parts_.workers.submit(strand_, [self = shared_from_this(), media, request, settings] {
+    const std::string& file = request.file;
     // The flight before this one may have landed between our look and our joining.
     if (auto cached = self->parts_.cache.find(self->strand_ + "/" + file)) {
       return self->flights_.land(file, {std::move(cached), {}, {}, {}});
     }
     self->flights_.land(
-        file, unless_out_of_memory([&] { return self->package(media, file, *settings); },
+        file, unless_out_of_memory([&] { return self->package(media, request, *settings); },
                                    [&] {
                                      self->packager_.reset();  // what it holds may be half of a segment
                                      self->has_packager_ = false;
@@ -211,15 +218,32 @@ void EndpointRuntime::fetch_media(const MediaFile& media, const std::string& fil
   });
 }
 
-Fetched EndpointRuntime::package(const MediaFile& media, const std::string& file, const Settings& settings) {
-  Fetched failed = absent(Fetched::Absence::failed, "the segment could not be packaged");
+Result<CollectionPlan> EndpointRuntime::plan(Utc start, Utc end, bool finish) const {
+  const auto current = settings();
+  if (current->output.is_encrypted && !current->protection) {
+    return not_found("there is no key for this endpoint yet");
+  }
+  return plan_collection(*archive_->timeline(), current->output, start, end, finish);
+}
+
+// What retention took away between the look-up and the reading is not there: nobody's fault.
+Fetched EndpointRuntime::package_failed(const Request& request, const Settings& settings,
+                                        const std::string& what) {
+  auto found = find_media(*archive_->timeline(), settings.output, shift_of(request, settings), request.file);
+  if (auto* missing = std::get_if<Fetched>(&found)) return std::move(*missing);
+  note_failure(what);
+  return absent(Fetched::Absence::failed, "the segment could not be packaged");
+}
+
+Fetched EndpointRuntime::package(const MediaFile& media, const Request& request, const Settings& settings) {
+  const std::string& file = request.file;
   const Packaging packaging{media.transport_stream, settings.protection};
   if (!packager_ || packaging_ != packaging) {
     packager_.reset();
     auto made = make_packager_(packaging);
     if (!made) {
       note_failure(made.error().message);
-      return failed;
+      return absent(Fetched::Absence::failed, "the segment could not be packaged");
     }
     packager_ = std::move(made).value();
     packaging_ = packaging;
@@ -229,12 +253,12 @@ Fetched EndpointRuntime::package(const MediaFile& media, const std::string& file
   if (!bytes || bytes->empty()) {
     packager_.reset();
     has_packager_ = false;
-    note_failure(bytes ? file + ": the pipeline gave nothing" : file + ": " + bytes.error().message);
-    return failed;
+    return package_failed(request, settings,
+                          file + ": " + (bytes ? "the pipeline gave nothing" : bytes.error().message));
   }
   ++packaged_;
   auto content = media_content(std::move(bytes).value(), media.content_type, strand_ + "/" + file);
-  parts_.cache.insert(strand_ + "/" + file, content);
+  if (!request.is_collected) parts_.cache.insert(strand_ + "/" + file, content);
   return {std::move(content), {}, {}, {}};
 }
 

@@ -10,6 +10,7 @@
 #include "core/base/time.h"
 #include "core/timeline/output.h"
 #include "core/timeline/window.h"
+#include "server/runtime/collection_plan.h"
 #include "server/runtime/content_cache.h"
 #include "server/runtime/event_log.h"
 #include "server/runtime/manifest_store.h"
@@ -47,6 +48,7 @@ class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
     timeline::WindowQuery window;
     Monotonic now{};
     Utc utc{};
+    bool is_collected = false;  // any age, and not worth a place among what viewers want
   };
   struct State {
     bool pipeline = false;
@@ -62,6 +64,8 @@ class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
   // Takes effect with the next request.
   void set_settings(Settings settings);
   void fetch(const Request& request, std::function<void(Fetched)> done);
+  // As plan_collection() of its settings and timeline.
+  [[nodiscard]] Result<CollectionPlan> plan(Utc start, Utc end, bool finish) const;
   // Gives up the pipeline when nothing was packaged for a minute.
   void tick(Monotonic now);
 
@@ -75,11 +79,11 @@ class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
                       std::function<void(Fetched)> done);
   Fetched render(const timeline::Timeline& timeline, const Settings& settings, const Request& request,
                  const timeline::ManifestName& name);
-  void fetch_media(const MediaFile& media, const std::string& file,
-                   const std::shared_ptr<const Settings>& settings, Monotonic now,
-                   std::function<void(Fetched)> done);
+  void fetch_media(const MediaFile& media, const Request& request,
+                   const std::shared_ptr<const Settings>& settings, std::function<void(Fetched)> done);
   // On the strand.
-  Fetched package(const MediaFile& media, const std::string& file, const Settings& settings);
+  Fetched package(const MediaFile& media, const Request& request, const Settings& settings);
+  Fetched package_failed(const Request& request, const Settings& settings, const std::string& what);
   [[nodiscard]] std::shared_ptr<const Settings> settings() const;
   void note_failure(const std::string& what);
 

@@ -269,7 +269,7 @@ void Runtime::tick() {
   const bool trims = ticks_++ % ticks_between_trims == 0;
   for (const auto& [id, running] : all) {
     running.channel->tick(now);
-    if (trims) running.channel->trim(retention(id));
+    if (trims) running.channel->trim(retention(id), held(id));
     for (const auto& [endpoint, runtime] : running.endpoints) runtime->tick(now);
   }
 }
@@ -310,6 +310,32 @@ void Runtime::fetch(const Channel& channel, const Endpoint& endpoint, const std:
   const auto runtime = find_endpoint(channel.id, endpoint.id);
   if (!runtime) return done({nullptr, Fetched::Absence::failed, "the channel's archive is not available"});
   runtime->fetch({file, window, parts_.clocks.monotonic(), parts_.clocks.utc()}, std::move(done));
+}
+
+Result<CollectionPlan> Runtime::plan(const CollectionTask& task, bool finish) {
+  const auto runtime = find_endpoint(task.channel_id, task.endpoint_id);
+  if (!runtime) return not_found("the endpoint does not exist any more");
+  return runtime->plan(task.start, task.end, finish);
+}
+
+void Runtime::fetch_media(const CollectionTask& task, const std::string& file,
+                          std::function<void(Fetched)> done) {
+  const auto runtime = find_endpoint(task.channel_id, task.endpoint_id);
+  if (!runtime) return done({nullptr, Fetched::Absence::not_found, "the endpoint does not exist any more"});
+  EndpointRuntime::Request request{file, {}, parts_.clocks.monotonic(), parts_.clocks.utc()};
+  request.is_collected = true;
+  runtime->fetch(request, std::move(done));
+}
+
+void Runtime::hold(std::map<std::string, Utc> from) {
+  const std::unique_lock lock{mutex_};
+  held_ = std::move(from);
+}
+
+std::optional<Utc> Runtime::held(const std::string& channel_id) const {
+  const std::shared_lock lock{mutex_};
+  const auto at = held_.find(channel_id);
+  return at == held_.end() ? std::nullopt : std::optional{at->second};
 }
 
 std::string Runtime::channel_status(const Channel& channel) {

@@ -11,6 +11,7 @@
 #include "server/control/control.h"
 #include "server/model/store.h"
 #include "server/runtime/channel_runtime.h"
+#include "server/runtime/collection_plan.h"
 #include "server/runtime/content_cache.h"
 #include "server/runtime/endpoint_runtime.h"
 #include "server/runtime/key_source.h"
@@ -34,7 +35,7 @@ struct RuntimeSettings {
 
 // The running system: a ChannelRuntime per channel and an EndpointRuntime per endpoint of the store's
 // model, kept in step with it. Archives lie in <data directory>/channels/<channel id>.
-class Runtime : public Origin, public StatusSource {
+class Runtime : public Origin, public StatusSource, public CollectionSource {
  public:
   using Parts = ChannelRuntime::Parts;
 
@@ -52,6 +53,11 @@ class Runtime : public Origin, public StatusSource {
   void upload(const Channel& channel, UploadedObject object, std::function<void(UploadAnswer)> done) override;
   void fetch(const Channel& channel, const Endpoint& endpoint, const std::string& file,
              const timeline::WindowQuery& window, std::function<void(Fetched)> done) override;
+
+  Result<CollectionPlan> plan(const CollectionTask& task, bool finish) override;
+  void fetch_media(const CollectionTask& task, const std::string& file,
+                   std::function<void(Fetched)> done) override;
+  void hold(std::map<std::string, Utc> from) override;
 
   std::string channel_status(const Channel& channel) override;
   std::string endpoint_status(const Endpoint& endpoint) override;
@@ -71,6 +77,7 @@ class Runtime : public Origin, public StatusSource {
   void follow_endpoint(const Group& group, const Channel& channel, const Endpoint& endpoint);
   void drop_endpoints(const std::string& channel_id, const std::set<std::string>& kept);
   [[nodiscard]] Microseconds retention(const std::string& channel_id) const;
+  [[nodiscard]] std::optional<Utc> held(const std::string& channel_id) const;
   [[nodiscard]] Metrics::Readings failed_archives() const;
   void report_recovery(const Channel& channel, const archive::Archive& archive) const;
   [[nodiscard]] std::string directory(const std::string& channel_id) const;
@@ -87,6 +94,7 @@ class Runtime : public Origin, public StatusSource {
   std::map<std::string, Running> running_;                // by channel id
   std::map<std::string, Channel> channels_;               // as last followed, by id
   std::map<std::string, std::uint32_t> time_shift_days_;  // largest of the channel's endpoints, by channel id
+  std::map<std::string, Utc> held_;                       // what collection tasks still need, by channel id
   std::set<std::string> broken_;                          // channels whose archive could not be opened
   std::uint64_t ticks_ = 0;
 };

@@ -105,7 +105,7 @@ TEST(Config, RefusesWhatItDoesNotUnderstand) {
       {{"--archive-quota", "1"}, "is not available in this version"},
       {{"--tls-cert", "x"}, "is not available in this version"},
       {{"--tls-key", "x"}, "is not available in this version"},
-      {{"--collection-root", "x"}, "is not available in this version"},
+      {{"--collection-rate", "10"}, "must be a whole number from 100000"},
       {{"--config", "/nowhere/at/all.json"}, "'/nowhere/at/all.json' cannot be read"},
   };
   for (const Row& row : rows) {

@@ -9,9 +9,12 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "server/control/collection_board.h"
 #include "server/control/control.h"
 #include "server/model/json.h"
 #include "server/model/store.h"
@@ -57,6 +60,35 @@ class StatusFake : public StatusSource {
   }
   bool has_content(const Channel&) override { return content; }
   bool content = false;
+};
+
+// Keeps tasks and never runs them.
+class BoardFake : public CollectionBoard {
+ public:
+  void check_target(const CollectionTarget& target, FieldErrors& errors) const override {
+    if (target.url == "ftp:x") errors.push_back({"target.url", "null", "must be one that is known"});
+  }
+  Status submit(CollectionTask task) override {
+    kept.push_back(std::move(task));
+    return {};
+  }
+  [[nodiscard]] std::vector<CollectionTask> tasks() const override { return kept; }
+  [[nodiscard]] std::optional<CollectionTask> find(const std::string& id) const override {
+    for (const CollectionTask& task : kept) {
+      if (task.id == id) return task;
+    }
+    return std::nullopt;
+  }
+  Status cancel(const std::string& id) override {
+    for (CollectionTask& task : kept) {
+      if (task.id != id) continue;
+      if (task.state == CollectionTask::State::succeeded) return Error{ErrorCode::conflict, "over"};
+      task.state = CollectionTask::State::cancelled;
+      return {};
+    }
+    return not_found("there is no such task");
+  }
+  std::vector<CollectionTask> kept;
 };
 
 // A JSON answer with easy questions: text("inputs.0.password"), number("totalCount").
@@ -109,7 +141,7 @@ class ControlTest : public testing::Test {
     store_ = std::move(opened).value();
     control_ = std::make_unique<Control>(
         ControlSettings{token, "https://{label}.in.example.com", "https://{label}.origin.example.com"},
-        *store_, status_, [this] { return now_; });
+        *store_, status_, [this] { return now_; }, &board_);
   }
 
   ApiResponse call(const std::string& method, const std::string& target, const std::string& body = {},
@@ -149,6 +181,7 @@ class ControlTest : public testing::Test {
 
   TemporaryDirectory directory_;
   StatusFake status_;
+  BoardFake board_;
   Utc now_ = Utc{std::chrono::seconds{1'769'860'800}};  // 2026-01-31T12:00:00Z
   std::unique_ptr<Store> store_;
   std::unique_ptr<Control> control_;

@@ -177,6 +177,13 @@ TEST_F(OpenapiTest, AnswersHaveExactlyTheDescribedMembers) {
       expect(200, "POST", std::string(channel_path) + "/inputs/ingest1/rotate-credentials");
   EXPECT_EQ(members(root(input).get()), properties("Input"));
   EXPECT_EQ(members(root(expect(200, "GET", endpoints_path)).get()), properties("EndpointList"));
+  expect(201, "POST", endpoints_path, R"({"name":"t","protocol":"HLS","timeShiftDays":1})");
+  const ApiResponse task = expect(
+      201, "POST", std::string(channel_path) + "/collection-tasks",
+      R"({"endpoint":"t","start":"2026-01-31T11:00:00Z","end":"2026-01-31T11:30:00Z","target":{"url":"file:x"}})");
+  EXPECT_EQ(members(root(task).get()), properties("CollectionTask"));
+  EXPECT_EQ(members(JsonAnswer(task.body).at("target")), properties("CollectionTarget"));
+  EXPECT_EQ(members(root(expect(200, "GET", "/collection-tasks")).get()), properties("CollectionTaskList"));
   EXPECT_EQ(members(root(expect(400, "POST", "/channel-groups", "{}")).get()), properties("Problem"));
 }
 

@@ -69,7 +69,7 @@ TEST_F(ControlTest, AnswersSayWhichRoutesMethodsParentsAndTypesTheyKnow) {
       {404, "GET", "/channel-groups/g/", "", ""},
       {404, "GET", "/channel-groups/a b", "", ""},
       {404, "GET", "/channel-groups/../g", "", ""},
-      {404, "GET", "/collection-tasks", "", ""},
+      {404, "GET", "/collection-tasks/none", "", ""},
       {404, "GET", "/channel-groups/x", "", ""},
       {404, "GET", "/channel-groups/x/channels", "", ""},
       {404, "POST", "/channel-groups/x/channels", R"({"name":"c"})", "application/json"},

@@ -240,9 +240,19 @@ TEST_F(StoreTest, ADatabaseOfTheFirstVersionIsBroughtUpToDate) {
   EXPECT_EQ(store->model()->endpoint("g", "c", "e")->edition, 2U);
 }
 
+TEST_F(StoreTest, ADatabaseFromBeforeCollectionTasksGetsThem) {
+  ASSERT_TRUE(open().ok());
+  execute("DROP TABLE collection_tasks; PRAGMA user_version=3");
+  auto store = std::move(open()).value();
+  CollectionTask task;
+  task.id = "t";
+  EXPECT_TRUE(store->put_task(task).ok());
+  EXPECT_EQ(store->tasks()->size(), 1U);
+}
+
 TEST_F(StoreTest, ADatabaseOfANewerTarnIsRefused) {
   ASSERT_TRUE(open().ok());
-  execute("PRAGMA user_version=4");
+  execute("PRAGMA user_version=5");
   const auto store = open();
   ASSERT_FALSE(store.ok());
   EXPECT_EQ(store.error().code, ErrorCode::unsupported);

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/collect/collector.h"
+
+#include <algorithm>
+
+#include "server/keys/backoff.h"
+
+namespace tarn::server {
+namespace {
+
+// How often what only progresses is written.
+constexpr Microseconds save_interval = std::chrono::seconds{5};
+
+std::chrono::microseconds as_wait(Microseconds time) { return std::max(time, Microseconds{1000}); }
+
+}  // namespace
+
+Result<std::unique_ptr<Collector>> Collector::open(Parts parts, CollectorSettings settings) {
+  auto collector = std::unique_ptr<Collector>{new Collector{std::move(parts), std::move(settings)}};
+  for (CollectionTask& task : TRY(collector->parts_.store.tasks())) {
+    auto entry = std::make_shared<Entry>();
+    entry->look_first = task.state == CollectionTask::State::running;
+    entry->task = std::move(task);
+    collector->entries_.emplace(entry->task.id, std::move(entry));
+  }
+  collector->hold_content();
+  for (unsigned i = 0; i < collector->settings_.threads; ++i) {
+    collector->threads_.emplace_back([self = collector.get()] { self->work(); });
+  }
+  return collector;
+}
+
+Collector::Collector(Parts parts, CollectorSettings settings)
+    : parts_(std::move(parts)), settings_(std::move(settings)), share_(settings_.bytes_per_second) {
+  if (settings_.open) return;
+  settings_.open = [this](const CollectionTask& task, std::function<bool()> is_unwanted) {
+    return open_target(task, settings_.targets, std::move(is_unwanted));
+  };
+}
+
+Collector::~Collector() { stop(); }
+
+void Collector::stop() {
+  {
+    const std::lock_guard lock{mutex_};
+    is_stopping_ = true;
+  }
+  wake_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+void Collector::check_target(const CollectionTarget& target, FieldErrors& errors) const {
+  tarn::server::check_target(target, settings_.targets, errors);
+}
+
+Status Collector::submit(CollectionTask task) {
+  TRY(parts_.store.put_task(task));
+  auto entry = std::make_shared<Entry>();
+  entry->task = std::move(task);
+  {
+    const std::lock_guard lock{mutex_};
+    entries_.emplace(entry->task.id, entry);
+    hold_content();
+    forget_old();
+  }
+  wake_.notify_all();
+  return {};
+}
+
+std::vector<CollectionTask> Collector::tasks() const {
+  std::vector<CollectionTask> tasks;
+  const std::lock_guard lock{mutex_};
+  for (const auto& [id, entry] : entries_) tasks.push_back(entry->task);
+  std::sort(tasks.begin(), tasks.end(), [](const auto& a, const auto& b) { return a.created < b.created; });
+  return tasks;
+}
+
+std::optional<CollectionTask> Collector::find(const std::string& id) const {
+  const std::lock_guard lock{mutex_};
+  const auto at = entries_.find(id);
+  return at == entries_.end() ? std::nullopt : std::optional{at->second->task};
+}
+
+Status Collector::cancel(const std::string& id) {
+  const std::lock_guard lock{mutex_};
+  const auto at = entries_.find(id);
+  if (at == entries_.end()) return not_found("there is no collection task " + id);
+  Entry& entry = *at->second;
+  if (entry.task.state == CollectionTask::State::cancelled) return {};
+  if (entry.task.is_over()) return Error{ErrorCode::conflict, "the collection task is over already"};
+  entry.is_cancelled = true;
+  finish(entry, CollectionTask::State::cancelled, "");
+  wake_.notify_all();
+  return {};
+}
+
+void Collector::work() {
+  std::unique_lock lock{mutex_};
+  while (!is_stopping_) {
+    const EntryPtr entry = take_due(lock);
+    if (!entry) continue;
+    entry->is_busy = true;
+    lock.unlock();
+    run(entry);
+    lock.lock();
+    entry->is_busy = false;
+  }
+}
+
+// Waits when there is none.
+Collector::EntryPtr Collector::take_due(std::unique_lock<std::mutex>& lock) {
+  const Monotonic now = parts_.monotonic();
+  Microseconds wait = std::chrono::seconds{60};
+  EntryPtr first;
+  for (const auto& [id, entry] : entries_) {
+    if (entry->is_busy || entry->task.is_over()) continue;
+    wait = std::min(wait, entry->due - now);
+    if (entry->due <= now && (!first || entry->due < first->due)) first = entry;
+  }
+  if (!first) wake_.wait_for(lock, as_wait(wait));
+  return first;
+}
+
+void Collector::run(const EntryPtr& entry) {
+  CollectionTask task;
+  {
+    const std::lock_guard lock{mutex_};
+    if (entry->task.is_over()) return;
+    if (entry->task.state == CollectionTask::State::queued) {
+      entry->task.state = CollectionTask::State::running;
+      entry->task.started = parts_.utc();
+      save(*entry);
+    }
+    task = entry->task;
+  }
+  const auto is_unwanted = [this, entry] { return is_stopping_ || entry->is_cancelled; };
+  TaskRun run{{parts_.source, share_, [&] { return settings_.open(task, is_unwanted); },
+               [&](Microseconds time) { return pause(*entry, time); }, is_unwanted, parts_.monotonic,
+               [&](std::uint64_t total) { note_progress(entry, total); }, settings_.uploads, 6,
+               settings_.first_backoff},
+              task,
+              entry->progress,
+              entry->look_first};
+  const bool is_late = parts_.utc() >= task.end + settings_.patience;
+  const auto result = run.run(is_late);
+  end_pass(entry, result, run.manifest());
+}
+
+void Collector::note_progress(const EntryPtr& entry, std::uint64_t total) {
+  std::size_t done = 0;
+  std::uint64_t bytes = 0;
+  {
+    const std::lock_guard lock{entry->progress.mutex};
+    done = entry->progress.done.size();
+    bytes = entry->progress.bytes;
+  }
+  const std::lock_guard lock{mutex_};
+  CollectionTask& task = entry->task;
+  if (task.is_over()) return;
+  task.segments_done = done;
+  task.segments_total = std::max<std::uint64_t>(total, done);
+  task.bytes = bytes;
+  // Of a range that is not over yet, what is still to come counts too.
+  const auto whole = (task.end - task.start).count();
+  const auto past = std::clamp<std::int64_t>((parts_.utc() - task.start).count(), 0, whole);
+  const std::uint64_t of_past = task.segments_total == 0 ? 0 : 99 * done / task.segments_total;
+  task.progress = static_cast<std::uint32_t>(static_cast<std::int64_t>(of_past) * (past / 1000) /
+                                             std::max<std::int64_t>(1, whole / 1000));
+  if (parts_.monotonic() - entry->saved >= save_interval) save(*entry);
+}
+
+void Collector::end_pass(const EntryPtr& entry, const Result<bool>& result, const std::string& manifest) {
+  const std::lock_guard lock{mutex_};
+  if (entry->task.is_over() || is_stopping_) return;
+  if (result) {
+    entry->failures = 0;
+    entry->look_first = false;
+    entry->task.error.clear();
+    entry->due = parts_.monotonic() + settings_.look_again;
+    if (!*result) return save(*entry);
+    entry->task.progress = 100;
+    entry->task.manifest = manifest;
+    return finish(*entry, CollectionTask::State::succeeded, "");
+  }
+  const Error& error = result.error();
+  if (!may_go_away(error)) return finish(*entry, CollectionTask::State::failed, error.message);
+  const std::size_t done = entry->task.segments_done;
+  if (done > entry->done_at_failure) entry->failures = 0;
+  entry->done_at_failure = done;
+  if (++entry->failures >= settings_.passes) {
+    return finish(*entry, CollectionTask::State::failed, error.message);
+  }
+  entry->task.error = error.message;
+  entry->due = parts_.monotonic() + backoff(entry->failures, 0, settings_.first_backoff * 2);
+  save(*entry);
+}
+
+// With mutex_ held.
+void Collector::finish(Entry& entry, CollectionTask::State state, const std::string& error) {
+  entry.task.state = state;
+  entry.task.error = error;
+  entry.task.finished = parts_.utc();
+  save(entry);
+  hold_content();
+  parts_.log.write(state == CollectionTask::State::failed ? LogLevel::warning : LogLevel::info,
+                   "collection-ended",
+                   {{"task", entry.task.id},
+                    {"endpoint", entry.task.group + "/" + entry.task.channel + "/" + entry.task.endpoint},
+                    {"state", std::string{name_of(state)}},
+                    {"error", error}});
+}
+
+// With mutex_ held. What could not be kept is found out again after a restart.
+void Collector::save(Entry& entry) {
+  entry.saved = parts_.monotonic();
+  const Status saved = parts_.store.put_task(entry.task);
+  if (!saved) {
+    parts_.log.write(LogLevel::error, "collection-not-saved",
+                     {{"task", entry.task.id}, {"error", saved.error().message}});
+  }
+}
+
+bool Collector::pause(const Entry& entry, Microseconds time) {
+  std::unique_lock lock{mutex_};
+  const auto is_unwanted = [&] { return is_stopping_ || entry.is_cancelled; };
+  if (time > Microseconds{0}) wake_.wait_for(lock, std::chrono::microseconds{time}, is_unwanted);
+  return !is_unwanted();
+}
+
+// With mutex_ held.
+void Collector::hold_content() {
+  std::map<std::string, Utc> from;
+  for (const auto& [id, entry] : entries_) {
+    if (entry->task.is_over()) continue;
+    const auto [at, is_new] = from.emplace(entry->task.channel_id, entry->task.start);
+    if (!is_new) at->second = std::min(at->second, entry->task.start);
+  }
+  parts_.source.hold(std::move(from));
+}
+
+// With mutex_ held.
+void Collector::forget_old() {
+  std::vector<EntryPtr> over;
+  for (const auto& [id, entry] : entries_) {
+    if (entry->task.is_over() && !entry->is_busy) over.push_back(entry);
+  }
+  if (over.size() <= settings_.kept) return;
+  std::sort(over.begin(), over.end(),
+            [](const auto& a, const auto& b) { return a->task.created < b->task.created; });
+  over.resize(over.size() - settings_.kept);
+  for (const EntryPtr& entry : over) {
+    if (parts_.store.remove_task(entry->task.id)) entries_.erase(entry->task.id);
+  }
+}
+
+}  // namespace tarn::server

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/bytes.h"
+#include "core/base/result.h"
+#include "server/model/collection.h"
+#include "server/model/field.h"
+
+namespace tarn::server {
+
+// A task's folder at its target. Objects appear whole or not at all. Used by one thread at a time.
+// Errors of the codes io, internal and no_space may go away by themselves; all others are for good. Their
+// messages name what was wrong and never have a secret in them.
+class Target {
+ public:
+  virtual ~Target() = default;
+  // The size of an object that is there.
+  virtual Result<std::optional<std::uint64_t>> find(const std::string& name) = 0;
+  virtual Status put(const std::string& name, const std::string& content_type,
+                     const std::vector<Blob>& parts) = 0;
+};
+
+inline bool may_go_away(const Error& error) {
+  return error.code == ErrorCode::io || error.code == ErrorCode::internal ||
+         error.code == ErrorCode::no_space;
+}
+
+struct TargetSettings {
+  std::string root;  // of file: targets
+};
+
+// What can be said of a target without trying it.
+void check_target(const CollectionTarget& target, const TargetSettings& settings, FieldErrors& errors);
+
+// `is_unwanted` is asked between steps: true ends what is under way with an error.
+Result<std::unique_ptr<Target>> open_target(const CollectionTask& task, const TargetSettings& settings,
+                                            std::function<bool()> is_unwanted);
+
+}  // namespace tarn::server

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "server/collect/task_run.h"
+
+#include <algorithm>
+#include <future>
+#include <random>
+#include <thread>
+
+#include "server/keys/backoff.h"
+
+namespace tarn::server {
+namespace {
+
+Error unwanted() { return {ErrorCode::conflict, "the task was stopped"}; }
+
+std::uint32_t any_number() {
+  thread_local std::minstd_rand generator{std::random_device{}()};
+  return static_cast<std::uint32_t>(generator());
+}
+
+}  // namespace
+
+Result<bool> TaskRun::run(bool finish) {
+  CollectionPlan plan = TRY(parts_.source.plan(task_, finish));
+  total_ = plan.media.size();
+  std::vector<std::string> missing;
+  {
+    const std::lock_guard lock{progress_.mutex};
+    for (std::string& name : plan.media) {
+      if (!progress_.done.contains(name)) missing.push_back(std::move(name));
+    }
+  }
+  parts_.on_progress(total_);
+  TRY(upload(missing));
+  if (plan.manifests.empty()) return false;
+  const auto target = TRY(parts_.open());
+  for (const CollectedManifest& manifest : plan.manifests) {
+    const std::vector<Blob> text{Blob::copy_of(as_bytes(manifest.text))};
+    TRY(put(*target, manifest.name, manifest.content_type, text, manifest.text.size()));
+  }
+  manifest_ = plan.manifests.back().name;
+  return true;
+}
+
+Status TaskRun::upload(const std::vector<std::string>& names) {
+  if (names.empty()) return {};
+  std::atomic<std::size_t> next{0};
+  const std::size_t count = std::min<std::size_t>(parts_.uploads, names.size());
+  std::vector<Status> ends(count);
+  {
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 1; i < count; ++i) {
+      threads.emplace_back([&, i] { ends[i] = upload_some(names, next); });
+    }
+    ends[0] = upload_some(names, next);
+  }
+  for (Status& end : ends) {
+    if (!end && end.error().code != ErrorCode::conflict) return std::move(end);
+  }
+  for (Status& end : ends) {
+    if (!end) return std::move(end);
+  }
+  return {};
+}
+
+Status TaskRun::upload_some(const std::vector<std::string>& names, std::atomic<std::size_t>& next) {
+  std::unique_ptr<Target> target;
+  const Status opened = with_tries([&]() -> Status {
+    target = TRY(parts_.open());
+    return {};
+  });
+  Status end = opened;
+  for (std::size_t at = next++; end.ok() && at < names.size(); at = next++) {
+    if (has_failed_ || parts_.is_unwanted()) return unwanted();
+    end = upload_one(*target, names[at]);
+  }
+  if (!end) has_failed_ = true;
+  return end;
+}
+
+Status TaskRun::upload_one(Target& target, const std::string& name) {
+  if (look_first_) {
+    std::optional<std::uint64_t> there;
+    TRY(with_tries([&]() -> Status {
+      there = TRY(target.find(name));
+      return {};
+    }));
+    if (there) {
+      note_done(name, *there);
+      return {};
+    }
+  }
+  const auto content = TRY(fetch(name));
+  if (!content) return {};  // taken away from the timeline again: the manifests will not list it
+  TRY(put(target, name, content->content_type, content->parts, content->size));
+  note_done(name, content->size);
+  return {};
+}
+
+Status TaskRun::put(Target& target, const std::string& name, const std::string& content_type,
+                    const std::vector<Blob>& parts, std::uint64_t size) {
+  if (!parts_.pause(parts_.share.take(size, parts_.now()))) return unwanted();
+  return with_tries([&] { return target.put(name, content_type, parts); });
+}
+
+Status TaskRun::with_tries(const std::function<Status()>& attempt) {
+  for (unsigned failures = 0;;) {
+    Status done = attempt();
+    if (done || !may_go_away(done.error()) || ++failures == parts_.tries) return done;
+    if (!parts_.pause(backoff(failures, any_number(), parts_.first_backoff))) return unwanted();
+  }
+}
+
+Result<std::shared_ptr<const Content>> TaskRun::fetch(const std::string& name) {
+  const auto answer = std::make_shared<std::promise<Fetched>>();
+  std::future<Fetched> later = answer->get_future();
+  parts_.source.fetch_media(task_, name,
+                            [answer](Fetched fetched) { answer->set_value(std::move(fetched)); });
+  while (later.wait_for(std::chrono::milliseconds{100}) != std::future_status::ready) {
+    if (parts_.is_unwanted()) return unwanted();
+  }
+  Fetched fetched = later.get();
+  if (fetched.content) return fetched.content;
+  if (fetched.absence == Fetched::Absence::not_found) return std::shared_ptr<const Content>{};
+  return Error{ErrorCode::internal, name + ": " + fetched.reason};
+}
+
+void TaskRun::note_done(const std::string& name, std::uint64_t size) {
+  {
+    const std::lock_guard lock{progress_.mutex};
+    progress_.done.insert(name);
+    progress_.bytes += size;
+  }
+  parts_.on_progress(total_);
+}
+
+}  // namespace tarn::server

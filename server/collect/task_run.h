@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+
+#include "core/base/result.h"
+#include "server/collect/rate_share.h"
+#include "server/collect/target.h"
+#include "server/model/collection.h"
+#include "server/runtime/collection_plan.h"
+
+namespace tarn::server {
+
+// What a task has done so far. Shared by the threads that upload for it.
+struct TaskProgress {
+  std::mutex mutex;
+  std::set<std::string> done;  // names that are at the target
+  std::uint64_t bytes = 0;
+};
+
+// One pass over a task: what is there of its range and not at the target yet is copied, and the manifests
+// after everything else once the range is complete.
+class TaskRun {
+ public:
+  struct Parts {  // all outlive it
+    CollectionSource& source;
+    RateShare& share;
+    // A Target of its own for each thread.
+    std::function<Result<std::unique_ptr<Target>>()> open;
+    // Waits; false: the task is not wanted any more.
+    std::function<bool(Microseconds)> pause;
+    std::function<bool()> is_unwanted;
+    std::function<Monotonic()> now;
+    std::function<void(std::uint64_t total)> on_progress;
+    unsigned uploads = 4;
+    unsigned tries = 6;  // of one object in a row
+    Microseconds first_backoff = std::chrono::milliseconds{500};
+  };
+
+  // `look_first`: an earlier process may have uploaded before it died.
+  TaskRun(Parts parts, const CollectionTask& task, TaskProgress& progress, bool look_first)
+      : parts_(std::move(parts)), task_(task), progress_(progress), look_first_(look_first) {}
+
+  // True: all of it is there, manifests too. `finish` as in plan_collection().
+  Result<bool> run(bool finish);
+  // The file that players open, once run() has returned true.
+  [[nodiscard]] const std::string& manifest() const { return manifest_; }
+
+ private:
+  Status upload(const std::vector<std::string>& names);
+  Status upload_some(const std::vector<std::string>& names, std::atomic<std::size_t>& next);
+  Status upload_one(Target& target, const std::string& name);
+  Status put(Target& target, const std::string& name, const std::string& content_type,
+             const std::vector<Blob>& parts, std::uint64_t size);
+  Result<std::shared_ptr<const Content>> fetch(const std::string& name);
+  Status with_tries(const std::function<Status()>& attempt);
+  void note_done(const std::string& name, std::uint64_t size);
+
+  Parts parts_;
+  const CollectionTask& task_;
+  TaskProgress& progress_;
+  bool look_first_;
+  std::uint64_t total_ = 0;
+  std::string manifest_;
+  std::atomic<bool> has_failed_{false};
+};
+
+}  // namespace tarn::server

@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <deque>
+
+#include "server/collect/collector.h"
+#include "server/collect/file_target.h"
+#include "server/runtime/content.h"
+#include "tests/server/control_fixture.h"
+
+namespace tarn::server {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::UnorderedElementsAre;
+using State = CollectionTask::State;
+
+Utc at(int seconds) { return Utc{std::chrono::seconds{1'700'000'000 + seconds}}; }
+
+// One segment a second, "s0", "s1", …, up to an edge that the test moves.
+class SourceFake : public CollectionSource {
+ public:
+  Result<CollectionPlan> plan(const CollectionTask& task, bool finish) override {
+    const std::lock_guard lock{mutex};
+    if (is_gone) return not_found("the endpoint does not exist any more");
+    CollectionPlan plan;
+    for (Utc time = task.start; time < std::min(task.end, edge); time += std::chrono::seconds{1}) {
+      plan.media.push_back("s" + std::to_string((time - at(0)) / std::chrono::seconds{1}) + ".ts");
+    }
+    if (edge >= task.end || finish) {
+      if (plan.media.empty()) return not_found("nothing of this range was ever there");
+      plan.manifests = {{"m-v1.m3u8", "text", "media"}, {"m.m3u8", "text", "main"}};
+    }
+    return plan;
+  }
+  void fetch_media(const CollectionTask&, const std::string& file,
+                   std::function<void(Fetched)> done) override {
+    const std::lock_guard lock{mutex};
+    fetched.push_back(file);
+    done({media_content({Blob::copy_of(as_bytes("bytes of " + file))}, "video/mp2t", file), {}, {}, {}});
+  }
+  void hold(std::map<std::string, Utc> from) override {
+    const std::lock_guard lock{mutex};
+    held = std::move(from);
+  }
+  std::mutex mutex;
+  Utc edge = at(10);
+  bool is_gone = false;
+  std::vector<std::string> fetched;
+  std::map<std::string, Utc> held;
+};
+
+// What a store has, what was put into it in which order, and the errors that come first.
+struct Shelf {
+  std::mutex mutex;
+  std::vector<std::string> puts;
+  std::map<std::string, std::string> objects;
+  std::deque<Error> errors;
+  std::function<void(const std::string&)> on_put;
+};
+class ShelfTarget : public Target {
+ public:
+  explicit ShelfTarget(Shelf& shelf) : shelf_(shelf) {}
+  Result<std::optional<std::uint64_t>> find(const std::string& name) override {
+    const std::lock_guard lock{shelf_.mutex};
+    const auto at = shelf_.objects.find(name);
+    if (at == shelf_.objects.end()) return std::optional<std::uint64_t>{};
+    return std::optional<std::uint64_t>{at->second.size()};
+  }
+  Status put(const std::string& name, const std::string&, const std::vector<Blob>& parts) override {
+    const std::lock_guard lock{shelf_.mutex};
+    if (shelf_.on_put) shelf_.on_put(name);
+    if (!shelf_.errors.empty()) {
+      const Error error = shelf_.errors.front();
+      shelf_.errors.pop_front();
+      return error;
+    }
+    shelf_.puts.push_back(name);
+    for (const Blob& part : parts) shelf_.objects[name] += as_text(part.bytes());
+    return {};
+  }
+
+ private:
+  Shelf& shelf_;
+};
+
+class CollectTest : public testing::Test {
+ protected:
+  CollectTest()
+      : log_(
+            LogFormat::text, LogLevel::info, [] { return Utc{}; },
+            [this](std::string_view line) {
+              const std::lock_guard lock{log_mutex_};
+              logged_ += line;
+            }) {
+    store_ = std::move(Store::open(directory_.path(), directory_.file("secrets.key"))).value();
+    settings_.open = [this](const CollectionTask&, const std::function<bool()>&) {
+      return Result<std::unique_ptr<Target>>{std::make_unique<ShelfTarget>(shelf_)};
+    };
+    settings_.look_again = settings_.first_backoff = std::chrono::milliseconds{1};
+    settings_.passes = 3;
+  }
+  void start() {
+    collector_.reset();
+    auto opened = Collector::open(
+        {*store_, source_, log_, [this] { return now_.load(); },
+         [] { return std::chrono::time_point_cast<Microseconds>(std::chrono::steady_clock::now()); }},
+        settings_);
+    ASSERT_TRUE(opened.ok());
+    collector_ = std::move(opened).value();
+  }
+  static CollectionTask task(const std::string& id, int from, int to) {
+    CollectionTask task;
+    task.id = id;
+    task.channel = "c";
+    task.endpoint = "e";
+    task.channel_id = "channel";
+    task.start = at(from);
+    task.end = at(to);
+    task.target.url = "file:x";
+    return task;
+  }
+  template <class Condition>
+  [[nodiscard]] static bool comes(Condition condition) {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{20};
+    while (!condition()) {
+      if (std::chrono::steady_clock::now() > deadline) return false;
+      std::this_thread::yield();
+    }
+    return true;
+  }
+  [[nodiscard]] bool becomes(const std::string& id, State state) {
+    return comes([&] { return collector_->find(id)->state == state; });
+  }
+  std::vector<std::string> puts() {
+    const std::lock_guard lock{shelf_.mutex};
+    return shelf_.puts;
+  }
+
+  TemporaryDirectory directory_;
+  std::unique_ptr<Store> store_;
+  SourceFake source_;
+  Shelf shelf_;
+  std::mutex log_mutex_;
+  std::string logged_;
+  EventLog log_;
+  std::atomic<Utc> now_{at(10)};
+  CollectorSettings settings_;
+  std::unique_ptr<Collector> collector_;
+};
+
+TEST_F(CollectTest, APastRangeIsCopiedWithItsManifestsLast) {
+  start();
+  ASSERT_TRUE(collector_->submit(task("t", 2, 6)).ok());
+  ASSERT_TRUE(becomes("t", State::succeeded));
+  auto order = puts();
+  ASSERT_EQ(order.size(), 6U);
+  EXPECT_EQ(order[4], "m-v1.m3u8");
+  EXPECT_EQ(order[5], "m.m3u8");
+  order.resize(4);
+  EXPECT_THAT(order, UnorderedElementsAre("s2.ts", "s3.ts", "s4.ts", "s5.ts"));
+  EXPECT_EQ(shelf_.objects["s4.ts"], "bytes of s4.ts");
+  const auto done = *collector_->find("t");
+  EXPECT_EQ(done.progress, 100U);
+  EXPECT_EQ(done.segments_done, 4U);
+  EXPECT_EQ(done.segments_total, 4U);
+  EXPECT_EQ(done.bytes, 4U * 14U);
+  EXPECT_EQ(done.manifest, "m.m3u8");
+  EXPECT_TRUE(done.finished.has_value());
+  EXPECT_EQ(write_task(store_->tasks()->front()), write_task(done));
+}
+
+TEST_F(CollectTest, ARangeInTheFutureIsCollectedAsItComes) {
+  start();
+  ASSERT_TRUE(collector_->submit(task("t", 8, 14)).ok());
+  ASSERT_TRUE(comes([&] { return puts().size() == 2; }));
+  EXPECT_EQ(collector_->find("t")->state, State::running);
+  {
+    const std::lock_guard lock{source_.mutex};
+    EXPECT_EQ(source_.held.at("channel"), at(8));
+    source_.edge = at(12);
+  }
+  ASSERT_TRUE(comes([&] { return puts().size() == 4; }));
+  {
+    const std::lock_guard lock{source_.mutex};
+    source_.edge = at(20);
+  }
+  ASSERT_TRUE(becomes("t", State::succeeded));
+  EXPECT_EQ(puts().size(), 8U);
+  const std::lock_guard lock{source_.mutex};
+  EXPECT_THAT(source_.held, IsEmpty()) << "retention may go on";
+}
+
+TEST_F(CollectTest, WhatNeverCameIsWaitedForOnlySoLong) {
+  start();
+  ASSERT_TRUE(collector_->submit(task("t", 8, 14)).ok());
+  ASSERT_TRUE(collector_->submit(task("empty", 12, 14)).ok());
+  ASSERT_TRUE(comes([&] { return puts().size() == 2; }));
+  now_ = at(14 + 121);
+  ASSERT_TRUE(becomes("t", State::succeeded));
+  ASSERT_TRUE(becomes("empty", State::failed));
+  EXPECT_EQ(collector_->find("empty")->error, "nothing of this range was ever there");
+  EXPECT_THAT(puts(), Contains("m.m3u8"));
+}
+
+TEST_F(CollectTest, ErrorsThatMayGoAwayAreTriedAgain) {
+  shelf_.errors.assign(9, Error{ErrorCode::io, "the store answered 503"});
+  start();
+  ASSERT_TRUE(collector_->submit(task("t", 0, 8)).ok());
+  ASSERT_TRUE(becomes("t", State::succeeded));
+  EXPECT_EQ(puts().size(), 10U) << "each object once";
+}
+
+TEST_F(CollectTest, ErrorsThatStayFailTheTaskWithTheirReason) {
+  shelf_.errors.assign(1000, Error{ErrorCode::io, "the store answered 503"});
+  start();
+  ASSERT_TRUE(collector_->submit(task("t", 0, 3)).ok());
+  ASSERT_TRUE(becomes("t", State::failed));
+  EXPECT_EQ(collector_->find("t")->error, "the store answered 503");
+  const std::lock_guard lock{shelf_.mutex};
+  EXPECT_THAT(shelf_.puts, IsEmpty());
+}
+
+TEST_F(CollectTest, ErrorsThatAreForGoodFailAtOnce) {
+  shelf_.errors.assign(4, Error{ErrorCode::invalid, "the bucket does not exist"});
+  start();
+  ASSERT_TRUE(collector_->submit(task("t", 0, 8)).ok());
+  ASSERT_TRUE(becomes("t", State::failed));
+  EXPECT_EQ(collector_->find("t")->error, "the bucket does not exist");
+  EXPECT_LE(puts().size(), 8U);
+  source_.is_gone = true;
+  ASSERT_TRUE(collector_->submit(task("gone", 0, 8)).ok());
+  ASSERT_TRUE(becomes("gone", State::failed));
+}
+
+// Fault row E3: the process may end anywhere.
+TEST_F(CollectTest, ATaskGoesOnAfterARestartWithoutUploadingAgain) {
+  for (std::size_t after = 0; after < 6; ++after) {
+    const std::string id = "t" + std::to_string(after);
+    {
+      const std::lock_guard lock{shelf_.mutex};
+      shelf_.puts.clear();
+      shelf_.objects.clear();
+    }
+    std::atomic<bool> is_reached{false};
+    shelf_.on_put = [&](const std::string&) {
+      if (shelf_.puts.size() < after) return;
+      is_reached = true;
+      shelf_.errors.assign(1, Error{ErrorCode::io, "the process dies here"});
+    };
+    start();
+    ASSERT_TRUE(collector_->submit(task(id, 0, 4)).ok());
+    ASSERT_TRUE(comes([&] { return is_reached.load(); }));
+    collector_.reset();
+    {
+      const std::lock_guard lock{shelf_.mutex};
+      shelf_.on_put = nullptr;
+      shelf_.errors.clear();
+    }
+    start();
+    ASSERT_TRUE(becomes(id, State::succeeded)) << after;
+    std::map<std::string, int> counts;
+    for (const auto& name : puts()) ++counts[name];
+    for (int i = 0; i < 4; ++i) EXPECT_EQ(counts["s" + std::to_string(i) + ".ts"], 1) << after;
+    EXPECT_EQ(puts().back(), "m.m3u8");
+  }
+}
+
+TEST_F(CollectTest, ATaskThatIsCancelledHasNoManifests) {
+  start();
+  ASSERT_TRUE(collector_->submit(task("t", 8, 14)).ok());
+  ASSERT_TRUE(comes([&] { return puts().size() == 2; }));
+  ASSERT_TRUE(collector_->cancel("t").ok());
+  EXPECT_EQ(collector_->find("t")->state, State::cancelled);
+  {
+    const std::lock_guard lock{source_.mutex};
+    source_.edge = at(20);
+  }
+  ASSERT_TRUE(collector_->submit(task("next", 0, 2)).ok());
+  ASSERT_TRUE(becomes("next", State::succeeded));
+  EXPECT_EQ(puts().size(), 6U);
+  EXPECT_TRUE(collector_->cancel("t").ok());
+  EXPECT_EQ(collector_->cancel("next").error().code, ErrorCode::conflict);
+  EXPECT_EQ(collector_->cancel("none").error().code, ErrorCode::not_found);
+}
+
+TEST_F(CollectTest, OldOnesAreForgotten) {
+  settings_.kept = 2;
+  start();
+  for (int i = 0; i < 5; ++i) {
+    CollectionTask one = task("t" + std::to_string(i), 0, 1);
+    one.created = at(i);
+    ASSERT_TRUE(collector_->submit(one).ok());
+    ASSERT_TRUE(comes([&] {
+      const auto found = collector_->find(one.id);
+      return !found || found->is_over();
+    }));
+  }
+  EXPECT_LE(collector_->tasks().size(), 3U);
+  EXPECT_EQ(store_->tasks()->size(), collector_->tasks().size());
+}
+
+TEST(RateShareTest, LetsThroughWhatTheRateAllows) {
+  RateShare share{1000};
+  const Monotonic now{std::chrono::seconds{50}};
+  EXPECT_EQ(share.take(500, now).count(), 0);
+  EXPECT_EQ(share.take(500, now), std::chrono::milliseconds{500});
+  EXPECT_EQ(share.take(1, now + std::chrono::milliseconds{600}), std::chrono::milliseconds{400});
+  EXPECT_EQ(share.take(1, now + std::chrono::seconds{60}).count(), 0);
+}
+
+TEST(FileTargetTest, WritesWholeFilesBelowItsRootOnly) {
+  const TemporaryDirectory root;
+  auto target = make_file_target(root.file("new"), "a/b", "folder");
+  ASSERT_TRUE(target.ok()) << target.error().message;
+  ASSERT_TRUE(
+      (*target)->put("x.ts", "", {Blob::copy_of(as_bytes("one")), Blob::copy_of(as_bytes("two"))}).ok());
+  EXPECT_EQ(read_file(root.file("new/a/b/folder/x.ts")), "onetwo");
+  EXPECT_EQ(*(*target)->find("x.ts"), std::optional<std::uint64_t>{6});
+  EXPECT_EQ(*(*target)->find("y.ts"), std::nullopt);
+  EXPECT_FALSE(std::filesystem::exists(root.file("new/a/b/folder/.x.ts.part")));
+  for (const char* path : {"..", "a/../b", "/etc", "a//b", "a/", ".a", "a b", "a\n"}) {
+    EXPECT_FALSE(is_file_target_path(path)) << path;
+  }
+  std::filesystem::create_directory_symlink("/tmp", root.file("new/link"));
+  EXPECT_FALSE(make_file_target(root.file("new"), "link", "folder").ok());
+}
+
+}  // namespace
+}  // namespace tarn::server

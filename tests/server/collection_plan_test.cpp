@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+
+#include "server/runtime/collection_plan.h"
+#include "tests/server/runtime_fixture.h"
+
+namespace tarn::server {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using timeline::Protocol;
+
+Utc at(int seconds) { return Utc{std::chrono::seconds{1'700'000'000 + seconds}}; }
+
+class CollectionPlanTest : public RuntimeTest {
+ protected:
+  void fill(Protocol protocol, int slots) {
+    output_.endpoint = "e";
+    output_.protocol = protocol;
+    output_.segment_duration = 2;
+    ASSERT_TRUE(archive_->set_presentation("e", 2, 2, Utc{}).ok());
+    add_slots(*archive_, slots);
+  }
+  Result<CollectionPlan> plan(int start, int end, bool finish = false) {
+    return plan_collection(*archive_->timeline(), output_, at(start), at(end), finish);
+  }
+  std::shared_ptr<archive::Archive> archive_ = archive::Archive::in_memory();
+  timeline::OutputSettings output_;
+};
+
+TEST_F(CollectionPlanTest, HlsHasTheSegmentsOfTheRangeAndItsPlaylistsWithoutQuery) {
+  fill(Protocol::hls, 10);
+  const auto made = plan(5, 8);
+  ASSERT_TRUE(made.ok()) << made.error().message;
+  EXPECT_THAT(made->media, ElementsAre("g1-v1a2-3.ts", "g1-v1a2-4.ts"));
+  ASSERT_EQ(made->manifests.size(), 2U);
+  EXPECT_EQ(made->manifests[0].name, "manifest-v1a2.m3u8");
+  EXPECT_EQ(made->manifests[1].name, "manifest.m3u8");
+  EXPECT_NE(made->manifests[0].text.find("#EXT-X-ENDLIST"), std::string::npos);
+  EXPECT_NE(made->manifests[0].text.find("#EXT-X-PLAYLIST-TYPE:VOD"), std::string::npos);
+  for (const auto& manifest : made->manifests) EXPECT_EQ(manifest.text.find('?'), std::string::npos);
+}
+
+TEST_F(CollectionPlanTest, CmafHasItsHeadersFirst) {
+  fill(Protocol::hls_cmaf, 10);
+  const auto made = plan(4, 6);
+  ASSERT_TRUE(made.ok()) << made.error().message;
+  EXPECT_THAT(made->media, ElementsAre("g1-a2-i1.mp4", "g1-a2-3.m4s", "g1-v1-i1.mp4", "g1-v1-3.m4s"));
+  EXPECT_EQ(made->manifests.size(), 3U);
+}
+
+TEST_F(CollectionPlanTest, DashListsWhatItsTemplatesStandFor) {
+  fill(Protocol::dash, 10);
+  const auto made = plan(4, 8);
+  ASSERT_TRUE(made.ok()) << made.error().message;
+  EXPECT_THAT(made->media, ElementsAre("g1-v1-i1.mp4", "g1-v1-s1-t360000.m4s", "g1-v1-s1-t540000.m4s",
+                                       "g1-a2-i1.mp4", "g1-a2-s1-t192000.m4s", "g1-a2-s1-t288000.m4s"));
+  ASSERT_EQ(made->manifests.size(), 1U);
+  EXPECT_EQ(made->manifests[0].name, "manifest.mpd");
+  EXPECT_NE(made->manifests[0].text.find("type=\"static\""), std::string::npos);
+  EXPECT_NE(made->manifests[0].text.find("mediaPresentationDuration=\"PT4S\""), std::string::npos);
+}
+
+TEST_F(CollectionPlanTest, ARangeThatIsNotOverHasNoManifestsYet) {
+  fill(Protocol::hls, 4);  // until 8
+  auto made = plan(4, 20);
+  ASSERT_TRUE(made.ok());
+  EXPECT_THAT(made->media, ElementsAre("g1-v1a2-3.ts", "g1-v1a2-4.ts"));
+  EXPECT_THAT(made->manifests, IsEmpty());
+  made = plan(10, 20);
+  ASSERT_TRUE(made.ok());
+  EXPECT_THAT(made->media, IsEmpty());
+  EXPECT_THAT(made->manifests, IsEmpty());
+  made = plan(4, 20, true);
+  ASSERT_TRUE(made.ok());
+  EXPECT_EQ(made->manifests.size(), 2U);
+  EXPECT_FALSE(plan(10, 20, true).ok());
+}
+
+TEST_F(CollectionPlanTest, AStreamThatHasEndedMayStillGoOnWithinTheRange) {
+  fill(Protocol::dash, 4);
+  ASSERT_TRUE(archive_->close_tail(true, at(8)).ok());
+  const auto made = plan(4, 20);
+  ASSERT_TRUE(made.ok());
+  EXPECT_THAT(made->manifests, IsEmpty());
+}
+
+TEST_F(CollectionPlanTest, NothingInAPastRangeIsAnError) {
+  fill(Protocol::hls, 4);
+  EXPECT_FALSE(plan(-20, -10).ok());
+  output_.endpoint = "other";
+  EXPECT_FALSE(plan(0, 4, true).ok());
+}
+
+}  // namespace
+}  // namespace tarn::server
