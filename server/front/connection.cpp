@@ -71,6 +71,10 @@ void Connection::set_ingest() {
   clock_.set_ingest(now());
 }
 
+void Connection::set_body_time(Microseconds most) {
+  if (clock_.phase() == ConnectionClock::Phase::body) clock_.set_body_time(most);
+}
+
 void Connection::enter(ConnectionClock::Phase phase) {
   using Phase = ConnectionClock::Phase;
   clock_.enter(phase, now());

@@ -42,6 +42,8 @@ class Connection : public Watched, public Deadline, public std::enable_shared_fr
   [[nodiscard]] int refused_status() const { return refused_status_; }
   // The client is an encoder, with the right credentials.
   void set_ingest();
+  // For the current body, from its first byte to its last, where that is less than the limit.
+  void set_body_time(Microseconds most);
   // What comes of the current body from here on goes to `sink`; libsoup learns only that it has ended, or
   // that it never will. REQUIRES: called while libsoup reports the head
   void set_body_sink(std::shared_ptr<BodySink> sink) { sink_ = std::move(sink); }

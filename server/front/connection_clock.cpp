@@ -16,6 +16,7 @@ void ConnectionClock::enter(Phase phase, Monotonic now) {
   phase_ = phase;
   since_ = now;
   body_since_.reset();
+  body_time_ = Microseconds::max();
 }
 
 void ConnectionClock::add_body(std::uint64_t bytes, Monotonic now) {
@@ -56,7 +57,7 @@ Monotonic ConnectionClock::deadline() const {
       return since_ + limits_->head_time;
     case Phase::body:
       if (!body_since_) return since_ + (ingest_ ? limits_->ingest_idle_time : limits_->body_grace);
-      return std::min(body_.deadline(), *body_since_ + limits_->body_time);
+      return std::min(body_.deadline(), *body_since_ + std::min(body_time_, limits_->body_time));
     case Phase::answering:
       return never;
     case Phase::lingering:

@@ -28,6 +28,9 @@ class ConnectionClock {
   void add_body(std::uint64_t bytes, Monotonic now);
   // The client is known to be an encoder from here on.
   void set_ingest(Monotonic now);
+  // For this body, from its first byte to its last, where that is less than the limit.
+  // REQUIRES: phase() is body
+  void set_body_time(Microseconds most) { body_time_ = most; }
   // Whether the client is to say at once what it wants: its place is needed.
   void set_hurried(bool hurried) { hurried_ = hurried; }
   // Whether bytes of answers wait for the client to take some; `taken`: those it has taken so far.
@@ -52,6 +55,7 @@ class ConnectionClock {
   bool ingest_ = false;
   bool hurried_ = false;
   std::optional<Monotonic> body_since_;  // its first byte
+  Microseconds body_time_ = Microseconds::max();
   Pace body_;
   bool waiting_ = false;
   std::uint64_t taken_ = 0;

@@ -104,6 +104,7 @@ void Exchange::head(const char* path, GHashTable* query) {
     return;
   }
   if (verdict_.ingest) from->set_ingest();
+  if (verdict_.body_time > Microseconds{0}) from->set_body_time(verdict_.body_time);
   const std::size_t expected =
       std::min({request_.content_length.value_or(0), std::uint64_t{verdict_.body_limit}, reserved_at_most});
   unless_out_of_memory([&] { body_.reserve(expected); }, [] {});

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/http/ingest_handler.h"
 
+#include <algorithm>
+
 #include "server/http/basic_auth.h"
 #include "server/model/access.h"
 
@@ -10,6 +12,12 @@ namespace {
 constexpr std::size_t playlist_limit = 1U << 20U;
 constexpr std::size_t segment_limit = 64U << 20U;
 constexpr char methods[] = "PUT, POST, DELETE, MKCOL, OPTIONS";
+
+// A body that takes longer than its media lasts will never be live. Encoders may cut longer segments than
+// the channel does, and send one while it is made.
+Microseconds body_time(const Channel& channel) {
+  return std::max<Microseconds>(std::chrono::seconds{30}, 5 * std::chrono::seconds{channel.segment_duration});
+}
 
 bool is_upload(const std::string& method) { return method == "PUT" || method == "POST"; }
 bool needs_credentials(const std::string& method) {
@@ -106,11 +114,13 @@ Handler::Verdict IngestHandler::on_head(const Request& head) {
     response.with("Allow", methods);
     return {response, 0, {}, false};
   }
-  if (!path || !is_authorized(*model_(), *path, head)) return {unauthorized(), 0, {}, false};
+  const auto model = model_();
+  if (!path || !is_authorized(*model, *path, head)) return {unauthorized(), 0, {}, false};
   if (!is_upload(head.method)) return {std::nullopt, playlist_limit, head.method, true};
   if (auto refusal = refuse_upload(*path, head)) return {std::move(refusal), 0, {}, false};
   const bool is_playlist = path->file.ends_with(".m3u8") || path->file.ends_with(".m3u");
-  return {std::nullopt, is_playlist ? playlist_limit : segment_limit, path->file, true};
+  const Channel* const channel = model->channel(path->group, path->channel);  // is_authorized found it
+  return {std::nullopt, is_playlist ? playlist_limit : segment_limit, path->file, true, body_time(*channel)};
 }
 
 void IngestHandler::handle(Request request, Reply reply) {

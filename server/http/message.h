@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/base/bytes.h"
+#include "core/base/time.h"
 
 // A request and its answer as plain values: the handlers see nothing of the library or the connection
 // below them.
@@ -63,6 +64,7 @@ class Handler {
     std::size_t body_limit = 0;       // bytes; a longer body is answered 413
     std::string what;                 // names the body in that answer
     bool ingest = false;              // of an encoder, whose credentials were right
+    Microseconds body_time{};  // for the body, where that is less than the listener's limit; 0: no less
   };
 
   virtual ~Handler() = default;

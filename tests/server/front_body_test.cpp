@@ -80,6 +80,15 @@ TEST_F(FrontTest, ABodyThatGrowsTooLargeIsAnsweredWhileItComes) {
   EXPECT_EQ(other.receive().status, 200);
 }
 
+TEST_F(FrontTest, ABodyHasTheTimeThatItsHandlerGivesIt) {
+  serve();
+  RawClient client = connect();
+  client.set_timeout(std::chrono::seconds{4});  // less than the grace of a body that comes too slowly
+  client.send("PUT /brief HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nx");
+  EXPECT_EQ(client.receive().status, 408);
+  EXPECT_EQ(refusals("body-rate"), 1);
+}
+
 TEST(BodyBufferTest, KeepsWhatIsAppendedWhileItGrows) {
   Engine engine{13};
   for (const std::size_t reserved : {std::size_t{0}, std::size_t{5'000}, std::size_t{4'000'000}}) {

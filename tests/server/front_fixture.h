@@ -21,7 +21,7 @@ class RememberingHandler : public Handler {
     ++heads;
     if (head.path == "/forbidden") return {error_response(403, "not for you"), 0, {}, false};
     return {std::nullopt, head.path == "/little" ? std::size_t{10} : std::size_t{64U << 20U}, "the body",
-            head.path == "/ingest"};
+            head.path == "/ingest", std::chrono::milliseconds{head.path == "/brief" ? 300 : 0}};
   }
   void handle(Request request, Reply reply) override {
     const bool big = request.path == "/big";

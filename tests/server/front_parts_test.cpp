@@ -81,6 +81,26 @@ TEST(ConnectionClockTest, WaitsForAnEncodersFirstByte) {
   EXPECT_EQ(clock.deadline(), start + seconds{390});
 }
 
+TEST(ConnectionClockTest, ABodyMayHaveLessTimeThanTheLimit) {
+  const Limits limits;
+  ConnectionClock clock{limits, start};
+  const auto steady = [&clock](int from) {
+    for (int second = from; second < from + 40; ++second) clock.add_body(1U << 20U, start + seconds{second});
+  };
+  clock.enter(Phase::body, start);
+  clock.set_body_time(seconds{30});
+  steady(0);
+  EXPECT_EQ(clock.deadline(), start + seconds{30});
+  // the next one has the limit's
+  clock.enter(Phase::body, start + seconds{40});
+  steady(100);
+  EXPECT_EQ(clock.deadline(), start + seconds{139} + limits.body_grace);
+  clock.enter(Phase::body, start + seconds{200});
+  clock.set_body_time(seconds{300});
+  for (int second = 200; second < 400; ++second) clock.add_body(1U << 20U, start + seconds{second});
+  EXPECT_EQ(clock.deadline(), start + seconds{200} + limits.body_time);
+}
+
 TEST(ConnectionClockTest, GivesSlowReadersTheirTime) {
   const Limits limits;
   ConnectionClock clock{limits, start};

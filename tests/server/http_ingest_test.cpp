@@ -42,6 +42,19 @@ TEST_F(HttpTest, AnswersExpectBeforeTheBody) {
   EXPECT_EQ(again.receive().status, 201);
 }
 
+TEST_F(HttpTest, ABodyMayTakeAsLongAsFiveSegmentsLast) {
+  Request head;
+  head.method = "PUT";
+  head.path = "/v1/g/1/c/a.ts";
+  head.headers["authorization"] = good;
+  for (const std::uint32_t duration : {1U, 6U, 20U}) {
+    const auto model = std::make_shared<Model>(*test_model());
+    model->channels.at("g/c").segment_duration = duration;
+    OriginHandler handler{[model] { return model; }, origin_, [this] { return now_; }, PlaybackSettings{}};
+    EXPECT_EQ(handler.on_head(head).body_time, std::chrono::seconds{std::max(30U, 5 * duration)}) << duration;
+  }
+}
+
 struct AuthCase {
   const char* target;
   const char* authorization;
