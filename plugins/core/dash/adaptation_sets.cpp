@@ -48,13 +48,14 @@ void add(std::vector<AdaptationSet>& sets, const Track& track) {
   for (auto& set : sets) {
     if (set.codec != codec || set.language != language) continue;
     if (set.characteristics != track.description.characteristics) continue;
+    if (kind == codecs::Kind::audio && set.name != track.description.name) continue;
     if (!has_same_colour(set.tracks.front()->description.info, track.description.info)) continue;
     if (std::find(set.tracks.begin(), set.tracks.end(), &track) == set.tracks.end()) {
       set.tracks.push_back(&track);
     }
     return;
   }
-  sets.push_back({kind, codec, language, track.description.characteristics, {&track}});
+  sets.push_back({kind, codec, language, track.description.characteristics, track.description.name, {&track}});
 }
 
 std::uint64_t rounded_up_to_two_digits(std::uint64_t value) {

@@ -15,6 +15,7 @@ struct AdaptationSet {
   codecs::Codec codec = codecs::Codec::h264;
   std::string language;                        // audio; empty: unknown
   std::string characteristics;                 // audio: of EXT-X-MEDIA
+  std::string name;                            // likewise: what has another one is something else to hear
   std::vector<const timeline::Track*> tracks;  // in the order of the variants
 };
 

@@ -183,8 +183,8 @@ class MpdRenderer {
       const bool is_default = other.tracks.front()->description.is_default;
       if (main == nullptr || (is_default && !main->tracks.front()->description.is_default)) main = &other;
     }
-    const bool is_main =
-        main == nullptr || (main->language == set.language && main->characteristics == set.characteristics);
+    const bool is_main = main == nullptr || (main->language == set.language && main->name == set.name &&
+                                             main->characteristics == set.characteristics);
     return is_main ? "main" : "alternate";
   }
   static bool describes_video(const AdaptationSet& set) {

@@ -60,7 +60,10 @@ std::uint16_t pack_language(std::string_view code) {
 
 std::string unpack_language(std::uint16_t packed) {
   std::string code;
-  for (const unsigned shift : {10U, 5U, 0U}) code += static_cast<char>((packed >> shift & 31U) + 0x60U);
+  for (const unsigned shift : {10U, 5U, 0U}) {
+    const unsigned letter = (unsigned{packed} >> shift & 31U) + 0x60U;
+    code.push_back(static_cast<char>(letter));
+  }
   return is_letters(code) && code != "und" ? code : std::string{};
 }
 

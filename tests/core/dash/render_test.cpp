@@ -434,6 +434,19 @@ TEST(RenderMpd, SaysCaptionsAndWhichAudioIsWhich) {
   EXPECT_EQ(count_of(mpd, "role:2011\" value=\"description\""), 1U);
 }
 
+TEST(RenderMpd, AudioOfAnotherNameIsNoOtherQuality) {
+  std::vector<TimelineBuilder::Source> sources{TimelineBuilder::video({{0, 3'000'000, 0}}, 1280, 720)};
+  for (const char* name : {"Original", "High Pitch", "Original"}) {
+    auto& audio = sources.emplace_back(TimelineBuilder::audio({{0, 3'000'000, 0}}));
+    audio.description.key = "a" + std::to_string(sources.size());
+    audio.description.name = name;
+  }
+  const std::string mpd = mpd_of(sources);
+  EXPECT_EQ(count_of(mpd, "contentType=\"audio\""), 2U) << mpd;
+  EXPECT_EQ(count_of(mpd, "<Label>High Pitch</Label>"), 1U);
+  EXPECT_EQ(count_of(mpd, "role:2011\" value=\"alternate\""), 1U);
+}
+
 TEST(RenderMpdCodecs, Mp3IsNamedByItsObjectType) {
   const std::string mpd = mpd_of({audio_of(codecs::Codec::mp3, "fffb9000")});
   EXPECT_NE(mpd.find("codecs=\"mp4a.6B\""), std::string::npos) << mpd;
