@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import subprocess
+import urllib.parse
 from fractions import Fraction
 
 import lab
@@ -117,6 +118,7 @@ def output_file(server, url, kind):
     playlist = request(f"{base}/{rendition.group(1) if kind == 'a' and rendition else names[0]}").text
     assert "#EXT-X-ENDLIST" in playlist and "#EXT-X-DISCONTINUITY" not in playlist, playlist
     inits = re.findall(r'#EXT-X-MAP:URI="([^"]+)"', playlist)
+    playlist = re.sub(r"#EXT-X-GAP\n#EXTINF[^\n]*\n[^\n]+\n", "", playlist)
     path = os.path.join(server.folder, "output.mp4" if inits else "output.ts")
     with open(path, "wb") as out:
         for name in inits + [line for line in playlist.splitlines() if line and not line.startswith("#")]:
@@ -216,6 +218,82 @@ def b9_not_a_stream(server):
     assert answer.status == 415 and "encrypted.ts" in answer.text, (answer.status, answer.text)
 
 
+def alternate_renditions(server):
+    """Three sounds to choose from, in a group: each comes out whole under its name, in every protocol."""
+    folder = os.path.join(SHARED, "vectors", "hls-ts", "alternate-renditions")
+    if not os.path.isdir(folder):
+        raise Tap.Skip("the vectors are not here")
+    names = {"Original 128k": "original_128k", "High Pitch 128k": "high_pitch_128k", "Low Pitch 128k": "low_pitch_128k"}
+    media = "".join(f'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="g",NAME="{name}",DEFAULT={"YES" if index == 0 else "NO"},'
+                    f'AUTOSELECT=YES,URI="{file}.m3u8"\n' for index, (name, file) in enumerate(names.items()))
+    inputs, urls = server.create_channel("alternate", "c", ENDPOINTS, segment_duration=5)
+    base = os.path.dirname(inputs[0]["url"])
+
+    def put(name, body):
+        answer = request(f"{base}/{name}", "PUT", body, lab.basic(inputs[0]))
+        assert 200 <= answer.status < 300, (name, answer.status, answer.text)
+
+    put("manifest.m3u8", f'#EXTM3U\n{media}#EXT-X-STREAM-INF:BANDWIDTH=1000000,AUDIO="g"\nred_1.m3u8\n'.encode())
+    for file in ("red_1", *names.values()):
+        with open(os.path.join(folder, file + ".ts"), "rb") as segment:
+            put(file + ".ts", segment.read())
+    for file in ("red_1", *names.values()):
+        put(file + ".m3u8", f"#EXTM3U\n#EXT-X-TARGETDURATION:5\n#EXTINF:4,\n{file}.ts\n#EXT-X-ENDLIST\n".encode())
+    wait_until(lambda: "#EXT-X-ENDLIST" in whole(urls["separate"]), 30, "the stream is over in the output")
+    for endpoint in ("separate", "cmaf"):
+        text = request(urls[endpoint]).text
+        found = re.findall(r'#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="[^"]+",NAME="([^"]+)",DEFAULT=(\w+).*URI="([^"]+)"', text)
+        assert [each[:2] for each in found] == [(name, "YES" if name.startswith("Orig") else "NO") for name in names], text
+        for name, _, uri in found:
+            source = frames(os.path.join(folder, names[name] + ".ts"), "a")
+            playlist = request(urllib.parse.urljoin(urls[endpoint], uri)).text
+            path = os.path.join(server.folder, "rendition")
+            with open(path, "wb") as out:
+                for part in re.findall(r'MAP:URI="([^"]+)"', playlist) + \
+                        [line for line in playlist.splitlines() if line and not line.startswith("#")]:
+                    out.write(request(urllib.parse.urljoin(urls[endpoint], part)).body)
+            got = [each[1] for each in frames(path, "a")]
+            hashes = [each[1] for each in source]
+            assert got and got == hashes[hashes.index(got[0]):][:len(got)] and len(got) > 0.9 * len(hashes), (endpoint, name)
+    mpd = request(urls["dash"]).text
+    assert mpd.count('contentType="audio"') == 3 and all(f"<Label>{name}</Label>" in mpd for name in names), mpd
+    assert mpd.count('value="alternate"') == 2, mpd
+
+
+def gaps(server):
+    """EXT-X-GAP at the beginning and in the middle: what there is comes out, and the hole is as long as it was."""
+    folder = os.path.join(SHARED, "vectors", "hls-ts", "gap")
+    if not os.path.isdir(folder):
+        raise Tap.Skip("the vectors are not here")
+    inputs, urls = server.create_channel("gap", "c", ENDPOINTS, segment_duration=4)
+    base = os.path.dirname(inputs[0]["url"])
+    with open(os.path.join(folder, "playlist.m3u8"), encoding="utf-8") as file:
+        playlist = file.read().replace("VERSION: 10", "VERSION:10")
+    present = [name for name in re.findall(r"(?m)^\d\.ts$", playlist) if os.path.exists(os.path.join(folder, name))]
+    request(f"{base}/manifest.m3u8", "PUT", b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1000000\nlive.m3u8\n", lab.basic(inputs[0]))
+    joined = os.path.join(server.folder, "gap.ts")
+    with open(joined, "wb") as out:
+        for name in present:
+            with open(os.path.join(folder, name), "rb") as file:
+                body = file.read()
+            out.write(body)
+            answer = request(f"{base}/{name}", "PUT", body, lab.basic(inputs[0]))
+            assert 200 <= answer.status < 300, (name, answer.status, answer.text)
+    answer = request(f"{base}/live.m3u8", "PUT", playlist.encode(), lab.basic(inputs[0]))
+    assert 200 <= answer.status < 300, (answer.status, answer.text)
+    wait_until(lambda: "#EXT-X-ENDLIST" in whole(urls["separate"]), 30, "the stream is over in the output")
+    kinds = "va" if "audio" in streams_in(joined) else "v"
+    source = {kind: frames(joined, kind) for kind in kinds}
+    for endpoint in ("separate", "cmaf"):
+        output = {kind: frames(output_file(server, urls[endpoint], kind), kind) for kind in kinds}
+        judge(source, output, kinds, 0)
+
+
+def streams_in(path):
+    return subprocess.run(["ffprobe", "-v", "error", "-show_entries", "stream=codec_type", "-of", "csv=p=0", path],
+                          capture_output=True, text=True, check=True).stdout
+
+
 def whole(url):
     """A media playlist of the endpoint."""
     answer = request(url)
@@ -232,6 +310,8 @@ def main():
                 tap.run(f"{name} comes out as it went in", one_stream, server, name, playlist, kinds)
             for names, kinds in ODD:
                 tap.run(f"{names} come out as they went in", odd_segments, server, names, kinds)
+            tap.run("alternate renditions come out as they went in", alternate_renditions, server)
+            tap.run("gaps stay gaps", gaps, server)
             tap.run("B9 what is encrypted whole is refused", b9_not_a_stream, server)
             tap.run("the log has no warnings of GLib", lambda: no_criticals(server))
         finally:
