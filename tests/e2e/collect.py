@@ -1,0 +1,237 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Clips of a running channel, to a directory and to a real object store: whole, playable in place, and the same pictures as
+time shift gives. The store (Ceph's gateway) is asked with a signature of the test's own."""
+
+import contextlib
+import datetime
+import functools
+import hashlib
+import hmac
+import http.server
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+
+import lab
+import timeshift
+from lab import SHARED, Tap, request, wait_until
+from timeshift import available, decodes_whole, seconds, text_of
+
+ENDPOINTS = {name: {**fields, "timeShiftDays": 1} for name, fields in timeshift.ENDPOINTS.items() if name != "off"}
+MANIFEST = {"hls": "manifest.m3u8", "cmaf": "manifest.m3u8", "dash": "manifest.mpd"}
+LENGTH = 8  # seconds, four segments
+
+
+def create(server, endpoint, start, end, target):
+    return server.api("POST", "/channel-groups/g/channels/c/collection-tasks",
+                      {"endpoint": endpoint, "start": start, "end": end, "target": target}, 201)
+
+
+def finished(server, task, state="SUCCEEDED"):
+    def look():
+        now = server.api("GET", f"/collection-tasks/{task['id']}")
+        return now if now["state"] in ("SUCCEEDED", "FAILED", "CANCELLED") else None
+    over = wait_until(look, 60, "the task is over")
+    assert over["state"] == state, over
+    return over
+
+
+class Files(http.server.SimpleHTTPRequestHandler):
+    def end_headers(self):
+        self.send_header("Access-Control-Allow-Origin", "*")  # the players' page is from elsewhere
+        super().end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def port_pair():
+    """The first of two neighbours that are free: the gateway's, and its monitor's."""
+    while True:
+        port = lab.free_port()
+        with socket.socket() as next_one:
+            with contextlib.suppress(OSError):
+                next_one.bind(("127.0.0.1", port + 1))
+                return port
+
+
+@contextlib.contextmanager
+def served(folder):
+    """A plain web server over a folder, as a CDN's origin might be."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Files, directory=folder)) as plain:
+        threading.Thread(target=plain.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{plain.server_port}"
+        plain.shutdown()
+
+
+def folder_of(root, task):
+    found = [name for name in os.listdir(root) if name.endswith(task["id"])]
+    assert len(found) == 1, os.listdir(root)
+    return found[0]
+
+
+def plays_as_time_shift_does(server, urls, begin, scratch):
+    start, end = text_of(begin + seconds(4.5)), text_of(begin + seconds(4.5 + LENGTH - 1))
+    tasks = {name: create(server, name, start, end, {"url": f"file:clips/{name}"}) for name in ENDPOINTS}
+    for task in tasks.values():
+        over = finished(server, task)
+        assert over["progress"] == 100 or over["progress"] == 1, over
+    with served(os.path.join(server.data, "collections", "clips")) as base:
+        for name, task in tasks.items():
+            folder = folder_of(os.path.join(server.data, "collections", "clips", name), task)
+            manifest = f"{base}/{name}/{folder}/{MANIFEST[name]}"
+            query = f"?start={start}&vodend={end}"
+            assert decodes_whole(manifest, LENGTH, scratch) == decodes_whole(urls[name] + query, LENGTH, scratch), name
+        cases = [{"name": name, "player": player, "url": f"{base}/{name}/"
+                  f"{folder_of(os.path.join(server.data, 'collections', 'clips', name), tasks[name])}/{MANIFEST[name]}"}
+                 for player, name in (("hls.js", "hls"), ("shaka", "cmaf"), ("shaka", "dash"))]
+        played = lab.play(cases, 5)
+        for case in cases:
+            result = played[case["name"]]
+            assert result["errors"] == [] and result["advanced"] > 4 and result["longest_stall"] < 1, result
+
+
+def collected_as_it_comes(server, begin, edge):
+    start, end = text_of(begin + seconds(4.5)), text_of(edge + seconds(7))
+    task = create(server, "cmaf", start, end, {"url": "file:future"})
+    root = os.path.join(server.data, "collections", "future")
+    wait_until(lambda: os.path.isdir(root) and any(name.endswith(".m4s") for _, _, names in os.walk(root) for name in names),
+               20, "segments before the end")
+    assert not any(name.endswith(".m3u8") for _, _, names in os.walk(root) for name in names), "a manifest too early"
+    finished(server, task)
+    assert any(name == "manifest.m3u8" for _, _, names in os.walk(root) for name in names)
+
+
+def refusals(server, begin):
+    start, end = text_of(begin + seconds(4.5)), text_of(begin + seconds(8))
+    rows = [
+        ({"endpoint": "none"}, "endpoint"), ({"end": start}, "end"), ({"target": {"url": "file:../x"}}, "target.url"),
+        ({"target": {"url": "ftp://x"}}, "target.url"), ({"target": {"url": "s3://bucket/x", "region": "eu-1"}}, "credentials"),
+    ]
+    for change, field in rows:
+        body = {"endpoint": "hls", "start": start, "end": end, "target": {"url": "file:x"}, **change}
+        answer = request(f"{server.control}/api/v1/channel-groups/g/channels/c/collection-tasks", "POST",
+                         json.dumps(body),
+                         {"Authorization": f"Bearer {server.token}", "Content-Type": "application/json"})
+        assert answer.status in (400, 404) and field in answer.text, (change, answer.status, answer.text)
+
+
+# ---- a real store
+
+class Store:
+    """Ceph's gateway, asked with AWS Signature Version 4."""
+
+    key, secret = "AKIDTEST", "SECRETTEST"
+
+    def __init__(self, folder):
+        self.script = os.path.join(SHARED, "tools", "ceph-rgw.sh")
+        if not os.path.exists(self.script) or not shutil.which("radosgw"):
+            raise Tap.Skip("no object store is installed")
+        self.folder = os.path.join(folder, "ceph")
+        self.port = port_pair()
+        run = subprocess.run(["bash", self.script, "start", self.folder, str(self.port)], capture_output=True, text=True,
+                             timeout=120, check=False)
+        assert run.returncode == 0, run.stderr[-1500:]
+
+    def stop(self):
+        subprocess.run(["bash", self.script, "stop", self.folder], capture_output=True, timeout=60, check=False)
+
+    def ask(self, method, path):
+        host = f"127.0.0.1:{self.port}"
+        moment = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+        empty = hashlib.sha256(b"").hexdigest()
+        split = urllib.parse.urlsplit(path)
+        signed = "host;x-amz-content-sha256;x-amz-date"
+        canonical = "\n".join([method, urllib.parse.quote(split.path), split.query, f"host:{host}",
+                               f"x-amz-content-sha256:{empty}", f"x-amz-date:{moment}", "", signed, empty])
+        scope = f"{moment[:8]}/us-east-1/s3/aws4_request"
+        to_sign = "\n".join(["AWS4-HMAC-SHA256", moment, scope, hashlib.sha256(canonical.encode()).hexdigest()])
+        key = ("AWS4" + self.secret).encode()
+        for part in (moment[:8], "us-east-1", "s3", "aws4_request"):
+            key = hmac.new(key, part.encode(), hashlib.sha256).digest()
+        signature = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
+        return request(f"http://{host}{path}", method, None, {
+            "x-amz-date": moment, "x-amz-content-sha256": empty,
+            "Authorization": f"AWS4-HMAC-SHA256 Credential={self.key}/{scope}, SignedHeaders={signed}, "
+                             f"Signature={signature}"})
+
+
+def to_a_bucket(server, store, begin, scratch):
+    assert store.ask("PUT", "/clips").status == 200
+    start, end = text_of(begin + seconds(4.5)), text_of(begin + seconds(4.5 + LENGTH - 1))
+    target = {"endpoint": f"http://127.0.0.1:{store.port}", "credentials": "ceph", "pathStyle": True}
+    task = create(server, "cmaf", start, end, {"url": "s3://clips/one", **target})
+    finished(server, task)
+    listing = store.ask("GET", "/clips?list-type=2").text
+    keys = [part.split("<")[0] for part in listing.split("<Key>")[1:]]
+    assert keys and all(key.startswith("one/c-cmaf-") for key in keys), keys
+    local = os.path.join(scratch, "bucket")
+    for key in keys:
+        answer = store.ask("GET", f"/clips/{key}")
+        assert answer.status == 200, (key, answer.status)
+        kind = {"m3u8": "application/vnd.apple.mpegurl", "m4s": "video/mp4", "mp4": "video/mp4"}[key.rsplit(".", 1)[1]]
+        assert answer.headers["content-type"] in (kind, "audio/mp4"), (key, answer.headers)
+        path = os.path.join(local, key)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "wb") as file:
+            file.write(answer.body)
+    manifest = os.path.join(local, os.path.dirname(keys[0]), "manifest.m3u8")
+    decodes_whole(manifest, LENGTH, scratch)
+    for change, said in (({"url": "s3://nobucket/x"}, "does not exist"), ({"credentials": "wrong"}, "credentials")):
+        over = finished(server, create(server, "cmaf", start, end, {"url": "s3://clips/two", **target, **change}), "FAILED")
+        assert said in over["error"] and "SECRET" not in over["error"], over
+
+
+def main():
+    tap = Tap()
+    with lab.temporary_folder() as folder:
+        secrets = os.path.join(folder, "buckets.json")
+        with open(secrets, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            file.write('{"ceph": {"accessKeyId": "AKIDTEST", "secretAccessKey": "SECRETTEST"},'
+                       ' "wrong": {"accessKeyId": "AKIDTEST", "secretAccessKey": "SECRETWRONG"}}')
+        server = lab.Server(folder, "--bucket-credentials", secrets, "--outbound-allow", "127.0.0.0/8")
+        inputs, urls = server.create_channel("g", "c", ENDPOINTS)
+        encoder = lab.tee_encoder(folder, inputs)
+        store = None
+        try:
+            wait_until(lambda: all(request(url).status == 200 for url in urls.values()), 30, "all manifests answer 200")
+            begin = available(urls["hls"])[0]
+            wait_until(lambda: available(urls["hls"])[1] >= begin + seconds(16), 60, "16 s are there")
+            tap.run("clips in every format have the pictures that time shift has, and play from a plain web server",
+                    plays_as_time_shift_does, server, urls, begin, folder)
+            tap.run("a range that is not over is collected as it comes, its manifests last", collected_as_it_comes, server,
+                    begin, available(urls["hls"])[1])
+            tap.run("what cannot be collected is refused", refusals, server, begin)
+
+            def bucket():
+                nonlocal store
+                store = Store(folder)
+                to_a_bucket(server, store, begin, folder)
+            tap.run("a clip in a bucket of a real store is whole", bucket)
+            tap.run("no secret in the log", lambda: no_secret(server))
+        finally:
+            encoder.kill()
+            code = server.stop()
+            if store is not None:
+                store.stop()
+        tap.run("the server ends well", lambda: exits_well(code))
+    tap.done()
+
+
+def no_secret(server):
+    assert "SECRET" not in server.log()
+
+
+def exits_well(code):
+    assert code == 0, code
+
+
+if __name__ == "__main__":
+    sys.exit(main())
