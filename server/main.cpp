@@ -21,6 +21,7 @@
 #include "server/http/origin_handler.h"
 #include "server/http/request_observer.h"
 #include "server/keys/key_service.h"
+#include "server/model/secrets.h"
 #include "server/runtime/runtime.h"
 
 namespace tarn::server {
@@ -151,7 +152,13 @@ Status Application::open() {
   });
   CollectorSettings collecting;
   collecting.bytes_per_second = config_.collection_rate;
-  collecting.targets = TargetSettings{config_.collection_root};
+  collecting.targets.root = config_.collection_root;
+  collecting.targets.outbound = outbound;
+  collecting.targets.now = utc_now;
+  if (!config_.bucket_credentials.empty()) {
+    collecting.targets.credentials =
+        TRY(read_bucket_credentials(TRY(read_secret_file(config_.bucket_credentials))));
+  }
   collector_ = TRY(Collector::open(Collector::Parts{*store_, *runtime_, log_, utc_now, monotonic_now},
                                    std::move(collecting)));
   control_ = std::make_unique<Control>(

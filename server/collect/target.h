@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,8 +11,11 @@
 
 #include "core/base/bytes.h"
 #include "core/base/result.h"
+#include "server/collect/bucket_client.h"
+#include "server/collect/signature.h"
 #include "server/model/collection.h"
 #include "server/model/field.h"
+#include "server/model/outbound.h"
 
 namespace tarn::server {
 
@@ -33,8 +37,17 @@ inline bool may_go_away(const Error& error) {
 }
 
 struct TargetSettings {
-  std::string root;  // of file: targets
+  std::string root;                                           // of file: targets
+  std::map<std::string, BucketCredentials> credentials = {};  // by name
+  OutboundPolicy outbound = {};
+  std::function<Utc()> now = {};
+  BucketLimits limits = {};
+  std::size_t part_bytes = 8U << 20U;  // S3 wants 5 MiB at least
 };
+
+// The entries of --bucket-credentials:
+// {"NAME": {"accessKeyId": "…", "secretAccessKey": "…", "sessionToken": "…"}}. Errors have no values in them.
+Result<std::map<std::string, BucketCredentials>> read_bucket_credentials(const std::string& json);
 
 // What can be said of a target without trying it.
 void check_target(const CollectionTarget& target, const TargetSettings& settings, FieldErrors& errors);

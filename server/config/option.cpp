@@ -228,6 +228,9 @@ constexpr std::array all_options{
     Option{"collection-root", "DIR",
            "where file: targets of collection tasks may write; default <data-dir>/collections",
            &set_text<&ServerConfig::collection_root>},
+    Option{"bucket-credentials", "FILE",
+           "JSON: names and the access keys that collection tasks may use by them; default none",
+           &set_text<&ServerConfig::bucket_credentials>},
     Option{"collection-rate", "N", "bytes a second that collection tasks take at most; default 25000000",
            &set_collection_rate},
 };
