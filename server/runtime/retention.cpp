@@ -35,4 +35,14 @@ Microseconds live_retention(const timeline::OutputSettings& output,
   return std::max(kept_for(window + delay, segment), live_retention(segment, output.segments));
 }
 
+void KeptDays::set(std::uint32_t days, Monotonic now) {
+  constexpr Microseconds grace = std::chrono::hours{1};
+  if (is_set_ && days < at(now)) {
+    before_ = at(now);
+    until_ = now + grace;
+  }
+  is_set_ = true;
+  days_ = days;
+}
+
 }  // namespace tarn::server

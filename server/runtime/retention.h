@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 
 #include "core/base/time.h"
@@ -17,5 +18,21 @@ Microseconds live_retention(Microseconds segment, std::uint32_t segments);
 // generations that are kept. `presentation` may be null.
 Microseconds live_retention(const timeline::OutputSettings& output,
                             const timeline::Presentation* presentation);
+
+// The time-shifted days that a channel's content is kept for. What a change of settings gives up is deleted
+// an hour later (semantics S30): it may have been a mistake. Not kept over restarts.
+class KeptDays {
+ public:
+  void set(std::uint32_t days, Monotonic now);
+  [[nodiscard]] std::uint32_t at(Monotonic now) const {
+    return now < until_ ? std::max(days_, before_) : days_;
+  }
+
+ private:
+  bool is_set_ = false;
+  std::uint32_t days_ = 0;
+  std::uint32_t before_ = 0;
+  Monotonic until_{};
+};
 
 }  // namespace tarn::server

@@ -187,7 +187,7 @@ void Runtime::follow_endpoints(const Model& model, const Channel& channel) {
   }
   drop_endpoints(channel.id, kept);
   const std::unique_lock lock{mutex_};
-  time_shift_days_[channel.id] = longest;
+  time_shift_days_[channel.id].set(longest, parts_.clocks.monotonic());
 }
 
 void Runtime::follow_endpoint(const Group& group, const Channel& channel, const Endpoint& endpoint) {
@@ -254,7 +254,7 @@ Microseconds Runtime::retention(const std::string& channel_id) const {
   }
   Microseconds shift{};
   if (const auto at = time_shift_days_.find(channel_id); at != time_shift_days_.end()) {
-    shift = days(at->second);
+    shift = days(at->second.at(parts_.clocks.monotonic()));
   }
   return shift + live;
 }

@@ -16,6 +16,7 @@
 #include "server/runtime/endpoint_runtime.h"
 #include "server/runtime/key_source.h"
 #include "server/runtime/origin.h"
+#include "server/runtime/retention.h"
 
 namespace tarn::server {
 
@@ -90,12 +91,12 @@ class Runtime : public Origin, public StatusSource, public CollectionSource {
   ContentCache cache_;
   std::mutex follow_mutex_;  // one model at a time
   std::uint64_t followed_version_ = 0;
-  mutable std::shared_mutex mutex_;                       // the maps below
-  std::map<std::string, Running> running_;                // by channel id
-  std::map<std::string, Channel> channels_;               // as last followed, by id
-  std::map<std::string, std::uint32_t> time_shift_days_;  // largest of the channel's endpoints, by channel id
-  std::map<std::string, Utc> held_;                       // what collection tasks still need, by channel id
-  std::set<std::string> broken_;                          // channels whose archive could not be opened
+  mutable std::shared_mutex mutex_;                  // the maps below
+  std::map<std::string, Running> running_;           // by channel id
+  std::map<std::string, Channel> channels_;          // as last followed, by id
+  std::map<std::string, KeptDays> time_shift_days_;  // largest of the channel's endpoints, by channel id
+  std::map<std::string, Utc> held_;                  // what collection tasks still need, by channel id
+  std::set<std::string> broken_;                     // channels whose archive could not be opened
   std::uint64_t ticks_ = 0;
 };
 

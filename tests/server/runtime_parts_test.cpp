@@ -202,5 +202,27 @@ TEST(InputHistoryTest, RemembersSegmentsAndErrors) {
   EXPECT_EQ(history.refused(), 1U);
 }
 
+TEST(Retention, WhatIsGivenUpIsKeptForAnotherHour) {
+  using std::chrono::minutes;
+  const auto at = [](int minute) { return Monotonic{minutes{minute}}; };
+  KeptDays days;
+  days.set(3, at(0));
+  EXPECT_EQ(days.at(at(0)), 3U) << "there is no change at a start";
+  days.set(7, at(10));
+  EXPECT_EQ(days.at(at(10)), 7U);
+  days.set(1, at(20));
+  EXPECT_EQ(days.at(at(79)), 7U);
+  EXPECT_EQ(days.at(at(80)), 1U);
+  days.set(0, at(90));
+  days.set(0, at(140));
+  EXPECT_EQ(days.at(at(149)), 1U);
+  days.set(7, at(149));
+  EXPECT_EQ(days.at(at(200)), 7U) << "taken back in time";
+  days.set(2, at(210));
+  days.set(1, at(260));
+  EXPECT_EQ(days.at(at(319)), 7U) << "the hour begins anew";
+  EXPECT_EQ(days.at(at(320)), 1U);
+}
+
 }  // namespace
 }  // namespace tarn::server
