@@ -4,15 +4,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "core/isobmff/segment_demuxer.h"
-#include "core/mpegts/packed_audio.h"
-#include "ingest/object_kind.h"
 #include "ingest/segment_parts.h"
 
 namespace tarn::ingest {
 namespace {
-
-using Outcome = ObjectAnswer::Outcome;
 
 // Segments of its old session that a playlist may still bring when the others have begun a new one.
 constexpr int late_segments = 3;
@@ -28,150 +23,7 @@ bool same_tracks(const std::vector<timeline::TrackDescription>& a,
   });
 }
 
-constexpr char cut_short[] = "segment is cut short; its complete GOPs are kept";
-
-Result<codecs::MediaSegment> demux_stream(ObjectKind kind, Bytes content) {
-  return kind == ObjectKind::packed_audio ? mpegts::demux_packed_audio(content) : mpegts::demux(content);
-}
-
 }  // namespace
-
-// ---- what comes in
-
-ObjectAnswer IngestSession::put(std::string_view path, const Blob& content, Monotonic now,
-                                std::shared_ptr<const void> ticket) {
-  now_ = now;
-  ObjectAnswer answer;
-  if (const Status name = check_object_path(path); !name.ok()) {
-    answer = refuse(name.error());
-  } else {
-    const ObjectKind kind = recognise(path, content.bytes());
-    if (kind == ObjectKind::playlist) {
-      answer = push_.put_playlist(std::string{path}, as_text(content.bytes()), now);
-    } else if (is_taken(kind, container_)) {
-      answer = put_segment(kind, path, content, now, std::move(ticket));
-    } else {
-      answer = refuse(unsupported("content is " + std::string{name_of(kind)} + ", not " +
-                                  std::string{name_of(container_)}));
-      push_.advance(now);
-    }
-  }
-  if (answer.outcome == Outcome::refused) {
-    ++statistics_.refused;
-    statistics_.last_error = std::string{path} + ": " + answer.message;
-  }
-  return answer;
-}
-
-ObjectAnswer IngestSession::put_segment(ObjectKind kind, std::string_view path, const Blob& content,
-                                        Monotonic now, std::shared_ptr<const void> ticket) {
-  UploadedSegment segment{.path = std::string{path},
-                          .digest = trusts_names_ ? 1 : digest_of(content.bytes()),
-                          .size = content.size(),
-                          .media = nullptr,
-                          .arrival = now,
-                          .ticket = std::move(ticket),
-                          .number = ++objects_};
-  if (push_.shelf().holds(path, segment.digest)) {
-    ++statistics_.repeated;
-    return push_.put_segment(std::move(segment), now);
-  }
-  if (kind == ObjectKind::fragmented_mp4) return put_fragments(path, std::move(segment), content);
-  auto media = demux_stream(kind, content.bytes());
-  if (!media.ok()) {
-    (void)push_.put_segment(std::move(segment), now);  // its place in the playlist is a gap
-    return refuse(std::move(media).error());
-  }
-  take_findings(*media);
-  const bool is_cut = media->truncated;
-  segment.cut = is_cut;
-  if (is_cut) keep_whole_gops(*media);
-  if (!media->streams.empty())
-    segment.media = std::make_shared<const codecs::MediaSegment>(std::move(*media));
-  ObjectAnswer answer = push_.put_segment(std::move(segment), now);
-  if (answer.outcome == Outcome::replaced) ++statistics_.repeated;
-  if (is_cut) return refuse(truncated(cut_short));
-  return answer;
-}
-
-// A segment is demuxed when the playlist has said which header it belongs to; until then it is known whether
-// it is whole.
-ObjectAnswer IngestSession::put_fragments(std::string_view path, UploadedSegment segment,
-                                          const Blob& content) {
-  if (isobmff::is_movie_header(content.bytes())) return put_header(path, content);
-  const auto cut = isobmff::is_cut_short(content.bytes());
-  if (cut.ok()) segment.fragments = content;
-  segment.cut = cut.ok() && *cut;
-  if (isobmff::has_movie_header(content.bytes())) {  // of its own
-    const auto header = isobmff::read_movie_header(content.bytes());
-    if (!header.ok()) {
-      segment.fragments = {};
-      (void)push_.put_segment(std::move(segment), now_);
-      return refuse(header.error());
-    }
-    push_.put_header(segment.path, segment.digest, segment.number,
-                     std::make_shared<const isobmff::MovieHeader>(*header), now_);
-  }
-  ObjectAnswer answer = push_.put_segment(std::move(segment), now_);
-  if (answer.outcome == Outcome::replaced) ++statistics_.repeated;
-  if (!cut.ok()) return refuse(cut.error());
-  return *cut ? refuse(truncated(cut_short)) : answer;
-}
-
-ObjectAnswer IngestSession::put_header(std::string_view path, const Blob& content) {
-  auto header = isobmff::read_movie_header(content.bytes());
-  if (!header.ok()) return refuse(std::move(header).error());
-  return push_.put_header(std::string{path}, digest_of(content.bytes()), objects_,
-                          std::make_shared<const isobmff::MovieHeader>(std::move(*header)), now_);
-}
-
-void IngestSession::take_findings(const codecs::MediaSegment& media) {
-  statistics_.continuity_errors += media.continuity_errors;
-  statistics_.damaged_packets += media.damaged_packets;
-}
-
-// False: nothing of it can be used.
-bool IngestSession::demux(OrderedSegment& segment) {
-  UploadedSegment& object = segment.object;
-  if (object.media != nullptr) return true;
-  const HeaderShelf& headers = push_.shelf().headers();
-  const auto slash = object.path.rfind('/');
-  const auto own =
-      ObjectName::resolve(object.path, object.path.substr(slash == std::string::npos ? 0 : slash + 1));
-  auto header = segment.header ? headers.find(*segment.header, object.number) : nullptr;
-  if (header == nullptr && own.ok()) header = headers.find(*own, object.number);
-  auto media = header == nullptr
-                   ? Result<codecs::MediaSegment>{malformed("no EXT-X-MAP says which header it needs")}
-                   : isobmff::demux_fragments(*header, object.fragments);
-  object.fragments = {};
-  if (media.ok() && object.cut) keep_whole_gops(*media);
-  if (!media.ok() || media->streams.empty()) {
-    ++statistics_.refused;
-    if (!media.ok()) statistics_.last_error = object.path + ": " + media.error().message;
-    return false;
-  }
-  take_findings(*media);
-  object.media = std::make_shared<const codecs::MediaSegment>(std::move(*media));
-  return true;
-}
-
-ObjectAnswer IngestSession::remove(std::string_view path) {
-  if (const Status name = check_object_path(path); !name.ok()) return refuse(name.error());
-  return {.outcome = Outcome::created, .code = {}, .message = "accepted; Tarn keeps what it needs"};
-}
-
-void IngestSession::advance(Monotonic now) {
-  now_ = now;
-  push_.advance(now);
-}
-
-void IngestSession::settle(Monotonic now) {
-  now_ = now;
-  settled_ = true;
-  push_.settle(now);
-}
-
-// ---- what goes out
 
 std::optional<Output> IngestSession::next() {
   while (outputs_.empty()) {
