@@ -52,7 +52,7 @@ void SwitchHistory::add(const timeline::InputSwitched& switched, Utc time) {
 }
 
 InputConditions conditions_of(const timeline::InputStatus& status) {
-  return {.open_segments = status.open_segments, .pdt_rejected = status.pdt_rejected};
+  return {.open_segments = status.open_segments, .pdt_rejected = status.pdt_rejected, .misaligned = status.misaligned};
 }
 
 std::vector<StructurePtr> changes_of(timeline::InputId input, const InputConditions& before,
@@ -69,6 +69,7 @@ std::vector<StructurePtr> changes_of(timeline::InputId input, const InputConditi
   };
   compare("OPEN_SEGMENTS", before.open_segments, now.open_segments);
   compare("PDT_REJECTED", before.pdt_rejected, now.pdt_rejected);
+  compare("MISALIGNED", before.misaligned, now.misaligned);
   return changes;
 }
 

@@ -34,11 +34,12 @@ gstkit::StructurePtr statistics_of(const timeline::Merger& merger, const SwitchH
 struct InputConditions {
   bool open_segments = false;
   bool pdt_rejected = false;
+  bool misaligned = false;
 };
 InputConditions conditions_of(const timeline::InputStatus& status);
 
-// `tarn/input-condition`, one for each that differs: input (1 or 2), condition ("OPEN_SEGMENTS" or
-// "PDT_REJECTED"), state ("set" or "cleared").
+// `tarn/input-condition`, one for each that differs: input (1 or 2), condition ("OPEN_SEGMENTS",
+// "PDT_REJECTED" or "MISALIGNED"), state ("set" or "cleared").
 std::vector<gstkit::StructurePtr> changes_of(timeline::InputId input, const InputConditions& before,
                                              const InputConditions& now);
 

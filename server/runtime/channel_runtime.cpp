@@ -115,6 +115,7 @@ UploadAnswer ChannelRuntime::give_up_line() {
 UploadAnswer ChannelRuntime::put(const UploadedObject& object) {
   UploadAnswer answer = take(object);
   record(object, answer);
+  judge_encryption(object, answer);
   if (answer.outcome == UploadAnswer::Outcome::refused) log_refusal(object, answer);
   check_storage(answer);
   return answer;
@@ -190,6 +191,24 @@ void ChannelRuntime::record(const UploadedObject& object, const UploadAnswer& an
     last_media_ = now;
     tail_closed_ = false;
   }
+}
+
+// An encrypted header or playlist is refused by itself; segments that only wait for theirs say nothing.
+void ChannelRuntime::judge_encryption(const UploadedObject& object, const UploadAnswer& answer) {
+  const bool is_encrypted = answer.error && answer.error->code == ErrorCode::encrypted;
+  const bool is_clear = (answer.outcome == UploadAnswer::Outcome::created ||
+                         answer.outcome == UploadAnswer::Outcome::replaced) &&
+                        !is_playlist_name(object.name);
+  if (!is_encrypted && !is_clear) return;
+  {
+    const std::lock_guard lock{mutex_};
+    const auto& conditions = state_.conditions[static_cast<std::size_t>(object.input)];
+    if (conditions.contains("ENCRYPTED_INPUT") == is_encrypted) return;
+  }
+  on_event({"input-condition",
+            {{"input", input_name(object.input)},
+             {"condition", "ENCRYPTED_INPUT"},
+             {"state", is_encrypted ? "set" : "cleared"}}});
 }
 
 void ChannelRuntime::log_refusal(const UploadedObject& object, const UploadAnswer& answer) {

@@ -85,6 +85,7 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
   void note(const IngestEvent& event);      // REQUIRES: mutex_ is held
   [[nodiscard]] std::chrono::seconds longest_target_duration() const;
   void record(const UploadedObject& object, const UploadAnswer& answer);
+  void judge_encryption(const UploadedObject& object, const UploadAnswer& answer);
   void log_refusal(const UploadedObject& object, const UploadAnswer& answer);
   [[nodiscard]] std::string label() const;
 

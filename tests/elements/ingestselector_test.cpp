@@ -115,6 +115,22 @@ TEST(IngestSelector, SaysOnceWhenTheConditionOfAnInputChanges) {
   EXPECT_EQ(rig.next_element_message(), "");
 }
 
+TEST(IngestSelector, SaysThatABackupDoesNotFitBeforeAFailoverNeedsIt) {
+  SelectorRig rig;
+  rig.start();
+  rig.begin_video(1);
+  rig.begin_video(2);
+  for (int i = 0; i < 3; ++i) {
+    rig.push_gop(1, i * 90'000);
+    rig.end_segment(1);
+    rig.push_gop(2, i * 90'000 + 27'000);
+    rig.end_segment(2);
+  }
+  EXPECT_THAT(rig.next_element_message(), HasSubstr("tarn/input-condition, input=(uint)2, "
+                                                    "condition=(string)MISALIGNED, state=(string)set"));
+  EXPECT_EQ(rig.next_element_message(), "");
+}
+
 TEST(IngestSelector, AHostsTimerCanLetTimePass) {
   SelectorRig rig;
   run_until_failover(rig);

@@ -26,6 +26,9 @@ class FakeLine : public IngestLine {
     }
     if (object.name == "bad")
       return {UploadAnswer::Outcome::refused, Error{ErrorCode::malformed, "bad: line 1"}};
+    if (object.name == "secret")
+      return {UploadAnswer::Outcome::refused, Error{ErrorCode::encrypted, "PID 256 is scrambled"}};
+    if (object.name == "waiting") return {UploadAnswer::Outcome::held, {}};
     if (object.name == "long")
       events_({"gop-too-long", {{"duration", "12000000000"}, {"targetDuration", "6"}}});
     for (const char* state : {"set", "cleared"}) {
@@ -175,6 +178,23 @@ TEST_F(ChannelRuntimeTest, TellsTheRunningLineOfAnotherSegmentDuration) {
   EXPECT_EQ(names_, (std::vector<std::string>{"a.ts", "target duration 6", "fatal"}));
   (void)put("b.ts");
   EXPECT_EQ(built_for_, 6U);
+}
+
+// Row B20.
+TEST_F(ChannelRuntimeTest, AnEncryptedInputIsNamedUntilItSendsAClearSegment) {
+  const auto is_named = [&] { return channel_->state().conditions[0].contains("ENCRYPTED_INPUT"); };
+  (void)put("secret");
+  EXPECT_TRUE(is_named());
+  (void)put("secret");
+  (void)put("waiting");
+  (void)put("a.m3u8");
+  EXPECT_TRUE(is_named());
+  (void)put("a.ts");
+  EXPECT_FALSE(is_named());
+  const std::string line = "input-condition channel=g/c input=ingest1 condition=ENCRYPTED_INPUT state=set";
+  const auto at = logged_.find(line);
+  ASSERT_NE(at, std::string::npos) << logged_;
+  EXPECT_EQ(logged_.find(line, at + 1), std::string::npos) << logged_;
 }
 
 TEST_F(ChannelRuntimeTest, RemembersConditionsOfInputsAndLongGops) {
