@@ -65,7 +65,8 @@ bool range_applies(const Request& request, const std::string& etag) {
 void add_cors(Response& response) {
   response.with("Access-Control-Allow-Origin", "*")
       .with("Access-Control-Expose-Headers",
-            "Accept-Ranges, Content-Length, Content-Range, Date, ETag, Retry-After, X-Tarn-Reason");
+            "Accept-Ranges, Content-Length, Content-Range, Date, ETag, Retry-After, X-Tarn-Active-Input, "
+            "X-Tarn-Media-Time, X-Tarn-Reason");
 }
 
 Response preflight_response() {
@@ -94,6 +95,7 @@ Response content_response(const Request& request, const Endpoint& endpoint, cons
   Response response;
   response.with("ETag", etag).with("Cache-Control", cache_control(endpoint, content));
   if (content.gzip.has_value()) response.with("Vary", "Accept-Encoding");
+  for (const auto& [name, value] : content.facts) response.with(name, value);
   add_cors(response);
   if (matches_etag(request.header("if-none-match"), etag)) {
     response.status = 304;

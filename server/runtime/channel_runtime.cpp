@@ -318,12 +318,18 @@ void ChannelRuntime::close(std::function<void()> then) {
   });
 }
 
+std::shared_ptr<IngestLine> ChannelRuntime::line() const {
+  const std::lock_guard lock{line_mutex_};
+  return line_;
+}
+
+std::string ChannelRuntime::active_input() const {
+  const auto line = this->line();
+  return line ? line->active_input() : std::string{};
+}
+
 ChannelRuntime::State ChannelRuntime::state() const {
-  std::shared_ptr<IngestLine> line;
-  {
-    const std::lock_guard lock{line_mutex_};
-    line = line_;
-  }
+  const std::shared_ptr<IngestLine> line = this->line();
   State copy;
   {
     const std::lock_guard lock{mutex_};

@@ -74,6 +74,8 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
   void close(std::function<void()> then);
 
   [[nodiscard]] State state() const;
+  // "ingest1" or "ingest2"; empty: nothing came yet.
+  [[nodiscard]] std::string active_input() const;
 
  private:
   UploadAnswer put(const UploadedObject& object);  // on the strand, as all that follow
@@ -88,6 +90,7 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
   void judge_encryption(const UploadedObject& object, const UploadAnswer& answer);
   void log_refusal(const UploadedObject& object, const UploadAnswer& answer);
   [[nodiscard]] std::string label() const;
+  [[nodiscard]] std::shared_ptr<IngestLine> line() const;
 
   Parts parts_;
   std::shared_ptr<archive::Archive> archive_;

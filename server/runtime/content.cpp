@@ -31,8 +31,10 @@ std::optional<Blob> gzip(const std::string& text) {
 }  // namespace
 
 std::shared_ptr<const Content> manifest_content(const std::string& text, std::string content_type,
-                                                std::uint32_t max_age) {
+                                                std::uint32_t max_age,
+                                                std::vector<std::pair<std::string, std::string>> facts) {
   auto content = std::make_shared<Content>();
+  content->facts = std::move(facts);
   content->parts.push_back(Blob::copy_of(as_bytes(text)));
   content->size = text.size();
   content->content_type = std::move(content_type);

@@ -10,9 +10,10 @@
 
 namespace tarn::server {
 
-// A manifest with its gzip variant, each with a tag made of its bytes (semantics S33).
+// A manifest with its gzip variant, each with a tag made of its bytes (semantics S33). `facts`: see Content.
 std::shared_ptr<const Content> manifest_content(const std::string& text, std::string content_type,
-                                                std::uint32_t max_age);
+                                                std::uint32_t max_age,
+                                                std::vector<std::pair<std::string, std::string>> facts = {});
 
 // A segment or CMAF header. Its bytes never change under its name, so that the tag is made of `identity`
 // (endpoint and file) and the size, without reading them.

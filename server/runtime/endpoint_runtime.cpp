@@ -187,7 +187,23 @@ Fetched EndpointRuntime::render(const timeline::Timeline& timeline, const Settin
     return absent(Fetched::Absence::failed, "the manifest could not be written");
   }
   const std::uint32_t max_age = std::max(settings.output.segment_duration / 2, 1U);
-  return {manifest_content(*text, name.mpd ? dash_type : hls_type, max_age), {}, {}, {}};
+  return {manifest_content(*text, name.mpd ? dash_type : hls_type, max_age, facts(timeline, *presentation)),
+          {},
+          {},
+          {}};
+}
+
+// For CDN logs and for whoever watches from outside: how fresh the output is, and who feeds it.
+std::vector<std::pair<std::string, std::string>> EndpointRuntime::facts(
+    const timeline::Timeline& timeline, const timeline::Presentation& presentation) const {
+  std::vector<std::pair<std::string, std::string>> result;
+  const timeline::Cut& newest = presentation.cuts.back();
+  if (const timeline::Stretch* stretch = timeline.stretch(newest.stretch)) {
+    result.emplace_back("X-Tarn-Media-Time", format_utc(timeline::end_of(timeline, *stretch, newest)));
+  }
+  std::string input = parts_.active_input ? parts_.active_input() : std::string{};
+  if (!input.empty()) result.emplace_back("X-Tarn-Active-Input", std::move(input));
+  return result;
 }
 
 void EndpointRuntime::fetch_media(const MediaFile& media, const Request& request,

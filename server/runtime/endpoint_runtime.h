@@ -33,6 +33,8 @@ class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
     ContentCache& cache;
     Metrics& metrics;
     EventLog& log;
+    // "ingest1" or "ingest2", whose content is used at present; empty: nothing came yet. Any thread.
+    std::function<std::string()> active_input;
   };
   struct Settings {
     std::string label;  // "group/channel/endpoint", for logs
@@ -79,6 +81,8 @@ class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
                       std::function<void(Fetched)> done);
   Fetched render(const timeline::Timeline& timeline, const Settings& settings, const Request& request,
                  const timeline::ManifestName& name);
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> facts(
+      const timeline::Timeline& timeline, const timeline::Presentation& presentation) const;
   void fetch_media(const MediaFile& media, const Request& request,
                    const std::shared_ptr<const Settings>& settings, std::function<void(Fetched)> done);
   // On the strand.

@@ -48,6 +48,8 @@ struct Content {
   std::uint32_t max_age = 1;  // seconds
   std::optional<Blob> gzip;   // manifests
   std::string gzip_etag;
+  // Manifests: what is told about the moment they were made, as header fields.
+  std::vector<std::pair<std::string, std::string>> facts;
 };
 
 // Whether what was fetched may be given to later requests without asking again. Thread-safe.

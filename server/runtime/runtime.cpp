@@ -216,8 +216,12 @@ void Runtime::follow_endpoint(const Group& group, const Channel& channel, const 
     return;
   }
   slot = std::make_shared<EndpointRuntime>(
-      EndpointRuntime::Parts{parts_.workers, cache_, parts_.metrics, parts_.log}, std::move(settings),
-      runtime->archive(),
+      EndpointRuntime::Parts{parts_.workers, cache_, parts_.metrics, parts_.log,
+                             [weak = std::weak_ptr{runtime}] {
+                               const auto fed = weak.lock();
+                               return fed ? fed->active_input() : std::string{};
+                             }},
+      std::move(settings), runtime->archive(),
       [make = settings_.make_packager, where = directory(channel.id)](const Packaging& packaging) {
         return make(where, packaging);
       });

@@ -17,8 +17,8 @@ class EndpointRuntimeTest : public RuntimeTest {
     settings.time_url = "http://127.0.0.1/time";
     settings_ = settings;
     endpoint_ = std::make_shared<EndpointRuntime>(
-        EndpointRuntime::Parts{workers_, cache_, metrics_, log_}, settings, archive_,
-        [this](const Packaging& packaging) -> Result<std::unique_ptr<Packager>> {
+        EndpointRuntime::Parts{workers_, cache_, metrics_, log_, [] { return "ingest2"; }}, settings,
+        archive_, [this](const Packaging& packaging) -> Result<std::unique_ptr<Packager>> {
           packagings_.push_back(packaging);
           return std::unique_ptr<Packager>{std::make_unique<FakePackager>(record_)};
         });
@@ -77,6 +77,16 @@ TEST_F(EndpointRuntimeTest, RendersAManifestOncePerStateOfTheTimeline) {
   endpoint_->set_settings(settings_);
   EXPECT_EQ(fetch("manifest-v1.m3u8").content->etag, second.content->etag);
   EXPECT_EQ(renders(), 3U);
+}
+
+TEST_F(EndpointRuntimeTest, ManifestsSayHowFreshTheyAreAndWhoFeedsThem) {
+  using Facts = std::vector<std::pair<std::string, std::string>>;
+  fill(3);
+  EXPECT_EQ(fetch("manifest.m3u8").content->facts,
+            (Facts{{"X-Tarn-Media-Time", "2023-11-14T22:13:26.000Z"}, {"X-Tarn-Active-Input", "ingest2"}}));
+  add_slot(*archive_);
+  EXPECT_EQ(fetch("manifest-v1.m3u8").content->facts.at(0).second, "2023-11-14T22:13:28.000Z");
+  EXPECT_TRUE(fetch("g1-v1-1.m4s").content->facts.empty());
 }
 
 TEST_F(EndpointRuntimeTest, PackagesASegmentOnceForAllWhoAskForIt) {
