@@ -141,6 +141,7 @@ Status Application::open() {
   settings.data_directory = config_.data_dir;
   settings.origin_base_url = origin_base_;
   settings.longest_window = config_.longest_window;
+  settings.archive_quota = config_.archive_quota;
   runtime_ = std::make_unique<Runtime>(
       Runtime::Parts{workers_, writers_, metrics_, log_, Clocks{utc_now, monotonic_now}}, settings,
       *store_->model());

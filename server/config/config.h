@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -38,6 +39,7 @@ struct ServerConfig {
   std::string bucket_credentials;              // path; empty: none
   std::string resources;                       // path; empty: none
   std::vector<Network> trusted_proxies;
+  std::optional<std::uint64_t> archive_quota;  // bytes of all archives together
   bool require_access_control = false;
   bool builtin_key_provider = false;
   std::vector<Network> outbound_allow;

@@ -159,6 +159,13 @@ Status set_outbound_allow(ServerConfig& config, const std::string& value) {
   return {};
 }
 
+Status set_archive_quota(ServerConfig& config, const std::string& value) {
+  const auto number = parse_u64(value);
+  if (!number || *number < 1'000'000) return must_be("a whole number from 1000000");
+  config.archive_quota = *number;
+  return {};
+}
+
 Status set_collection_rate(ServerConfig& config, const std::string& value) {
   const auto number = parse_u64(value);
   if (!number || *number < 100'000 || *number > 1ULL << 40U) return must_be("a whole number from 100000");
@@ -222,7 +229,9 @@ constexpr std::array all_options{
     Option{"outbound-allow", "CIDRS",
            "networks that key servers' URLs may lead to beyond the public Internet, http included",
            &set_outbound_allow},
-    Option{"archive-quota", "BYTES", "not available in this version", &not_available},
+    Option{"archive-quota", "BYTES",
+           "of all channels' archives together; the oldest content goes when it is reached; default none",
+           &set_archive_quota},
     Option{"tls-cert", "FILE", "not available in this version", &not_available},
     Option{"tls-key", "FILE", "not available in this version", &not_available},
     Option{"collection-root", "DIR",

@@ -77,7 +77,8 @@ class ResourceFile {
   void read_input(JsonNode* node, Channel& channel, const std::string& path) {
     for (const std::string& member : members(node)) {
       if (member != "id" && member != "username" && member != "password") {
-        report(std::string{path}.append(".").append(member), "is not a known field; id, username, password are");
+        report(std::string{path}.append(".").append(member),
+               "is not a known field; id, username, password are");
       }
     }
     const std::string id = json_member_text(node, "id");

@@ -284,16 +284,31 @@ std::chrono::seconds ChannelRuntime::longest_target_duration() const {
   return std::chrono::seconds{longest};
 }
 
-void ChannelRuntime::trim(Microseconds keep, std::optional<Utc> held) {
+std::optional<ArchiveUse> ChannelRuntime::use(Microseconds keep, std::optional<Utc> held) const {
   const auto timeline = archive_->timeline();
-  if (timeline->empty()) return;
+  if (timeline->empty()) return std::nullopt;
   const timeline::Slot* newest = timeline->find(timeline->end_slot() - 1);
   const timeline::Slot* oldest = timeline->find(timeline->first_slot());
-  if (newest == nullptr || oldest == nullptr || newest->utc - oldest->utc < keep) return;
+  if (newest == nullptr || oldest == nullptr) return std::nullopt;
+  Utc keep_from = newest->utc - keep;
+  if (held) keep_from = std::min(keep_from, *held - segment_before);
+  return ArchiveUse{id(), archive_->statistics().bytes, oldest->utc, keep_from};
+}
+
+std::string ChannelRuntime::id() const {
+  const std::lock_guard lock{mutex_};
+  return channel_.id;
+}
+
+void ChannelRuntime::trim(Microseconds keep, std::optional<Utc> held) {
+  const auto content = use(keep, held);
   // A little at a time: a month at once would keep encoders waiting.
-  Utc limit = std::min(newest->utc - keep, oldest->utc + longest_trim);
-  if (held) limit = std::min(limit, *held - segment_before);
-  if (limit <= oldest->utc) return;
+  if (content) trim_before(std::min(content->keep_from, content->oldest + longest_trim));
+}
+
+void ChannelRuntime::trim_before(Utc limit) {
+  const auto timeline = archive_->timeline();
+  if (timeline->empty() || limit <= timeline->find(timeline->first_slot())->utc) return;
   parts_.writers.submit(strand_, [self = shared_from_this(), limit] {
     const Status trimmed = self->archive_->trim(limit);
     if (!trimmed) {

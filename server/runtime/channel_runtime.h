@@ -12,6 +12,7 @@
 #include "core/archive/archive.h"
 #include "core/base/time.h"
 #include "server/model/model.h"
+#include "server/runtime/archive_quota.h"
 #include "server/runtime/event_log.h"
 #include "server/runtime/ingest_line.h"
 #include "server/runtime/input_history.h"
@@ -70,10 +71,15 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
   void tick(Monotonic now);
   // Deletes what is older than `keep` before the newest content (semantics S30).
   void trim(Microseconds keep, std::optional<Utc> held = std::nullopt);
+  // What may be deleted to make room: all but `keep` before the newest content, and what is `held`.
+  [[nodiscard]] std::optional<ArchiveUse> use(Microseconds keep, std::optional<Utc> held) const;
+  // Deletes what ends before `limit`.
+  void trim_before(Utc limit);
   // Takes nothing from now on; `then` runs when the last object has been answered and the pipeline is gone.
   void close(std::function<void()> then);
 
   [[nodiscard]] State state() const;
+  [[nodiscard]] std::string label() const;  // "group/channel"
   // "ingest1" or "ingest2"; empty: nothing came yet.
   [[nodiscard]] std::string active_input() const;
 
@@ -89,7 +95,7 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
   void record(const UploadedObject& object, const UploadAnswer& answer);
   void judge_encryption(const UploadedObject& object, const UploadAnswer& answer);
   void log_refusal(const UploadedObject& object, const UploadAnswer& answer);
-  [[nodiscard]] std::string label() const;
+  [[nodiscard]] std::string id() const;
   [[nodiscard]] std::shared_ptr<IngestLine> line() const;
 
   Parts parts_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <optional>
 
 #include "core/base/time.h"
 #include "core/timeline/output.h"
@@ -24,6 +25,11 @@ Microseconds live_retention(const timeline::OutputSettings& output,
 class KeptDays {
  public:
   void set(std::uint32_t days, Monotonic now);
+  [[nodiscard]] std::uint32_t set_to() const { return days_; }
+  // How long what was given up is still kept.
+  [[nodiscard]] std::optional<Microseconds> grace(Monotonic now) const {
+    return now < until_ && before_ > days_ ? std::optional{until_ - now} : std::nullopt;
+  }
   [[nodiscard]] std::uint32_t at(Monotonic now) const {
     return now < until_ ? std::max(days_, before_) : days_;
   }

@@ -244,7 +244,8 @@ void Runtime::drop_endpoints(const std::string& channel_id, const std::set<std::
   for (const std::string& id : gone) (void)runtime->archive()->remove_presentation(id);
 }
 
-Microseconds Runtime::retention(const std::string& channel_id) const {
+// What live playlists need, whatever else is kept.
+Microseconds Runtime::live_need(const std::string& channel_id) const {
   const std::shared_lock lock{mutex_};
   Microseconds live{};
   if (const auto at = channels_.find(channel_id); at != channels_.end()) {
@@ -256,6 +257,12 @@ Microseconds Runtime::retention(const std::string& channel_id) const {
       live = std::max(live, live_retention(output, timeline->presentation(id)));
     }
   }
+  return live;
+}
+
+Microseconds Runtime::retention(const std::string& channel_id) const {
+  const Microseconds live = live_need(channel_id);
+  const std::shared_lock lock{mutex_};
   Microseconds shift{};
   if (const auto at = time_shift_days_.find(channel_id); at != time_shift_days_.end()) {
     shift = days(at->second.at(parts_.clocks.monotonic()));
@@ -275,6 +282,24 @@ void Runtime::tick() {
     running.channel->tick(now);
     if (trims) running.channel->trim(retention(id), held(id));
     for (const auto& [endpoint, runtime] : running.endpoints) runtime->tick(now);
+  }
+  keep_to_quota(all);
+}
+
+void Runtime::keep_to_quota(const std::vector<std::pair<std::string, Running>>& all) {
+  if (!settings_.archive_quota) return;
+  std::vector<ArchiveUse> uses;
+  for (const auto& [id, running] : all) {
+    if (auto use = running.channel->use(live_need(id), held(id))) uses.push_back(std::move(*use));
+  }
+  const auto sacrifice = next_sacrifice(uses, *settings_.archive_quota);
+  if (!sacrifice) return;
+  for (const auto& [id, running] : all) {
+    if (id != sacrifice->channel) continue;
+    parts_.log.write(LogLevel::warning, "archive-over-quota",
+                     {{"channel", running.channel->label()},
+                      {"text", "content before " + format_utc(sacrifice->before) + " is deleted"}});
+    running.channel->trim_before(sacrifice->before);
   }
 }
 
@@ -345,7 +370,13 @@ std::optional<Utc> Runtime::held(const std::string& channel_id) const {
 std::string Runtime::channel_status(const Channel& channel) {
   const auto runtime = find_channel(channel.id);
   if (!runtime) return broken_status("the channel's archive is not available");
-  return channel_status_json(channel, runtime->state(), *runtime->archive(), parts_.clocks.monotonic());
+  KeptContent kept{{}, settings_.archive_quota};
+  {
+    const std::shared_lock lock{mutex_};
+    if (const auto at = time_shift_days_.find(channel.id); at != time_shift_days_.end())
+      kept.days = at->second;
+  }
+  return channel_status_json(channel, runtime->state(), *runtime->archive(), kept, parts_.clocks);
 }
 
 std::string Runtime::endpoint_status(const Endpoint& endpoint) {

@@ -25,6 +25,7 @@ struct RuntimeSettings {
   std::string origin_base_url;  // may contain {label}
   std::uint64_t cache_bytes = 256ULL << 20;
   Microseconds longest_window = std::chrono::hours{24};  // of a time-shifted manifest
+  std::optional<std::uint64_t> archive_quota;            // bytes of all archives together
   // How pipelines are made; tests give their own.
   std::function<Result<std::unique_ptr<IngestLine>>(const IngestLineSettings& settings, IngestEvents events)>
       make_ingest = make_pipeline_ingest;
@@ -77,7 +78,9 @@ class Runtime : public Origin, public StatusSource, public CollectionSource {
   void follow_endpoints(const Model& model, const Channel& channel);
   void follow_endpoint(const Group& group, const Channel& channel, const Endpoint& endpoint);
   void drop_endpoints(const std::string& channel_id, const std::set<std::string>& kept);
+  [[nodiscard]] Microseconds live_need(const std::string& channel_id) const;
   [[nodiscard]] Microseconds retention(const std::string& channel_id) const;
+  void keep_to_quota(const std::vector<std::pair<std::string, Running>>& all);
   [[nodiscard]] std::optional<Utc> held(const std::string& channel_id) const;
   [[nodiscard]] Metrics::Readings failed_archives() const;
   void report_recovery(const Channel& channel, const archive::Archive& archive) const;

@@ -163,10 +163,24 @@ JsonPtr storage_error(const ChannelRuntime::State& state, const archive::Archive
   return state.storage_error.empty() ? json_null() : json_text(state.storage_error);
 }
 
+// S30: days that were lowered hold for another while.
+JsonPtr retention_json(const KeptContent& kept, const Clocks& clocks) {
+  const Monotonic now = clocks.monotonic();
+  const auto grace = kept.days.grace(now);
+  JsonObjectBuilder out;
+  out.add("timeShiftDays", count(kept.days.set_to()))
+      .add("keptDays", count(kept.days.at(now)))
+      .add("keptUntil", grace ? json_text(format_utc_seconds(clocks.utc() + *grace)) : json_null())
+      .add("quotaBytes", kept.quota ? count(*kept.quota) : json_null());
+  return out.take();
+}
+
 }  // namespace
 
 std::string channel_status_json(const Channel& channel, const ChannelRuntime::State& state,
-                                const archive::Archive& archive, Monotonic now) {
+                                const archive::Archive& archive, const KeptContent& kept,
+                                const Clocks& clocks) {
+  const Monotonic now = clocks.monotonic();
   const auto timeline = archive.timeline();
   const auto statistics = archive.statistics();
   JsonArrayBuilder inputs;
@@ -184,6 +198,7 @@ std::string channel_status_json(const Channel& channel, const ChannelRuntime::St
       .add("tracks", tracks_json(*timeline))
       .add("timeline", timeline_json(*timeline))
       .add("archive", stored.take())
+      .add("retention", retention_json(kept, clocks))
       .add("errors", errors_json(state.errors));
   return print_json(out.take().get());
 }

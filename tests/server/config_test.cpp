@@ -102,7 +102,7 @@ TEST(Config, RefusesWhatItDoesNotUnderstand) {
       {{"--ingest-base-url", "http://x/?q"}, "http or https"},
       {{"--key-provider", "x"}, "must be builtin or off"},
       {{"--outbound-allow", "10.0.0.1/8"}, "--outbound-allow '10.0.0.1/8' has an entry that is not one"},
-      {{"--archive-quota", "1"}, "is not available in this version"},
+      {{"--archive-quota", "1"}, "must be a whole number from 1000000"},
       {{"--tls-cert", "x"}, "is not available in this version"},
       {{"--tls-key", "x"}, "is not available in this version"},
       {{"--collection-rate", "10"}, "must be a whole number from 100000"},

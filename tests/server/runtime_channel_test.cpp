@@ -89,12 +89,6 @@ class ChannelRuntimeTest : public RuntimeTest {
                      [&](const UploadAnswer& a) { answer.set_value(a); });
     return answer.get_future().get();
   }
-  void settle() {
-    std::promise<void> done;
-    workers_.submit("ingest/c1", [&] { done.set_value(); });
-    done.get_future().wait();
-  }
-
   std::vector<std::string> names_;
   int built_ = 0;
   std::uint32_t built_for_ = 0;
@@ -331,6 +325,30 @@ TEST_F(WholeRuntimeTest, FollowsTheModel) {
   EXPECT_EQ(archive->timeline()->presentation("e1"), nullptr);
   runtime.follow(model_);  // an older model that comes late
   EXPECT_EQ(archive->timeline()->presentation("e1"), nullptr);
+}
+
+TEST_F(WholeRuntimeTest, KeepsToAQuotaButNeverTakesWhatLivePlaylistsNeed) {
+  model_.endpoints["g/c/e"].time_shift_days = 7;
+  settings_.archive_quota = 1;
+  Runtime runtime{parts(), settings_, model_};
+  const auto archive = archive::Archive::open(directory_ / "channels/c1").value();
+  add_slots(*archive, 600);
+  const auto first = [&] { return archive->timeline()->first_slot(); };
+  const auto bytes = archive->statistics().bytes;
+  runtime.tick();
+  settle();
+  EXPECT_EQ(first(), 30U) << "a minute of it";
+  EXPECT_NE(logged_.find("archive-over-quota channel=g/c text=\"content before 2023-11-14T22:14:20.000Z"),
+            std::string::npos)
+      << logged_;
+  for (int i = 0; i < 60; ++i) {
+    runtime.tick();
+    settle();
+  }
+  const auto timeline = archive->timeline();
+  EXPECT_GT(first(), 400U);
+  EXPECT_GT(timeline->end_slot() - first(), 30U) << "twice three segments, and a minute";
+  EXPECT_LE(archive->statistics().bytes, bytes);
 }
 
 TEST_F(WholeRuntimeTest, DeletesTheContentOfADeletedChannel) {

@@ -107,6 +107,13 @@ class RuntimeTest : public ::testing::Test {
     ASSERT_TRUE(archive.list_slot({slot, 1, index * 180'000, index * 180'000 + 180'000, utc, {}}, utc).ok());
   }
 
+  // Waits for what channel c1 has been given to do.
+  void settle() {
+    std::promise<void> done;
+    workers_.submit("ingest/c1", [&] { done.set_value(); });
+    done.get_future().wait();
+  }
+
   std::atomic<Utc> utc_{Utc{}};
   std::atomic<Monotonic> monotonic_{Monotonic{}};
   std::string logged_;

@@ -5,6 +5,7 @@
 #include <future>
 #include <new>
 
+#include "server/runtime/archive_quota.h"
 #include "server/runtime/content.h"
 #include "server/runtime/content_cache.h"
 #include "server/runtime/event_log.h"
@@ -222,6 +223,31 @@ TEST(Retention, WhatIsGivenUpIsKeptForAnotherHour) {
   days.set(1, at(260));
   EXPECT_EQ(days.at(at(319)), 7U) << "the hour begins anew";
   EXPECT_EQ(days.at(at(320)), 1U);
+}
+
+TEST(Retention, SaysUntilWhenWhatIsGivenUpIsKept) {
+  using std::chrono::minutes;
+  KeptDays days;
+  days.set(3, Monotonic{});
+  EXPECT_EQ(days.grace(Monotonic{}), std::nullopt);
+  days.set(1, Monotonic{});
+  EXPECT_EQ(days.grace(Monotonic{minutes{20}}), Microseconds{minutes{40}});
+  EXPECT_EQ(days.grace(Monotonic{minutes{60}}), std::nullopt);
+  days.set(5, Monotonic{minutes{70}});
+  EXPECT_EQ(days.grace(Monotonic{minutes{70}}), std::nullopt);
+}
+
+TEST(ArchiveQuota, TheOldestContentOfAnyChannelGoes) {
+  const auto at = [](int second) { return Utc{std::chrono::seconds{second}}; };
+  const std::vector<ArchiveUse> uses{
+      {"new", 500, at(1000), at(5000)}, {"old", 300, at(400), at(5000)}, {"live", 300, at(100), at(100)}};
+  EXPECT_FALSE(next_sacrifice(uses, 1100).has_value());
+  const auto gone = next_sacrifice(uses, 1099);
+  ASSERT_TRUE(gone.has_value());
+  EXPECT_EQ(gone->channel, "old");
+  EXPECT_EQ(gone->before, at(460));
+  EXPECT_EQ(next_sacrifice({{"a", 500, at(1000), at(1030)}}, 1)->before, at(1030)) << "what is needed stays";
+  EXPECT_FALSE(next_sacrifice({{"a", 500, at(1030), at(1030)}}, 1).has_value());
 }
 
 }  // namespace
