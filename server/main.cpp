@@ -51,19 +51,20 @@ std::string to_text(const ListenAddress& address) {
   return host + ":" + std::to_string(address.port);
 }
 
-std::string base_url(const std::string& configured, ListenAddress wanted, const std::string& bound) {
-  if (!configured.empty()) return configured;
+std::string base_url(std::string_view scheme, ListenAddress wanted, const std::string& bound) {
   wanted.port = static_cast<std::uint16_t>(std::stoul(bound.substr(bound.rfind(':') + 1)));
-  return default_base_url(wanted);
+  return default_base_url(wanted, scheme);
 }
 
 // The URLs of a path of a listener that this server knows as its own.
-std::vector<std::string> own_urls(ListenAddress wanted, const std::string& bound, const std::string& path) {
+std::vector<std::string> own_urls(const std::string& scheme, ListenAddress wanted, const std::string& bound,
+                                  const std::string& path) {
   const std::string port = bound.substr(bound.rfind(':') + 1);
-  std::vector<std::string> urls{base_url({}, std::move(wanted), bound) + path, "http://" + bound + path};
+  std::vector<std::string> urls{base_url(scheme, std::move(wanted), bound) + path,
+                                scheme + "://" + bound + path};
   if (bound.starts_with("127.0.0.1:") || bound.starts_with("0.0.0.0:") || bound.starts_with("[::]:")) {
-    urls.push_back("http://127.0.0.1:" + port + path);
-    urls.push_back("http://localhost:" + port + path);
+    urls.push_back(scheme + "://127.0.0.1:" + port + path);
+    urls.push_back(scheme + "://localhost:" + port + path);
   }
   return urls;
 }
@@ -87,13 +88,19 @@ class Application {
   Status start();
   // The addresses, as the line `ready` shows them.
   [[nodiscard]] std::string ready_line() const;
-  void tick() { runtime_->tick(); }
+  void tick() {
+    runtime_->tick();
+    follow_certificate();
+  }
+  // Takes certificate and key anew if they have changed.
+  void follow_certificate();
   void stop();
 
  private:
   Status open();
   Status serve();
   ServingOptions serving_options();
+  [[nodiscard]] std::string scheme() const { return config_.tls_certificate.empty() ? "http" : "https"; }
 
   ServerConfig config_;
   Metrics metrics_;
@@ -103,6 +110,7 @@ class Application {
   std::string token_;
   std::string ingest_base_;
   std::string origin_base_;
+  std::unique_ptr<front::TlsContext> tls_;
   std::unique_ptr<HttpServer> server_;
   std::unique_ptr<Store> store_;
   std::optional<BuiltinProvider> key_provider_;
@@ -118,19 +126,22 @@ class Application {
 Status Application::open() {
   store_ = TRY(Store::open(config_.data_dir, config_.key_file));
   token_ = TRY(load_control_token(config_.control_token_file));
+  if (!config_.tls_certificate.empty())
+    tls_ = TRY(front::TlsContext::load(config_.tls_certificate, config_.tls_key));
   // Bound first: with port 0 the URLs in manifests and answers depend on what was chosen.
   server_ =
       TRY(HttpServer::bind({to_text(config_.listen), to_text(config_.control_listen)}, config_.threads));
-  ingest_base_ = base_url(config_.ingest_base_url, config_.listen, server_->addresses()[0]);
-  origin_base_ = base_url(config_.origin_base_url, config_.listen, server_->addresses()[0]);
+  const std::string own = base_url(scheme(), config_.listen, server_->addresses()[0]);
+  ingest_base_ = config_.ingest_base_url.empty() ? own : config_.ingest_base_url;
+  origin_base_ = config_.origin_base_url.empty() ? own : config_.origin_base_url;
   const OutboundPolicy outbound{config_.outbound_allow};
   std::vector<std::string> own_key_providers;
   std::string clearkey_url;
   if (config_.builtin_key_provider) {
-    clearkey_url = base_url({}, config_.control_listen, server_->addresses()[1]) + "/clearkey";
+    clearkey_url = base_url(scheme(), config_.control_listen, server_->addresses()[1]) + "/clearkey";
     key_provider_.emplace(TRY(BuiltinProvider::open(*store_)));
     log_.write(LogLevel::warning, "builtin-key-provider", {{"text", "for development and tests only"}});
-    own_key_providers = own_urls(config_.control_listen, server_->addresses()[1], "/speke");
+    own_key_providers = own_urls(scheme(), config_.control_listen, server_->addresses()[1], "/speke");
   }
   keys_ = std::make_unique<KeyService>(
       KeyService::Parts{*store_, log_, metrics_, utc_now, outbound, key_provider_ ? &*key_provider_ : nullptr,
@@ -191,6 +202,7 @@ ServingOptions Application::serving_options() {
   ServingOptions options;
   options.limits = config_.limits;
   options.fast_lanes = {hot_answers_.get()};
+  options.tls = tls_.get();
   options.exempt = [proxies = config_.trusted_proxies](const std::string& address) {
     const auto parsed = parse_address(address);
     return address.starts_with("127.") || address == "::1" ||
@@ -211,7 +223,18 @@ Status Application::start() {
 
 std::string Application::ready_line() const {
   const auto& addresses = server_->addresses();
-  return "ready origin=http://" + addresses[0] + " control=http://" + addresses[1] + "\n";
+  return "ready origin=" + scheme() + "://" + addresses[0] + " control=" + scheme() + "://" + addresses[1] +
+         "\n";
+}
+
+void Application::follow_certificate() {
+  if (!tls_) return;
+  const auto changed = tls_->reload_if_changed();
+  if (!changed) {
+    log_.write(LogLevel::error, "certificate-refused", {{"error", changed.error().message}});
+  } else if (*changed) {
+    log_.write(LogLevel::info, "certificate-loaded", {{"file", config_.tls_certificate}});
+  }
 }
 
 void Application::stop() {
@@ -238,6 +261,13 @@ int run(const ServerConfig& config) {
   };
   g_unix_signal_add(SIGTERM, quit, loop);
   g_unix_signal_add(SIGINT, quit, loop);
+  g_unix_signal_add(
+      SIGHUP,
+      [](gpointer data) -> gboolean {
+        static_cast<Application*>(data)->follow_certificate();
+        return G_SOURCE_CONTINUE;
+      },
+      &application);
   g_timeout_add_seconds(
       1,
       [](gpointer data) -> gboolean {

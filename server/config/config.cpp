@@ -133,6 +133,8 @@ Result<ServerConfig> parse_config(std::span<const std::string> arguments) {
     TRY(apply_settings(config, from_file));
   }
   TRY(apply_settings(config, line.settings));
+  if (config.tls_certificate.empty() != config.tls_key.empty())
+    return Error{ErrorCode::invalid, "--tls-cert and --tls-key need each other"};
   if (config.control_token_file.empty()) config.control_token_file = config.data_dir + "/control-token";
   if (config.collection_root.empty()) config.collection_root = config.data_dir + "/collections";
   if (config.key_file.empty()) config.key_file = config.data_dir + "/secrets.key";
@@ -156,12 +158,12 @@ std::string help_text() {
   return text;
 }
 
-std::string default_base_url(const ListenAddress& bound) {
+std::string default_base_url(const ListenAddress& bound, std::string_view scheme) {
   const bool v6 = bound.host.find(':') != std::string::npos;
   std::string host = bound.host;
   if (host == "0.0.0.0") host = "127.0.0.1";
   if (host == "::") host = "::1";
-  return "http://" + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(bound.port);
+  return std::string{scheme} + "://" + (v6 ? "[" + host + "]" : host) + ":" + std::to_string(bound.port);
 }
 
 Result<std::string> load_control_token(const std::string& path) {

@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/base/result.h"
@@ -37,6 +38,8 @@ struct ServerConfig {
   std::string collection_root;                 // never empty after parse_config
   std::uint64_t collection_rate = 25'000'000;  // bytes a second, of all tasks together
   std::string bucket_credentials;              // path; empty: none
+  std::string tls_certificate;                 // path; empty: plain HTTP
+  std::string tls_key;                         // path; empty as tls_certificate is
   std::string resources;                       // path; empty: none
   std::vector<Network> trusted_proxies;
   std::optional<std::uint64_t> archive_quota;  // bytes of all archives together
@@ -57,7 +60,7 @@ Result<ServerConfig> parse_config(std::span<const std::string> arguments);
 std::string help_text();
 
 // "http://127.0.0.1:8080"; a wildcard address becomes the loopback address of its family.
-std::string default_base_url(const ListenAddress& bound);
+std::string default_base_url(const ListenAddress& bound, std::string_view scheme = "http");
 
 // The control token: read from the file, or made and written to it (mode 0600) when there is none.
 Result<std::string> load_control_token(const std::string& path);

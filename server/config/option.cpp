@@ -12,10 +12,6 @@ namespace {
 
 Error must_be(const std::string& what) { return {ErrorCode::invalid, "must be " + what}; }
 
-Status not_available(ServerConfig&, const std::string&) {
-  return unsupported("is not available in this version");
-}
-
 template <std::string ServerConfig::*member>
 Status set_text(ServerConfig& config, const std::string& value) {
   if (value.empty() || value.find('\0') != std::string::npos) return must_be("a path");
@@ -232,8 +228,10 @@ constexpr std::array all_options{
     Option{"archive-quota", "BYTES",
            "of all channels' archives together; the oldest content goes when it is reached; default none",
            &set_archive_quota},
-    Option{"tls-cert", "FILE", "not available in this version", &not_available},
-    Option{"tls-key", "FILE", "not available in this version", &not_available},
+    Option{"tls-cert", "FILE",
+           "PEM certificate chain: both listeners speak HTTPS; read anew when it changes; default none",
+           &set_text<&ServerConfig::tls_certificate>},
+    Option{"tls-key", "FILE", "its PEM key, without a pass phrase", &set_text<&ServerConfig::tls_key>},
     Option{"collection-root", "DIR",
            "where file: targets of collection tasks may write; default <data-dir>/collections",
            &set_text<&ServerConfig::collection_root>},

@@ -103,12 +103,18 @@ void Acceptor::admit(int descriptor, GSocketAddress* remote) {
   const int on = 1;
   ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   const bool ingest_only = verdict == Admission::Verdict::ingest_only;
-  const auto connection = unless_out_of_memory(
-      [&] { return std::make_shared<Connection>(gate_, open_, descriptor, remote, peer, ingest_only); },
-      [&]() -> std::shared_ptr<Connection> {
-        ::close(descriptor);
-        return nullptr;
-      });
+  const auto make = [&]() -> std::shared_ptr<Connection> {
+    std::unique_ptr<TlsSession> tls;
+    if (gate_.shared->tls != nullptr) {
+      tls = gate_.shared->tls->accept(descriptor);
+      if (tls == nullptr) throw std::bad_alloc{};
+    }
+    return std::make_shared<Connection>(gate_, open_, descriptor, std::move(tls), remote, peer, ingest_only);
+  };
+  const auto connection = unless_out_of_memory(make, [&]() -> std::shared_ptr<Connection> {
+    ::close(descriptor);
+    return nullptr;
+  });
   const bool started =
       connection && unless_out_of_memory([&] { return connection->start().ok(); }, [] { return false; });
   if (!started) {
@@ -128,8 +134,11 @@ void Acceptor::turn_away(int descriptor, const std::string& peer, std::string_vi
   // A request that is there already must be read, or closing resets the connection and the answer with it.
   std::array<char, 4096> request{};
   (void)::recv(descriptor, request.data(), request.size(), MSG_DONTWAIT);
-  const std::string text = refusal_text(503, line, gate_.loop->date());
-  (void)::send(descriptor, text.data(), text.size(), MSG_NOSIGNAL);
+  // Without a handshake nothing can be said inside of TLS.
+  if (gate_.shared->tls == nullptr) {
+    const std::string text = refusal_text(503, line, gate_.loop->date());
+    (void)::send(descriptor, text.data(), text.size(), MSG_NOSIGNAL);
+  }
   ::shutdown(descriptor, SHUT_RDWR);
   ::close(descriptor);
 }

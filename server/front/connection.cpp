@@ -32,11 +32,12 @@ Connection* connection_of(GSocketAddress* remote) {
              : static_cast<Connection*>(g_object_get_qdata(G_OBJECT(remote), connection_quark()));
 }
 
-Connection::Connection(Gate& gate, Set& open, int descriptor, GSocketAddress* remote, std::string peer,
-                       bool ingest_only)
+Connection::Connection(Gate& gate, Set& open, int descriptor, std::unique_ptr<TlsSession> tls,
+                       GSocketAddress* remote, std::string peer, bool ingest_only)
     : gate_(gate),
       open_(open),
       descriptor_(descriptor),
+      transport_(descriptor, std::move(tls)),
       remote_(g_object_ref(remote)),
       peer_(std::move(peer)),
       reader_(gate.shared->limits.message),
@@ -127,7 +128,7 @@ void Connection::begin_closing() {
 void Connection::linger() {
   if (!shut_) {
     shut_ = true;
-    ::shutdown(descriptor_, SHUT_WR);
+    transport_.end();
     enter(ConnectionClock::Phase::lingering);
   }
   while (may_read_ && !ended_) {
@@ -185,8 +186,9 @@ void Connection::settle() {
 
 void Connection::on_ready(std::uint32_t events) {
   const auto self = shared_from_this();
-  if ((events & EPOLLOUT) != 0) may_write_ = true;
-  if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) != 0) may_read_ = true;
+  // TLS may have to write in order to read, and the other way round.
+  if ((events & EPOLLOUT) != 0 || transport_.is_secure()) may_write_ = true;
+  if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) != 0 || transport_.is_secure()) may_read_ = true;
   hung_up_ = hung_up_ || (events & (EPOLLRDHUP | EPOLLHUP)) != 0;
   if ((events & EPOLLERR) != 0 || ((events & EPOLLHUP) != 0 && !shut_)) {
     broken_ = true;
@@ -201,7 +203,7 @@ void Connection::on_flush() {
   if (!out_.empty() && may_write_ && !broken_) {
     const std::size_t waiting = out_.bytes();
     std::size_t none = 0;
-    const auto sent = out_.send(descriptor_, {}, none);
+    const auto sent = out_.send(transport_, {}, none);
     sent_ += waiting - out_.bytes();
     broken_ = sent == OutputQueue::Sent::failed;
     may_write_ = sent == OutputQueue::Sent::all;

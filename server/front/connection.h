@@ -26,9 +26,10 @@ class Connection : public Watched, public Deadline, public std::enable_shared_fr
   // All that are open, to be ended together.
   using Set = std::set<std::shared_ptr<Connection>>;
 
-  // Takes the descriptor, and a place in gate's admission that leave() gives back. Both outlive it.
-  Connection(Gate& gate, Set& open, int descriptor, GSocketAddress* remote, std::string peer,
-             bool ingest_only);
+  // Takes the descriptor and the TLS that is spoken on it, null for none, and a place in gate's admission
+  // that leave() gives back. Both outlive it.
+  Connection(Gate& gate, Set& open, int descriptor, std::unique_ptr<TlsSession> tls, GSocketAddress* remote,
+             std::string peer, bool ingest_only);
   ~Connection() override;
   // After an error it is to be taken out of `open`.
   Status start();
@@ -111,6 +112,7 @@ class Connection : public Watched, public Deadline, public std::enable_shared_fr
   Gate& gate_;
   Set& open_;
   int descriptor_;
+  Transport transport_;
   GSocketAddress* remote_;
   std::string peer_;
   MessageReader reader_;

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // The reading side of a connection: whose turn it is, and what is made of the bytes.
-#include <sys/socket.h>
-
 #include <array>
 #include <cerrno>
 
@@ -52,10 +50,10 @@ Bytes Connection::input() {
   if (!rest_.empty() || broken_) return broken_ ? Bytes{} : rest_;
   while (may_read_ && !ended_) {
     const auto scratch = gate_.loop->scratch();
-    const ssize_t got = ::recv(descriptor_, scratch.data(), scratch.size(), 0);
+    const ssize_t got = transport_.receive(scratch);
     if (got > 0) {
       // A short read has emptied the socket: the next byte is a new event, but not an end that came with it.
-      may_read_ = hung_up_ || static_cast<std::size_t>(got) == scratch.size();
+      may_read_ = hung_up_ || transport_.is_secure() || static_cast<std::size_t>(got) == scratch.size();
       rest_ = Bytes{scratch.data(), static_cast<std::size_t>(got)};
       return rest_;
     }
@@ -64,6 +62,7 @@ Bytes Connection::input() {
     } else if (errno == EAGAIN) {
       may_read_ = false;
     } else if (errno != EINTR) {
+      if (!transport_.is_established() && gate_.shared->refuse) gate_.shared->refuse(reason::tls, peer_);
       ended_ = true;
       broken_ = true;
     }

@@ -46,7 +46,7 @@ Connection::Io Connection::write(Bytes bytes, std::size_t& count) {
   }
   if (!may_write_) return Io::blocked;
   const std::size_t waiting = out_.bytes();
-  const auto sent = out_.send(descriptor_, bytes, count);
+  const auto sent = out_.send(transport_, bytes, count);
   sent_ += waiting - out_.bytes() + count;
   broken_ = sent == OutputQueue::Sent::failed;
   may_write_ = sent == OutputQueue::Sent::all;

@@ -19,6 +19,7 @@
 #include "server/front/connection_limits.h"
 #include "server/front/event_loop.h"
 #include "server/front/message_head.h"
+#include "server/front/tls.h"
 
 namespace tarn::server::front {
 
@@ -53,6 +54,7 @@ struct GateShared {
   const Limits limits;
   Admission admission;
   FastLane* fast_lane = nullptr;  // may be null
+  TlsContext* tls = nullptr;      // null: plain HTTP
   // Counts a connection or request that is turned away; on any serving thread; may be empty.
   std::function<void(std::string_view reason, const std::string& peer)> refuse;
   std::atomic<bool> draining{false};

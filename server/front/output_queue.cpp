@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/front/output_queue.h"
 
-#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <span>
 
 namespace tarn::server::front {
 namespace {
@@ -15,7 +15,7 @@ constexpr std::size_t kept_capacity = 4096;
 constexpr std::size_t most_vectors = 32;
 
 iovec vector_of(Bytes bytes) {
-  // sendmsg() does not write through it
+  // nobody writes through it
   return {const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
 }
 
@@ -51,7 +51,7 @@ void OutputQueue::trim() {
   if (empty()) pieces_ = {};
 }
 
-OutputQueue::Sent OutputQueue::send(int socket, Bytes more, std::size_t& taken) {
+OutputQueue::Sent OutputQueue::send(Transport& to, Bytes more, std::size_t& taken) {
   taken = 0;
   while (bytes_ > 0 || taken < more.size()) {
     std::array<iovec, most_vectors> vectors{};
@@ -63,10 +63,7 @@ OutputQueue::Sent OutputQueue::send(int socket, Bytes more, std::size_t& taken) 
     }
     const bool reaches_more = first_ + count >= pieces_.size() || count < most_vectors - 1;
     if (reaches_more && taken < more.size()) vectors[count++] = vector_of(more.subspan(taken));
-    msghdr message{};
-    message.msg_iov = vectors.data();
-    message.msg_iovlen = count;
-    const ssize_t sent = ::sendmsg(socket, &message, MSG_NOSIGNAL);
+    const ssize_t sent = to.send(std::span{vectors}.first(count));
     if (sent < 0 && errno == EINTR) continue;
     if (sent < 0) return errno == EAGAIN ? Sent::blocked : Sent::failed;
     const auto queued = std::min(static_cast<std::size_t>(sent), bytes_);

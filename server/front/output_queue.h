@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/bytes.h"
+#include "server/front/transport.h"
 
 namespace tarn::server::front {
 
@@ -24,8 +25,9 @@ class OutputQueue {
   // Gives back memory that an empty queue keeps for the next answer.
   void trim();
 
-  // Sends what is queued and then of `more`, as much as the socket takes at once; `taken`: of `more`.
-  Sent send(int socket, Bytes more, std::size_t& taken);
+  // Sends what is queued and then of `more`, as much as the client takes at once; `taken`: of `more`. What
+  // was not taken must be given again.
+  Sent send(Transport& to, Bytes more, std::size_t& taken);
 
  private:
   struct Piece {

@@ -18,6 +18,7 @@ constexpr std::string_view per_address = "per-address";
 constexpr std::string_view descriptors = "descriptors";
 constexpr std::string_view bodies = "bodies";
 constexpr std::string_view draining = "draining";
+constexpr std::string_view tls = "tls";
 }  // namespace reason
 
 // The label of a message that could not be read.

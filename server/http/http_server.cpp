@@ -41,6 +41,7 @@ Status HttpServer::serve(const std::vector<Handler*>& handlers, Observer observe
     front::Admission::Settings admission{options.limits.per_address, i == 0 ? first : others,
                                          i == 0 ? plan.kept : 0, i == 0 ? bound_.size() : 0, options.exempt};
     gates_.push_back(std::make_unique<front::GateShared>(options.limits, std::move(admission)));
+    gates_[i]->tls = options.tls;
     if (i < options.fast_lanes.size()) gates_[i]->fast_lane = options.fast_lanes[i];
     if (!options.refused) continue;
     gates_[i]->refuse = [i, refused = options.refused](std::string_view reason, const std::string& peer) {

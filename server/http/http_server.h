@@ -37,6 +37,8 @@ struct ServingOptions {
   std::function<bool(const std::string& address)> exempt;
   // One an address, in the same order; missing or null: none. They outlive the server.
   std::vector<front::FastLane*> fast_lanes;
+  // HTTPS on all addresses; null: plain HTTP. Outlives the server.
+  front::TlsContext* tls = nullptr;
   // A connection or request that the connection layer turns away; on serving threads.
   std::function<void(std::size_t binding, std::string_view reason, const std::string& peer)> refused;
 };

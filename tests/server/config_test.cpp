@@ -103,8 +103,8 @@ TEST(Config, RefusesWhatItDoesNotUnderstand) {
       {{"--key-provider", "x"}, "must be builtin or off"},
       {{"--outbound-allow", "10.0.0.1/8"}, "--outbound-allow '10.0.0.1/8' has an entry that is not one"},
       {{"--archive-quota", "1"}, "must be a whole number from 1000000"},
-      {{"--tls-cert", "x"}, "is not available in this version"},
-      {{"--tls-key", "x"}, "is not available in this version"},
+      {{"--tls-cert", "x"}, "--tls-cert and --tls-key need each other"},
+      {{"--tls-key", "x"}, "--tls-cert and --tls-key need each other"},
       {{"--collection-rate", "10"}, "must be a whole number from 100000"},
       {{"--config", "/nowhere/at/all.json"}, "'/nowhere/at/all.json' cannot be read"},
   };

@@ -166,6 +166,7 @@ TEST(OutputQueueTest, SendsWhatItWasGivenInOrder) {
   int pair[2];
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
   OutputQueue queue;
+  Transport transport{pair[0]};
   std::string wanted;
   std::string got;
   const auto read_all = [&] {
@@ -185,7 +186,7 @@ TEST(OutputQueueTest, SendsWhatItWasGivenInOrder) {
     std::string more(random() % 50000, 'y');
     for (char& c : more) c = static_cast<char>(random());
     std::size_t taken = 0;
-    const auto sent = queue.send(pair[0], as_bytes(more), taken);
+    const auto sent = queue.send(transport, as_bytes(more), taken);
     ASSERT_NE(sent, OutputQueue::Sent::failed);
     EXPECT_TRUE(taken == 0 || queue.empty());
     wanted += more.substr(0, taken);
@@ -193,7 +194,7 @@ TEST(OutputQueueTest, SendsWhatItWasGivenInOrder) {
   }
   for (std::size_t none = 0; !queue.empty();) {
     read_all();
-    ASSERT_NE(queue.send(pair[0], {}, none), OutputQueue::Sent::failed);
+    ASSERT_NE(queue.send(transport, {}, none), OutputQueue::Sent::failed);
   }
   read_all();
   EXPECT_TRUE(got == wanted) << got.size() << " " << wanted.size();
