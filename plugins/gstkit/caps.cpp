@@ -45,7 +45,7 @@ struct CapsName {
   const char* stream_format;  // or nullptr
   const char* alignment;
 };
-constexpr std::array<CapsName, 9> caps_names{{
+constexpr std::array<CapsName, 10> caps_names{{
     {Codec::h264, "video/x-h264", "avc", "au"},
     {Codec::hevc, "video/x-h265", "hvc1", "au"},
     {Codec::av1, "video/x-av1", "obu-stream", "tu"},
@@ -55,6 +55,7 @@ constexpr std::array<CapsName, 9> caps_names{{
     {Codec::ac3, "audio/x-ac3", nullptr, nullptr},
     {Codec::eac3, "audio/x-eac3", nullptr, nullptr},
     {Codec::opus, "audio/x-opus", nullptr, nullptr},
+    {Codec::webvtt, "application/x-subtitle-vtt", "wvtt", nullptr},
 }};
 
 const CapsName* name_for(Codec codec) {
@@ -187,7 +188,7 @@ Result<Ref<GstCaps>> caps_of(const StreamInfo& info) {
     if (info.timescale != usual_video_timescale) {
       gst_caps_set_simple(caps.get(), "timescale", G_TYPE_INT, as_int(info.timescale), nullptr);
     }
-  } else {
+  } else if (codecs::kind_of(info.codec) == codecs::Kind::audio) {
     gst_caps_set_simple(caps.get(), "rate", G_TYPE_INT, as_int(info.sample_rate), "channels", G_TYPE_INT,
                         as_int(info.channels), nullptr);
     set_audio_fields(caps.get(), info);

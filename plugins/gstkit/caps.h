@@ -23,9 +23,11 @@ namespace tarn::gstkit {
   "audio/mpeg, mpegversion=(int)4, stream-format=(string)raw, framed=(boolean)true; " \
   "audio/mpeg, mpegversion=(int)1, layer=(int)3, parsed=(boolean)true; "              \
   "audio/x-ac3, framed=(boolean)true; audio/x-eac3, framed=(boolean)true; audio/x-opus"
+#define TARN_TEXT_CAPS "application/x-subtitle-vtt, stream-format=(string)wvtt"
+inline constexpr char text_stream_caps[] = TARN_TEXT_CAPS;
 inline constexpr char video_stream_caps[] = TARN_VIDEO_CAPS;
 inline constexpr char audio_stream_caps[] = TARN_AUDIO_CAPS;
-inline constexpr char elementary_stream_caps[] = TARN_VIDEO_CAPS "; " TARN_AUDIO_CAPS;
+inline constexpr char elementary_stream_caps[] = TARN_VIDEO_CAPS "; " TARN_AUDIO_CAPS "; " TARN_TEXT_CAPS;
 
 // Caps of a track's elementary stream; the same StreamInfo comes back from stream_info_of.
 // unsupported: a codec Tarn has no caps for.

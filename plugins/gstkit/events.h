@@ -28,7 +28,10 @@ struct TrackAnnounced {
     io("language", self.track.language);
     io("name", self.track.name);
     io("default", self.track.is_default);
+    io("forced", self.track.is_forced);
     io("autoselect", self.track.is_autoselect);
+    io("characteristics", self.track.characteristics);
+    io("captions", self.track.captions);
     io("variants", self.track.variants);
   }
 };

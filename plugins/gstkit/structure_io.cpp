@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "gstkit/structure_io.h"
 
+#include <concepts>
+#include <type_traits>
+
 namespace tarn::gstkit {
 namespace {
 
@@ -16,6 +19,46 @@ void set_array(GstStructure* structure, const char* name, const Items& items, GT
     gst_value_array_append_and_take_value(&array, &value);
   }
   gst_structure_take_value(structure, name, &array);
+}
+
+void fields_of(auto& use,
+               auto& io) requires std::same_as<std::remove_cvref_t<decltype(use)>, timeline::VariantUse> {
+  io("variant", use.variant);
+  io("bandwidth", use.bandwidth);
+  io("average-bandwidth", use.average_bandwidth);
+}
+void fields_of(auto& captions,
+               auto& io) requires std::same_as<std::remove_cvref_t<decltype(captions)>, timeline::Captions> {
+  io("instream-id", captions.instream_id);
+  io("language", captions.language);
+  io("name", captions.name);
+  io("default", captions.is_default);
+  io("autoselect", captions.is_autoselect);
+}
+
+// A list of structures with the fields of each.
+template <class T>
+void set_items(GstStructure* structure, const char* name, const std::vector<T>& items,
+               const char* item_name) {
+  set_array(structure, name, items, GST_TYPE_STRUCTURE, [item_name](GValue* to, const T& value) {
+    const StructurePtr item{gst_structure_new_empty(item_name)};
+    StructureWriter io{item.get()};
+    fields_of(value, io);
+    gst_value_set_structure(to, item.get());
+  });
+}
+
+template <class T>
+bool get_items(const GValue* items, std::vector<T>& value) {
+  value.clear();
+  for (guint i = 0; items != nullptr && i < gst_value_array_get_size(items); ++i) {
+    const GValue* item = gst_value_array_get_value(items, i);
+    if (!GST_VALUE_HOLDS_STRUCTURE(item)) return false;
+    StructureReader io{gst_value_get_structure(item)};
+    fields_of(value.emplace_back(), io);
+    if (!io.ok()) return false;
+  }
+  return items != nullptr;
 }
 
 }  // namespace
@@ -50,14 +93,10 @@ void StructureWriter::operator()(const char* name, const std::vector<std::string
             [](GValue* to, const std::string& v) { g_value_set_string(to, v.c_str()); });
 }
 void StructureWriter::operator()(const char* name, const std::vector<timeline::VariantUse>& value) {
-  set_array(structure_, name, value, GST_TYPE_STRUCTURE, [](GValue* to, const timeline::VariantUse& use) {
-    const StructurePtr item{gst_structure_new_empty("variant-use")};
-    StructureWriter io{item.get()};
-    io("variant", use.variant);
-    io("bandwidth", use.bandwidth);
-    io("average-bandwidth", use.average_bandwidth);
-    gst_value_set_structure(to, item.get());
-  });
+  set_items(structure_, name, value, "variant-use");
+}
+void StructureWriter::operator()(const char* name, const std::vector<timeline::Captions>& value) {
+  set_items(structure_, name, value, "captions");
 }
 
 void StructureReader::operator()(const char* name, std::uint32_t& value) {
@@ -139,20 +178,10 @@ void StructureReader::operator()(const char* name, std::vector<std::string>& val
   }
 }
 void StructureReader::operator()(const char* name, std::vector<timeline::VariantUse>& value) {
-  const GValue* items = array(name);
-  value.clear();
-  for (guint i = 0; items != nullptr && i < gst_value_array_get_size(items); ++i) {
-    const GValue* item = gst_value_array_get_value(items, i);
-    ok_ = ok_ && GST_VALUE_HOLDS_STRUCTURE(item);
-    if (!ok_) return;
-    StructureReader io{gst_value_get_structure(item)};
-    timeline::VariantUse use;
-    io("variant", use.variant);
-    io("bandwidth", use.bandwidth);
-    io("average-bandwidth", use.average_bandwidth);
-    ok_ = io.ok();
-    value.push_back(use);
-  }
+  ok_ = get_items(array(name), value) && ok_;
+}
+void StructureReader::operator()(const char* name, std::vector<timeline::Captions>& value) {
+  ok_ = get_items(array(name), value) && ok_;
 }
 
 }  // namespace tarn::gstkit

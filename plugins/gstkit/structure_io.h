@@ -28,6 +28,7 @@ class StructureWriter {
   void operator()(const char* name, const std::vector<std::uint32_t>& value);
   void operator()(const char* name, const std::vector<std::string>& value);
   void operator()(const char* name, const std::vector<timeline::VariantUse>& value);
+  void operator()(const char* name, const std::vector<timeline::Captions>& value);
 
  private:
   GstStructure* structure_;
@@ -48,6 +49,7 @@ class StructureReader {
   void operator()(const char* name, std::vector<std::uint32_t>& value);
   void operator()(const char* name, std::vector<std::string>& value);
   void operator()(const char* name, std::vector<timeline::VariantUse>& value);
+  void operator()(const char* name, std::vector<timeline::Captions>& value);
 
  private:
   const GValue* array(const char* name);

@@ -17,6 +17,7 @@
  * - `video_%u`: H.264 `avc`, HEVC `hvc1`, AV1 or VP9, alignment `au`: one buffer list per GOP. The number is
  * the variant's
  * - `audio_%u`: AAC `raw`, AC-3, E-AC-3, MP3 or Opus, framed: one buffer list per input segment
+ * - `text_%u`: WebVTT subtitles as samples of ISO/IEC 14496-30 that follow each other without a hole
  *
  * Events: `tarn/track` and `tarn/tracks` (sticky), `tarn/discontinuity`, `tarn/program-date-time`,
  * `tarn/segment-end`, `tarn/end-of-list`; the query `tarn/timeline-edge` is asked before the first buffer of
@@ -167,7 +168,9 @@ namespace {
 GstStaticPadTemplate templates[] = {GST_STATIC_PAD_TEMPLATE("video_%u", GST_PAD_SRC, GST_PAD_SOMETIMES,
                                                             GST_STATIC_CAPS(gstkit::video_stream_caps)),
                                     GST_STATIC_PAD_TEMPLATE("audio_%u", GST_PAD_SRC, GST_PAD_SOMETIMES,
-                                                            GST_STATIC_CAPS(gstkit::audio_stream_caps))};
+                                                            GST_STATIC_CAPS(gstkit::audio_stream_caps)),
+                                    GST_STATIC_PAD_TEMPLATE("text_%u", GST_PAD_SRC, GST_PAD_SOMETIMES,
+                                                            GST_STATIC_CAPS(gstkit::text_stream_caps))};
 
 GstStructure* structure_of(const ObjectAnswer& answer) {
   GstStructure* const structure = gst_structure_new("tarn-object-answer", "status", G_TYPE_STRING,

@@ -7,13 +7,14 @@
  * the active input; when that one is late the other one's copy is taken. Duplicates end here.
  *
  * Tracks of both inputs belong together when their keys are equal: those of `tarn/track` events, else v0,
- * v1… and a0, a1… in the order of the pads. The source pad of track v0 is `video_0`. Streams with
+ * v1…, a0, a1… and t0, t1… in the order of the pads. The source pad of track v0 is `video_0`. Streams with
  * `tarn/track` events have the programme's own times; others are put on their running time, plus one hour.
  *
  * | pad | caps |
  * |---|---|
  * | ingest1_%u, ingest2_%u | H.264, HEVC, AV1, VP9; AAC `raw`, AC-3, E-AC-3, MP3, Opus; the primary's and the
- * backup's tracks | | video_%u, audio_%u | the same, with `tarn/stretch`, `tarn/part` and `tarn/slot` events
+ * backup's tracks | | video_%u, audio_%u, text_%u | the same, with `tarn/stretch`, `tarn/part` and
+ * `tarn/slot` events
  * |
  *
  * Messages: `tarn/input-switched` (from, to, media-time, reason) when the other input becomes active, and
@@ -167,7 +168,8 @@ namespace {
 
 GstStaticPadTemplate templates[] = {INPUT_TEMPLATE("ingest1_%u"), INPUT_TEMPLATE("ingest2_%u"),
                                     OUTPUT_TEMPLATE("video_%u", gstkit::video_stream_caps),
-                                    OUTPUT_TEMPLATE("audio_%u", gstkit::audio_stream_caps)};
+                                    OUTPUT_TEMPLATE("audio_%u", gstkit::audio_stream_caps),
+                                    OUTPUT_TEMPLATE("text_%u", gstkit::text_stream_caps)};
 
 Utc utc_now() { return Utc{Microseconds{g_get_real_time()}}; }
 

@@ -19,6 +19,15 @@ Result<codecs::MediaSegment> demux_stream(ObjectKind kind, Bytes content) {
   return kind == ObjectKind::packed_audio ? mpegts::demux_packed_audio(content) : mpegts::demux(content);
 }
 
+// Subtitles are taken as WebVTT files only.
+Result<isobmff::MovieHeader> header_of(Bytes content) {
+  isobmff::MovieHeader header = TRY(isobmff::read_movie_header(content));
+  std::erase_if(header.tracks,
+                [](const auto& track) { return codecs::kind_of(track.info.codec) == codecs::Kind::text; });
+  if (header.tracks.empty()) return unsupported("CMAF header: wvtt; subtitles are taken as WebVTT files");
+  return header;
+}
+
 }  // namespace
 
 ObjectAnswer IngestSession::put(std::string_view path, const Blob& content, Monotonic now,
@@ -59,6 +68,7 @@ ObjectAnswer IngestSession::put_segment(ObjectKind kind, std::string_view path, 
     ++statistics_.repeated;
     return push_.put_segment(std::move(segment), now);
   }
+  if (kind == ObjectKind::web_vtt) return put_subtitles(std::move(segment), content);
   if (kind == ObjectKind::fragmented_mp4) return put_fragments(path, std::move(segment), content);
   auto media = demux_stream(kind, content.bytes());
   if (!media.ok()) {
@@ -77,6 +87,18 @@ ObjectAnswer IngestSession::put_segment(ObjectKind kind, std::string_view path, 
   return answer;
 }
 
+ObjectAnswer IngestSession::put_subtitles(UploadedSegment segment, const Blob& content) {
+  auto document = webvtt::parse_document(as_text(content.bytes()));
+  if (!document.ok()) {
+    (void)push_.put_segment(std::move(segment), now_);
+    return refuse(std::move(document).error());
+  }
+  segment.text = std::make_shared<const webvtt::Document>(std::move(*document));
+  ObjectAnswer answer = push_.put_segment(std::move(segment), now_);
+  if (answer.outcome == Outcome::replaced) ++statistics_.repeated;
+  return answer;
+}
+
 // A segment is demuxed when the playlist has said which header it belongs to; until then it is known whether
 // it is whole.
 ObjectAnswer IngestSession::put_fragments(std::string_view path, UploadedSegment segment,
@@ -86,7 +108,7 @@ ObjectAnswer IngestSession::put_fragments(std::string_view path, UploadedSegment
   if (cut.ok()) segment.fragments = content;
   segment.cut = cut.ok() && *cut;
   if (isobmff::has_movie_header(content.bytes())) {  // of its own
-    const auto header = isobmff::read_movie_header(content.bytes());
+    const auto header = header_of(content.bytes());
     if (!header.ok()) {
       segment.fragments = {};
       (void)push_.put_segment(std::move(segment), now_);
@@ -102,7 +124,7 @@ ObjectAnswer IngestSession::put_fragments(std::string_view path, UploadedSegment
 }
 
 ObjectAnswer IngestSession::put_header(std::string_view path, const Blob& content) {
-  auto header = isobmff::read_movie_header(content.bytes());
+  auto header = header_of(content.bytes());
   if (!header.ok()) return refuse(std::move(header).error());
   return push_.put_header(std::string{path}, digest_of(content.bytes()), objects_,
                           std::make_shared<const isobmff::MovieHeader>(std::move(*header)), now_);

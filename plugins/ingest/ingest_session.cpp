@@ -38,9 +38,9 @@ std::optional<Output> IngestSession::next() {
 bool IngestSession::step() {
   if (!push_.structure()) return false;
   follow_structure();
-  for (std::size_t i = 0; i < lanes_.size(); ++i) fill(i);
+  for (std::size_t i = 0; i < lanes_.size(); ++i) is_text(i) ? fill_text(i) : fill(i);
   if (!begun_ || structure_changed_) return begin_when_ready();
-  return pass_next() || begin_when_ready() || end_list();
+  return pass_next() || pass_text() || begin_when_ready() || end_list();
 }
 
 void IngestSession::follow_structure() {
@@ -99,6 +99,7 @@ bool IngestSession::begin_when_ready() {
   bool any = false;
   bool all = true;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    if (is_text(i)) continue;  // nobody waits for subtitles
     const Lane& lane = lanes_[i];
     const bool is_there = is_at_beginning(lane, begun_);
     any = any || is_there;
@@ -114,7 +115,7 @@ bool IngestSession::begin_when_ready() {
   waiting_since_.reset();
   if (std::exchange(structure_changed_, false)) {
     for (Lane& lane : lanes_) {
-      if (lane.passed == 0 && lane.head) lane.layout.add(*lane.head->object.media);
+      if (lane.passed == 0 && lane.head && lane.head->object.media) lane.layout.add(*lane.head->object.media);
     }
     announce();
   } else {
@@ -128,7 +129,9 @@ void IngestSession::begin_session() {
     ++statistics_.discontinuities;
     outputs_.emplace_back(SessionBegan{++session_});
   }
-  for (Lane& lane : lanes_) {
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    Lane& lane = lanes_[i];
+    if (is_text(i)) continue;
     if (is_at_beginning(lane, begun_)) {
       lane.layout.clear();
       lane.layout.add(*lane.head->object.media);
@@ -139,6 +142,7 @@ void IngestSession::begin_session() {
     }
   }
   begun_ = true;
+  spans_.clear();
   edge_.reset();
   timeline_edge_.reset();
   naming_.begin_session();
@@ -158,7 +162,9 @@ void IngestSession::announce() {
 
 bool IngestSession::pass_next() {
   const Lane* best = nullptr;
-  for (const Lane& lane : lanes_) {
+  for (std::size_t i = 0; i < lanes_.size(); ++i) {
+    const Lane& lane = lanes_[i];
+    if (is_text(i)) continue;
     if (lane.head && !lane.breaks && (best == nullptr || lane.passed < best->passed)) best = &lane;
   }
   if (best == nullptr) return false;
@@ -171,7 +177,7 @@ void IngestSession::begin_timeline() {
   const std::int64_t near = timeline_edge_.value_or(default_timeline_edge);
   std::optional<std::int64_t> start;
   for (const Lane& lane : lanes_) {
-    if (!lane.head || lane.breaks) continue;
+    if (!lane.head || lane.breaks || lane.head->object.media == nullptr) continue;
     for (const codecs::ElementaryStream& stream : lane.head->object.media->streams) {
       const std::int64_t first = first_time(stream, start.value_or(near));
       start = std::min(start.value_or(first), first);
@@ -190,6 +196,7 @@ void IngestSession::pass(std::size_t playlist) {
   const codecs::MediaSegment& media = *segment.object.media;
   lane.layout.add(media);
   announce();
+  sync_times_.clear();
 
   bool program_time = segment.program_date_time.has_value();
   for (const bool video : {true, false}) {
@@ -198,6 +205,7 @@ void IngestSession::pass(std::size_t playlist) {
         program_time = false;
     }
   }
+  remember_span(playlist, segment);
   SegmentOver over{.keys = {}, .media_sequence = segment.media_sequence};
   for (const TrackSource& source : sources_) {
     if (source.playlist == playlist) over.keys.push_back(source.description.key);
@@ -242,7 +250,10 @@ void IngestSession::pass_units(std::size_t playlist, const codecs::ElementaryStr
     outputs_.emplace_back(ProgramTimeKnown{key, units.front().start, *segment.program_date_time});
   }
   UnitRun run{.key = key, .data = stream.data, .units = {}, .ticket = segment.object.ticket};
+  const std::uint32_t timescale = lane.layout.find(stream.id)->info.timescale;
   for (const TimedUnit& unit : units) {
+    if (playlist == 0 && is_video(stream) && unit.sync)
+      sync_times_.push_back(rescale(unit.start, timescale, transport_timescale));
     if (is_video(stream) && unit.sync && !run.units.empty()) {
       outputs_.emplace_back(UnitRun{key, stream.data, std::exchange(run.units, {}), run.ticket});
     }
@@ -254,7 +265,7 @@ void IngestSession::pass_units(std::size_t playlist, const codecs::ElementaryStr
 bool IngestSession::end_list() {
   if (list_over_ || lanes_.empty()) return false;
   for (std::size_t i = 0; i < lanes_.size(); ++i) {
-    if (lanes_[i].head || !push_.ended(i)) return false;
+    if (!is_text(i) && (lanes_[i].head || !push_.ended(i))) return false;
   }
   list_over_ = true;
   outputs_.emplace_back(ListOver{});

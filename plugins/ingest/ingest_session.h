@@ -18,6 +18,7 @@
 #include "ingest/object_kind.h"
 #include "ingest/push_session.h"
 #include "ingest/segment_timing.h"
+#include "ingest/subtitle_lane.h"
 #include "ingest/track_naming.h"
 
 namespace tarn::ingest {
@@ -117,11 +118,21 @@ class IngestSession {
     std::map<std::uint32_t, StreamClock> clocks;  // by ElementaryStream::id
     std::uint64_t passed = 0;
     std::uint64_t bitrate = 0;
+    // Of subtitles:
+    SubtitleLane subtitles;
+    std::uint64_t text_session = 0;  // that the last file was passed on in
+    Monotonic head_since;
+  };
+  struct Span {  // 90 kHz
+    std::int64_t begin = 0;
+    std::int64_t end = 0;
+    std::vector<std::int64_t> sync_times;  // where slots may be cut
   };
 
   ObjectAnswer put_segment(ObjectKind kind, std::string_view path, const Blob& content, Monotonic now,
                            std::shared_ptr<const void> ticket);
   ObjectAnswer put_fragments(std::string_view path, UploadedSegment segment, const Blob& content);
+  ObjectAnswer put_subtitles(UploadedSegment segment, const Blob& content);
   ObjectAnswer put_header(std::string_view path, const Blob& content);
   void take_findings(const codecs::MediaSegment& media);
   bool demux(OrderedSegment& segment);
@@ -141,6 +152,12 @@ class IngestSession {
   void pass_units(std::size_t playlist, const codecs::ElementaryStream& stream, const OrderedSegment& segment,
                   bool with_program_time);
   bool end_list();
+  // ingest_subtitles.cpp
+  [[nodiscard]] bool is_text(std::size_t playlist) const;
+  void remember_span(std::size_t playlist, const OrderedSegment& segment);
+  void fill_text(std::size_t playlist);
+  [[nodiscard]] std::optional<Span> place_of(const Lane& lane) const;
+  bool pass_text();
   [[nodiscard]] const TrackSource* source_of(std::size_t playlist, std::uint32_t id) const;
   [[nodiscard]] Microseconds patience() const { return push_.target_duration() * 3 / 2; }
 
@@ -164,6 +181,9 @@ class IngestSession {
   std::optional<std::int64_t> edge_;        // of this session, 90 kHz
   std::optional<std::int64_t> timeline_edge_;
   bool list_over_ = false;
+  std::map<std::uint64_t, Span> spans_;   // of the reference playlist's segments, by media sequence number
+  std::vector<std::int64_t> sync_times_;  // of the reference segment that is being passed on
+  std::int64_t text_origin_ = 0;
   IngestStatistics statistics_;
 };
 

@@ -59,12 +59,14 @@ void InputTracks::announce_keys(std::vector<std::string> keys) {
 void InputTracks::name_tracks() {
   std::uint32_t videos = 0;
   std::uint32_t audios = 0;
+  std::uint32_t texts = 0;
   for (const auto& track : tracks_) {
     if (!track->info) continue;
-    const bool video = codecs::kind_of(track->info->codec) == Kind::video;
-    const std::uint32_t number = video ? videos++ : audios++;
+    const Kind kind = codecs::kind_of(track->info->codec);
+    const bool video = kind == Kind::video;
+    const std::uint32_t number = video ? videos++ : kind == Kind::audio ? audios++ : texts++;
     if (track->announced) continue;
-    track->description.key = (video ? "v" : "a") + std::to_string(number);
+    track->description.key = (video ? "v" : kind == Kind::audio ? "a" : "t") + std::to_string(number);
     track->description.variants.clear();
     if (video)
       track->description.variants.push_back({.variant = number, .bandwidth = 0, .average_bandwidth = 0});

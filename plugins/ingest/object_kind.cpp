@@ -47,11 +47,13 @@ ObjectKind recognise(std::string_view path, Bytes content) {
   const ObjectKind kind = sniff(content);
   // So is a broken segment: the demuxer can tell an encrypted one.
   if (kind == ObjectKind::unknown && extension(path) == "ts") return ObjectKind::transport_stream;
+  if (kind == ObjectKind::unknown && extension(path) == "vtt") return ObjectKind::web_vtt;
   if (kind == ObjectKind::unknown && extension(path) == "m4s") return ObjectKind::fragmented_mp4;
   return kind;
 }
 
 bool is_taken(ObjectKind kind, Container container) {
+  if (kind == ObjectKind::web_vtt) return true;
   const bool is_fragments = kind == ObjectKind::fragmented_mp4;
   const bool is_stream = kind == ObjectKind::transport_stream || kind == ObjectKind::packed_audio;
   if (container == Container::fragmented_mp4) return is_fragments;

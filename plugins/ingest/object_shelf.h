@@ -11,6 +11,7 @@
 #include "core/base/bytes.h"
 #include "core/base/time.h"
 #include "core/mpegts/demuxer.h"
+#include "core/webvtt/document.h"
 #include "ingest/header_shelf.h"
 #include "ingest/object_path.h"
 
@@ -27,9 +28,10 @@ struct UploadedSegment {
   std::shared_ptr<const void> ticket{};  // kept by everything that is made of it
   // Fragmented MP4: what `media` is made of when the header is known that the playlist names.
   Blob fragments{};
-  std::uint64_t number = 0;  // rises with every object of the input
+  std::uint64_t number = 0;                        // rises with every object of the input
+  std::shared_ptr<const webvtt::Document> text{};  // of subtitles, in place of `media`
 
-  [[nodiscard]] bool usable() const { return media != nullptr || !fragments.empty(); }
+  [[nodiscard]] bool usable() const { return media != nullptr || text != nullptr || !fragments.empty(); }
 };
 
 // Tells a repeated upload from new content under an old name. All of it is read: a programme that is encoded

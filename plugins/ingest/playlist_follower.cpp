@@ -202,6 +202,12 @@ bool PlaylistFollower::has_complete_segment(const ObjectShelf& shelf) const {
                      [&](const Expected& entry) { return is_there(entry, shelf); });
 }
 
+bool PlaylistFollower::is_text(const ObjectShelf& shelf) const {
+  const auto at = std::find_if(expected_.begin(), expected_.end(),
+                               [&](const Expected& entry) { return shelf.find(entry.name) != nullptr; });
+  return at != expected_.end() && shelf.find(at->name)->text != nullptr;
+}
+
 // Without EXT-X-MAP nothing is waited for: such a segment has no use.
 bool PlaylistFollower::is_there(const Expected& entry, const ObjectShelf& shelf) {
   const UploadedSegment* segment = shelf.find(entry.name);

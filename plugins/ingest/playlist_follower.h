@@ -48,6 +48,8 @@ class PlaylistFollower {
 
   [[nodiscard]] bool names(std::string_view path) const;
   [[nodiscard]] bool has_complete_segment(const ObjectShelf& shelf) const;
+  // The first of its segments that is there is WebVTT.
+  [[nodiscard]] bool is_text(const ObjectShelf& shelf) const;
   // EXT-X-ENDLIST, and everything before it has had its turn.
   [[nodiscard]] bool ended() const { return end_list_ && expected_.empty(); }
   [[nodiscard]] Microseconds target_duration() const { return target_duration_; }

@@ -123,7 +123,7 @@ std::optional<Monotonic> PushSession::deadline() const {
   if (structure_) return std::nullopt;
   std::optional<Monotonic> earliest;
   for (const auto& [path, playlist] : playlists_) {
-    if (!playlist.complete_since) continue;
+    if (!playlist.complete_since || playlist.follower.is_text(shelf_)) continue;
     const Monotonic due = *playlist.complete_since + playlist.follower.target_duration() * 3 / 2;
     earliest = std::min(earliest.value_or(due), due);
   }
@@ -135,7 +135,7 @@ void PushSession::look_for_single_playlist(Monotonic now, bool settled) {
   const Playlists::value_type* found = nullptr;
   for (const auto& entry : playlists_) {
     const Playlist& playlist = entry.second;
-    if (!playlist.complete_since) continue;
+    if (!playlist.complete_since || playlist.follower.is_text(shelf_)) continue;
     const bool is_due = now - *playlist.complete_since >= playlist.follower.target_duration() * 3 / 2;
     if (!is_due && !settled) continue;
     if (found == nullptr || *playlist.complete_since < *found->second.complete_since) found = &entry;
@@ -165,7 +165,7 @@ bool PushSession::ended(std::size_t playlist) const {
 Microseconds PushSession::target_duration() const {
   Microseconds longest{};
   for (const auto& [path, playlist] : playlists_) {
-    if (!structure_ || is_in_use(path)) longest = std::max(longest, playlist.follower.target_duration());
+    if (!structure_ || is_media(path)) longest = std::max(longest, playlist.follower.target_duration());
   }
   return longest;
 }
@@ -180,6 +180,14 @@ std::uint64_t PushSession::restarts() const {
   std::uint64_t most = 0;
   for (const auto& [path, playlist] : playlists_) most = std::max(most, playlist.follower.restarts());
   return most;
+}
+
+// In use, and not for subtitles, whose files may be of any length.
+bool PushSession::is_media(std::string_view path) const {
+  for (std::size_t i = 0; i < structure_->playlists.size(); ++i) {
+    if (structure_->playlists[i].matches(path) && structure_->text_rendition(i) == nullptr) return true;
+  }
+  return false;
 }
 
 bool PushSession::is_in_use(std::string_view path) const {

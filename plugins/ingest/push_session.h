@@ -71,6 +71,7 @@ class PushSession {
   void use(StreamStructure structure);
   void look_for_single_playlist(Monotonic now, bool settled);
   [[nodiscard]] bool is_in_use(std::string_view path) const;
+  [[nodiscard]] bool is_media(std::string_view path) const;
   [[nodiscard]] const Playlist* find(const ObjectName& name) const;
 
   ObjectShelf shelf_;

@@ -52,7 +52,9 @@ void SwitchHistory::add(const timeline::InputSwitched& switched, Utc time) {
 }
 
 InputConditions conditions_of(const timeline::InputStatus& status) {
-  return {.open_segments = status.open_segments, .pdt_rejected = status.pdt_rejected, .misaligned = status.misaligned};
+  return {.open_segments = status.open_segments,
+          .pdt_rejected = status.pdt_rejected,
+          .misaligned = status.misaligned};
 }
 
 std::vector<StructurePtr> changes_of(timeline::InputId input, const InputConditions& before,

@@ -20,6 +20,7 @@ struct StreamStructure {
     std::uint64_t bandwidth = 0;
     std::uint64_t average_bandwidth = 0;
     std::string audio_group;     // empty: none
+    std::string text_group;      // empty: none
     std::string captions_group;  // empty: nothing is said of closed captions, "NONE": there are none
     bool operator==(const Variant&) const = default;
   };
@@ -35,6 +36,18 @@ struct StreamStructure {
     std::string characteristics;
     bool operator==(const AudioRendition&) const = default;
   };
+  // EXT-X-MEDIA of type SUBTITLES in groups that variants name, one a playlist.
+  struct TextRendition {
+    std::size_t playlist = 0;
+    std::vector<std::string> groups;
+    std::string name;
+    std::string language;
+    bool is_default = false;
+    bool is_autoselect = false;
+    bool is_forced = false;
+    std::string characteristics;
+    bool operator==(const TextRendition&) const = default;
+  };
   // EXT-X-MEDIA of type CLOSED-CAPTIONS in a group that a variant names.
   struct CaptionRendition {
     std::string group;
@@ -44,8 +57,11 @@ struct StreamStructure {
   std::vector<ObjectName> playlists;
   std::vector<Variant> variants;
   std::vector<AudioRendition> audio;
+  std::vector<TextRendition> text;
   std::vector<CaptionRendition> captions;
 
+  // What playlist `index` is a rendition of; null: it is no subtitles'.
+  [[nodiscard]] const TextRendition* text_rendition(std::size_t index) const;
   // Equal but for bandwidths, which some encoders measure anew with each segment.
   [[nodiscard]] bool same_tracks(const StreamStructure& other) const;
 };

@@ -139,6 +139,34 @@ std::vector<TrackSource> TrackNaming::name(const StreamStructure& structure,
       if (source.track.id != 0) tracks.push_back(std::move(source.track));
     }
   }
+  for (TrackSource& source : text(structure)) tracks.push_back(std::move(source));
+  return tracks;
+}
+
+// Subtitles are there from the beginning, whether a file has come or not: none may come for a long time.
+std::vector<TrackSource> TrackNaming::text(const StreamStructure& structure) {
+  std::vector<TrackSource> tracks;
+  for (const StreamStructure::TextRendition& rendition : structure.text) {
+    TrackSource source;
+    source.playlist = rendition.playlist;
+    timeline::TrackDescription& track = source.description;
+    track.key = "t" + std::to_string(tracks.size());
+    // The head of every file; what else its head says comes with the samples.
+    track.info = codecs::stream_info_from_config(codecs::Codec::webvtt, as_bytes("WEBVTT")).value();
+    track.name = rendition.name;
+    track.language = rendition.language;
+    track.is_default = rendition.is_default;
+    track.is_autoselect = rendition.is_autoselect;
+    track.is_forced = rendition.is_forced;
+    track.characteristics = rendition.characteristics;
+    for (std::size_t i = 0; i < structure.variants.size(); ++i) {
+      const auto& groups = rendition.groups;
+      const bool uses =
+          std::find(groups.begin(), groups.end(), structure.variants[i].text_group) != groups.end();
+      if (uses) add_use(track, use_of(structure, i));
+    }
+    tracks.push_back(std::move(source));
+  }
   return tracks;
 }
 

@@ -47,8 +47,8 @@ struct TrackSource {
 
 // Names the tracks of a stream: "v0", "v1"… the video of each variant, "a0"… audio: what is muxed into
 // the variants first (once, where several variants carry the same), then the renditions with segments
-// of their own. Names depend on what the playlists say, not on the order in which things came; once
-// given they stay.
+// of their own; "t0"… the subtitles. Names depend on what the playlists say, not on the order in which things
+// came; once given they stay.
 class TrackNaming {
  public:
   void begin_structure();
@@ -65,6 +65,7 @@ class TrackNaming {
   static std::vector<TrackSource> video(const StreamStructure& structure, const std::vector<Layout>& layouts);
   std::vector<AudioSource> muxed_audio(const StreamStructure& structure, const std::vector<Layout>& layouts);
   std::vector<AudioSource> renditions(const StreamStructure& structure, const std::vector<Layout>& layouts);
+  static std::vector<TrackSource> text(const StreamStructure& structure);
   std::string audio_key(const std::string& identity);
 
   std::map<std::string, std::size_t> numbers_;    // of audio, by identity

@@ -8,6 +8,7 @@
 #include "gstkit/caps.h"
 #include "gstkit/error.h"
 #include "gstkit/time.h"
+#include "ingest/pad_kinds.h"
 #include "ingest/unit_gatherer.h"
 
 namespace tarn::ingest {
@@ -51,8 +52,8 @@ Ref<GstBufferList> buffers_of(const timeline::PartDecided& part, bool video) {
 }  // namespace
 
 std::string TrackOutputs::pad_name(const timeline::Track& track) const {
-  const bool video = codecs::kind_of(track.description.info.codec) == codecs::Kind::video;
-  const std::string prefix = video ? "video_" : "audio_";
+  const std::string_view pattern = pad_template_of(track.description.info.codec);
+  const std::string prefix{pattern.substr(0, pattern.find('%'))};
   const auto taken = [this](const std::string& name) {
     return std::any_of(outputs_.begin(), outputs_.end(), [&](const auto& entry) {
       return entry.second.pad != nullptr && name == GST_PAD_NAME(entry.second.pad);
@@ -69,8 +70,7 @@ TrackOutputs::Output& TrackOutputs::output(const timeline::Track& track) {
   Output& output = outputs_[track.id];
   if (output.pad != nullptr) return output;
   output.codec = track.description.info.codec;
-  const bool video = codecs::kind_of(output.codec) == codecs::Kind::video;
-  GstPadTemplate* pad_template = gst_element_get_pad_template(element_, video ? "video_%u" : "audio_%u");
+  GstPadTemplate* pad_template = gst_element_get_pad_template(element_, pad_template_of(output.codec));
   output.pad = gst_pad_new_from_template(pad_template, pad_name(track).c_str());
   gst_pad_use_fixed_caps(output.pad);
   gst_pad_set_active(output.pad, TRUE);

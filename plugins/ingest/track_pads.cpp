@@ -8,6 +8,7 @@
 #include "gstkit/events.h"
 #include "gstkit/memory.h"
 #include "gstkit/time.h"
+#include "ingest/pad_kinds.h"
 
 GST_DEBUG_CATEGORY_EXTERN(hlsingestsrc_debug);
 #define GST_CAT_DEFAULT hlsingestsrc_debug
@@ -19,7 +20,7 @@ using gstkit::Ref;
 
 // "v0" → "video_0"
 std::string pad_name(const std::string& key) {
-  return (key.front() == 'v' ? "video_" : "audio_") + key.substr(1);
+  return (key.front() == 'v' ? "video_" : key.front() == 't' ? "text_" : "audio_") + key.substr(1);
 }
 
 // Nobody listening to one track must not stop the others.
@@ -85,9 +86,8 @@ GstFlowReturn TrackPads::take(const TracksKnown& known) {
 }
 
 void TrackPads::add(const timeline::TrackDescription& description) {
-  const bool is_video = codecs::kind_of(description.info.codec) == codecs::Kind::video;
   GstPadTemplate* const pad_template =
-      gst_element_get_pad_template(element_, is_video ? "video_%u" : "audio_%u");
+      gst_element_get_pad_template(element_, pad_template_of(description.info.codec));
   GstPad* const pad = gst_pad_new_from_template(pad_template, pad_name(description.key).c_str());
   tracks_.push_back({.pad = Ref<GstPad>::share(pad), .description = description});
   gst_pad_use_fixed_caps(pad);

@@ -14,7 +14,7 @@
  *
  * Pads:
  * - `sink`: H.264 `avc`, HEVC `hvc1`, or either as `byte-stream`, alignment `au`; AV1 and VP9 with
- * `codec_data`; AAC `raw` or `adts`, MP3, AC-3, E-AC-3, framed; Opus
+ * `codec_data`; AAC `raw` or `adts`, MP3, AC-3, E-AC-3, framed; Opus; WebVTT as samples of ISO/IEC 14496-30
  * - `src`: `video/quicktime, variant=cmaf, codec, streamheader`
  *
  * Threads: works on the streaming thread that pushes; none of its own.
@@ -71,7 +71,7 @@ class CmafPackager {
   static constexpr char sink_caps[] = TARN_VIDEO_CAPS
       "; video/x-h264, stream-format=(string)byte-stream, alignment=(string)au"
       "; video/x-h265, stream-format=(string)byte-stream, alignment=(string)au; " TARN_AUDIO_CAPS
-      "; audio/mpeg, mpegversion=(int)4, stream-format=(string)adts, framed=(boolean)true";
+      "; audio/mpeg, mpegversion=(int)4, stream-format=(string)adts, framed=(boolean)true; " TARN_TEXT_CAPS;
 
   explicit CmafPackager(TarnCmafPackager* shell);
 

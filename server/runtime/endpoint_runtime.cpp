@@ -253,6 +253,7 @@ Fetched EndpointRuntime::package_failed(const Request& request, const Settings& 
 
 Fetched EndpointRuntime::package(const MediaFile& media, const Request& request, const Settings& settings) {
   const std::string& file = request.file;
+  if (media.text) return package_text(*media.text, media.content_type, request, settings);
   const Packaging packaging{media.transport_stream, settings.protection};
   if (!packager_ || packaging_ != packaging) {
     packager_.reset();
@@ -275,6 +276,17 @@ Fetched EndpointRuntime::package(const MediaFile& media, const Request& request,
   ++packaged_;
   auto content = media_content(std::move(bytes).value(), media.content_type, strand_ + "/" + file);
   if (!request.is_collected) parts_.cache.insert(strand_ + "/" + file, content);
+  return {std::move(content), {}, {}, {}};
+}
+
+Fetched EndpointRuntime::package_text(const TextRequest& text, const std::string& content_type,
+                                      const Request& request, const Settings& settings) {
+  auto segment = text_segment(*archive_, text);
+  if (!segment) return package_failed(request, settings, request.file + ": " + segment.error().message);
+  ++packaged_;
+  const std::string key = strand_ + "/" + request.file;
+  auto content = media_content({Blob::copy_of(as_bytes(*segment))}, content_type, key);
+  if (!request.is_collected) parts_.cache.insert(key, content);
   return {std::move(content), {}, {}, {}};
 }
 

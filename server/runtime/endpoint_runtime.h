@@ -87,6 +87,8 @@ class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
                    const std::shared_ptr<const Settings>& settings, std::function<void(Fetched)> done);
   // On the strand.
   Fetched package(const MediaFile& media, const Request& request, const Settings& settings);
+  Fetched package_text(const TextRequest& text, const std::string& content_type, const Request& request,
+                       const Settings& settings);
   Fetched package_failed(const Request& request, const Settings& settings, const std::string& what);
   [[nodiscard]] std::shared_ptr<const Settings> settings() const;
   void note_failure(const std::string& what);

@@ -19,12 +19,20 @@ Fetched no_such_file() { return absent(Fetched::Absence::not_found, "no such fil
 
 std::string content_type(const timeline::Stretch& stretch, timeline::TrackId track) {
   const timeline::Track* found = stretch.find(track);
-  const bool audio =
-      found != nullptr && codecs::kind_of(found->description.info.codec) == codecs::Kind::audio;
-  return audio ? "audio/mp4" : "video/mp4";
+  if (found == nullptr) return "video/mp4";
+  switch (codecs::kind_of(found->description.info.codec)) {
+    case codecs::Kind::video:
+      break;
+    case codecs::Kind::audio:
+      return "audio/mp4";
+    case codecs::Kind::text:
+      return "application/mp4";
+  }
+  return "video/mp4";
 }
 
 bool fits(Protocol protocol, const timeline::SegmentName& name) {
+  if (name.web_vtt) return protocol != Protocol::dash;
   switch (protocol) {
     case Protocol::hls:
       return name.transport_stream && name.number.has_value() && !name.tracks.empty() &&
@@ -89,6 +97,18 @@ bool is_expired(const timeline::Timeline& timeline, const timeline::Presentation
   return end(cut) < end(presentation.cuts.back()) - shift - live_retention(settings, &presentation);
 }
 
+// Of the time that the reference has in the cut, whether the subtitles have anything in it or not.
+MediaFile text_file(const timeline::Timeline& timeline, const timeline::Stretch& stretch,
+                    const timeline::Cut& cut, timeline::TrackId track) {
+  const timeline::TrackSpan span = timeline::span_of(timeline, stretch, cut, stretch.reference);
+  const std::uint32_t timescale = timeline::timescale_of(stretch, stretch.reference);
+  MediaFile media;
+  media.text = TextRequest{track, cut.first_slot, cut.slot_count, rescale(span.start, timescale, 90'000),
+                           rescale(span.end, timescale, 90'000)};
+  media.content_type = "text/vtt; charset=utf-8";
+  return media;
+}
+
 std::variant<MediaFile, Fetched> find_segment(const timeline::Timeline& timeline,
                                               const timeline::OutputSettings& settings, Microseconds shift,
                                               const timeline::SegmentName& name, const std::string& file) {
@@ -106,6 +126,12 @@ std::variant<MediaFile, Fetched> find_segment(const timeline::Timeline& timeline
   if (timeline::segment_name(name, timeline::rendition_name(*stretch, name.tracks)) != file) {
     return no_such_file();
   }
+  const bool is_text =
+      codecs::kind_of(stretch->find(name.tracks.front())->description.info.codec) == codecs::Kind::text;
+  if (is_text != (name.web_vtt || settings.protocol == Protocol::dash) && (is_text || name.web_vtt)) {
+    return no_such_file();
+  }
+  if (name.web_vtt) return text_file(timeline, *stretch, *cut, name.tracks.front());
   if (!has_media(timeline, *cut, name.tracks)) {
     return absent(Fetched::Absence::not_found, "nothing of this track came in this segment");
   }

@@ -8,6 +8,7 @@
 #include "core/timeline/timeline.h"
 #include "server/runtime/origin.h"
 #include "server/runtime/packager.h"
+#include "server/runtime/text_segment.h"
 
 // What a file name in a playback URL means for an endpoint at one state of the timeline: pure.
 namespace tarn::server {
@@ -16,6 +17,7 @@ struct MediaFile {
   PackageRequest request;
   bool transport_stream = false;
   std::string content_type;
+  std::optional<TextRequest> text;  // WebVTT: this instead of `request`
 };
 
 // Either the media that the name stands for, or why there is none. Every name has exactly one spelling:

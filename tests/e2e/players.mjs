@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Plays several manifests at once in headless Chromium and reports, a JSON line each, what a viewer would
 // have seen. stdin: {cases: [{name, player, url, clear_keys}], seconds, screenshots}; clear_keys: {key id: key} in
-// hexadecimal, for EME ClearKey whatever systems the manifest signals (shaka)
+// hexadecimal, for EME ClearKey whatever systems the manifest signals (shaka); subtitles: true shows the first
+// subtitles, and `shown` in the result says what was on the screen when
 import fs from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
@@ -36,7 +37,7 @@ await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 const base = `http://127.0.0.1:${server.address().port}`;
 
 // Runs inside the page: starts the player, samples currentTime, tells what happened.
-async function watch({ player, url, seconds, clear_keys }) {
+async function watch({ player, url, seconds, clear_keys, subtitles }) {
   const video = document.getElementById('video');
   const errors = [];
   let programme_time = () => null;  // wall-clock time of what is on the screen, as the player works it out
@@ -51,6 +52,7 @@ async function watch({ player, url, seconds, clear_keys }) {
         if (!while_starting) note(`${data.type}/${data.details}${data.fatal ? ' fatal' : ''} ${data.error || ''}`);
       });
       programme_time = () => hls.playingDate;
+      if (subtitles) hls.on(Hls.Events.SUBTITLE_TRACKS_UPDATED, () => { hls.subtitleDisplay = true; hls.subtitleTrack = 0; });
       hls.loadSource(url);
       hls.attachMedia(video);
     } else if (player === 'shaka') {
@@ -61,11 +63,16 @@ async function watch({ player, url, seconds, clear_keys }) {
       shaka_player.addEventListener('error', (event) => note(`shaka ${event.detail.code} ${JSON.stringify(event.detail.data)}`));
       programme_time = () => shaka_player.getPlayheadTimeAsDate();
       await shaka_player.load(url);
+      if (subtitles) {
+        shaka_player.selectTextTrack(shaka_player.getTextTracks()[0]);
+        shaka_player.setTextTrackVisibility?.(true);
+      }
     } else if (player === 'dash.js') {
       const dash = dashjs.MediaPlayer().create();
       dash.on('error', (event) => note(`dash.js ${JSON.stringify(event.error || event)}`));
       programme_time = () => new Date(dash.timeAsUTC() * 1000);
       dash.initialize(video, url, true);
+      if (subtitles) dash.enableText(true);
     } else {
       video.src = url;
     }
@@ -90,6 +97,7 @@ async function watch({ player, url, seconds, clear_keys }) {
   let last_move = began;
   let longest_stall = 0;
   let backwards = 0;
+  const shown = [];
   while (performance.now() - began < seconds * 1000) {
     await tick(100);
     const now = performance.now();
@@ -97,11 +105,12 @@ async function watch({ player, url, seconds, clear_keys }) {
     if (video.currentTime < position) backwards += 1;
     position = video.currentTime;
     longest_stall = Math.max(longest_stall, now - last_move);
+    if (subtitles) shown.push([video.currentTime, [...video.textTracks].flatMap((t) => [...(t.activeCues || [])]).map((cue) => cue.text)]);
   }
   const buffered = [];
   for (let i = 0; i < video.buffered.length; ++i) buffered.push([video.buffered.start(i), video.buffered.end(i)]);
   return {
-    advanced: position - first, first, first_time, latency, position, longest_stall: longest_stall / 1000, backwards, errors, buffered,
+    shown, advanced: position - first, first, first_time, latency, position, longest_stall: longest_stall / 1000, backwards, errors, buffered,
     width: video.videoWidth, height: video.videoHeight, frames: quality().totalVideoFrames,
     dropped: quality().droppedVideoFrames, audio_bytes: video.webkitAudioDecodedByteCount,
   };
@@ -123,7 +132,7 @@ async function run(one) {
   page.on('pageerror', (error) => console_errors.push(`page: ${error.message.slice(0, 300)}`));
   await page.goto(base);
   for (const library of libraries[one.player] || []) await page.addScriptTag({ url: `/lib/${library}` });
-  const result = await page.evaluate(watch, { player: one.player, url: one.url, seconds: job.seconds, clear_keys: one.clear_keys });
+  const result = await page.evaluate(watch, { player: one.player, url: one.url, seconds: job.seconds, clear_keys: one.clear_keys, subtitles: one.subtitles });
   if (job.screenshots) await page.screenshot({ path: path.join(job.screenshots, `${one.name}.png`) });
   await page.close();
   process.stdout.write(`${JSON.stringify({ name: one.name, ...result, errors: [...result.errors, ...console_errors] })}\n`);

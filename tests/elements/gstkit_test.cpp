@@ -330,6 +330,9 @@ TEST(Events, ATrackComesBackWhole) {
   track.language = "deu";
   track.name = "Deutsch \"laut\"";
   track.is_default = true;
+  track.is_forced = true;
+  track.characteristics = "public.accessibility.describes-video";
+  track.captions = {{"CC1", "en", "a", true, false}, {"SERVICE2", "", "", false, true}};
   track.variants = {{.variant = 0, .bandwidth = 1'500'000, .average_bandwidth = 1'400'000},
                     {.variant = 2, .bandwidth = 0, .average_bandwidth = 0}};
   EXPECT_EQ(through_an_event(TrackAnnounced{track}).track, track);

@@ -20,6 +20,7 @@ CORE = {
     "dash": ["codecs", "timeline"],
     "archive": ["codecs", "timeline"],
     "crypto": ["codecs", "isobmff"],
+    "webvtt": [],
     "drm": ["codecs", "crypto", "hls", "isobmff", "timeline"],
 }
 CORE_LIBRARIES = {"archive": ["sqlite3.h"], "crypto": ["openssl/crypto.h", "openssl/evp.h"],

@@ -210,6 +210,96 @@ TEST_F(IngestSessionTest, AudioRenditionsAreTracksOfTheirOwn) {
   EXPECT_EQ(input.log_.back(), "list over");
 }
 
+// ---- subtitles
+
+constexpr char with_subtitles[] =
+    "#EXTM3U\n#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"s\",NAME=\"x\",URI=\"t.m3u8\"\n"
+    "#EXT-X-STREAM-INF:BANDWIDTH=1,SUBTITLES=\"s\"\nm.m3u8\n";
+
+std::string text_playlist(int first, int count) {
+  std::string text =
+      "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:" + std::to_string(first) + "\n";
+  for (int i = first; i < first + count; ++i) text += "#EXTINF:2,\nt" + std::to_string(i) + ".vtt\n";
+  return text;
+}
+
+std::string text_file(int number) {
+  const std::string start = "00:0" + std::to_string(2 * number) + ".500";
+  return "WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:126000,LOCAL:00:00:00.000\n\n" + start + " --> 00:0" +
+         std::to_string(2 * number + 1) + ".000\ncue " + std::to_string(number) + "\n";
+}
+
+// When each cue is shown first, from the start of the video, in ticks of 90 kHz.
+std::vector<std::int64_t> shown_at(Input& input) {
+  std::vector<std::int64_t> times;
+  std::string before;
+  std::size_t at = 0;
+  for (const TimedUnit& unit : input.units_["t0"]) {
+    const std::string sample = input.bytes_["t0"].substr(at, unit.size);
+    at += unit.size;
+    const bool is_new = sample != before && sample.find("vttc") != std::string::npos;
+    if (is_new) times.push_back(unit.start - input.units_["v0"].front().pts);
+    before = sample;
+  }
+  return times;
+}
+
+TEST_F(IngestSessionTest, SubtitlesLieWhereTheSegmentsOfTheirNumberAre) {
+  Input input;
+  input.put("master.m3u8", with_subtitles);
+  input.put("t.m3u8", text_playlist(0, 4));
+  input.put("m.m3u8", live(single().at("m.m3u8"), 4));
+  for (int i = 0; i < 4; ++i) {
+    // before the segment, and after it
+    if (i % 2 == 0) input.put("t" + std::to_string(i) + ".vtt", text_file(i));
+    input.put(single(), "m" + std::to_string(i) + ".ts");
+    if (i % 2 != 0) input.put("t" + std::to_string(i) + ".vtt", text_file(i));
+  }
+  EXPECT_THAT(input.keys(), ElementsAre("v0", "a0", "t0"));
+  EXPECT_GE(input.continuous("t0"), 16U);
+  EXPECT_EQ(input.units_["t0"].front().start, input.units_["v0"].front().start);
+  const std::int64_t end = input.units_["v0"].back().start + input.units_["v0"].back().duration;
+  EXPECT_EQ(input.units_["t0"].back().start + input.units_["t0"].back().duration, end);
+  // The file's 0 is 1.4 s of the stream; its video begins a little later.
+  const auto times = shown_at(input);
+  ASSERT_EQ(times.size(), 4U);
+  for (int i = 0; i < 4; ++i) {
+    EXPECT_NEAR(static_cast<double>(times[static_cast<std::size_t>(i)]), 180'000 * i + 45'000, 9000) << i;
+  }
+  EXPECT_EQ(times[3] - times[0], 540'000);
+}
+
+TEST_F(IngestSessionTest, OtherNumbersOfSubtitlesFollowEachOther) {
+  Input input;
+  input.put("master.m3u8", with_subtitles);
+  input.put("t.m3u8", text_playlist(100, 3));
+  input.put("m.m3u8", live(single().at("m.m3u8"), 3));
+  for (int i = 0; i < 3; ++i) {
+    input.put(single(), "m" + std::to_string(i) + ".ts");
+    input.put("t" + std::to_string(100 + i) + ".vtt", text_file(i));
+  }
+  EXPECT_GE(input.continuous("t0"), 12U);
+}
+
+TEST_F(IngestSessionTest, NothingWaitsForSubtitles) {
+  Input input;
+  input.put("master.m3u8", with_subtitles);
+  input.put("m.m3u8", live(single().at("m.m3u8"), 4));
+  for (int i = 0; i < 4; ++i) input.put(single(), "m" + std::to_string(i) + ".ts");
+  EXPECT_EQ(input.continuous("v0"), 200U);
+  EXPECT_THAT(input.keys(), ElementsAre("v0", "a0", "t0"));
+  EXPECT_EQ(input.put("t.vtt", "WEBVTT\n\n\xff").outcome, Outcome::refused);
+}
+
+TEST_F(IngestSessionTest, ASubtitlePlaylistAloneIsNoStream) {
+  Input input;
+  input.put("t.m3u8", text_playlist(0, 2));
+  input.put("t0.vtt", text_file(0));
+  input.put("t1.vtt", text_file(1));
+  input.pass(20'000);
+  EXPECT_THAT(input.log_, IsEmpty());
+}
+
 TEST_F(IngestSessionTest, AnyOrderOfUploadsGivesEqualTracksAndUnits) {
   for (const EncodedStream* const stream : {&ladder(), &renditions()}) {
     Input first;

@@ -408,7 +408,7 @@ TEST(PushSession, BrokenPlaylistIsRefusedWithItsLine) {
   EXPECT_THAT(session.out(), ElementsAre("0")) << "nothing was disturbed";
 }
 
-TEST(PushSession, AudioRenditionsOfUnusedGroupsAndSubtitlesAreNotWaitedFor) {
+TEST(PushSession, AudioRenditionsOfUnusedGroupsAreNotWaitedFor) {
   Session session;
   session.playlist(
       "master.m3u8",
@@ -418,9 +418,12 @@ TEST(PushSession, AudioRenditionsOfUnusedGroupsAndSubtitlesAreNotWaitedFor) {
       "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"s\",NAME=\"fr\",URI=\"fr.m3u8\"\n"
       "#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO=\"a\",SUBTITLES=\"s\"\nv.m3u8\n");
   ASSERT_TRUE(session.push_.structure());
-  EXPECT_EQ(session.push_.structure()->playlists.size(), 2U);
+  EXPECT_EQ(session.push_.structure()->playlists.size(), 3U);
   ASSERT_EQ(session.push_.structure()->audio.size(), 1U);
   EXPECT_EQ(session.push_.structure()->audio[0].language, "en");
+  ASSERT_EQ(session.push_.structure()->text.size(), 1U);
+  EXPECT_EQ(session.push_.structure()->text[0].name, "fr");
+  EXPECT_NE(session.push_.structure()->text_rendition(2), nullptr);
 }
 
 TEST(PushSession, EndOfListIsTheEndWhenAllHadTheirTurn) {

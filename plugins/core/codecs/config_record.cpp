@@ -13,6 +13,20 @@
 
 namespace tarn::codecs {
 
+namespace {
+
+// ISO/IEC 14496-30 7.5: the record is the head of a WebVTT file.
+Result<StreamInfo> webvtt_info(Bytes record) {
+  if (!as_text(record).starts_with("WEBVTT")) return malformed("vttC: does not begin with WEBVTT");
+  StreamInfo info;
+  info.codec = Codec::webvtt;
+  info.config.assign(record.begin(), record.end());
+  info.codec_string = "wvtt";
+  return info;
+}
+
+}  // namespace
+
 Result<StreamInfo> stream_info_from_config(Codec codec, Bytes record) {
   switch (codec) {
     case Codec::h264:
@@ -36,7 +50,7 @@ Result<StreamInfo> stream_info_from_config(Codec codec, Bytes record) {
     case Codec::webvtt:
       break;
   }
-  return unsupported("configuration of codec " + std::string{name_of(codec)});
+  return webvtt_info(record);
 }
 
 }  // namespace tarn::codecs

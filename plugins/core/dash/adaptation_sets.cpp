@@ -44,18 +44,19 @@ bool has_same_colour(const codecs::StreamInfo& a, const codecs::StreamInfo& b) {
 void add(std::vector<AdaptationSet>& sets, const Track& track) {
   const codecs::Codec codec = track.description.info.codec;
   const codecs::Kind kind = codecs::kind_of(codec);
-  const std::string language = kind == codecs::Kind::audio ? language_tag(track.description.language) : "";
+  const std::string language = kind != codecs::Kind::video ? language_tag(track.description.language) : "";
   for (auto& set : sets) {
     if (set.codec != codec || set.language != language) continue;
     if (set.characteristics != track.description.characteristics) continue;
-    if (kind == codecs::Kind::audio && set.name != track.description.name) continue;
+    if (kind != codecs::Kind::video && set.name != track.description.name) continue;
     if (!has_same_colour(set.tracks.front()->description.info, track.description.info)) continue;
     if (std::find(set.tracks.begin(), set.tracks.end(), &track) == set.tracks.end()) {
       set.tracks.push_back(&track);
     }
     return;
   }
-  sets.push_back({kind, codec, language, track.description.characteristics, track.description.name, {&track}});
+  sets.push_back(
+      {kind, codec, language, track.description.characteristics, track.description.name, {&track}});
 }
 
 std::uint64_t rounded_up_to_two_digits(std::uint64_t value) {
@@ -75,6 +76,9 @@ std::vector<AdaptationSet> adaptation_sets(const Timeline& timeline, const Stret
   }
   for (const auto& variant : variants) {
     for (const TrackId audio : variant.audio) add(sets, *stretch.find(audio));
+  }
+  for (const auto& variant : variants) {
+    for (const TrackId text : variant.text) add(sets, *stretch.find(text));
   }
   return sets;
 }

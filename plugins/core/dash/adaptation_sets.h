@@ -9,7 +9,8 @@
 
 namespace tarn::dash {
 
-// Tracks a player may switch between: video of one codec and colour, audio of one codec and language.
+// Tracks a player may switch between: video of one codec and colour, audio of one codec and language,
+// subtitles of one language.
 struct AdaptationSet {
   codecs::Kind kind = codecs::Kind::video;
   codecs::Codec codec = codecs::Codec::h264;

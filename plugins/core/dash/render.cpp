@@ -153,10 +153,15 @@ class MpdRenderer {
     const auto lowest = std::min_element(set.tracks.begin(), set.tracks.end(),
                                          [](const Track* a, const Track* b) { return a->id < b->id; });
     const bool is_video = set.kind == codecs::Kind::video;
+    const bool is_text = set.kind == codecs::Kind::text;
     xml_.open("AdaptationSet")
         .attribute("id", (*lowest)->id)
-        .attribute("contentType", is_video ? "video" : "audio")
-        .attribute("mimeType", is_video ? "video/mp4" : "audio/mp4");
+        .attribute("contentType", is_video  ? "video"
+                                  : is_text ? "text"
+                                            : "audio")
+        .attribute("mimeType", is_video  ? "video/mp4"
+                               : is_text ? "application/mp4"
+                                         : "audio/mp4");
     if (!set.language.empty()) xml_.attribute("lang", set.language);
     xml_.attribute("segmentAlignment", "true");
     if (begins_with_sync(period, set)) xml_.attribute("startWithSAP", "1");
@@ -175,6 +180,9 @@ class MpdRenderer {
   // ISO/IEC 23009-1 5.8.5.5. Of several audio sets the encoder's default is the main one, else the first.
   [[nodiscard]] std::string_view role_of(const Period& period, const AdaptationSet& set) {
     if (describes_video(set)) return "description";
+    if (set.kind == codecs::Kind::text) {
+      return set.tracks.front()->description.is_forced ? "forced-subtitle" : "subtitle";
+    }
     if (set.kind != codecs::Kind::audio) return "main";
     const AdaptationSet* main = nullptr;
     const auto sets = adaptation_sets(timeline_, *period.stretch, settings_);
@@ -265,7 +273,7 @@ class MpdRenderer {
         xml_.attribute("sar", ratio(info.sar_width, info.sar_height, ':'));
       }
       if (info.frame_rate_numerator != 0) xml_.attribute("frameRate", frame_rate(info));
-    } else {
+    } else if (codecs::kind_of(info.codec) == codecs::Kind::audio) {
       if (info.sample_rate != 0) xml_.attribute("audioSamplingRate", info.sample_rate);
       write_channels(info);
     }

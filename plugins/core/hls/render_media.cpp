@@ -66,8 +66,10 @@ class MediaRenderer {
   }
 
   // The name says of which kind the rendition is, in every stretch.
+  [[nodiscard]] bool is_text() const { return rendition_.starts_with('t'); }
+
   void set_keys() {
-    if (rendition_.starts_with('t')) return;  // subtitles are not encrypted
+    if (is_text()) return;  // subtitles are not encrypted
     const auto& protection = *settings_.protection;
     const auto& track = rendition_.starts_with('a') ? protection.audio : protection.video;
     for (const auto& system : track.systems) {
@@ -92,18 +94,19 @@ class MediaRenderer {
 
   void add(const Listed& listed) {
     const bool present_here = is_in(*listed.stretch);
-    const TrackId leader = present_here ? tracks_.front() : listed.stretch->reference;
+    // Subtitles are cut where the reference is, and what has none is an empty file (semantics S17).
+    const TrackId leader = present_here && !is_text() ? tracks_.front() : listed.stretch->reference;
     const TrackSpan span = timeline::span_of(timeline_, *listed.stretch, *listed.cut, leader);
     MediaSegment segment;
     segment.uri = uri(*listed.cut);
     segment.duration =
         to_microseconds(span.end - span.start, timeline::timescale_of(*listed.stretch, leader));
     segment.discontinuity = listed.cut->discontinuity;
-    segment.gap = !present_here || span.first == nullptr;
+    segment.gap = !present_here || (span.first == nullptr && !is_text());
     segment.program_date_time = program_date_time(listed, leader, span);
-    if (present_here && settings_.protocol == Protocol::hls_cmaf) set_map(listed, segment);
+    if (present_here && settings_.protocol == Protocol::hls_cmaf && !is_text()) set_map(listed, segment);
     if (segment.gap) playlist_.version = std::max(playlist_.version, gap_version);
-    if (!segment.gap && !span.first->independent) playlist_.independent_segments = false;
+    if (!segment.gap && !is_text() && !span.first->independent) playlist_.independent_segments = false;
     raise_target_duration(*listed.cut, segment.duration);
     playlist_.segments.push_back(std::move(segment));
   }
@@ -113,7 +116,8 @@ class MediaRenderer {
     name.edition = settings_.edition;
     name.generation = cut.generation;
     name.tracks = tracks_;
-    name.transport_stream = settings_.protocol == Protocol::hls;
+    name.transport_stream = settings_.protocol == Protocol::hls && !is_text();
+    name.web_vtt = is_text();
     name.number = cut.number;
     return timeline::segment_name(name, rendition_);
   }

@@ -66,6 +66,7 @@ class MultivariantRenderer {
     if (settings_.protection) set_keys(*settings_.protection);
     for (const auto& variant : variants) {
       if (has_group(variant)) add_group(variant.audio);
+      if (variant.video != 0) add_subtitles(variant.text);
       if (variant.video != 0) add_captions(stretch_.find(variant.video)->description.captions);
       playlist_.variants.push_back(stream_inf(variant));
     }
@@ -136,7 +137,7 @@ class MultivariantRenderer {
       Media media;
       media.type = "AUDIO";
       media.group_id = id;
-      media.name = unique_name(description, names);
+      media.name = unique_name(description, names, "audio");
       if (description.language != "und") media.language = description.language;
       media.uri = uri_of({track});
       media.is_default = track == default_of(audio);
@@ -144,6 +145,28 @@ class MultivariantRenderer {
       media.is_autoselect = media.is_default || description.is_autoselect || description.name.empty();
       media.characteristics = description.characteristics;
       media.channels = codecs::hls_channels(description.info);
+      playlist_.media.push_back(std::move(media));
+    }
+  }
+
+  void add_subtitles(const std::vector<TrackId>& text) {
+    if (text.empty()) return;
+    const std::string id = group_id(text);
+    const auto has_id = [&](const Media& media) { return media.group_id == id; };
+    if (std::any_of(playlist_.media.begin(), playlist_.media.end(), has_id)) return;
+    std::vector<std::string> names;
+    for (const TrackId track : text) {
+      const auto& description = stretch_.find(track)->description;
+      Media media;
+      media.type = "SUBTITLES";
+      media.group_id = id;
+      media.name = unique_name(description, names, "subtitles");
+      if (description.language != "und") media.language = description.language;
+      media.uri = uri_of({track});
+      media.is_default = description.is_default;
+      media.is_autoselect = description.is_default || description.is_autoselect;
+      media.is_forced = description.is_forced;
+      media.characteristics = description.characteristics;
       playlist_.media.push_back(std::move(media));
     }
   }
@@ -177,10 +200,10 @@ class MultivariantRenderer {
 
   // Names are unique within a group (RFC 8216bis 4.4.6.1.1).
   static std::string unique_name(const timeline::TrackDescription& description,
-                                 std::vector<std::string>& names) {
+                                 std::vector<std::string>& names, const char* otherwise) {
     std::string name = description.name;
     if (name.empty()) name = description.language;
-    if (name.empty() || name == "und") name = "audio";
+    if (name.empty() || name == "und") name = otherwise;
     const std::string stem = name;
     for (int i = 2; std::find(names.begin(), names.end(), name) != names.end(); ++i) {
       name = stem + " " + std::to_string(i);
@@ -219,6 +242,7 @@ class MultivariantRenderer {
       if (!captions.empty()) inf.closed_captions = captions_group(captions);
     }
     if (has_group(variant)) inf.audio = group_id(variant.audio);
+    if (variant.video != 0 && !variant.text.empty()) inf.subtitles = group_id(variant.text);
     inf.uri = uri_of(own);
     return inf;
   }

@@ -11,6 +11,7 @@ struct Hdlr {
   static constexpr FourCC type = fourcc("hdlr");
   static constexpr FourCC video = fourcc("vide");
   static constexpr FourCC audio = fourcc("soun");
+  static constexpr FourCC text = fourcc("text");
   std::uint8_t version = 0;
   std::uint32_t flags = 0;
   FourCC handler_type = video;

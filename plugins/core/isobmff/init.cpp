@@ -36,18 +36,22 @@ Result<ByteVector> write_init(const codecs::StreamInfo& info, std::string_view l
   trak.mdia.mdhd.timescale = info.timescale;
   set_language(trak.mdia, language);
   TRY(fill_sample_entry(trak.mdia.minf.stbl.stsd, info));
-  if (codecs::kind_of(info.codec) == codecs::Kind::video) {
-    trak.mdia.hdlr.handler_type = Hdlr::video;
-    trak.mdia.minf.vmhd.emplace();
-  } else {
-    trak.mdia.hdlr.handler_type = Hdlr::audio;
-    trak.mdia.minf.smhd.emplace();
-  }
-  if (trak.mdia.minf.smhd) {
-    trak.tkhd.volume = 0x100;
-  } else {
-    trak.tkhd.width = whole_16_16(codecs::display_width(info));
-    trak.tkhd.height = whole_16_16(info.height);
+  switch (codecs::kind_of(info.codec)) {
+    case codecs::Kind::video:
+      trak.mdia.hdlr.handler_type = Hdlr::video;
+      trak.mdia.minf.vmhd.emplace();
+      trak.tkhd.width = whole_16_16(codecs::display_width(info));
+      trak.tkhd.height = whole_16_16(info.height);
+      break;
+    case codecs::Kind::audio:
+      trak.mdia.hdlr.handler_type = Hdlr::audio;
+      trak.mdia.minf.smhd.emplace();
+      trak.tkhd.volume = 0x100;
+      break;
+    case codecs::Kind::text:
+      trak.mdia.hdlr.handler_type = Hdlr::text;
+      trak.mdia.minf.nmhd.emplace();
+      break;
   }
   ByteVector out;
   Ftyp ftyp = cmaf_header_brands;

@@ -39,10 +39,23 @@ struct Smhd {
   }
 };
 
+// 14496-12 8.4.5.2: tracks of text have nothing to say here
+struct Nmhd {
+  static constexpr FourCC type = fourcc("nmhd");
+  std::uint8_t version = 0;
+  std::uint32_t flags = 0;
+
+  template <class Io>
+  void fields(Io& io) {
+    io.version_and_flags(version, flags);
+  }
+};
+
 struct Minf {
   static constexpr FourCC type = fourcc("minf");
   std::optional<Vmhd> vmhd;
   std::optional<Smhd> smhd;
+  std::optional<Nmhd> nmhd;
   Dinf dinf;
   Stbl stbl;
 
@@ -50,6 +63,7 @@ struct Minf {
   void fields(Io& io) {
     io.optional(vmhd);
     io.optional(smhd);
+    io.optional(nmhd);
     io.box(dinf);
     io.box(stbl);
   }

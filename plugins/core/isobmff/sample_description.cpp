@@ -123,7 +123,8 @@ Status fill_sample_entry(Stsd& stsd, const StreamInfo& info) {
       stsd.opus = audio<OpusEntry>(info);
       return {};
     case Codec::webvtt:
-      break;
+      stsd.wvtt.emplace().config.record = info.config;
+      return {};
   }
   return unsupported("CMAF header: codec " + std::string{codecs::name_of(info.codec)});
 }
@@ -138,6 +139,7 @@ Result<StreamInfo> read_sample_entry(const Stsd& stsd) {
   if (stsd.mp4a) return read_mp4a(*stsd.mp4a);
   if (stsd.ac3) return codecs::stream_info_from_config(Codec::ac3, stsd.ac3->config.record);
   if (stsd.opus) return codecs::stream_info_from_config(Codec::opus, stsd.opus->config.record);
+  if (stsd.wvtt) return codecs::stream_info_from_config(Codec::webvtt, stsd.wvtt->config.record);
   if (stsd.ec3) {
     StreamInfo info = TRY(codecs::stream_info_from_config(Codec::eac3, stsd.ec3->config.record));
     // The record does not say which of the half rates it is.

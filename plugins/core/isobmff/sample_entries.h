@@ -88,4 +88,18 @@ using Ac3 = AudioEntry<fourcc("ac-3"), fourcc("dac3")>;  // ETSI TS 102 366 anne
 using Ec3 = AudioEntry<fourcc("ec-3"), fourcc("dec3")>;
 using OpusEntry = AudioEntry<fourcc("Opus"), fourcc("dOps")>;
 
+// PlainTextSampleEntry (14496-30 7.5); the record is the head of a WebVTT file
+struct WvttEntry {
+  static constexpr FourCC type = fourcc("wvtt");
+  std::uint16_t data_reference_index = 1;
+  ConfigBox<fourcc("vttC")> config;
+
+  template <class Io>
+  void fields(Io& io) {
+    io.reserved(6);
+    io.field("data_reference_index", data_reference_index);
+    io.box(config);
+  }
+};
+
 }  // namespace tarn::isobmff

@@ -24,6 +24,7 @@ struct Stsd {
   std::optional<Ac3> ac3;
   std::optional<Ec3> ec3;
   std::optional<OpusEntry> opus;
+  std::optional<WvttEntry> wvtt;
 
   template <class Io>
   void fields(Io& io) {
@@ -40,6 +41,7 @@ struct Stsd {
     io.optional(ac3);
     io.optional(ec3);
     io.optional(opus);
+    io.optional(wvtt);
   }
 };
 

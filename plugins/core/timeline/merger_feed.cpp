@@ -71,7 +71,7 @@ TrackFeed* Session::find(const std::string& key) {
 
 bool Session::every_track_came() const {
   return std::all_of(tracks.begin(), tracks.end(),
-                     [](const TrackFeed& feed) { return feed.seen_end.has_value(); });
+                     [](const TrackFeed& feed) { return feed.seen_end.has_value() || feed.is_text(); });
 }
 
 std::optional<Utc> Session::utc_of(Microseconds media) const {
@@ -89,7 +89,7 @@ std::optional<Utc> Session::utc_of(Microseconds media) const {
 
 bool same_media(const TrackDescription& a, const TrackDescription& b) {
   return a.key == b.key && a.info == b.info && a.language == b.language && a.name == b.name &&
-         a.is_default == b.is_default && a.is_autoselect == b.is_autoselect &&
+         a.is_default == b.is_default && a.is_autoselect == b.is_autoselect && a.is_forced == b.is_forced &&
          a.characteristics == b.characteristics &&
          std::equal(a.variants.begin(), a.variants.end(), b.variants.begin(), b.variants.end(),
                     [](const VariantUse& x, const VariantUse& y) { return x.variant == y.variant; });

@@ -59,6 +59,7 @@ struct TrackFeed {
   [[nodiscard]] bool is_video() const {
     return codecs::kind_of(description.info.codec) == codecs::Kind::video;
   }
+  [[nodiscard]] bool is_text() const { return codecs::kind_of(description.info.codec) == codecs::Kind::text; }
   // Timeline position of the first held unit. REQUIRES: !units.empty()
   [[nodiscard]] std::int64_t next() const { return units.front().unit.start + shift; }
   // False: a copy of it is held already.
@@ -74,7 +75,7 @@ struct Session {
   TrackFeed* find(const std::string& key);
   [[nodiscard]] const TrackFeed* find(const std::string& key) const;
   TrackFeed* reference_feed() { return reference < tracks.size() ? &tracks[reference] : nullptr; }
-  [[nodiscard]] bool every_track_came() const;
+  [[nodiscard]] bool every_track_came() const;  // but subtitles, which nobody waits for
   // UTC of a media time by the nearest EXT-X-PROGRAM-DATE-TIME at or before it.
   [[nodiscard]] std::optional<Utc> utc_of(Microseconds media) const;
 

@@ -44,6 +44,7 @@ struct TrackState {
   InputId part_input = 0;
   bool has_part = false;  // emitted
   bool done = false;      // nothing more belongs to the open slot
+  Monotonic came;         // text: when the last of it was taken, or could have been
 };
 
 struct OpenSlot {
@@ -51,6 +52,7 @@ struct OpenSlot {
   std::int64_t start = 0;
   std::int64_t end = 0;
   Monotonic deadline;
+  Monotonic text_deadline;  // S17
 };
 
 struct RecentSlot {

@@ -231,6 +231,13 @@ bool Merger::Impl::awaited(InputId id, const TrackState& track, Microseconds med
   const Input& input = inputs_[id];
   if (input.ended || (limit && now_ >= *limit)) return false;
   const Session* session = joined_session(id);
+  // S17. Subtitles that have been silent for three target durations are not waited for.
+  if (track.kind == codecs::Kind::text) {
+    const bool is_silent = limit && *limit > std::max(track.came, running_->begun) + pace() * 3;
+    const bool waits = limit && session != nullptr && !session->over && !is_silent;
+    if (waits) wake_at(*limit);
+    return waits;
+  }
   std::optional<Monotonic> until;
   if (session == nullptr && &track == &running_->ref()) {
     const bool near = !input.sessions.empty() && approaching(input.sessions.back());

@@ -169,7 +169,8 @@ bool Merger::Impl::make_hole(InputId input, Session& session, std::int64_t posit
 }
 
 void Merger::Impl::open_slot(std::int64_t start, std::int64_t end, Monotonic available, bool hole) {
-  slot_ = OpenSlot{next_slot_++, start, end, std::max(available, running_->begun) + margin()};
+  const Monotonic since = std::max(available, running_->begun);
+  slot_ = OpenSlot{next_slot_++, start, end, since + margin(), since + target()};
   running_->slot_edge = end;
   if (!hole) running_->nominal = end - start;
   auto& recent = running_->recent;

@@ -44,6 +44,7 @@ void Merger::Impl::take(TrackState& track, Input& input, Session& session) {
   track.edge = std::max(track.edge, position + arrived.unit.duration);
   track.broken = false;
   track.source = {input.id, session.serial};
+  track.came = now_;
   ++input.status.used;
 }
 
@@ -82,7 +83,8 @@ bool Merger::Impl::fill(TrackState& track) {
   const Microseconds media_end = to_microseconds(slot_->end, running_->ref().timescale);
   for (;;) {
     if (track.edge >= limit) return true;
-    const Choice choice = select(track, media_end, slot_->deadline);
+    const bool is_text = track.kind == codecs::Kind::text;
+    const Choice choice = select(track, media_end, is_text ? slot_->text_deadline : slot_->deadline);
     if (choice.input) {
       take(track, inputs_[*choice.input], *joined_session(*choice.input));
       continue;
@@ -155,7 +157,8 @@ void Merger::Impl::list_slot() {
   listed.utc = utc_of(slot_->start);
   running_->end_utc = utc_of(slot_->end);
   for (TrackState& track : running_->tracks) {
-    if (!finish(track)) listed.missing.push_back(track.id);
+    const bool is_there = finish(track);
+    if (!is_there) listed.missing.push_back(track.id);
   }
   slot_.reset();
   for (Input& input : inputs_) {

@@ -126,7 +126,7 @@ std::string segment_name(const SegmentName& name, std::string_view rendition) {
   } else {
     text += std::to_string(name.number.value_or(0));
   }
-  return text + (name.transport_stream ? ".ts" : ".m4s");
+  return text + (name.web_vtt ? ".vtt" : name.transport_stream ? ".ts" : ".m4s");
 }
 
 std::string init_name(std::uint32_t edition, std::uint32_t generation, std::string_view rendition,
@@ -173,7 +173,10 @@ std::optional<SegmentName> parse_segment_name(std::string_view file) {
     return std::nullopt;
   }
   name.transport_stream = name.number && parser.literal(".ts");
-  if (!name.transport_stream && (name.tracks.size() != 1 || !parser.literal(".m4s"))) return std::nullopt;
+  name.web_vtt = name.number && !name.transport_stream && parser.literal(".vtt");
+  if (name.web_vtt && name.tracks.size() != 1) return std::nullopt;
+  const bool is_other = !name.transport_stream && !name.web_vtt;
+  if (is_other && (name.tracks.size() != 1 || !parser.literal(".m4s"))) return std::nullopt;
   if (!parser.at_end()) return std::nullopt;
   return name;
 }

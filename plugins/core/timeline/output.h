@@ -49,7 +49,8 @@ struct Rendition {
 // The file names below an endpoint's base URL:
 //   <manifest>.m3u8 | .mpd                  multivariant playlist, MPD
 //   <manifest>-<rendition>.m3u8             media playlist, rendition "v1", "a3", "v1a3"
-//   g<generation>-<rendition>-<number>.ts   TS segment; .m4s CMAF segment addressed by number (HLS)
+//   g<generation>-<rendition>-<number>.ts   TS segment; .m4s CMAF segment addressed by number (HLS),
+//                                           .vtt WebVTT segment (HLS)
 //   g<generation>-<rendition>-s<stretch>-t<time>.m4s   CMAF segment addressed by time (DASH)
 //   g<generation>-<rendition>-i<config>.mp4 CMAF header
 // From the second endpoint of the same path on, names begin with its edition: e2g<generation>-…
@@ -68,6 +69,7 @@ struct SegmentName {
   std::optional<std::uint32_t> stretch;  // with time
   std::optional<std::int64_t> time;      // start of the track's first chunk, never negative
   std::uint32_t edition = 1;
+  bool web_vtt = false;  // .vtt
 };
 struct InitName {
   std::uint32_t generation = 0;

@@ -25,7 +25,7 @@ std::vector<TrackId> tracks_of(const Stretch& stretch, codecs::Kind kind, std::u
   std::vector<TrackId> found;
   for (const auto& track : stretch.tracks) {
     if (kind_of(track) != kind) continue;
-    const bool is_everywhere = kind == codecs::Kind::audio && track.description.variants.empty();
+    const bool is_everywhere = kind != codecs::Kind::video && track.description.variants.empty();
     if (is_everywhere || use_in(track, variant) != nullptr) found.push_back(track.id);
   }
   return found;
@@ -55,6 +55,7 @@ std::vector<Variant> all_variants(const Stretch& stretch) {
     const auto video = tracks_of(stretch, codecs::Kind::video, number);
     if (!video.empty()) variant.video = video.front();
     variant.audio = tracks_of(stretch, codecs::Kind::audio, number);
+    variant.text = tracks_of(stretch, codecs::Kind::text, number);
     if (variant.video == 0 && variant.audio.empty()) continue;
     declare(stretch, number, variant);
     variants.push_back(std::move(variant));
@@ -97,6 +98,7 @@ void split_by_audio_codec(const Stretch& stretch, std::vector<Variant>& variants
 
 bool is_carried(const Stretch& stretch, Protocol protocol, TrackId id) {
   const Track* track = stretch.find(id);
+  if (track != nullptr && kind_of(*track) == codecs::Kind::text) return true;
   return track != nullptr &&
          (protocol != Protocol::hls || codecs::has_transport_mapping(track->description.info.codec));
 }

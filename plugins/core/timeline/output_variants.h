@@ -13,6 +13,7 @@ namespace tarn::timeline {
 struct Variant {
   TrackId video = 0;            // 0: audio only
   std::vector<TrackId> audio;   // that may accompany it, ascending
+  std::vector<TrackId> text;    // subtitles, likewise
   std::uint64_t bandwidth = 0;  // bit/s as declared; 0: not
   std::uint64_t average_bandwidth = 0;
   // What order and filter go by: declared, else measured over the first slots kept (semantics S15).

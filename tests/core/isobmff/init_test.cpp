@@ -121,13 +121,18 @@ TEST(Init, EveryTruncationIsAnError) {
   }
 }
 
-TEST(Init, OtherCodecsAreRefusedByName) {
-  auto info = aac_info();
-  info.codec = codecs::Codec::webvtt;
-  const auto bytes = write_init(info, "");
-  ASSERT_FALSE(bytes.ok());
-  EXPECT_EQ(bytes.error().code, ErrorCode::unsupported);
-  EXPECT_THAT(bytes.error().message, HasSubstr("webvtt"));
+TEST(Init, SubtitlesAreATrackOfText) {
+  const auto info = codecs::stream_info_from_config(codecs::Codec::webvtt, as_bytes("WEBVTT")).value();
+  const auto bytes = write_init(info, "de");
+  ASSERT_TRUE(bytes.ok());
+  const std::string_view text = as_text(*bytes);
+  for (const char* part : {"nmhd", "wvtt", "vttCWEBVTT"}) EXPECT_THAT(std::string{text}, HasSubstr(part));
+  EXPECT_EQ(text.substr(text.find("hdlr") + 12, 4), "text");
+  const auto parsed = parse_init(*bytes);
+  ASSERT_TRUE(parsed.ok()) << parsed.error().message;
+  EXPECT_EQ(parsed->info, info);
+  EXPECT_EQ(parsed->language, "de");
+  EXPECT_FALSE(codecs::stream_info_from_config(codecs::Codec::webvtt, as_bytes("WEB")).ok());
 }
 
 TEST(Init, WithoutConfigurationOrTimescaleThereIsNone) {
