@@ -73,7 +73,11 @@ std::optional<ApiResponse> refused_query(const ApiRequest& request, const Route&
 }
 
 std::optional<ApiResponse> refused_body(const ApiRequest& request, const Route& route) {
-  const bool optional = route.operation == Operation::rotate_credentials;
+  const bool takes_none = route.operation == Operation::start_channel ||
+                          route.operation == Operation::stop_channel ||
+                          route.operation == Operation::reset_channel;
+  if (takes_none && !request.body.empty()) return problem(400, "this takes no body");
+  const bool optional = takes_none || route.operation == Operation::rotate_credentials;
   if (request.body.empty() && optional) return std::nullopt;
   if (!is_json(request)) {
     return problem(415, request.method == "PATCH"

@@ -249,6 +249,30 @@ ApiResponse Operations::rotate_credentials(const ApiRequest& request, const Rout
   return response;
 }
 
+ApiResponse Operations::set_stopped(const ApiRequest& request, const RouteMatch& match, bool stopped) {
+  const auto found = find<Channel>(match);
+  if (found.resource == nullptr) return no_such<Channel>(match);
+  if (precondition_fails(request, *found.resource)) return precondition_failed();
+  if (found.resource->is_stopped != stopped) {
+    Channel channel = *found.resource;
+    channel.is_stopped = stopped;
+    channel.updated = now();
+    if (const Status stored = store_.put(channel, false); !stored) return problem(stored.error());
+  }
+  return shown<Channel>(200, match, Secrets::hidden);
+}
+
+ApiResponse Operations::reset_channel(const ApiRequest& request, const RouteMatch& match) {
+  const auto found = find<Channel>(match);
+  if (found.resource == nullptr) return no_such<Channel>(match);
+  if (precondition_fails(request, *found.resource)) return precondition_failed();
+  if (is_collected(*found.resource)) return problem(409, "a collection task still takes its content");
+  Channel channel = *found.resource;
+  channel.updated = now();
+  if (const Status stored = store_.reset_channel(channel); !stored) return problem(stored.error());
+  return shown<Channel>(200, match, Secrets::hidden);
+}
+
 ApiResponse Operations::run(const ApiRequest& request, const RouteMatch& match) {
   switch (match.route->operation) {
     case Operation::list_groups:
@@ -275,6 +299,12 @@ ApiResponse Operations::run(const ApiRequest& request, const RouteMatch& match) 
       return channel_status(match);
     case Operation::rotate_credentials:
       return rotate_credentials(request, match);
+    case Operation::start_channel:
+      return set_stopped(request, match, false);
+    case Operation::stop_channel:
+      return set_stopped(request, match, true);
+    case Operation::reset_channel:
+      return reset_channel(request, match);
     case Operation::list_endpoints:
       return list<Endpoint>(request, match);
     case Operation::create_endpoint:

@@ -45,6 +45,8 @@ class Operations {
   ApiResponse remove(const ApiRequest& request, const RouteMatch& match);
   ApiResponse channel_status(const RouteMatch& match);
   ApiResponse endpoint_status(const RouteMatch& match);
+  ApiResponse set_stopped(const ApiRequest& request, const RouteMatch& match, bool stopped);
+  ApiResponse reset_channel(const ApiRequest& request, const RouteMatch& match);
   ApiResponse rotate_credentials(const ApiRequest& request, const RouteMatch& match);
 
   // collection_operations.cpp

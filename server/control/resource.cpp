@@ -16,7 +16,7 @@ constexpr std::size_t label_length = 12;
 
 constexpr std::array<std::string_view, 4> group_members{"originDomain", "ingestDomain", "createdAt",
                                                         "updatedAt"};
-constexpr std::array<std::string_view, 3> channel_members{"inputs", "createdAt", "updatedAt"};
+constexpr std::array<std::string_view, 4> channel_members{"state", "inputs", "createdAt", "updatedAt"};
 constexpr std::array<std::string_view, 3> endpoint_members{"url", "createdAt", "updatedAt"};
 
 // A copy whose unset settings have the values that apply.
@@ -190,6 +190,7 @@ JsonPtr answer(const Channel& channel, const Model& model, const ControlSettings
   for (std::size_t i = 0; i < channel.inputs.size(); ++i) {
     inputs.add(input_answer(channel, i, model, settings, secrets));
   }
+  object.add("state", channel.is_stopped ? "STOPPED" : "RUNNING");
   object.add("inputs", inputs.take());
   return with_times(object, channel);
 }

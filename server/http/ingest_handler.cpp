@@ -120,6 +120,8 @@ Handler::Verdict IngestHandler::on_head(const Request& head) {
   if (auto refusal = refuse_upload(*path, head)) return {std::move(refusal), 0, {}, false};
   const bool is_playlist = path->file.ends_with(".m3u8") || path->file.ends_with(".m3u");
   const Channel* const channel = model->channel(path->group, path->channel);  // is_authorized found it
+  if (channel->is_stopped)
+    return {error_response(409, path->file + ": the channel is stopped"), 0, {}, false};
   return {std::nullopt, is_playlist ? playlist_limit : segment_limit, path->file, true, body_time(*channel)};
 }
 

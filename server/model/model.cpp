@@ -16,6 +16,10 @@ const T* find(const std::map<std::string, T>& map, const std::string& key) {
 
 }  // namespace
 
+std::string archive_name(const Channel& channel) {
+  return channel.content > 1 ? channel.id + "-" + std::to_string(channel.content) : channel.id;
+}
+
 timeline::OutputSettings effective(const Endpoint& endpoint, const Channel& channel) {
   constexpr std::uint32_t longest_buffer_time = 30;
   constexpr std::uint32_t longest_presentation_delay = 60;

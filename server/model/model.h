@@ -47,6 +47,8 @@ struct Channel {
   std::uint32_t segment_duration = 6;
   std::uint32_t segments = 3;
   std::array<Input, 2> inputs;
+  bool is_stopped = false;    // takes nothing; what it has is served
+  std::uint32_t content = 1;  // counts up with every reset
   Utc created;
   Utc updated;
   std::uint64_t revision = 0;
@@ -96,6 +98,9 @@ struct Endpoint {
 
   [[nodiscard]] bool is_encrypted() const { return !drm_systems.empty(); }
 };
+
+// The directory of its archive, below that of all channels.
+std::string archive_name(const Channel& channel);
 
 // Every setting with its effective value (semantics S24).
 timeline::OutputSettings effective(const Endpoint& endpoint, const Channel& channel);

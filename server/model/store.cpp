@@ -93,6 +93,21 @@ class SqliteStore final : public Store {
       return write(next, endpoint);
     });
   }
+  Status reset_channel(const Channel& channel) override {
+    return change([&](Model& next) -> Status {
+      Channel fresh = channel;
+      ++fresh.content;
+      TRY(write(next, fresh));
+      const std::string parent = channel.group + "/" + channel.name + "/";
+      for (auto at = next.endpoints.lower_bound(parent);
+           at != next.endpoints.end() && at->first.starts_with(parent); ++at) {
+        ++at->second.edition;
+        at->second.revision = next.version;
+        TRY(save_row(database_, box_, at->second, channel.id));
+      }
+      return {};
+    });
+  }
   Status put_all(const std::vector<Group>& groups, const std::vector<Channel>& channels,
                  const std::vector<Endpoint>& endpoints) override {
     if (groups.empty() && channels.empty() && endpoints.empty()) return {};

@@ -27,6 +27,8 @@ class Store {
   virtual Status put(const Group& group, bool create) = 0;
   virtual Status put(const Channel& channel, bool create) = 0;
   virtual Status put(const Endpoint& endpoint, bool create) = 0;
+  // Gives up what the channel has: its content is counted up, and its endpoints have other URLs.
+  virtual Status reset_channel(const Channel& channel) = 0;
   // Creates or updates all of them in one transaction, or none.
   virtual Status put_all(const std::vector<Group>& groups, const std::vector<Channel>& channels,
                          const std::vector<Endpoint>& endpoints) = 0;

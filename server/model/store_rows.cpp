@@ -54,6 +54,12 @@ CREATE TABLE IF NOT EXISTS collection_tasks (
 ) WITHOUT ROWID;
 )sql";
 
+// Version 5: channels that are stopped, and how often they were reset.
+constexpr const char* fifth_version = R"sql(
+ALTER TABLE channels ADD COLUMN stopped INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE channels ADD COLUMN content INTEGER NOT NULL DEFAULT 1;
+)sql";
+
 constexpr std::string_view key_check_text = "this key opens this database";
 constexpr std::string_view key_check_context = "key check";
 
@@ -157,13 +163,16 @@ Status load_groups(Database& database, Model& model) {
 
 Status load_channels(Database& database, const SecretBox& box, Model& model) {
   Statement row = database.prepare(
-      "SELECT id, parent, name, settings, secrets, created, updated, revision FROM channels");
+      "SELECT id, parent, name, settings, secrets, created, updated, revision, stopped, content FROM "
+      "channels");
   while (TRY(row.step())) {
     Channel channel;
     channel.id = row.text(0);
     channel.group = row.text(1);
     const std::string key = channel.group + "/" + row.text(2);
     TRY(read_sealed_row(row, 3, box, channel, "channel " + key));
+    channel.is_stopped = row.number(8) != 0;
+    channel.content = static_cast<std::uint32_t>(row.number(9));
     model.channels.emplace(key, std::move(channel));
   }
   return {};
@@ -213,6 +222,7 @@ Status create_tables(Database& database, const SecretBox& box) {
   TRY(database.execute(second_version));
   TRY(database.execute(third_version));
   TRY(database.execute(fourth_version));
+  TRY(database.execute(fifth_version));
   const ByteVector check = box.seal(key_check_text, key_check_context);
   TRY(database.prepare("INSERT INTO meta VALUES ('key_check', ?)").bind(1, Bytes{check}).run());
   return database.execute("PRAGMA user_version=" + std::to_string(schema_version));
@@ -224,6 +234,7 @@ Status migrate_tables(Database& database, std::int64_t version) {
   if (version < 2) TRY(database.execute(second_version));
   TRY(database.execute(third_version));
   TRY(database.execute(fourth_version));
+  if (version < 5) TRY(database.execute(fifth_version));
   TRY(database.execute("PRAGMA user_version=" + std::to_string(schema_version)));
   return database.execute("COMMIT");
 }
@@ -250,7 +261,12 @@ Status save_row(Database& database, const SecretBox&, const Group& group) {
 }
 
 Status save_row(Database& database, const SecretBox& box, const Channel& channel) {
-  return save_sealed_row(database, box, channel, "channels", channel.group);
+  TRY(save_sealed_row(database, box, channel, "channels", channel.group));
+  return database.prepare("UPDATE channels SET stopped = ?, content = ? WHERE id = ?")
+      .bind(1, std::int64_t{channel.is_stopped})
+      .bind(2, std::int64_t{channel.content})
+      .bind(3, channel.id)
+      .run();
 }
 
 Status save_row(Database& database, const SecretBox& box, const Endpoint& endpoint,

@@ -12,7 +12,7 @@
 namespace tarn::server {
 
 // What PRAGMA user_version says; a database with a larger number was written by a newer Tarn.
-inline constexpr std::int64_t schema_version = 4;
+inline constexpr std::int64_t schema_version = 5;
 
 // For a new database: tables, and a sealed text that tells later whether a key is the right one.
 Status create_tables(Database& database, const SecretBox& box);

@@ -51,8 +51,8 @@ Runtime::Runtime(Parts parts, RuntimeSettings settings, const Model& model)
 
 Runtime::~Runtime() = default;
 
-std::string Runtime::directory(const std::string& channel_id) const {
-  return settings_.data_directory + "/channels/" + channel_id;
+std::string Runtime::directory(const Channel& channel) const {
+  return settings_.data_directory + "/channels/" + archive_name(channel);
 }
 
 // A channel's content is renamed before it is deleted, so that a deletion that was cut short is
@@ -60,14 +60,20 @@ std::string Runtime::directory(const std::string& channel_id) const {
 // backup; it is reported.
 void Runtime::clear_deleted(const Model& model) const {
   std::set<std::string> known;
-  for (const auto& [path, channel] : model.channels) known.insert(channel.id);
+  std::set<std::string> ids;
+  for (const auto& [path, channel] : model.channels) {
+    known.insert(archive_name(channel));
+    ids.insert(channel.id);
+  }
   std::error_code error;
   fs::create_directories(settings_.data_directory + "/channels", error);
   for (const auto& entry : fs::directory_iterator{settings_.data_directory + "/channels", error}) {
     std::error_code ignored;
-    if (entry.path().string().ends_with(deleted_suffix)) {
+    const std::string name = entry.path().filename().string();
+    const bool was_reset = !known.contains(name) && ids.contains(name.substr(0, name.find('-')));
+    if (was_reset || name.ends_with(deleted_suffix)) {
       fs::remove_all(entry.path(), ignored);
-    } else if (!known.contains(entry.path().filename().string())) {
+    } else if (!known.contains(name)) {
       parts_.log.write(LogLevel::warning, "archive-without-channel", {{"directory", entry.path().string()}});
     }
   }
@@ -94,16 +100,23 @@ void Runtime::follow(const Model& model) {
 }
 
 void Runtime::start_channel(const Channel& channel) {
+  bool was_reset = false;
+  {
+    const std::shared_lock lock{mutex_};
+    const auto at = channels_.find(channel.id);
+    was_reset = at != channels_.end() && at->second.content != channel.content;
+  }
+  if (was_reset) stop_channel(channel.id);
   if (const auto running = find_channel(channel.id)) {
     running->set_channel(channel);
     const std::unique_lock lock{mutex_};
     channels_[channel.id] = channel;
     return;
   }
-  auto archive = archive::Archive::open(directory(channel.id));
+  auto archive = archive::Archive::open(directory(channel));
   bool has_journal = false;
   if (archive) {
-    const auto journal = archive::Journal::open(directory(channel.id) + "/journal");
+    const auto journal = archive::Journal::open(directory(channel) + "/journal");
     if (!journal) (*archive)->mark_failed(journal.error());
     has_journal = journal.ok() && has_media(**journal);
   }
@@ -119,7 +132,7 @@ void Runtime::start_channel(const Channel& channel) {
   report_recovery(channel, **archive);
   const auto runtime = std::make_shared<ChannelRuntime>(
       parts_, channel, *archive,
-      [make = settings_.make_ingest, where = directory(channel.id), protocol = channel.protocol,
+      [make = settings_.make_ingest, where = directory(channel), protocol = channel.protocol,
        held = *archive](std::uint32_t duration,
                         const IngestEvents& events) -> Result<std::unique_ptr<IngestLine>> {
         auto journal = TRY(archive::Journal::open(where + "/journal"));
@@ -150,8 +163,10 @@ Metrics::Readings Runtime::failed_archives() const {
 
 void Runtime::stop_channel(const std::string& id) {
   Running gone;
+  std::string from;
   {
     const std::unique_lock lock{mutex_};
+    if (const auto at = channels_.find(id); at != channels_.end()) from = directory(at->second);
     channels_.erase(id);
     broken_.erase(id);
     time_shift_days_.erase(id);
@@ -161,7 +176,7 @@ void Runtime::stop_channel(const std::string& id) {
       running_.erase(at);
     }
   }
-  const std::string from = directory(id);
+  if (from.empty()) return;
   std::error_code error;
   fs::rename(from, from + deleted_suffix, error);
   auto remove = [to = from + deleted_suffix] {
@@ -222,7 +237,7 @@ void Runtime::follow_endpoint(const Group& group, const Channel& channel, const 
                                return fed ? fed->active_input() : std::string{};
                              }},
       std::move(settings), runtime->archive(),
-      [make = settings_.make_packager, where = directory(channel.id)](const Packaging& packaging) {
+      [make = settings_.make_packager, where = directory(channel)](const Packaging& packaging) {
         return make(where, packaging);
       });
 }

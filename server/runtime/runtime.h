@@ -84,7 +84,7 @@ class Runtime : public Origin, public StatusSource, public CollectionSource {
   [[nodiscard]] std::optional<Utc> held(const std::string& channel_id) const;
   [[nodiscard]] Metrics::Readings failed_archives() const;
   void report_recovery(const Channel& channel, const archive::Archive& archive) const;
-  [[nodiscard]] std::string directory(const std::string& channel_id) const;
+  [[nodiscard]] std::string directory(const Channel& channel) const;
   [[nodiscard]] std::shared_ptr<ChannelRuntime> find_channel(const std::string& id) const;
   [[nodiscard]] std::shared_ptr<EndpointRuntime> find_endpoint(const std::string& channel_id,
                                                                const std::string& id) const;

@@ -174,6 +174,28 @@ TEST_F(ControlTest, RotatedCredentialsAreNewAtOnceAndTheOldOnesHoldForTheGracePe
   expect(415, "POST", rotate, "{}", {{"content-type", "text/plain"}});
 }
 
+TEST_F(ControlTest, ChannelsAreStoppedStartedAndReset) {
+  make_channel();
+  const std::string path{channel_path};
+  expect(201, "POST", endpoints_path, R"({"name":"e","protocol":"HLS"})");
+  EXPECT_EQ(JsonAnswer(expect(200, "GET", path).body).text("state"), "RUNNING");
+  EXPECT_EQ(JsonAnswer(expect(200, "POST", path + "/stop").body).text("state"), "STOPPED");
+  const auto version = store_->model()->version;
+  expect(200, "POST", path + "/stop");
+  EXPECT_EQ(store_->model()->version, version) << "nothing has changed";
+  expect(200, "PATCH", path, R"({"description":"x"})");
+  EXPECT_TRUE(store_->model()->channel("g", "c")->is_stopped);
+  expect(400, "PATCH", path, R"({"state":"RUNNING"})");
+  expect(200, "POST", path + "/reset");
+  EXPECT_EQ(store_->model()->channel("g", "c")->content, 2U);
+  EXPECT_EQ(store_->model()->endpoint("g", "c", "e")->edition, 2U);
+  expect(412, "POST", path + "/reset", "", {{"if-match", "\"1\""}});
+  expect(400, "POST", path + "/start", "{}");
+  EXPECT_EQ(JsonAnswer(expect(200, "POST", path + "/start").body).text("state"), "RUNNING");
+  expect(404, "POST", "/channel-groups/g/channels/none/reset");
+  expect(405, "GET", path + "/reset");
+}
+
 TEST_F(ControlTest, IfMatchGuardsChangesAgainstEachOther) {
   make_channel();
   const std::string tag = expect(200, "GET", channel_path).headers.at("ETag");

@@ -55,6 +55,18 @@ TEST_F(HttpTest, ABodyMayTakeAsLongAsFiveSegmentsLast) {
   }
 }
 
+TEST_F(HttpTest, AStoppedChannelTakesNothing) {
+  const auto model = std::make_shared<Model>(*test_model());
+  model->channels.at("g/c").is_stopped = true;
+  OriginHandler handler{[model] { return model; }, origin_, [this] { return now_; }, PlaybackSettings{}};
+  Request head;
+  head.method = "PUT";
+  head.path = "/v1/g/1/c/a.ts";
+  EXPECT_EQ(handler.on_head(head).refusal->status, 401) << "only who may know is told";
+  head.headers["authorization"] = good;
+  EXPECT_EQ(handler.on_head(head).refusal->status, 409);
+}
+
 struct AuthCase {
   const char* target;
   const char* authorization;

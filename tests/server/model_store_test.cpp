@@ -230,9 +230,31 @@ TEST_F(StoreTest, AnEndpointThatIsMadeAgainHasAnotherEdition) {
   EXPECT_EQ(edition(**open()), 3U);
 }
 
+TEST_F(StoreTest, AChannelThatIsResetHasOtherContentAndOtherUrlsAndNothingElseChanges) {
+  {
+    auto store = open().value();
+    fill(*store);
+    Channel before = *store->model()->channel("g", "c");
+    before.is_stopped = true;
+    ASSERT_TRUE(store->put(before, false).ok());
+    ASSERT_TRUE(store->reset_channel(*store->model()->channel("g", "c")).ok());
+    ASSERT_TRUE(store->reset_channel(*store->model()->channel("g", "c")).ok());
+  }
+  const auto store = open().value();
+  const Channel& channel = *store->model()->channel("g", "c");
+  EXPECT_TRUE(channel.is_stopped);
+  EXPECT_EQ(channel.content, 3U);
+  EXPECT_EQ(archive_name(channel), channel.id + "-3");
+  EXPECT_FALSE(channel.inputs[0].password.empty());
+  EXPECT_EQ(store->model()->endpoint("g", "c", "e")->edition, 3U);
+}
+
 TEST_F(StoreTest, ADatabaseOfTheFirstVersionIsBroughtUpToDate) {
   { fill(**open()); }
-  execute("DROP TABLE retired_endpoints; ALTER TABLE endpoints DROP COLUMN edition; PRAGMA user_version=1");
+  execute(
+      "DROP TABLE retired_endpoints; ALTER TABLE endpoints DROP COLUMN edition; ALTER TABLE channels DROP "
+      "COLUMN "
+      "stopped; ALTER TABLE channels DROP COLUMN content; PRAGMA user_version=1");
   auto store = open().value();
   EXPECT_EQ(store->model()->endpoint("g", "c", "e")->edition, 1U);
   ASSERT_TRUE(store->remove_endpoint("g", "c", "e").ok());
@@ -242,7 +264,10 @@ TEST_F(StoreTest, ADatabaseOfTheFirstVersionIsBroughtUpToDate) {
 
 TEST_F(StoreTest, ADatabaseFromBeforeCollectionTasksGetsThem) {
   ASSERT_TRUE(open().ok());
-  execute("DROP TABLE collection_tasks; PRAGMA user_version=3");
+  execute(
+      "DROP TABLE collection_tasks; ALTER TABLE channels DROP COLUMN stopped; ALTER TABLE channels DROP "
+      "COLUMN "
+      "content; PRAGMA user_version=3");
   auto store = std::move(open()).value();
   CollectionTask task;
   task.id = "t";
@@ -252,7 +277,7 @@ TEST_F(StoreTest, ADatabaseFromBeforeCollectionTasksGetsThem) {
 
 TEST_F(StoreTest, ADatabaseOfANewerTarnIsRefused) {
   ASSERT_TRUE(open().ok());
-  execute("PRAGMA user_version=5");
+  execute("PRAGMA user_version=" + std::to_string(6));
   const auto store = open();
   ASSERT_FALSE(store.ok());
   EXPECT_EQ(store.error().code, ErrorCode::unsupported);

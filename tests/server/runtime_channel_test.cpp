@@ -351,6 +351,36 @@ TEST_F(WholeRuntimeTest, KeepsToAQuotaButNeverTakesWhatLivePlaylistsNeed) {
   EXPECT_LE(archive->statistics().bytes, bytes);
 }
 
+TEST_F(WholeRuntimeTest, AChannelThatIsResetBeginsAnew) {
+  {
+    Runtime runtime{parts(), settings_, model_};
+    add_slots(*archive::Archive::open(directory_ / "channels/c1").value(), 3);
+    EXPECT_TRUE(runtime.has_content(model_.channels["g/c"]));
+    model_.version = 2;
+    model_.channels["g/c"].content = 2;
+    model_.endpoints["g/c/e"].edition = 2;
+    runtime.follow(model_);
+    settle();
+    EXPECT_FALSE(runtime.has_content(model_.channels["g/c"]));
+    EXPECT_FALSE(std::filesystem::exists(directory_ / "channels/c1"));
+    const auto archive = archive::Archive::open(directory_ / "channels/c1-2").value();
+    EXPECT_NE(archive->timeline()->presentation("e1"), nullptr);
+    next_slot_ = 1;
+    add_slots(*archive, 3);
+    std::promise<Fetched> manifest;
+    runtime.fetch(model_.channels["g/c"], model_.endpoints["g/c/e"], "manifest-v1.m3u8", {},
+                  [&](const Fetched& f) { manifest.set_value(f); });
+    const auto content = manifest.get_future().get().content;
+    ASSERT_NE(content, nullptr);
+    EXPECT_NE(as_text(content->parts.at(0).bytes()).find("e2g1-v1-1.m4s"), std::string_view::npos);
+  }
+  // What a reset that was cut short left behind goes with the next start.
+  std::filesystem::create_directories(directory_ / "channels/c1");
+  Runtime again{parts(), settings_, model_};
+  EXPECT_FALSE(std::filesystem::exists(directory_ / "channels/c1"));
+  EXPECT_TRUE(again.has_content(model_.channels["g/c"]));
+}
+
 TEST_F(WholeRuntimeTest, DeletesTheContentOfADeletedChannel) {
   Runtime runtime{parts(), settings_, model_};
   Model empty;
