@@ -85,7 +85,7 @@ class Media:
 
 
 def tarn_environment(build):
-    rooms = [os.path.join(build, "plugins", room) for room in ("ingest", "package", "archive", "drm")]
+    rooms = [os.path.join(build, "plugins", room) for room in ("ingest", "package", "archive", "drm", "manifest")]
     return dict(os.environ, GST_PLUGIN_PATH=":".join(rooms), GST_REGISTRY=os.path.join(build, "registry.bin"))
 
 

@@ -45,12 +45,12 @@ build_tree() {  # build_tree FOLDER [MESON OPTIONS…]; build_targets names what
 product_targets() {  # the server and the elements' plugins, as ninja names them: half of what the tests need
   local room
   printf 'server/tarnd '
-  for room in ingest package archive drm; do printf 'plugins/%s/libgsttarn%s.so ' $room $room; done
+  for room in ingest package archive drm manifest; do printf 'plugins/%s/libgsttarn%s.so ' $room $room; done
 }
 
 enter_build_environment() {  # enter_build_environment FOLDER: its plugins, libraries and tools come first
   local folder=$1
-  export GST_PLUGIN_PATH=$folder/plugins/ingest:$folder/plugins/package:$folder/plugins/archive:$folder/plugins/drm${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
+  export GST_PLUGIN_PATH=$folder/plugins/ingest:$folder/plugins/package:$folder/plugins/archive:$folder/plugins/drm:$folder/plugins/manifest${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
   export GST_REGISTRY=$folder/registry.bin
   export LD_LIBRARY_PATH=$folder/plugins/core${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
   export PATH=$folder/server:$PATH

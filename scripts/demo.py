@@ -46,7 +46,7 @@ def resources(control):
 
 
 def environment(build):
-    rooms = [os.path.join(build, "plugins", room) for room in ("ingest", "package", "archive", "drm")]
+    rooms = [os.path.join(build, "plugins", room) for room in ("ingest", "package", "archive", "drm", "manifest")]
     return dict(os.environ, GST_PLUGIN_PATH=":".join(rooms), GST_REGISTRY=os.path.join(build, "registry.bin"))
 
 

@@ -93,7 +93,7 @@ def request(url, method="GET", body=None, headers=None, timeout=10):
 
 
 def build_environment():
-    rooms = [os.path.join(BUILD, "plugins", room) for room in ("ingest", "package", "archive", "drm")]
+    rooms = [os.path.join(BUILD, "plugins", room) for room in ("ingest", "package", "archive", "drm", "manifest")]
     environment = dict(os.environ)
     environment["GST_PLUGIN_PATH"] = ":".join(rooms)
     environment["GST_REGISTRY"] = os.path.join(BUILD, "registry-e2e.bin")

@@ -25,7 +25,7 @@ CORE = {
 }
 CORE_LIBRARIES = {"archive": ["sqlite3.h"], "crypto": ["openssl/crypto.h", "openssl/evp.h"],
                   "drm": ["libxml/parser.h", "libxml/tree.h", "openssl/evp.h", "openssl/hmac.h"]}
-ELEMENT_ROOMS = ["ingest", "package", "archive", "drm"]
+ELEMENT_ROOMS = ["ingest", "package", "archive", "drm", "manifest"]
 GSTREAMER = ("gst/", "glib", "gio/", "gmodule")
 FOREIGN = GSTREAMER + ("libsoup/", "json-glib/", "libxml/", "openssl/")
 
@@ -61,6 +61,9 @@ def core_problem(path, system, target):
 
 def element_problem(path, system, target):
     room = path.split("/")[1]
+    # ADR 0013: files are put over HTTP by the library that the server stands on.
+    if path == "plugins/manifest/http_output.cpp" and target == "libsoup/soup.h":
+        return None
     if target.startswith(("libsoup/", "json-glib/", "server/", "pipelines/")):
         return f"elements may not include {target}"
     first = target.split("/")[0]

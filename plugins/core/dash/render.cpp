@@ -76,7 +76,7 @@ class MpdRenderer {
     if (window_.kind == Window::Kind::vod) epoch_ = periods.front().start;
     open_mpd(periods);
     for (const auto& next : periods) write_period(next);
-    if (!is_static_) {
+    if (!is_static_ && !time_url_.empty()) {
       xml_.open("UTCTiming").attribute("schemeIdUri", clock_scheme).attribute("value", time_url_).close();
     }
     xml_.close();

@@ -14,7 +14,8 @@
 // timeline.
 namespace tarn::dash {
 
-// `time_url`: where UTCTiming (urn:mpeg:dash:utc:http-iso:2014) asks, as the player reaches it.
+// `time_url`: where UTCTiming (urn:mpeg:dash:utc:http-iso:2014) asks, as the player reaches it;
+// empty: nowhere.
 //
 // One Period per stretch, and another where a generation of the endpoint begins inside of one, as segment
 // URLs contain the generation; id and start are stored values or follow from them (semantics S5).

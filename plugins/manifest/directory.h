@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "core/base/result.h"
+#include "manifest/manifest_builder.h"
+
+namespace tarn::manifest {
+
+// Carries out actions below `directory`, which is made when it is not there. A file is there whole or not at
+// all, and durable when this returns. Errors: io, no_space
+Status carry_out(const std::string& directory, const std::vector<FileAction>& actions);
+
+}  // namespace tarn::manifest

@@ -1,0 +1,614 @@
+// SPDX-License-Identifier: Apache-2.0
+/**
+ * SECTION:element-hlsmanifestsink
+ *
+ * Writes HLS with CMAF segments into a directory: segments, CMAF headers, a media playlist for each track and
+ * a multivariant playlist, in that order, so that nothing is named before it is there. A file is there whole
+ * or not at all. By default everything is kept and listed, and EXT-X-ENDLIST is written at EOS.
+ *
+ * The first video track makes the segments, without video the first pad: a segment ends with the first chunk
+ * that makes it at least `segment-duration` long. Of the other tracks it holds the chunks that begin in it:
+ * their `chunk-duration` (cmafpackager) should not be longer than a segment. Each video is a variant; audio
+ * goes with all of them.
+ *
+ * | pad | caps |
+ * |---|---|
+ * | sink_%u | `video/quicktime, variant=cmaf, codec, streamheader`, one track each |
+ *
+ * With a URL as `location` the files are put to a server over HTTP, and with `second-location` to another one
+ * as well, each in order and on a thread of its own: what one does not take does not hold up the other, is
+ * tried again, and is a warning on the bus. So gst-launch feeds both inputs of a Tarn channel of protocol
+ * HLS_CMAF.
+ *
+ * All pads must be there and have caps before a segment is written. Does not sync to the clock and does not
+ * preroll. EOS is posted when every pad got it. A full or failing disk is an element error.
+ *
+ * Threads: writes on the streaming threads that push, one at a time; none of its own.
+ *
+ * ## Example
+ * |[
+ * gst-launch-1.0 videotestsrc num-buffers=300 ! x264enc key-int-max=30 ! h264parse ! cmafpackager ! \
+ *     hlsmanifestsink location=out segment-duration=2
+ * ]|
+ */
+/**
+ * SECTION:element-dashmanifestsink
+ *
+ * Writes MPEG-DASH into a directory: CMAF segments and headers and an MPD with a SegmentTimeline, which is
+ * dynamic until EOS and static from then on. A file is there whole or not at all, and is not named before it
+ * is there. By default everything is kept and listed.
+ *
+ * The first video track makes the segments, without video the first pad: a segment ends with the first chunk
+ * that makes it at least `segment-duration` long. Of the other tracks it holds the chunks that begin in it:
+ * their `chunk-duration` (cmafpackager) should not be longer than a segment.
+ *
+ * | pad | caps |
+ * |---|---|
+ * | sink_%u | `video/quicktime, variant=cmaf, codec, streamheader`, one track each |
+ *
+ * With a URL as `location` the files are put to a server over HTTP, and with `second-location` to another one
+ * as well, each in order and on a thread of its own: what one does not take does not hold up the other, is
+ * tried again, and is a warning on the bus. So gst-launch feeds both inputs of a Tarn channel of protocol
+ * HLS_CMAF.
+ *
+ * All pads must be there and have caps before a segment is written. Does not sync to the clock and does not
+ * preroll. EOS is posted when every pad got it. A full or failing disk is an element error.
+ *
+ * Threads: writes on the streaming threads that push, one at a time; none of its own.
+ *
+ * ## Example
+ * |[
+ * gst-launch-1.0 videotestsrc num-buffers=300 ! x264enc key-int-max=30 ! h264parse ! cmafpackager ! \
+ *     dashmanifestsink location=out segment-duration=2
+ * ]|
+ */
+#include "manifest/gstmanifestsink.h"
+
+#include <array>
+#include <chrono>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/text.h"
+#include "core/isobmff/cmaf.h"
+#include "gstkit/caps.h"
+#include "gstkit/error.h"
+#include "gstkit/events.h"
+#include "gstkit/memory.h"
+#include "gstkit/object.h"
+#include "gstkit/properties.h"
+#include "gstkit/ref.h"
+#include "manifest/directory.h"
+#include "manifest/http_output.h"
+#include "manifest/manifest_builder.h"
+
+GST_DEBUG_CATEGORY_STATIC(manifestsink_debug);
+#define GST_CAT_DEFAULT manifestsink_debug
+
+static GType tarn_playlist_type_get_type() {
+  static const GEnumValue values[] = {{0, "No type: live, or complete with ENDLIST", "none"},
+                                      {1, "EXT-X-PLAYLIST-TYPE:EVENT: only grows", "event"},
+                                      {2, "EVENT while it grows, VOD when it is complete", "vod"},
+                                      {0, nullptr, nullptr}};
+  static const GType type = g_enum_register_static("TarnPlaylistType", values);
+  return type;
+}
+
+namespace tarn::manifest {
+
+using gstkit::Ref;
+
+enum class PlaylistType { none, event, vod };
+
+struct SinkSettings {
+  std::string location = ".";
+  std::string second_location;
+  std::string user_id;
+  std::string user_pw;
+  std::string second_user_id;
+  std::string second_user_pw;
+  std::string manifest_name = "manifest";
+  std::uint32_t segment_duration = 6;
+  std::uint32_t window = 0;
+  bool delete_old_files = false;
+  PlaylistType playlist_type = PlaylistType::none;
+  std::uint32_t program_date_time_interval = 0;
+  std::string utc_timing_url;
+};
+
+template <class Traits>
+class ManifestSink {
+ public:
+  using Shell = typename Traits::Shell;
+  using Settings = SinkSettings;
+  gstkit::Guarded<Settings> settings;
+  static constexpr auto properties = Traits::template rows<ManifestSink>();
+
+  explicit ManifestSink(Shell* shell) : shell_(shell) {}
+
+  GstStateChangeReturn change_state(GstStateChange transition);
+  GstPad* request_new_pad(GstPadTemplate* pad_template, const gchar* name, const GstCaps* caps);
+  void release_pad(GstPad* pad);
+  GstFlowReturn chain(GstPad* pad, GstBuffer* buffer);
+  bool sink_event(GstPad* pad, GstEvent* event);
+
+ private:
+  struct Held {
+    std::int64_t start = 0;
+    std::int64_t duration = 0;
+    bool independent = true;
+    std::vector<Blob> parts;
+  };
+  struct Input {
+    GstPad* pad = nullptr;
+    std::optional<gstkit::CmafTrack> cmaf;
+    std::optional<timeline::TrackDescription> description;
+    timeline::TrackId track = 0;  // in the builder
+    std::vector<Held> held;       // until all tracks are known
+    bool ended = false;
+  };
+
+  Status start();
+  Status open_output(const Settings& wanted);
+  // REQUIRES of all that follow: mutex_ is held
+  Status begin_when_ready();
+  Status take(Input& input, Held chunk);
+  Status write();
+  Input* find(GstPad* pad);
+  [[nodiscard]] bool all_ended() const;
+
+  static Result<Held> read_chunk(GstBuffer* buffer);
+  static Utc now() { return Utc{Microseconds{g_get_real_time()}}; }
+  void post_eos(guint32 seqnum);
+  void drain();
+
+  Shell* shell_;
+  std::mutex mutex_;
+  std::vector<Input> inputs_;               // in the order of the pads
+  std::optional<ManifestBuilder> builder_;  // while PAUSED or PLAYING
+  std::string directory_;                   // empty: no files
+  std::vector<std::unique_ptr<HttpOutput>> servers_;
+  bool begun_ = false;
+  Status failure_;  // the first; nothing is written after it
+  bool eos_posted_ = false;
+  unsigned next_pad_ = 0;
+};
+
+namespace {
+
+template <class Impl>
+constexpr gstkit::Property<Impl> text_row(const char* name, const char* blurb,
+                                          std::string SinkSettings::*member,
+                                          gstkit::Access access = gstkit::Access::read_write) {
+  return {.name = name, .blurb = blurb, .member = member, .when = gstkit::When::ready, .access = access};
+}
+// Both kinds of sink; one a line.
+#define TARN_OUTPUT_ROWS(Impl)                                                                              \
+  text_row<Impl>("second-location", "The same files there too, over HTTP: a redundant input",               \
+                 &SinkSettings::second_location),                                                           \
+      text_row<Impl>("user-id", "For HTTP Basic authentication", &SinkSettings::user_id),                   \
+      text_row<Impl>("user-pw", "Password of user-id", &SinkSettings::user_pw, gstkit::Access::write_only), \
+      text_row<Impl>("second-user-id", "The same for second-location", &SinkSettings::second_user_id),      \
+      text_row<Impl>("second-user-pw", "Password of second-user-id", &SinkSettings::second_user_pw,         \
+                     gstkit::Access::write_only)
+
+template <class Impl>
+constexpr gstkit::Property<Impl> location_row{.name = "location",
+                                              .blurb =
+                                                  "Directory, made when it is not there, or a URL of http "
+                                                  "or https that ends in '/', below which files are put",
+                                              .member = &SinkSettings::location,
+                                              .when = gstkit::When::ready};
+template <class Impl>
+constexpr gstkit::Property<Impl> name_row{.name = "manifest-name",
+                                          .blurb = "What the manifests' names begin with",
+                                          .member = &SinkSettings::manifest_name,
+                                          .when = gstkit::When::ready};
+template <class Impl>
+constexpr gstkit::Property<Impl> duration_row{.name = "segment-duration",
+                                              .blurb = "Seconds that a segment lasts at least",
+                                              .member = &SinkSettings::segment_duration,
+                                              .min = 1,
+                                              .max = 600,
+                                              .when = gstkit::When::ready};
+template <class Impl>
+constexpr gstkit::Property<Impl> window_row{.name = "window",
+                                            .blurb = "Segments that a manifest lists; 0: all",
+                                            .member = &SinkSettings::window,
+                                            .max = 100'000,
+                                            .when = gstkit::When::ready};
+template <class Impl>
+constexpr gstkit::Property<Impl> delete_row{.name = "delete-old-files",
+                                            .blurb = "Delete segments some time after they left the window",
+                                            .member = &SinkSettings::delete_old_files,
+                                            .when = gstkit::When::ready};
+
+struct HlsTraits {
+  using Shell = TarnHlsManifestSink;
+  static constexpr timeline::Protocol protocol = timeline::Protocol::hls_cmaf;
+  template <class Impl>
+  static constexpr auto rows() {
+    return std::array{location_row<Impl>,
+                      name_row<Impl>,
+                      duration_row<Impl>,
+                      window_row<Impl>,
+                      delete_row<Impl>,
+                      TARN_OUTPUT_ROWS(Impl),
+                      gstkit::Property<Impl>{.name = "playlist-type",
+                                             .blurb = "EXT-X-PLAYLIST-TYPE; other than none lists everything",
+                                             .member = gstkit::enumeration<&SinkSettings::playlist_type>(
+                                                 tarn_playlist_type_get_type),
+                                             .when = gstkit::When::ready},
+                      gstkit::Property<Impl>{.name = "program-date-time-interval",
+                                             .blurb = "Seconds between EXT-X-PROGRAM-DATE-TIME tags; 0: none",
+                                             .member = &SinkSettings::program_date_time_interval,
+                                             .max = 3600,
+                                             .when = gstkit::When::ready}};
+  }
+};
+
+struct DashTraits {
+  using Shell = TarnDashManifestSink;
+  static constexpr timeline::Protocol protocol = timeline::Protocol::dash;
+  template <class Impl>
+  static constexpr auto rows() {
+    return std::array{location_row<Impl>,
+                      name_row<Impl>,
+                      duration_row<Impl>,
+                      window_row<Impl>,
+                      delete_row<Impl>,
+                      TARN_OUTPUT_ROWS(Impl),
+                      gstkit::Property<Impl>{.name = "utc-timing-url",
+                                             .blurb = "Where players of a dynamic MPD ask for the time "
+                                                      "(urn:mpeg:dash:utc:http-iso:2014); empty: nowhere",
+                                             .member = &SinkSettings::utc_timing_url,
+                                             .when = gstkit::When::ready}};
+  }
+};
+
+using HlsManifestSink = ManifestSink<HlsTraits>;
+using DashManifestSink = ManifestSink<DashTraits>;
+
+}  // namespace
+}  // namespace tarn::manifest
+
+struct _TarnHlsManifestSink {
+  GstElement parent;
+  tarn::manifest::HlsManifestSink* impl;
+};
+struct _TarnDashManifestSink {
+  GstElement parent;
+  tarn::manifest::DashManifestSink* impl;
+};
+G_DEFINE_FINAL_TYPE(TarnHlsManifestSink, tarn_hls_manifest_sink, GST_TYPE_ELEMENT)
+G_DEFINE_FINAL_TYPE(TarnDashManifestSink, tarn_dash_manifest_sink, GST_TYPE_ELEMENT)
+GST_ELEMENT_REGISTER_DEFINE(hlsmanifestsink, "hlsmanifestsink", GST_RANK_NONE, TARN_TYPE_HLS_MANIFEST_SINK)
+GST_ELEMENT_REGISTER_DEFINE(dashmanifestsink, "dashmanifestsink", GST_RANK_NONE, TARN_TYPE_DASH_MANIFEST_SINK)
+
+namespace tarn::manifest {
+namespace {
+
+GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE("sink_%u", GST_PAD_SINK, GST_PAD_REQUEST,
+                                                             GST_STATIC_CAPS(gstkit::cmaf_caps_template));
+
+gpointer parent_class_of(const HlsManifestSink*) { return tarn_hls_manifest_sink_parent_class; }
+gpointer parent_class_of(const DashManifestSink*) { return tarn_dash_manifest_sink_parent_class; }
+
+}  // namespace
+
+// ---- states
+
+template <class Traits>
+Status ManifestSink<Traits>::start() {
+  const Settings wanted = settings.copy();
+  if (wanted.location.empty()) return Error{ErrorCode::invalid, "location is empty"};
+  if (!is_path_component(wanted.manifest_name + ".x")) {
+    return Error{ErrorCode::invalid, "manifest-name '" + wanted.manifest_name + "' is no file name"};
+  }
+  BuilderSettings building;
+  building.protocol = Traits::protocol;
+  building.manifest_name = wanted.manifest_name;
+  building.segment_duration = wanted.segment_duration;
+  building.window = wanted.window;
+  building.deletes = wanted.delete_old_files;
+  building.time_url = wanted.utc_timing_url;
+  if (wanted.playlist_type == PlaylistType::event) building.kind = timeline::Window::Kind::event;
+  if (wanted.playlist_type == PlaylistType::vod) building.kind = timeline::Window::Kind::vod;
+  if (wanted.program_date_time_interval > 0)
+    building.program_date_time_interval = wanted.program_date_time_interval;
+  const std::lock_guard lock{mutex_};
+  TRY(open_output(wanted));
+  for (Input& input : inputs_) {
+    GstPad* const pad = input.pad;
+    input = Input{};
+    input.pad = pad;
+  }
+  builder_.emplace(std::move(building));
+  begun_ = false;
+  failure_ = {};
+  eos_posted_ = false;
+  return {};
+}
+
+template <class Traits>
+Status ManifestSink<Traits>::open_output(const Settings& wanted) {
+  directory_.clear();
+  servers_.clear();
+  const auto is_url = [](const std::string& text) { return text.find("://") != std::string::npos; };
+  const auto open = [&](const std::string& url, const std::string& user,
+                        const std::string& password) -> Status {
+    TRY(check_base_url(url));
+    const auto number = std::to_string(servers_.size() + 1);
+    servers_.push_back(std::make_unique<HttpOutput>(
+        HttpOutput::Target{url, user, password}, [this, number](const std::string& what) {
+          GST_ELEMENT_WARNING(shell_, RESOURCE, WRITE, ("server %s: %s", number.c_str(), what.c_str()),
+                              (nullptr));
+        }));
+    return {};
+  };
+  if (is_url(wanted.location)) {
+    TRY(open(wanted.location, wanted.user_id, wanted.user_pw));
+  } else {
+    directory_ = wanted.location;
+  }
+  if (wanted.second_location.empty()) return {};
+  return open(wanted.second_location, wanted.second_user_id, wanted.second_user_pw);
+}
+
+template <class Traits>
+GstStateChangeReturn ManifestSink<Traits>::change_state(GstStateChange transition) {
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
+    if (Status status = start(); !status) {
+      gstkit::post_error(GST_ELEMENT_CAST(shell_), status.error());
+      return GST_STATE_CHANGE_FAILURE;
+    }
+  }
+  const auto result =
+      GST_ELEMENT_CLASS(parent_class_of(this))->change_state(GST_ELEMENT_CAST(shell_), transition);
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    std::vector<std::unique_ptr<HttpOutput>> closed;  // their threads end without the lock
+    const std::lock_guard lock{mutex_};
+    builder_.reset();
+    closed.swap(servers_);
+  }
+  return result;
+}
+
+// ---- pads
+
+template <class Traits>
+GstPad* ManifestSink<Traits>::request_new_pad(GstPadTemplate* pad_template, const gchar* name,
+                                              const GstCaps* /*caps*/) {
+  GstPad* pad = nullptr;
+  {
+    const std::lock_guard lock{mutex_};
+    if (begun_) {
+      GST_WARNING_OBJECT(shell_, "no new track after the first segment");
+      return nullptr;
+    }
+    const std::string pad_name = name != nullptr ? name : "sink_" + std::to_string(next_pad_);
+    ++next_pad_;
+    pad = gst_pad_new_from_template(pad_template, pad_name.c_str());
+    inputs_.emplace_back().pad = pad;
+  }
+  gst_pad_set_chain_function(pad, gstkit::pad_thunk<&ManifestSink::chain>);
+  gst_pad_set_event_function(pad, gstkit::pad_thunk<&ManifestSink::sink_event>);
+  gst_element_add_pad(GST_ELEMENT_CAST(shell_), pad);
+  return pad;
+}
+
+template <class Traits>
+void ManifestSink<Traits>::release_pad(GstPad* pad) {
+  gst_pad_set_active(pad, FALSE);
+  {
+    const std::lock_guard lock{mutex_};
+    if (Input* const input = find(pad); input != nullptr && builder_ && input->track != 0)
+      (void)builder_->end_track(input->track, now());
+    std::erase_if(inputs_, [pad](const Input& input) { return input.pad == pad; });
+  }
+  gst_element_remove_pad(GST_ELEMENT_CAST(shell_), pad);
+}
+
+template <class Traits>
+typename ManifestSink<Traits>::Input* ManifestSink<Traits>::find(GstPad* pad) {
+  for (Input& input : inputs_) {
+    if (input.pad == pad) return &input;
+  }
+  return nullptr;
+}
+
+template <class Traits>
+bool ManifestSink<Traits>::all_ended() const {
+  for (const Input& input : inputs_) {
+    if (!input.ended) return false;
+  }
+  return true;
+}
+
+// ---- stream
+
+// The first memory is what is in front of the payload where cmafpackager made it; other muxers' chunks are
+// read whole.
+template <class Traits>
+Result<typename ManifestSink<Traits>::Held> ManifestSink<Traits>::read_chunk(GstBuffer* buffer) {
+  Held held;
+  held.parts = TRY(gstkit::blobs_of(buffer));
+  if (held.parts.empty()) return malformed("an empty buffer is no chunk");
+  auto parsed = isobmff::parse_chunk_front(held.parts.front().bytes(), gst_buffer_get_size(buffer));
+  if (!parsed) {
+    ByteVector whole;
+    for (const Blob& part : held.parts) whole.insert(whole.end(), part.bytes().begin(), part.bytes().end());
+    parsed = isobmff::parse_chunks(whole);
+  }
+  if (!parsed) return std::move(parsed).error();
+  if (parsed->samples.empty()) return malformed("a chunk without samples");
+  held.start = parsed->samples.front().dts;
+  held.duration = parsed->samples.back().dts + parsed->samples.back().duration - held.start;
+  held.independent = parsed->samples.front().sync;
+  return held;
+}
+
+// Once every pad has its caps, all tracks are known.
+template <class Traits>
+Status ManifestSink<Traits>::begin_when_ready() {
+  if (begun_) return {};
+  for (const Input& input : inputs_) {
+    if (!input.cmaf && !input.ended) return {};
+  }
+  begun_ = true;
+  for (Input& input : inputs_) {
+    if (!input.cmaf) continue;
+    timeline::TrackDescription description = input.description.value_or(timeline::TrackDescription{});
+    description.key.clear();
+    description.info = input.cmaf->info;
+    if (description.language.empty()) description.language = input.cmaf->language;
+    input.track = TRY(builder_->add_track(std::move(description), input.cmaf->header));
+  }
+  for (Input& input : inputs_) {
+    for (Held& chunk : std::exchange(input.held, {})) TRY(take(input, std::move(chunk)));
+    if (input.ended && input.track != 0) TRY(builder_->end_track(input.track, now()));
+  }
+  return {};
+}
+
+template <class Traits>
+Status ManifestSink<Traits>::take(Input& input, Held chunk) {
+  if (!begun_) {
+    input.held.push_back(std::move(chunk));
+    return {};
+  }
+  if (input.track == 0) return malformed("a chunk before its caps");
+  return builder_->add_chunk(input.track, chunk.start, chunk.duration, chunk.independent,
+                             std::move(chunk.parts), now());
+}
+
+template <class Traits>
+Status ManifestSink<Traits>::write() {
+  const std::vector<FileAction> actions = builder_->take();
+  for (const auto& server : servers_) server->put(actions);
+  return directory_.empty() ? Status{} : carry_out(directory_, actions);
+}
+
+template <class Traits>
+GstFlowReturn ManifestSink<Traits>::chain(GstPad* pad, GstBuffer* raw) {
+  const auto buffer = Ref<GstBuffer>::adopt(raw);
+  if (GST_BUFFER_FLAG_IS_SET(raw, GST_BUFFER_FLAG_HEADER)) return GST_FLOW_OK;
+  auto chunk = read_chunk(raw);
+  if (!chunk) return gstkit::post_error(GST_ELEMENT_CAST(shell_), chunk.error());
+  Status status;
+  {
+    const std::lock_guard lock{mutex_};
+    Input* const input = find(pad);
+    if (!builder_ || input == nullptr) return GST_FLOW_FLUSHING;
+    status = failure_;
+    if (status) status = begin_when_ready();
+    if (status) status = take(*input, std::move(*chunk));
+    if (status) status = write();
+    failure_ = status;
+  }
+  return status ? GST_FLOW_OK : gstkit::post_error(GST_ELEMENT_CAST(shell_), status.error());
+}
+
+template <class Traits>
+bool ManifestSink<Traits>::sink_event(GstPad* pad, GstEvent* raw) {
+  const auto event = Ref<GstEvent>::adopt(raw);
+  Status status;
+  bool last = false;
+  {
+    const std::lock_guard lock{mutex_};
+    Input* const input = find(pad);
+    if (!builder_ || input == nullptr) return true;
+    if (GST_EVENT_TYPE(raw) == GST_EVENT_CAPS) {
+      GstCaps* caps = nullptr;
+      gst_event_parse_caps(raw, &caps);
+      auto track = gstkit::cmaf_track_of(caps);
+      const bool is_change =
+          input->cmaf && track && as_text(track->header.bytes()) != as_text(input->cmaf->header.bytes());
+      if (!track) {
+        status = std::move(track).error();
+      } else if (begun_ && is_change) {
+        status = unsupported("a track's parameters change: one presentation has one header for each track");
+      } else {
+        input->cmaf = std::move(*track);
+      }
+    } else if (auto announced = gstkit::parse<gstkit::TrackAnnounced>(raw)) {
+      input->description = std::move(announced->track);
+    } else if (GST_EVENT_TYPE(raw) == GST_EVENT_EOS && failure_) {
+      input->ended = true;
+      status = begin_when_ready();
+      if (status && input->track != 0) status = builder_->end_track(input->track, now());
+      last = all_ended() && !std::exchange(eos_posted_, true);
+      if (status && last) status = builder_->finish(now());
+      if (status) status = write();
+    }
+    if (!status) failure_ = status;
+  }
+  if (!status) {
+    gstkit::post_error(GST_ELEMENT_CAST(shell_), status.error());
+    return false;
+  }
+  if (last) {
+    drain();
+    post_eos(gst_event_get_seqnum(raw));
+  }
+  return true;
+}
+
+// What the servers have not got yet at EOS; nobody pushes any more.
+template <class Traits>
+void ManifestSink<Traits>::drain() {
+  constexpr std::chrono::seconds patience{30};
+  for (const auto& server : servers_) {
+    if (server->drain(patience)) continue;
+    GST_ELEMENT_WARNING(shell_, RESOURCE, WRITE, ("the end of the stream could not be sent"), (nullptr));
+  }
+}
+
+template <class Traits>
+void ManifestSink<Traits>::post_eos(guint32 seqnum) {
+  GstMessage* message = gst_message_new_eos(GST_OBJECT_CAST(shell_));
+  gst_message_set_seqnum(message, seqnum);
+  gst_element_post_message(GST_ELEMENT_CAST(shell_), message);
+}
+
+namespace {
+
+template <class Impl, class Class>
+void init_class(Class* klass) {
+  GST_DEBUG_CATEGORY_INIT(manifestsink_debug, "manifestsink", 0, "HLS and DASH as files");
+  gstkit::finalize_with<Impl>(G_OBJECT_CLASS(klass));
+  gstkit::install_properties<Impl>(G_OBJECT_CLASS(klass));
+  auto* element = GST_ELEMENT_CLASS(klass);
+  element->change_state = gstkit::thunk<&Impl::change_state>;
+  element->request_new_pad = gstkit::thunk<&Impl::request_new_pad>;
+  element->release_pad = gstkit::thunk<&Impl::release_pad>;
+  gst_element_class_add_static_pad_template(element, &sink_template);
+}
+
+}  // namespace
+}  // namespace tarn::manifest
+
+static void tarn_hls_manifest_sink_init(TarnHlsManifestSink* self) {
+  self->impl = new tarn::manifest::HlsManifestSink{self};
+  GST_OBJECT_FLAG_SET(self, GST_ELEMENT_FLAG_SINK);
+}
+static void tarn_hls_manifest_sink_class_init(TarnHlsManifestSinkClass* klass) {
+  tarn::manifest::init_class<tarn::manifest::HlsManifestSink>(klass);
+  gst_element_class_set_static_metadata(GST_ELEMENT_CLASS(klass), "HLS manifest sink", "Sink/Muxer",
+                                        "Writes HLS with CMAF segments into a directory", "The Tarn authors");
+}
+
+static void tarn_dash_manifest_sink_init(TarnDashManifestSink* self) {
+  self->impl = new tarn::manifest::DashManifestSink{self};
+  GST_OBJECT_FLAG_SET(self, GST_ELEMENT_FLAG_SINK);
+}
+static void tarn_dash_manifest_sink_class_init(TarnDashManifestSinkClass* klass) {
+  tarn::manifest::init_class<tarn::manifest::DashManifestSink>(klass);
+  gst_element_class_set_static_metadata(GST_ELEMENT_CLASS(klass), "DASH manifest sink", "Sink/Muxer",
+                                        "Writes MPEG-DASH with CMAF segments into a directory",
+                                        "The Tarn authors");
+}

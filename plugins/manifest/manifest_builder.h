@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/archive/endpoint_draft.h"
+#include "core/base/bytes.h"
+#include "core/base/result.h"
+#include "core/timeline/output.h"
+#include "core/timeline/window.h"
+
+namespace tarn::manifest {
+
+struct BuilderSettings {
+  timeline::Protocol protocol = timeline::Protocol::hls_cmaf;  // or dash
+  std::string manifest_name = "manifest";
+  std::uint32_t segment_duration = 6;                          // seconds
+  std::uint32_t window = 0;                                    // segments in a live manifest; 0: all
+  timeline::Window::Kind kind = timeline::Window::Kind::live;  // HLS: event and vod say so
+  bool deletes = false;                                        // names those that no manifest has any more
+  std::optional<std::uint32_t> program_date_time_interval;     // seconds
+  std::string time_url;                                        // DASH: UTCTiming; empty: none
+};
+
+// What is to be done, in this order: media before the manifests that name it, deletions last.
+struct FileAction {
+  std::string name;
+  std::string content_type;
+  std::vector<Blob> parts;
+  bool is_deletion = false;
+};
+
+// From CMAF chunks of some tracks to the files of an HLS or DASH presentation: segments, headers and
+// manifests, by the same timeline and the same renderers as the server's. Pure: time is an argument, files
+// are named and not written. One thread at a time.
+//
+// The first video track makes the segments, without video the first track: a segment ends with the first
+// chunk that makes it long enough, and holds of the other tracks the chunks that begin in it. Bytes are held
+// until their segment is whole.
+class ManifestBuilder {
+ public:
+  explicit ManifestBuilder(BuilderSettings settings) : settings_(std::move(settings)) {}
+
+  // All tracks before the first chunk. `description.key` is made here when it is empty.
+  Result<timeline::TrackId> add_track(timeline::TrackDescription description, Blob header);
+  // In decode order of its track. Errors: conflict (unknown track, or time goes back)
+  Status add_chunk(timeline::TrackId track, std::int64_t start, std::int64_t duration, bool independent,
+                   std::vector<Blob> parts, Utc now);
+  // Nothing more comes of this track: nothing is waited for.
+  Status end_track(timeline::TrackId track, Utc now);
+  // Nothing more comes at all; the manifests say so.
+  Status finish(Utc now);
+
+  std::vector<FileAction> take() { return std::exchange(actions_, {}); }
+
+ private:
+  struct Pending {
+    std::int64_t start = 0;
+    std::int64_t duration = 0;
+    bool independent = true;
+    std::vector<Blob> parts;
+  };
+  struct Input {
+    timeline::Track track;
+    Blob header;
+    std::deque<Pending> chunks;
+    std::optional<std::int64_t> end;  // of what came
+    bool ended = false;
+  };
+
+  [[nodiscard]] const Input& reference() const { return inputs_.at(reference_); }
+  [[nodiscard]] std::uint32_t timescale(const Input& input) const {
+    return input.track.description.info.timescale;
+  }
+  void begin(Utc now);
+  [[nodiscard]] std::size_t whole_segment() const;
+  [[nodiscard]] bool is_waited_for(std::int64_t end) const;
+  Status advance(Utc now);
+  void close_segment(std::size_t count, Utc now);
+  std::vector<Pending> take_part(Input& input, std::size_t count, std::int64_t end);
+  void write_segment(const timeline::Cut& cut);
+  void write_header(const Input& input, std::uint32_t generation);
+  Status write_manifests();
+  void delete_old();
+  [[nodiscard]] timeline::OutputSettings output() const;
+  [[nodiscard]] timeline::Window window() const;
+  [[nodiscard]] std::string segment_file(const timeline::Cut& cut, const Input& input) const;
+
+  BuilderSettings settings_;
+  std::map<timeline::TrackId, Input> inputs_;
+  timeline::TrackId reference_ = 0;
+  bool begun_ = false;
+  timeline::Timeline timeline_;
+  std::optional<archive::EndpointDraft> endpoint_;
+  std::uint64_t next_slot_ = 1;
+  std::uint64_t next_serial_ = 1;
+  std::map<std::uint64_t, std::map<timeline::TrackId, std::vector<Blob>>>
+      bytes_;  // of slots without a file yet
+  std::size_t cuts_written_ = 0;
+  std::size_t cuts_deleted_ = 0;
+  std::set<std::pair<timeline::TrackId, std::uint32_t>> headers_;  // written, by generation
+  std::vector<FileAction> actions_;
+};
+
+}  // namespace tarn::manifest

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "manifest/manifest_builder.h"
+
+namespace tarn::manifest {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+
+constexpr Utc start{std::chrono::seconds{1'700'000'000}};
+
+class Builder : public ::testing::Test {
+ protected:
+  void begin(BuilderSettings settings) {
+    settings.segment_duration = 4;
+    builder_.emplace(std::move(settings));
+    timeline::TrackDescription video;
+    video.info.codec_string = "avc1.64001F";
+    video.info.width = 1280;
+    video.info.height = 720;
+    timeline::TrackDescription audio;
+    audio.info.codec = codecs::Codec::aac;
+    audio.info.codec_string = "mp4a.40.2";
+    audio.info.timescale = 48'000;
+    audio.info.sample_rate = 48'000;
+    audio.info.channels = 2;
+    audio_ = *builder_->add_track(audio, Blob::copy_of(as_bytes("audio header")));
+    video_ = *builder_->add_track(video, Blob::copy_of(as_bytes("video header")));
+  }
+  // A GOP of two seconds, and the audio of it.
+  Status video(int number, bool independent = true) {
+    return builder_->add_chunk(video_, number * 180'000, 180'000, independent,
+                               bytes("v" + std::to_string(number)), start);
+  }
+  Status audio(int number) {
+    return builder_->add_chunk(audio_, number * 96'000, 96'000, true, bytes("a" + std::to_string(number)),
+                               start);
+  }
+  static std::vector<Blob> bytes(const std::string& text) { return {Blob::copy_of(as_bytes(text))}; }
+  std::vector<std::string> names() {
+    std::vector<std::string> names;
+    last_.clear();
+    for (const FileAction& action : builder_->take()) {
+      names.push_back((action.is_deletion ? "-" : "") + action.name);
+      std::string text;
+      for (const Blob& part : action.parts) text += as_text(part.bytes());
+      last_[action.name] = text;
+    }
+    return names;
+  }
+
+  std::optional<ManifestBuilder> builder_;
+  timeline::TrackId video_ = 0;
+  timeline::TrackId audio_ = 0;
+  std::map<std::string, std::string> last_;
+};
+
+TEST_F(Builder, NamesNothingBeforeItIsThere) {
+  begin({});
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(video(i).ok());
+  EXPECT_THAT(names(), IsEmpty()) << "its audio has not come";
+  ASSERT_TRUE(audio(0).ok());
+  EXPECT_THAT(names(), IsEmpty());
+  ASSERT_TRUE(audio(1).ok());
+  EXPECT_THAT(names(), ElementsAre("g1-a1-i1.mp4", "g1-a1-1.m4s", "g1-v2-i1.mp4", "g1-v2-1.m4s",
+                                   "manifest-a1.m3u8", "manifest-v2.m3u8", "manifest.m3u8"));
+  EXPECT_THAT(last_["g1-v2-1.m4s"], HasSubstr("v0v1"));
+  EXPECT_EQ(last_["g1-a1-i1.mp4"], "audio header");
+  EXPECT_THAT(last_["manifest-v2.m3u8"], Not(HasSubstr("ENDLIST")));
+}
+
+TEST_F(Builder, ASegmentEndsOnlyBeforeAKeyFrame) {
+  begin({});
+  ASSERT_TRUE(builder_->end_track(audio_, start).ok());
+  ASSERT_TRUE(video(0).ok());
+  ASSERT_TRUE(builder_->add_chunk(video_, 180'000, 90'000, false, bytes("x"), start).ok());
+  ASSERT_TRUE(builder_->add_chunk(video_, 270'000, 180'000, false, bytes("y"), start).ok());
+  EXPECT_THAT(names(), ElementsAre("g1-v2-i1.mp4", "g1-v2-1.m4s", "manifest-a1.m3u8", "manifest-v2.m3u8",
+                                   "manifest.m3u8"));
+  EXPECT_THAT(last_["manifest-v2.m3u8"], HasSubstr("#EXTINF:5.00000,"));
+  EXPECT_THAT(last_["manifest-a1.m3u8"], HasSubstr("#EXT-X-GAP")) << "it has nothing of it";
+}
+
+TEST_F(Builder, TheEndHasWhatIsLeft) {
+  BuilderSettings settings;
+  settings.kind = timeline::Window::Kind::vod;
+  begin(settings);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(video(i).ok() && audio(i).ok());
+  ASSERT_TRUE(audio(3).ok());
+  (void)names();
+  EXPECT_THAT(last_["manifest-v2.m3u8"], HasSubstr("PLAYLIST-TYPE:EVENT"));
+  ASSERT_TRUE(builder_->finish(start).ok());
+  (void)names();
+  EXPECT_THAT(last_["g1-a1-2.m4s"], HasSubstr("a2a3"));
+  EXPECT_THAT(last_["manifest-v2.m3u8"], HasSubstr("PLAYLIST-TYPE:VOD"));
+  EXPECT_THAT(last_["manifest-v2.m3u8"], HasSubstr("#EXTINF:2.00000,\ng1-v2-2.m4s\n#EXT-X-ENDLIST"));
+  EXPECT_FALSE(video(4).ok());
+}
+
+TEST_F(Builder, OldFilesGoSomeTimeAfterTheyLeftTheWindow) {
+  BuilderSettings settings;
+  settings.window = 1;
+  settings.deletes = true;
+  begin(settings);
+  ASSERT_TRUE(builder_->end_track(audio_, start).ok());
+  std::vector<std::string> gone;
+  for (int i = 0; i < 12; ++i) {
+    ASSERT_TRUE(video(i).ok());
+    for (const std::string& name : names()) {
+      if (name.starts_with("-")) gone.push_back(name);
+    }
+  }
+  EXPECT_THAT(gone, ElementsAre("-g1-v2-1.m4s", "-g1-v2-2.m4s"));
+  EXPECT_THAT(last_["manifest-v2.m3u8"], HasSubstr("#EXT-X-MEDIA-SEQUENCE:6"));
+}
+
+TEST_F(Builder, DashIsDynamicUntilTheEnd) {
+  BuilderSettings settings;
+  settings.protocol = timeline::Protocol::dash;
+  settings.time_url = "https://time.example/";
+  begin(settings);
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(video(i).ok() && audio(i).ok());
+  EXPECT_THAT(names(), ElementsAre("g1-a1-i1.mp4", "g1-a1-s1-t0.m4s", "g1-v2-i1.mp4", "g1-v2-s1-t0.m4s",
+                                   "manifest.mpd"));
+  EXPECT_THAT(last_["manifest.mpd"], HasSubstr("type=\"dynamic\""));
+  EXPECT_THAT(last_["manifest.mpd"], HasSubstr("https://time.example/"));
+  ASSERT_TRUE(builder_->finish(start).ok());
+  (void)names();
+  EXPECT_THAT(last_["manifest.mpd"], HasSubstr("type=\"static\""));
+}
+
+TEST_F(Builder, TimesThatGoBackAreRefused) {
+  begin({});
+  ASSERT_TRUE(video(1).ok());
+  EXPECT_EQ(video(0).error().code, ErrorCode::conflict);
+  EXPECT_FALSE(builder_->add_chunk(9, 0, 1, true, {}, start).ok());
+  EXPECT_FALSE(builder_->add_chunk(video_, 360'000, 0, true, {}, start).ok());
+  EXPECT_TRUE(builder_->add_track({}, {}).ok()) << "nothing has begun yet";
+}
+
+}  // namespace
+}  // namespace tarn::manifest
