@@ -79,7 +79,7 @@ export const text = {
     create: 'New channel',
     what: (name: string) => `channel ${name}`,
     edit: (name: string) => `Channel ${name}`,
-    tabs: {status: 'Status', inputs: 'Inputs', endpoints: 'Endpoints', tasks: 'Collection tasks'},
+    tabs: {status: 'Status', inputs: 'Inputs', endpoints: 'Endpoints', tasks: 'Tasks'},
     views: 'Views of the channel',
   },
   endpoints: {
@@ -129,7 +129,7 @@ export const text = {
     never: 'never seen', silent: 'silent', active: 'active', standby: 'standby', ended: 'ended',
     state: 'State', bitrate: 'Bitrate', lastSegment: 'Last segment', drift: 'Drift', objects: 'Uploads', refused: 'Refused',
     lastError: 'Last error', noError: 'none', noInput: 'none',
-    activeInput: 'Active input', start: 'From', end: 'To', length: 'Length', latency: 'Newest segment behind now',
+    activeInput: 'Active input', start: 'From', end: 'To', length: 'Length', latency: 'Behind now',
     recorded: 'Recorded', discontinuities: 'Stretches',
     none: 'none',
     noSwitches: 'The active input has not changed.',
