@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The web console as an operator uses it, in headless Chromium: from signing in to a clip, with the encoder started by the
-command line that it shows. console_story.mjs has the steps."""
+command line that it shows. The steps are in console_*.mjs; TARN_SCREENSHOTS=FOLDER keeps what was seen."""
 
 import json
 import os
@@ -11,7 +11,7 @@ import subprocess
 import lab
 from lab import Tap
 
-STORIES = ["console_story.mjs", "console_forms.mjs"]
+STORIES = ["console_story.mjs", "console_forms.mjs", "console_commands.mjs"]
 CONSOLE = os.path.join(lab.BUILD, "server", "console", "index.html")
 SECONDS = 240
 
@@ -39,6 +39,12 @@ def no_secret_in_log(server):
         assert secret not in server.log()
 
 
+def types_hold():
+    source = os.path.join(lab.ROOT, "server", "console")
+    run = subprocess.run(["npm", "run", "--silent", "check"], cwd=source, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-1000:]
+
+
 def missing():
     if not os.path.isdir(os.path.join(lab.HERE, "node_modules", "playwright-core")):
         return "the browser's driver is not installed: ./tarn test installs it"
@@ -58,10 +64,11 @@ def main():
     if missing():
         tap.run("the console", skip, missing())
         tap.done()
+    tap.run("the console's types hold", types_hold)
     with lab.temporary_folder() as folder:
         clips = os.path.join(folder, "clips")
         os.makedirs(clips)
-        server = lab.Server(folder, "--collection-root", clips)
+        server = lab.Server(folder, "--collection-root", clips, "--key-provider", "builtin")
         try:
             server.create_channel("kept", "kept", {})
             job = {"control": server.control, "origin": server.origin, "token": server.token, "clips": clips, "folder": folder,

@@ -2,6 +2,7 @@
 // What the console's stories stand on: a browser that watches over the page, and steps that are told as JSON lines.
 import fs from 'node:fs';
 import path from 'node:path';
+import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
@@ -22,6 +23,19 @@ export async function until(condition, seconds, what) {
     check(Date.now() < deadline, `after ${seconds} s still not: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
+}
+
+// A command line in a shell; ends it and all that it has started.
+export function start(line, log) {
+  const file = fs.openSync(path.join(job.folder, log), 'w');
+  const child = spawn('sh', ['-c', line], { detached: true, stdio: ['ignore', file, file] });
+  const end = () => {
+    try {
+      process.kill(-child.pid, 'SIGKILL');
+    } catch { /* it has ended */ }
+  };
+  process.on('exit', end);
+  return end;
 }
 
 export async function api(method, where, body) {

@@ -2,23 +2,14 @@
 // An operator's day with the console. Each step begins where the one before has ended.
 import fs from 'node:fs';
 import path from 'node:path';
-import { spawn } from 'node:child_process';
-import { api, check, closed, dialog, field, job, judge, judges_see, open_console, step, submit, until } from './console_lab.mjs';
+import { api, check, closed, dialog, field, job, judge, judges_see, open_console, start, step, submit, until } from './console_lab.mjs';
 
 const { browser, page, seen } = await open_console();
 const button = (name) => page.getByRole('button', { name, exact: true });
 const goto = (hash) => page.goto(`${job.control}/console/#/${hash}`);
 const channel = 'groups/news/channels/one';
 const api_channel = '/channel-groups/news/channels/one';
-let encoder = null;
-
-function end_encoder() {
-  try {
-    if (encoder) process.kill(-encoder.pid, 'SIGKILL'); // the shell and what it runs
-  } catch { /* it has ended */ }
-  encoder = null;
-}
-process.on('exit', end_encoder);
+let end_encoder = null;
 
 await step(page, 'a wrong token is refused, the right one opens the console', async () => {
   await page.goto(`${job.control}/console/`);
@@ -40,7 +31,6 @@ await step(page, 'a group is created with the keyboard alone; the server says wh
   await closed(page);
   check(await button('New group').evaluate((one) => one === document.activeElement), 'the focus did not come back');
   await page.keyboard.press('Enter');
-  await page.getByRole('textbox', { name: 'Name', exact: true }).focus();
   await page.keyboard.type('a b');
   await page.keyboard.press('Enter');
   await field(page, 'name').getByText('must be 1 to 200 characters of A-Z').waitFor();
@@ -112,8 +102,7 @@ await step(page, 'passwords are shown on demand, and the command line that has t
   await button('Show passwords').click();
   const { inputs } = (await api('GET', `${api_channel}?secrets=true`)).body;
   await page.getByText(inputs[0].password, { exact: true }).waitFor();
-  const log = fs.openSync(path.join(job.folder, 'encoder.log'), 'w');
-  encoder = spawn('sh', ['-c', await line.textContent()], { detached: true, stdio: ['ignore', log, log] });
+  end_encoder = start(await line.textContent(), 'encoder.log');
 });
 
 await step(page, 'the channel is seen live: both inputs, tracks, timeline, charts', async () => {
@@ -174,6 +163,21 @@ await step(page, 'time shift plays the past, and its URL can be copied', async (
   check(at < 15, `it plays at ${at} s, not near the start`);
   await judge(page, 'time-shift');
   await button('Stop').click();
+});
+
+await step(page, 'what is encrypted with keys of the built-in provider plays too', async () => {
+  for (const [protocol, players] of [['HLS_CMAF', ['Shaka Player']], ['DASH', ['Shaka Player', 'dash.js']]]) {
+    const drm = { systems: ['WIDEVINE'], providerUrl: `${job.control}/speke` };
+    await api('POST', `${api_channel}/endpoints`, { name: 'encrypted', protocol, drm });
+    await until(async () => (await api('GET', `${api_channel}/endpoints/encrypted/status`)).body.drm.state === 'READY', 10, 'keys');
+    await goto(`${channel}/endpoints/encrypted`);
+    await page.reload();
+    for (const player of players) {
+      await plays(player);
+      await button('Stop').click();
+    }
+    await api('DELETE', `${api_channel}/endpoints/encrypted`);
+  }
 });
 
 await step(page, 'credentials are rotated with a grace period, and the stream goes on', async () => {

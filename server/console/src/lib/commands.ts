@@ -61,7 +61,7 @@ export function gstreamer(channel: Channel, input: Input): string {
       `x264enc tune=zerolatency key-int-max=${rate * channel.segmentDuration} bitrate=2500 ! h264parse ! mux.`,
     'audiotestsrc is-live=true wave=ticks ! audio/x-raw,rate=48000,channels=2 ! avenc_aac ! aacparse ! mux.'].join(' \\\n  ');
   const muxer = ['-f', 'hls', '-hls_time', String(channel.segmentDuration), '-hls_list_size', '5'];
-  if (fragmented(channel)) muxer.push('-hls_segment_type', 'fmp4');
+  if (fragmented(channel)) muxer.push('-hls_segment_type', 'fmp4', '-bsf:a', 'aac_adtstoasc'); // AAC of MPEG-TS is ADTS
   return pipeline + ' | \\\n' + lines(['ffmpeg', '-f', 'mpegts', '-i', 'pipe:0', '-c', 'copy'], muxer,
     ['-var_stream_map', 'v:0,a:0,name:hd', '-master_pl_name', masterName(input)],
     ['-method', 'PUT', '-http_persistent', '1', `${withCredentials(input)}-%v.m3u8`]);
