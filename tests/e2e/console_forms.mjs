@@ -169,4 +169,13 @@ await step(page, 'lists have pages and a filter', async () => {
   await page.getByRole('link', { name: 'c10', exact: true }).waitFor();
 });
 
+await step(page, 'a token that holds no more leads back to signing in, and from there to where one was', async () => {
+  await page.route('**/api/v1/**', (route) => route.fulfill({ status: 401, body: '' }));
+  await page.getByText('does not take this token').waitFor();
+  await page.unroute('**/api/v1/**');
+  await page.getByLabel('Control token').fill(job.token);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await page.getByRole('heading', { name: 'kept', level: 1 }).waitFor();
+});
+
 await browser.close();

@@ -125,6 +125,13 @@ await step(page, 'the channel is seen live: both inputs, tracks, timeline, chart
   await judge(page, 'status');
 });
 
+await step(page, 'a server that is away is said to be, and followed again when it is back', async () => {
+  await page.context().setOffline(true);
+  await page.getByText('The server does not answer').waitFor();
+  await page.context().setOffline(false);
+  await page.getByText('The server does not answer').waitFor({ state: 'detached' });
+});
+
 // Plays what the page shows until the picture has moved on by `seconds`.
 async function plays(player, seconds = 2) {
   if (player) await page.getByLabel('Player', { exact: true }).selectOption({ label: player });
@@ -163,6 +170,9 @@ await step(page, 'time shift plays the past, and its URL can be copied', async (
   check(at < 15, `it plays at ${at} s, not near the start`);
   await judge(page, 'time-shift');
   await button('Stop').click();
+  await page.getByLabel('Start (UTC)').fill('2020-01-01T00:00:00Z');
+  await button('Play').click();
+  await page.getByRole('alert').getByText('available:').waitFor(); // the origin's own words
 });
 
 await step(page, 'what is encrypted with keys of the built-in provider plays too', async () => {
