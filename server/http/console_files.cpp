@@ -90,7 +90,7 @@ ConsoleFiles::ConsoleFiles(std::string directory, const std::string& origin_base
             "; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 }
 
-std::string ConsoleFiles::default_directory(std::string installed) {
+std::string ConsoleFiles::default_directory(const std::string& installed) {
   std::error_code error;
   const auto server = std::filesystem::read_symlink("/proc/self/exe", error);
   const auto built = server.parent_path() / "console";

@@ -16,7 +16,7 @@ class ConsoleFiles {
   ConsoleFiles(std::string directory, const std::string& origin_base_url);
 
   // Beside the server where it was built, else `installed`.
-  static std::string default_directory(std::string installed);
+  static std::string default_directory(const std::string& installed);
 
   // The answer to GET or HEAD of /console/…
   [[nodiscard]] Response response(const Request& request) const;
