@@ -48,11 +48,24 @@ product_targets() {  # the server and the elements' plugins, as ninja names them
   for room in ingest package archive drm manifest; do printf 'plugins/%s/libgsttarn%s.so ' $room $room; done
 }
 
+build_console() {  # build_console FOLDER: the web console into the build tree, where the server beside it finds it
+  local source=$root/server/console out=$1/server/console
+  install_npm server/console
+  if [ -f "$out/index.html" ] &&
+    [ -z "$(find "$source" -name node_modules -prune -o -type f -newer "$out/index.html" -print -quit)" ]; then
+    return 0
+  fi
+  mkdir -p "$log_directory"
+  progress console 0 building
+  (cd "$source" && TARN_CONSOLE_OUT=$out npm run --silent build) >"$log_directory/console.log" 2>&1 ||
+    { echo >&2; tail -n 30 "$log_directory/console.log" >&2; exit 1; }
+  progress_done console built
+}
+
 enter_build_environment() {  # enter_build_environment FOLDER: its plugins, libraries and tools come first
   local folder=$1
   export GST_PLUGIN_PATH=$folder/plugins/ingest:$folder/plugins/package:$folder/plugins/archive:$folder/plugins/drm:$folder/plugins/manifest${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
   export GST_REGISTRY=$folder/registry.bin
   export LD_LIBRARY_PATH=$folder/plugins/core${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
   export PATH=$folder/server:$PATH
-  export TARN_CONSOLE_DIR=$root/server/console
 }

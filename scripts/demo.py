@@ -150,7 +150,7 @@ Tarn is on air: one programme, pushed to two inputs, packaged on request in thre
   encrypted    {endpoints['dash-drm']}
                (DASH, cbcs; shaka-player and dash.js get its keys from {control}/clearkey)
 
-  watch them   {control}/console/
+  web console  {control}/console/
   API token    {token}
   server log   {log_path}
 

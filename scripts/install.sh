@@ -61,11 +61,13 @@ install_packages() {  # install_packages GROUP…
 install_npm() {  # install_npm FOLDER: node_modules beside its package.json, exact versions, once
   local folder=$root/$1
   local stamp=$folder/node_modules/.tarn-installed
+  local how=(install --no-package-lock)
+  [ ! -f "$folder/package-lock.json" ] || how=(ci)
   [ -f "$folder/package.json" ] || return 0
   cmp -s "$folder/package.json" "$stamp" && return 0
   mkdir -p "$log_directory"
   progress npm 0 "$1"
-  (cd "$folder" && npm install --no-audit --no-fund --ignore-scripts --no-package-lock --loglevel=error) \
+  (cd "$folder" && npm "${how[@]}" --no-audit --no-fund --ignore-scripts --loglevel=error) \
     >"$log_directory/npm.log" 2>&1 || { tail -n 20 "$log_directory/npm.log" >&2; exit 1; }
   cp "$folder/package.json" "$stamp"
   progress_done npm "$1: ready"

@@ -7,6 +7,8 @@
 
 #include <algorithm>
 #include <array>
+#include <filesystem>
+#include <system_error>
 
 #include "core/base/result.h"
 #include "core/base/text.h"
@@ -68,10 +70,14 @@ Result<ByteVector> read_file(const std::string& path) {
   return bytes;
 }
 
-// Each component of a path below node_modules or the console itself; scoped packages begin with "@".
-bool is_component(std::string_view part) {
-  if (part.starts_with("@")) part.remove_prefix(1);
-  return is_path_component(part);
+bool takes_gzip(std::string_view accept_encoding) {
+  const auto codings = split(accept_encoding, ',');
+  return std::any_of(codings.begin(), codings.end(), [](std::string_view coding) {
+    const std::string_view name = trim(coding.substr(0, coding.find(';')));
+    const bool refused =
+        coding.find("q=0") != coding.npos && coding.find_first_of("123456789") == coding.npos;
+    return name == "gzip" && !refused;
+  });
 }
 
 }  // namespace
@@ -84,19 +90,35 @@ ConsoleFiles::ConsoleFiles(std::string directory, const std::string& origin_base
             "; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 }
 
+std::string ConsoleFiles::default_directory(const std::string& installed) {
+  std::error_code error;
+  const auto server = std::filesystem::read_symlink("/proc/self/exe", error);
+  const auto built = server.parent_path() / "console";
+  return !error && std::filesystem::exists(built / "index.html", error) ? built.string() : installed;
+}
+
 Response ConsoleFiles::response(const Request& request) const {
   std::string file = request.path.substr(std::string_view{"/console/"}.size());
   if (file.empty()) file = "index.html";
   const auto parts = split(file, '/');
-  const bool valid = std::all_of(parts.begin(), parts.end(), is_component);
-  Result<ByteVector> bytes = valid ? read_file(directory_ + "/" + file) : not_found("no such file");
+  if (!std::all_of(parts.begin(), parts.end(), is_path_component)) {
+    return error_response(404, "no such file in the console");
+  }
+  const std::string path = directory_ + "/" + file;
+  const bool is_asset = file.starts_with("assets/");
+  const bool may_be_packed = is_asset && takes_gzip(request.header("accept-encoding"));
+  Result<ByteVector> bytes = may_be_packed ? read_file(path + ".gz") : not_found("not asked for");
+  const bool is_packed = bytes.ok();
+  if (!is_packed) bytes = read_file(path);
   if (!bytes) return error_response(404, "no such file in the console");
   Response response;
+  if (is_packed) response.with("Content-Encoding", "gzip");
+  if (is_asset) response.with("Vary", "Accept-Encoding");
   response.with("Content-Type", std::string{type_of(file)})
       .with("Content-Security-Policy", policy_)
       .with("X-Content-Type-Options", "nosniff")
       .with("Referrer-Policy", "no-referrer")
-      .with("Cache-Control", file.starts_with("node_modules/") ? "max-age=3600" : "no-cache");
+      .with("Cache-Control", is_asset ? "public, max-age=31536000, immutable" : "no-cache");
   response.body.push_back(Blob::of(std::move(bytes).value()));
   return response;
 }

@@ -7,12 +7,16 @@
 
 namespace tarn::server {
 
-// The console's static files: whatever lies in `directory`, and the players in its node_modules when
-// they are installed. Plain files only, nothing outside the directory.
+// The console's built files (server/console): whatever lies in `directory`. Plain files only, nothing outside
+// the directory. What is below assets/ has a hash in its name and never changes; x.gz is x for those who take
+// gzip.
 class ConsoleFiles {
  public:
   // `origin_base_url`: where the player in the console may load media from; may contain {label}.
   ConsoleFiles(std::string directory, const std::string& origin_base_url);
+
+  // Beside the server where it was built, else `installed`.
+  static std::string default_directory(const std::string& installed);
 
   // The answer to GET or HEAD of /console/…
   [[nodiscard]] Response response(const Request& request) const;

@@ -24,10 +24,11 @@ class ControlHandlerTest : public ::testing::Test {
   void SetUp() override {
     directory_ = fs::temp_directory_path() / ("tarn-http-control-" + std::to_string(::getpid()));
     fs::remove_all(directory_);
-    fs::create_directories(directory_ / "console/node_modules/@scope/player");
+    fs::create_directories(directory_ / "console/assets");
     std::ofstream{directory_ / "console/index.html"} << "<!doctype html>";
     std::ofstream{directory_ / "console/app.js"} << "x";
-    std::ofstream{directory_ / "console/node_modules/@scope/player/p.js"} << "y";
+    std::ofstream{directory_ / "console/assets/p-1a2b.js"} << "y";
+    std::ofstream{directory_ / "console/assets/p-1a2b.js.gz"} << "packed";
     std::ofstream{directory_ / "secret.txt"} << "z";
     fs::create_symlink(directory_ / "secret.txt", directory_ / "console/link.txt");
     store_ = Store::open(directory_ / "data", directory_ / "key").value();
@@ -136,15 +137,29 @@ TEST_F(ControlHandlerTest, ServesTheConsoleAndNothingElse) {
   EXPECT_NE(policy.find("connect-src 'self' https://*.example.com:8443;"), std::string::npos);
   EXPECT_NE(policy.find("frame-ancestors 'none'"), std::string::npos);
   EXPECT_EQ(policy.find("unsafe"), std::string::npos);
+  EXPECT_EQ(page.headers.at("cache-control"), "no-cache");
   EXPECT_EQ(ask("GET", "/console/app.js").headers.at("content-type"), "text/javascript; charset=utf-8");
-  EXPECT_EQ(ask("GET", "/console/node_modules/@scope/player/p.js").body, "y");
   EXPECT_EQ(ask("GET", "/").headers.at("location"), "/console/");
   for (const char* path : {"/console/nothing.js", "/console/../secret.txt", "/console/%2e%2e/secret.txt",
-                           "/console/..%2fsecret.txt", "/console/link.txt", "/console/node_modules",
+                           "/console/..%2fsecret.txt", "/console/link.txt", "/console/assets",
                            "/console//app.js", "/console/.hidden", "/console/%00"}) {
     const auto refused = ask("GET", path);
     EXPECT_GE(refused.status, 400) << path;
     EXPECT_EQ(refused.body.find('z'), std::string::npos) << path;
+  }
+}
+
+TEST_F(ControlHandlerTest, ServesTheConsolesAssetsForEverAndPackedToThoseWhoTakeIt) {
+  const auto plain = ask("GET", "/console/assets/p-1a2b.js");
+  EXPECT_EQ(plain.body, "y");
+  EXPECT_EQ(plain.headers.at("cache-control"), "public, max-age=31536000, immutable");
+  EXPECT_EQ(plain.headers.at("vary"), "Accept-Encoding");
+  const auto packed = ask("GET", "/console/assets/p-1a2b.js", {{"Accept-Encoding", "br, gzip;q=0.5"}});
+  EXPECT_EQ(packed.body, "packed");
+  EXPECT_EQ(packed.headers.at("content-encoding"), "gzip");
+  EXPECT_EQ(packed.headers.at("content-type"), "text/javascript; charset=utf-8");
+  for (const char* coding : {"br", "gzip;q=0", "gzip;q=0.0, br", "x-gzipped"}) {
+    EXPECT_EQ(ask("GET", "/console/assets/p-1a2b.js", {{"Accept-Encoding", coding}}).body, "y") << coding;
   }
 }
 

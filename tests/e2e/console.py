@@ -1,0 +1,86 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The web console as an operator uses it, in headless Chromium: from signing in to a clip, with the encoder started by the
+command line that it shows. The steps are in console_*.mjs; TARN_SCREENSHOTS=FOLDER keeps what was seen."""
+
+import json
+import os
+import shutil
+import subprocess
+
+import lab
+from lab import Tap
+
+STORIES = ["console_story.mjs", "console_forms.mjs", "console_commands.mjs"]
+CONSOLE = os.path.join(lab.BUILD, "server", "console", "index.html")
+SECONDS = 240
+
+
+def told(step):
+    assert step["ok"], step["error"]
+
+
+def tell(tap, story, job):
+    run = subprocess.run(["node", os.path.join(lab.HERE, story)], input=json.dumps(job), text=True, stdout=subprocess.PIPE,
+                         stderr=subprocess.PIPE, timeout=SECONDS, check=False)
+    steps = [json.loads(line) for line in run.stdout.splitlines()]
+    for step in steps:
+        tap.run(step["name"], told, step)
+    tap.run(f"{story} was told to its end", ended, run)
+
+
+def ended(run):
+    assert run.returncode == 0, f"it ended with {run.returncode}: {run.stderr[-2000:]}"
+
+
+def no_secret_in_log(server):
+    inputs = server.api("GET", "/channel-groups/kept/channels/kept?secrets=true", expect=200)["inputs"]
+    for secret in (server.token, *(entry["password"] for entry in inputs)):
+        assert secret not in server.log()
+
+
+def types_hold():
+    source = os.path.join(lab.ROOT, "server", "console")
+    run = subprocess.run(["npm", "run", "--silent", "check"], cwd=source, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout[-3000:] + run.stderr[-1000:]
+
+
+def missing():
+    if not os.path.isdir(os.path.join(lab.HERE, "node_modules", "playwright-core")):
+        return "the browser's driver is not installed: ./tarn test installs it"
+    if not shutil.which("chromium"):
+        return "chromium is not installed"
+    if not os.path.exists(CONSOLE):
+        return "the console is not built: ./tarn test builds it"
+    return None
+
+
+def skip(reason):
+    raise Tap.Skip(reason)
+
+
+def main():
+    tap = Tap()
+    if missing():
+        tap.run("the console", skip, missing())
+        tap.done()
+    tap.run("the console's types hold", types_hold)
+    with lab.temporary_folder() as folder:
+        clips = os.path.join(folder, "clips")
+        os.makedirs(clips)
+        server = lab.Server(folder, "--collection-root", clips, "--key-provider", "builtin")
+        try:
+            server.create_channel("kept", "kept", {})
+            job = {"control": server.control, "origin": server.origin, "token": server.token, "clips": clips, "folder": folder,
+                   "openapi": os.path.join(lab.ROOT, "docs", "api", "openapi.json"),
+                   "screenshots": os.environ.get("TARN_SCREENSHOTS")}
+            for story in STORIES:
+                tell(tap, story, job)
+            tap.run("no secret is in the server's log", no_secret_in_log, server)
+        finally:
+            server.stop()
+    tap.done()
+
+
+if __name__ == "__main__":
+    main()
