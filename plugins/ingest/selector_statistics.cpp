@@ -54,7 +54,9 @@ void SwitchHistory::add(const timeline::InputSwitched& switched, Utc time) {
 InputConditions conditions_of(const timeline::InputStatus& status) {
   return {.open_segments = status.open_segments,
           .pdt_rejected = status.pdt_rejected,
-          .misaligned = status.misaligned};
+          .misaligned = status.misaligned,
+          .different_content = status.different_content,
+          .lagging = status.lagging};
 }
 
 std::vector<StructurePtr> changes_of(timeline::InputId input, const InputConditions& before,
@@ -72,6 +74,8 @@ std::vector<StructurePtr> changes_of(timeline::InputId input, const InputConditi
   compare("OPEN_SEGMENTS", before.open_segments, now.open_segments);
   compare("PDT_REJECTED", before.pdt_rejected, now.pdt_rejected);
   compare("MISALIGNED", before.misaligned, now.misaligned);
+  compare("DIFFERENT_CONTENT", before.different_content, now.different_content);
+  compare("LAGGING", before.lagging, now.lagging);
   return changes;
 }
 

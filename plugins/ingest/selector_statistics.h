@@ -35,11 +35,13 @@ struct InputConditions {
   bool open_segments = false;
   bool pdt_rejected = false;
   bool misaligned = false;
+  bool different_content = false;
+  bool lagging = false;
 };
 InputConditions conditions_of(const timeline::InputStatus& status);
 
 // `tarn/input-condition`, one for each that differs: input (1 or 2), condition ("OPEN_SEGMENTS",
-// "PDT_REJECTED" or "MISALIGNED"), state ("set" or "cleared").
+// "PDT_REJECTED", "MISALIGNED", "DIFFERENT_CONTENT", "LAGGING"), state ("set" or "cleared").
 std::vector<gstkit::StructurePtr> changes_of(timeline::InputId input, const InputConditions& before,
                                              const InputConditions& now);
 

@@ -17,6 +17,16 @@ constexpr std::size_t max_gathered = 5'000;
 GstClockTime decode_time(const GstBuffer* buffer) {
   return GST_BUFFER_DTS_IS_VALID(buffer) ? GST_BUFFER_DTS(buffer) : GST_BUFFER_PTS(buffer);
 }
+// Of the sizes of the access units: two encodes of the same pictures never agree in them for a whole GOP, and
+// nothing has to be read. Never 0.
+std::uint64_t digest_of(const std::vector<Ref<GstBuffer>>& buffers) {
+  constexpr std::uint64_t offset = 0xcbf29ce484222325;  // FNV-1a, 64 bits
+  constexpr std::uint64_t prime = 0x100000001b3;
+  std::uint64_t digest = offset;
+  for (const auto& buffer : buffers) digest = (digest ^ gst_buffer_get_size(buffer.get())) * prime;
+  return digest | 1U;
+}
+
 bool is_sync(const GstBuffer* buffer) { return !GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT); }
 
 }  // namespace
@@ -35,6 +45,7 @@ std::optional<timeline::Unit> UnitGatherer::unit_of(std::vector<Ref<GstBuffer>> 
     last_duration_ = gstkit::to_ticks(GST_BUFFER_DURATION(last), timescale_);
   unit.duration = last_start - unit.start + last_duration_;
   unit.sync = !is_video_ || is_sync(first);
+  if (is_video_) unit.digest = digest_of(buffers);
   unit.payload = std::make_shared<UnitPayload>(UnitPayload{.buffers = std::move(buffers),
                                                            .start = unit.start,
                                                            .duration = unit.duration,

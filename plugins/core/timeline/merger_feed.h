@@ -110,6 +110,7 @@ struct Input {
   bool ended = false;
   Microseconds segment_length{0};  // the longest of the last session that had one; 0: not known
   InputStatus status;
+  int differing = 0;  // copies in a row that were other bytes than those used; negative: the same bytes
 };
 
 // Equal in all that a player must be told anew: everything but bandwidths, which encoders that

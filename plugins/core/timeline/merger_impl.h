@@ -61,6 +61,7 @@ struct RecentSlot {
   Monotonic decided;  // when
   InputId input = 0;
   bool hole = false;
+  std::uint64_t digest = 0;  // of the copy that was used
 };
 
 struct Running {
@@ -71,6 +72,7 @@ struct Running {
   std::int64_t nominal = 0;          // length of the last slot that had content; 0: none yet
   Monotonic begun;                   // no slot's deadline counts from before
   std::optional<Monotonic> last_at;  // arrival of the last reference unit that was used
+  std::uint64_t last_digest = 0;     // its
   Utc end_utc;                       // UTC of slot_edge
   bool closed = false;               // after StreamEnded: what follows needs a new stretch
   std::deque<RecentSlot> recent;
@@ -126,6 +128,7 @@ struct Merger::Impl {
   [[nodiscard]] std::optional<std::int64_t> ahead(const Session& session) const;
   void trim(Input& input, Session& session, TrackState& track, TrackFeed& feed);
   void trim_added(Input& input, Session& session, TrackFeed& feed);
+  void compare(Input& input, const RecentSlot& used, const Arrived& copy);
   void count_unneeded(Input& input, TrackState& track, const Arrived& arrived, std::int64_t position);
   Supply supply(Input& input, Session& session, TrackState& track);
   std::size_t group_size(const Session& session, const TrackFeed& feed) const;

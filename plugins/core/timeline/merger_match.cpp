@@ -156,6 +156,22 @@ std::optional<std::int64_t> Merger::Impl::ahead(const Session& session) const {
   return std::nullopt;
 }
 
+// What a failover would cost, before there is one. One odd copy says nothing.
+void Merger::Impl::compare(Input& input, const RecentSlot& used, const Arrived& copy) {
+  constexpr int enough = 3;
+  const Microseconds behind = copy.at - used.at;
+  const Microseconds tolerated = input.status.lagging ? margin() / 2 : margin();
+  input.status.lagging = behind > tolerated;
+  inputs_[used.input].status.lagging = false;
+  if (used.digest == 0 || copy.unit.digest == 0) return;
+  const bool differs = used.digest != copy.unit.digest;
+  int& run = input.differing;
+  run = differs ? std::max(run, 0) + 1 : std::min(run, 0) - 1;
+  if (run >= enough) input.status.different_content = true;
+  if (run <= -enough) input.status.different_content = false;
+  if (std::abs(run) > enough) run = run > 0 ? enough : -enough;
+}
+
 void Merger::Impl::count_unneeded(Input& input, TrackState& track, const Arrived& arrived,
                                   std::int64_t position) {
   const std::int64_t end = position + arrived.unit.duration;
@@ -169,6 +185,7 @@ void Merger::Impl::count_unneeded(Input& input, TrackState& track, const Arrived
     return distance(slot.start, position) <= tolerance(track, arrived.unit, false);
   });
   if (at == recent.rend() || at->hole || at->input == input.id) return;
+  compare(input, *at, arrived);
   input.status.drift = arrived.at - at->at;
   inputs_[at->input].status.drift = at->at - arrived.at;
 }

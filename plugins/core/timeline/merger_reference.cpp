@@ -70,6 +70,7 @@ void Merger::Impl::take_gop(InputId id, Monotonic available) {
   const TrackFeed& feed = *session.find(ref.key);
   const std::size_t count = group_size(session, feed);
   running_->last_at = feed.units[count - 1].at;
+  running_->last_digest = count == 1 ? feed.units.front().unit.digest : 0;
   for (std::size_t i = 0; i < count; ++i) take(ref, inputs_[id], session);
   open_slot(running_->slot_edge, ref.edge, available, false);
   emit_part(ref);
@@ -174,7 +175,8 @@ void Merger::Impl::open_slot(std::int64_t start, std::int64_t end, Monotonic ava
   running_->slot_edge = end;
   if (!hole) running_->nominal = end - start;
   auto& recent = running_->recent;
-  recent.push_back({start, hole ? now_ : running_->last_at.value_or(now_), now_, active_.value_or(0), hole});
+  recent.push_back({start, hole ? now_ : running_->last_at.value_or(now_), now_, active_.value_or(0), hole,
+                    hole ? 0 : running_->last_digest});
   while (recent.size() > remembered_slots || now_ - recent.front().decided > pace() * 5) recent.pop_front();
   for (TrackState& track : running_->tracks) track.done = track.has_part = false;
   running_->ref().done = true;

@@ -746,5 +746,62 @@ TEST(MergerRedundancy, OtherBandwidthsAreNoOtherTracks) {
   EXPECT_THAT(scene.all<StretchStarted>(), SizeIs(1));
 }
 
+// ---- what a failover would cost, said before there is one
+
+// The input sends GOP `number` alone, with a digest, `late_ms` after its end.
+void send_one(Scene& scene, InputId input, std::int64_t number, std::uint64_t digest, std::int64_t late_ms) {
+  scene.at(Scene::ms_of_gop(number + 1) + late_ms, [&scene, input, number, digest](Merger& m) {
+    Unit unit = Scene::gop(number, input);
+    unit.digest = digest;
+    m.add(input, "v0", unit, scene.now(), scene.now_utc());
+    m.segment_end(input, {"v0"}, scene.now(), scene.now_utc());
+  });
+}
+
+void announce_video(Scene& scene) {
+  scene.at(0, [](Merger& m) {
+    for (const InputId input : {0U, 1U}) m.set_tracks(input, {video_description("v0", 0)});
+  });
+}
+
+TEST(MergerRedundancy, OtherBytesOfABackupAreSaidAfterSomeAndTakenBackAfterSome) {
+  Scene scene{{}, MergerSettings{std::chrono::seconds{2}}};
+  announce_video(scene);
+  const auto differs = [&](std::int64_t number) { return number >= 2 && number < 6 && number != 4; };
+  for (std::int64_t number = 0; number < 14; ++number) {
+    const bool is_other = differs(number) || (number >= 7 && number < 10);
+    send_one(scene, 0, number, 7, 100);
+    send_one(scene, 1, number, is_other ? 8 : 7, 150);
+  }
+  std::vector<bool> said;
+  for (std::int64_t number = 0; number < 14; ++number) {
+    scene.run(Scene::ms_of_gop(number + 1) + 200);
+    said.push_back(scene.merger.status(1).different_content);
+    EXPECT_FALSE(scene.merger.status(0).different_content);
+  }
+  // 2, 3 and 5 differ, but not in a row; 7 to 9 do; 10 to 12 are the same again.
+  for (std::size_t number = 0; number < said.size(); ++number)
+    EXPECT_EQ(said[number], number >= 9 && number < 12) << number;
+  EXPECT_THAT(scene.all<InputSwitched>(), IsEmpty());
+  EXPECT_FALSE(scene.merger.status(1).misaligned);
+}
+
+TEST(MergerRedundancy, ABackupThatIsTooLateForASwitchIsSaidToLag) {
+  Scene scene{{}, MergerSettings{std::chrono::seconds{2}}};
+  announce_video(scene);
+  for (std::int64_t number = 0; number < 8; ++number) {
+    send_one(scene, 0, number, 7, 100);
+    // The margin is 0.6 s.
+    send_one(scene, 1, number, 7, number < 3 ? 600 : number < 6 ? 900 : number == 6 ? 500 : 300);
+  }
+  std::vector<bool> said;
+  for (std::int64_t number = 0; number < 8; ++number) {
+    scene.run(Scene::ms_of_gop(number + 1) + 950);
+    said.push_back(scene.merger.status(1).lagging);
+  }
+  EXPECT_THAT(said, ElementsAre(false, false, false, true, true, true, true, false));
+  EXPECT_FALSE(scene.merger.status(0).lagging);
+}
+
 }  // namespace
 }  // namespace tarn::timeline
