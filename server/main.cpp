@@ -22,6 +22,8 @@
 #include "server/http/request_observer.h"
 #include "server/keys/key_service.h"
 #include "server/model/secrets.h"
+#include "server/runtime/metric_list.h"
+#include "server/runtime/process_metrics.h"
 #include "server/runtime/runtime.h"
 
 namespace tarn::server {
@@ -72,6 +74,17 @@ Result<std::string> read_text(const std::string& path) {
   std::ifstream file{path, std::ios::binary};
   if (!file) return Error{ErrorCode::io, "cannot read " + path};
   return std::string{std::istreambuf_iterator<char>{file}, {}};
+}
+
+void read_collection_tasks(const Collector& collector, const Metrics::Sample& sample) {
+  using State = CollectionTask::State;
+  Collector::StateCounts counts = collector.count_by_state();
+  for (const State state :
+       {State::queued, State::running, State::succeeded, State::failed, State::cancelled}) {
+    std::string name{name_of(state)};
+    for (char& c : name) c = g_ascii_tolower(c);
+    sample("tarn_collection_tasks", {{"state", name}}, static_cast<double>(counts[state]));
+  }
 }
 
 // Everything that makes up the server, in the order in which it is made.
@@ -197,8 +210,12 @@ ServingOptions Application::serving_options() {
                                   [&](const Network& network) { return network.contains(*parsed); }));
   };
   options.refused = make_refusal_observer({"origin", "control"}, metrics_, log_);
-  metrics_.add_gauge("tarn_http_connections", "Open connections of clients.",
-                     [server = server_.get()] { return static_cast<std::int64_t>(server->connections()); });
+  metrics_.add_reader([this](const Metrics::Sample& sample) {
+    sample("tarn_build_info", {{"version", TARN_VERSION}}, 1);
+    sample("tarn_http_connections", {}, static_cast<double>(server_->connections()));
+    read_collection_tasks(*collector_, sample);
+    read_process(sample);
+  });
   return options;
 }
 

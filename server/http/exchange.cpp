@@ -6,6 +6,7 @@
 #include "core/base/out_of_memory.h"
 #include "server/front/refusals.h"
 #include "server/http/request_id.h"
+#include "server/runtime/origin.h"
 
 namespace tarn::server {
 namespace {
@@ -172,6 +173,7 @@ void Exchange::reply(Response response) {
 void Exchange::apply(const Response& response) {
   SoupMessageHeaders* headers = soup_server_message_get_response_headers(message_);
   status_ = response.status;
+  delivery_ = response.delivery;
   soup_server_message_set_status(message_, static_cast<guint>(response.status), nullptr);
   for (const auto& [name, value] : response.headers) {
     if (is_clean(value)) soup_message_headers_replace(headers, name.c_str(), value.c_str());
@@ -215,6 +217,7 @@ void Exchange::finished(bool aborted) {
   const front::Connection* const from = connection();
   record_.status = answered ? status_ : from == nullptr ? 0 : from->refused_status();
   record_.duration = std::chrono::duration_cast<Microseconds>(std::chrono::steady_clock::now() - started_);
+  if (delivery_) delivery_->answered(record_.status, record_.bytes_out);
   if (shared_->observer) shared_->observer(record_);
 }
 

@@ -58,6 +58,7 @@ class Exchange : public front::BodySink, public std::enable_shared_from_this<Exc
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   Request request_;
   RequestRecord record_;
+  std::shared_ptr<const Delivery> delivery_;  // of the answer
   Handler::Verdict verdict_;
   BodyBuffer body_;
   std::uint64_t counted_ = 0;  // of shared_->bodies

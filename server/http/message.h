@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,8 @@
 // A request and its answer as plain values: the handlers see nothing of the library or the connection
 // below them.
 namespace tarn::server {
+
+class Delivery;
 
 struct Request {
   std::string method;                           // upper case as sent
@@ -38,7 +41,8 @@ struct Request {
 struct Response {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::vector<Blob> body;  // sent in order, nothing is copied
+  std::vector<Blob> body;                         // sent in order, nothing is copied
+  std::shared_ptr<const Delivery> delivery = {};  // who counts what becomes of it; may be null
 
   Response& with(std::string name, std::string value) {
     headers.emplace_back(std::move(name), std::move(value));

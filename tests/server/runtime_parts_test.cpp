@@ -166,14 +166,44 @@ TEST(RetentionTest, CountsWithTheSegmentsThatThereAre) {
 
 TEST(MetricsTest, ExposesPrometheusText) {
   Metrics metrics;
-  metrics.describe_counter("tarn_x_total", "Things.");
+  metrics.describe("tarn_x_total", Metrics::Kind::counter, "Things.");
+  metrics.describe("tarn_y_bytes", Metrics::Kind::gauge, "Bytes.");
   metrics.counter("tarn_x_total", {{"group", "a\"b\\c\nd"}}) += 3;
   ++metrics.counter("tarn_x_total", {});
-  metrics.add_gauge("tarn_y_bytes", "Bytes.", [] { return 7; });
+  metrics.add_reader([](const Metrics::Sample& sample) { sample("tarn_y_bytes", {}, 7.5); });
   EXPECT_EQ(metrics.exposition(),
             "# HELP tarn_x_total Things.\n# TYPE tarn_x_total counter\n"
             "tarn_x_total 1\ntarn_x_total{group=\"a\\\"b\\\\c\\nd\"} 3\n"
-            "# HELP tarn_y_bytes Bytes.\n# TYPE tarn_y_bytes gauge\ntarn_y_bytes 7\n");
+            "# HELP tarn_y_bytes Bytes.\n# TYPE tarn_y_bytes gauge\ntarn_y_bytes 7.5\n");
+}
+
+TEST(MetricsTest, AHistogramCountsUpwards) {
+  Metrics metrics;
+  metrics.describe("tarn_t_seconds", Metrics::Kind::histogram, "Time.");
+  Histogram& histogram = metrics.histogram("tarn_t_seconds", {{"kind", "k"}});
+  histogram.observe(Microseconds{1'000});  // the bound belongs to its bucket
+  histogram.observe(Microseconds{1'001});
+  histogram.observe(std::chrono::minutes{1});
+  const std::string text = metrics.exposition();
+  EXPECT_NE(text.find("tarn_t_seconds_bucket{kind=\"k\",le=\"0.001\"} 1\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("tarn_t_seconds_bucket{kind=\"k\",le=\"0.0025\"} 2\n"), std::string::npos);
+  EXPECT_NE(text.find("tarn_t_seconds_bucket{kind=\"k\",le=\"30\"} 2\n"), std::string::npos);
+  EXPECT_NE(text.find("tarn_t_seconds_bucket{kind=\"k\",le=\"+Inf\"} 3\n"), std::string::npos);
+  EXPECT_NE(text.find("tarn_t_seconds_sum{kind=\"k\"} 60.002001\n"), std::string::npos);
+  EXPECT_NE(text.find("tarn_t_seconds_count{kind=\"k\"} 3\n"), std::string::npos);
+}
+
+TEST(MetricsTest, WhatNobodyHoldsIsGone) {
+  Metrics metrics;
+  auto first = metrics.held_counter("tarn_x_total", {{"channel", "a"}});
+  *first += 5;
+  auto again = metrics.held_counter("tarn_x_total", {{"channel", "a"}});
+  EXPECT_EQ(*again, 5U) << "while it is held it is the same";
+  first.reset();
+  EXPECT_NE(metrics.exposition().find("tarn_x_total{channel=\"a\"} 5\n"), std::string::npos);
+  again.reset();
+  EXPECT_EQ(metrics.exposition().find("tarn_x_total"), std::string::npos);
+  EXPECT_EQ(*metrics.held_counter("tarn_x_total", {{"channel", "a"}}), 0U);
 }
 
 TEST(InputHistoryTest, RemembersSegmentsAndErrors) {
