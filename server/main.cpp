@@ -105,6 +105,7 @@ class Application {
 
  private:
   Status open();
+  Status apply_resources(const std::string& json);
   Status serve();
   ServingOptions serving_options();
 
@@ -179,8 +180,28 @@ Status Application::open() {
       utc_now, collector_.get());
   if (!config_.resources.empty()) {
     const std::string resources = TRY(read_text(config_.resources));
-    if (Status applied = control_->apply_resources(resources); !applied.ok()) return applied;
+    TRY(apply_resources(resources));
   }
+  return {};
+}
+
+// What the file has changed, a line each: what was meant for another server shows before it is missed.
+Status Application::apply_resources(const std::string& json) {
+  std::vector<ResourceChange> changes;
+  TRY(control_->apply_resources(json, &changes));
+  std::map<ResourceChange::Kind, std::size_t> counts;
+  for (const ResourceChange& change : changes) {
+    ++counts[change.kind];
+    std::string fields;
+    for (const std::string& field : change.fields) fields += (fields.empty() ? "" : ",") + field;
+    log_.write(LogLevel::info, "resource-" + std::string{name_of(change.kind)},
+               {{"resource", change.resource}, {"fields", fields}});
+  }
+  using Kind = ResourceChange::Kind;
+  log_.write(LogLevel::info, "resources-applied",
+             {{"created", std::to_string(counts[Kind::created])},
+              {"updated", std::to_string(counts[Kind::updated])},
+              {"unchanged", std::to_string(counts[Kind::unchanged])}});
   return {};
 }
 

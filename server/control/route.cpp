@@ -46,6 +46,7 @@ constexpr std::array all_routes{
     Route{"GET", "/collection-tasks", Operation::list_tasks, paging},
     Route{"GET", "/collection-tasks/{task}", Operation::read_task, nothing},
     Route{"DELETE", "/collection-tasks/{task}", Operation::cancel_task, nothing},
+    Route{"GET", "/export", Operation::export_all, secrets},
     Route{"GET", "/openapi.json", Operation::read_openapi, nothing},
 };
 

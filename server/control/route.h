@@ -32,6 +32,7 @@ enum class Operation {
   read_task,
   cancel_task,
   read_openapi,
+  export_all,
 };
 
 // Every route there is; docs/api/openapi.json describes exactly these.
