@@ -21,7 +21,9 @@
 #include "server/http/origin_handler.h"
 #include "server/http/request_observer.h"
 #include "server/keys/key_service.h"
+#include "server/model/model_changes.h"
 #include "server/model/secrets.h"
+#include "server/runtime/event_feed.h"
 #include "server/runtime/metric_list.h"
 #include "server/runtime/process_metrics.h"
 #include "server/runtime/runtime.h"
@@ -94,13 +96,17 @@ class Application {
       : config_(std::move(config)),
         log_(config_.log_format, config_.log_level, utc_now,
              [](std::string_view line) { std::fwrite(line.data(), 1, line.size(), stderr); }),
+        events_(utc_now, {}),
         workers_(std::max(2U, config_.threads)),
         writers_(std::max(least_writers, 2 * config_.threads)) {}
 
   Status start();
   // The addresses, as the line `ready` shows them.
   [[nodiscard]] std::string ready_line() const;
-  void tick() { runtime_->tick(); }
+  void tick() {
+    runtime_->tick();
+    events_.tick();
+  }
   void stop();
 
  private:
@@ -112,6 +118,7 @@ class Application {
   ServerConfig config_;
   Metrics metrics_;
   EventLog log_;
+  EventFeed events_;
   WorkerPool workers_;
   WorkerPool writers_;
   std::string token_;
@@ -119,6 +126,7 @@ class Application {
   std::string origin_base_;
   std::unique_ptr<HttpServer> server_;
   std::unique_ptr<Store> store_;
+  std::shared_ptr<const Model> known_model_;  // the latest that the store's listener was given
   std::optional<BuiltinProvider> key_provider_;
   std::unique_ptr<KeyService> keys_;
   std::unique_ptr<Runtime> runtime_;
@@ -160,7 +168,12 @@ Status Application::open() {
       *store_->model());
   keys_->set_listener([this] { runtime_->follow(*store_->model()); });
   runtime_->follow(*store_->model());  // keys that came before there was a listener
+  known_model_ = store_->model();
   store_->add_listener([this](const std::shared_ptr<const Model>& model) {
+    for (const ModelChange& change : changes_between(*known_model_, *model)) {
+      events_.add(LogLevel::info, std::string{"resource-"} + change.what, {{"resource", change.resource}});
+    }
+    known_model_ = model;
     keys_->follow(*model);
     runtime_->follow(*model);
   });
@@ -216,7 +229,7 @@ Status Application::serve() {
   control_handler_ = std::make_unique<ControlHandler>(ControlHandler::Parts{
       *control_, workers_, metrics_, ConsoleFiles{console, origin_base_}, token_,
       [this] { return runtime_->is_ready() && ::access(config_.data_dir.c_str(), W_OK) == 0; },
-      key_provider_ ? &*key_provider_ : nullptr});
+      key_provider_ ? &*key_provider_ : nullptr, &events_});
   return server_->serve({origin_handler_.get(), control_handler_.get()}, observer, serving_options());
 }
 
@@ -242,6 +255,12 @@ ServingOptions Application::serving_options() {
 
 Status Application::start() {
   describe_metrics(metrics_);
+  log_.set_listener([this](LogLevel level, std::string_view event, const auto& fields) {
+    // Requests are too many; of changes the store tells.
+    if (event != "request" && event != "refused" && !event.starts_with("resource")) {
+      events_.add(level, event, fields);
+    }
+  });
   if (Status opened = open(); !opened.ok()) return opened;
   return serve();
 }
@@ -252,6 +271,7 @@ std::string Application::ready_line() const {
 }
 
 void Application::stop() {
+  events_.close();
   const bool drained = server_->drain(drain_limit);
   log_.write(LogLevel::info, "stopping", {{"drained", drained ? "true" : "false"}});
   server_.reset();

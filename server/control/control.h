@@ -28,6 +28,9 @@ struct ApiResponse {
   std::string content_type = "application/json";
   std::map<std::string, std::string> headers;  // ETag, Location, …
   std::string body;
+  // Set: `body` is to be followed by events, those after this id (none: those from now on).
+  bool streams_events = false;
+  std::optional<std::uint64_t> events_after = {};
 };
 
 // What the API shows of the running system; the runtime implements it. JSON object texts.

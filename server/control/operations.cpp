@@ -215,6 +215,18 @@ ApiResponse Operations::export_all(const ApiRequest& request) {
   return response;
 }
 
+ApiResponse Operations::follow_events(const ApiRequest& request) {
+  ApiResponse response;
+  response.content_type = "application/x-ndjson";
+  response.streams_events = true;
+  const auto after = request.query.find("after");
+  if (after == request.query.end()) return response;
+  const auto id = parse_i64(after->second);
+  if (!id || *id < 0) return problem(FieldErrors{{"after", "null", "must be the id of an event, or 0"}});
+  response.events_after = static_cast<std::uint64_t>(*id);
+  return response;
+}
+
 ApiResponse Operations::channel_status(const RouteMatch& match) {
   const auto found = find<Channel>(match);
   if (found.resource == nullptr) return no_such<Channel>(match);
@@ -306,6 +318,8 @@ ApiResponse Operations::run(const ApiRequest& request, const RouteMatch& match) 
       return read_task(match);
     case Operation::cancel_task:
       return cancel_task(match);
+    case Operation::follow_events:
+      return follow_events(request);
     case Operation::export_all:
       return export_all(request);
     case Operation::read_openapi: {

@@ -44,6 +44,7 @@ class Operations {
   template <class R>
   ApiResponse remove(const ApiRequest& request, const RouteMatch& match);
   ApiResponse export_all(const ApiRequest& request);
+  static ApiResponse follow_events(const ApiRequest& request);
   ApiResponse channel_status(const RouteMatch& match);
   ApiResponse endpoint_status(const RouteMatch& match);
   ApiResponse rotate_credentials(const ApiRequest& request, const RouteMatch& match);

@@ -33,6 +33,7 @@ enum class Operation {
   cancel_task,
   read_openapi,
   export_all,
+  follow_events,
 };
 
 // Every route there is; docs/api/openapi.json describes exactly these.

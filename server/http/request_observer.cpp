@@ -35,6 +35,7 @@ std::size_t kind_index(const RequestRecord& record, bool is_control) {
   constexpr std::size_t first_media = 2;
   constexpr std::size_t time = 5;
   if (is_control) {
+    if (record.path == "/api/v1/events") return 0;  // lasts as long as somebody listens
     if (record.path.starts_with("/api/")) return first_control_kind;
     if (record.path == "/metrics") return first_control_kind + 1;
     return record.path == "/healthz" || record.path == "/readyz" ? first_control_kind + 2 : 0;

@@ -7,6 +7,7 @@
 
 #include "server/runtime/content.h"
 #include "server/runtime/content_cache.h"
+#include "server/runtime/event_feed.h"
 #include "server/runtime/event_log.h"
 #include "server/runtime/input_history.h"
 #include "server/runtime/metrics.h"
@@ -204,6 +205,67 @@ TEST(MetricsTest, WhatNobodyHoldsIsGone) {
   again.reset();
   EXPECT_EQ(metrics.exposition().find("tarn_x_total"), std::string::npos);
   EXPECT_EQ(*metrics.held_counter("tarn_x_total", {{"channel", "a"}}), 0U);
+}
+
+class SinkFake : public EventSink {
+ public:
+  bool send(std::string text) override {
+    if (open) received += text;
+    return open;
+  }
+  void end() override { ended = true; }
+  [[nodiscard]] bool is_open() const override { return open; }
+  std::string received;
+  bool open = true;
+  bool ended = false;
+};
+
+TEST(EventFeedTest, KeepsTheLatestAndSaysWhatIsMissing) {
+  Utc now{Microseconds{1000}};
+  EventFeed feed{[&now] { return now; }, {.kept = 3, .kept_bytes = 1000, .readers = 2}};
+  for (const char* name : {"a", "b", "c", "d"}) feed.add(LogLevel::info, name, {});  // 1000, 1001, 1002, 1003
+  const auto read = [&feed](std::optional<std::uint64_t> after) {
+    const auto sink = std::make_shared<SinkFake>();
+    EXPECT_TRUE(feed.subscribe(after, sink));
+    sink->open = false;
+    EXPECT_TRUE(feed.has_room()) << "it takes no place any more";
+    return sink->received;
+  };
+  const std::string rest = "\"time\":\"1970-01-01T00:00:00.001Z\",\"level\":";
+  const auto line = [&rest](int id, const std::string& event) {
+    return "{\"id\":" + std::to_string(id) + "," + rest + event + "\"}\n";
+  };
+  const std::string latest = line(1003, "\"info\",\"event\":\"d");
+  EXPECT_EQ(read(1002), latest);
+  EXPECT_EQ(read(std::nullopt), "\n");
+  EXPECT_EQ(read(1003), "\n");
+  const std::string kept =
+      line(1001, "\"info\",\"event\":\"b") + line(1002, "\"info\",\"event\":\"c") + latest;
+  EXPECT_EQ(read(1000), kept);
+  EXPECT_EQ(read(0), kept);
+  EXPECT_EQ(read(999), line(1000, "\"warning\",\"event\":\"events-missed") + kept);
+  feed.add(LogLevel::info, std::string(900, 'x'), {});
+  EXPECT_EQ(read(0).find("\"d\""), std::string::npos) << "bytes are bounded too";
+}
+
+TEST(EventFeedTest, ShowsThatItLivesAndEndsItsReaders) {
+  Utc now{Microseconds{1000}};
+  EventFeed feed{[&now] { return now; }, {.kept = 3, .readers = 1, .quiet = std::chrono::seconds{15}}};
+  feed.add(LogLevel::info, "a", {});
+  const auto sink = std::make_shared<SinkFake>();
+  ASSERT_TRUE(feed.subscribe(std::nullopt, sink));
+  EXPECT_FALSE(feed.has_room());
+  EXPECT_FALSE(feed.subscribe(std::nullopt, std::make_shared<SinkFake>()));
+  now += std::chrono::seconds{14};
+  feed.tick();
+  EXPECT_EQ(sink->received, "\n");
+  now += std::chrono::seconds{1};
+  feed.tick();
+  feed.tick();
+  EXPECT_EQ(sink->received, "\n\n");
+  feed.close();
+  EXPECT_TRUE(sink->ended);
+  EXPECT_FALSE(feed.subscribe(std::nullopt, std::make_shared<SinkFake>()));
 }
 
 TEST(InputHistoryTest, RemembersSegmentsAndErrors) {
