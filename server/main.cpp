@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -27,6 +28,7 @@
 #include "server/runtime/metric_list.h"
 #include "server/runtime/process_metrics.h"
 #include "server/runtime/runtime.h"
+#include "server/service_notice.h"
 
 namespace tarn::server {
 namespace {
@@ -76,6 +78,15 @@ Result<std::string> read_text(const std::string& path) {
   std::ifstream file{path, std::ios::binary};
   if (!file) return Error{ErrorCode::io, "cannot read " + path};
   return std::string{std::istreambuf_iterator<char>{file}, {}};
+}
+
+// Beside the installed executable, or in the sources it was built from.
+std::string console_folder() {
+  std::error_code error;
+  const auto self = std::filesystem::read_symlink("/proc/self/exe", error);
+  const auto installed = self.parent_path() / TARN_INSTALLED_CONSOLE;
+  return std::filesystem::is_directory(installed, error) ? installed.lexically_normal().string()
+                                                         : TARN_CONSOLE_DIR;
 }
 
 void read_collection_tasks(const Collector& collector, const Metrics::Sample& sample) {
@@ -225,7 +236,7 @@ Status Application::serve() {
   origin_handler_ = std::make_unique<OriginHandler>(
       model, *runtime_, utc_now,
       PlaybackSettings{config_.trusted_proxies, config_.require_access_control, hot_answers_.get()});
-  const std::string console = config_.console_dir.empty() ? TARN_CONSOLE_DIR : config_.console_dir;
+  const std::string console = config_.console_dir.empty() ? console_folder() : config_.console_dir;
   control_handler_ = std::make_unique<ControlHandler>(ControlHandler::Parts{
       *control_, workers_, metrics_, ConsoleFiles{console, origin_base_}, token_,
       [this] { return runtime_->is_ready() && ::access(config_.data_dir.c_str(), W_OK) == 0; },
@@ -288,6 +299,7 @@ int run(const ServerConfig& config) {
     return 1;
   }
   std::cout << application.ready_line() << std::flush;
+  notify_service("READY=1");
   GMainLoop* loop = g_main_loop_new(nullptr, FALSE);
   const auto quit = [](gpointer data) -> gboolean {
     g_main_loop_quit(static_cast<GMainLoop*>(data));
@@ -303,6 +315,7 @@ int run(const ServerConfig& config) {
       },
       &application);
   g_main_loop_run(loop);
+  notify_service("STOPPING=1");
   application.stop();
   g_main_loop_unref(loop);
   return 0;
