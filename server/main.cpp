@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -21,8 +22,13 @@
 #include "server/http/origin_handler.h"
 #include "server/http/request_observer.h"
 #include "server/keys/key_service.h"
+#include "server/model/model_changes.h"
 #include "server/model/secrets.h"
+#include "server/runtime/event_feed.h"
+#include "server/runtime/metric_list.h"
+#include "server/runtime/process_metrics.h"
 #include "server/runtime/runtime.h"
+#include "server/service_notice.h"
 
 namespace tarn::server {
 namespace {
@@ -75,6 +81,17 @@ Result<std::string> read_text(const std::string& path) {
   return std::string{std::istreambuf_iterator<char>{file}, {}};
 }
 
+void read_collection_tasks(const Collector& collector, const Metrics::Sample& sample) {
+  using State = CollectionTask::State;
+  Collector::StateCounts counts = collector.count_by_state();
+  for (const State state :
+       {State::queued, State::running, State::succeeded, State::failed, State::cancelled}) {
+    std::string name{name_of(state)};
+    for (char& c : name) c = g_ascii_tolower(c);
+    sample("tarn_collection_tasks", {{"state", name}}, static_cast<double>(counts[state]));
+  }
+}
+
 // Everything that makes up the server, in the order in which it is made.
 class Application {
  public:
@@ -82,6 +99,7 @@ class Application {
       : config_(std::move(config)),
         log_(config_.log_format, config_.log_level, utc_now,
              [](std::string_view line) { std::fwrite(line.data(), 1, line.size(), stderr); }),
+        events_(utc_now, {}),
         workers_(std::max(2U, config_.threads)),
         writers_(std::max(least_writers, 2 * config_.threads)) {}
 
@@ -90,6 +108,7 @@ class Application {
   [[nodiscard]] std::string ready_line() const;
   void tick() {
     runtime_->tick();
+    events_.tick();
     follow_certificate();
   }
   // Takes certificate and key anew if they have changed.
@@ -98,6 +117,7 @@ class Application {
 
  private:
   Status open();
+  Status apply_resources(const std::string& json);
   Status serve();
   ServingOptions serving_options();
   [[nodiscard]] std::string scheme() const { return config_.tls_certificate.empty() ? "http" : "https"; }
@@ -105,6 +125,7 @@ class Application {
   ServerConfig config_;
   Metrics metrics_;
   EventLog log_;
+  EventFeed events_;
   WorkerPool workers_;
   WorkerPool writers_;
   std::string token_;
@@ -113,6 +134,7 @@ class Application {
   std::unique_ptr<front::TlsContext> tls_;
   std::unique_ptr<HttpServer> server_;
   std::unique_ptr<Store> store_;
+  std::shared_ptr<const Model> known_model_;  // the latest that the store's listener was given
   std::optional<BuiltinProvider> key_provider_;
   std::unique_ptr<KeyService> keys_;
   std::unique_ptr<Runtime> runtime_;
@@ -158,7 +180,12 @@ Status Application::open() {
       *store_->model());
   keys_->set_listener([this] { runtime_->follow(*store_->model()); });
   runtime_->follow(*store_->model());  // keys that came before there was a listener
+  known_model_ = store_->model();
   store_->add_listener([this](const std::shared_ptr<const Model>& model) {
+    for (const ModelChange& change : changes_between(*known_model_, *model)) {
+      events_.add(LogLevel::info, std::string{"resource-"} + change.what, {{"resource", change.resource}});
+    }
+    known_model_ = model;
     keys_->follow(*model);
     runtime_->follow(*model);
   });
@@ -178,8 +205,28 @@ Status Application::open() {
       utc_now, collector_.get());
   if (!config_.resources.empty()) {
     const std::string resources = TRY(read_text(config_.resources));
-    if (Status applied = control_->apply_resources(resources); !applied.ok()) return applied;
+    TRY(apply_resources(resources));
   }
+  return {};
+}
+
+// What the file has changed, a line each: what was meant for another server shows before it is missed.
+Status Application::apply_resources(const std::string& json) {
+  std::vector<ResourceChange> changes;
+  TRY(control_->apply_resources(json, &changes));
+  std::map<ResourceChange::Kind, std::size_t> counts;
+  for (const ResourceChange& change : changes) {
+    ++counts[change.kind];
+    std::string fields;
+    for (const std::string& field : change.fields) fields += (fields.empty() ? "" : ",") + field;
+    log_.write(LogLevel::info, "resource-" + std::string{name_of(change.kind)},
+               {{"resource", change.resource}, {"fields", fields}});
+  }
+  using Kind = ResourceChange::Kind;
+  log_.write(LogLevel::info, "resources-applied",
+             {{"created", std::to_string(counts[Kind::created])},
+              {"updated", std::to_string(counts[Kind::updated])},
+              {"unchanged", std::to_string(counts[Kind::unchanged])}});
   return {};
 }
 
@@ -195,7 +242,7 @@ Status Application::serve() {
   control_handler_ = std::make_unique<ControlHandler>(ControlHandler::Parts{
       *control_, workers_, metrics_, ConsoleFiles{console, origin_base_}, token_,
       [this] { return runtime_->is_ready() && ::access(config_.data_dir.c_str(), W_OK) == 0; },
-      key_provider_ ? &*key_provider_ : nullptr});
+      key_provider_ ? &*key_provider_ : nullptr, &events_});
   return server_->serve({origin_handler_.get(), control_handler_.get()}, observer, serving_options());
 }
 
@@ -211,13 +258,23 @@ ServingOptions Application::serving_options() {
                                   [&](const Network& network) { return network.contains(*parsed); }));
   };
   options.refused = make_refusal_observer({"origin", "control"}, metrics_, log_);
-  metrics_.add_gauge("tarn_http_connections", "Open connections of clients.",
-                     [server = server_.get()] { return static_cast<std::int64_t>(server->connections()); });
+  metrics_.add_reader([this](const Metrics::Sample& sample) {
+    sample("tarn_build_info", {{"version", TARN_VERSION}}, 1);
+    sample("tarn_http_connections", {}, static_cast<double>(server_->connections()));
+    read_collection_tasks(*collector_, sample);
+    read_process(sample);
+  });
   return options;
 }
 
 Status Application::start() {
   describe_metrics(metrics_);
+  log_.set_listener([this](LogLevel level, std::string_view event, const auto& fields) {
+    // Requests are too many; of changes the store tells.
+    if (event != "request" && event != "refused" && !event.starts_with("resource")) {
+      events_.add(level, event, fields);
+    }
+  });
   if (Status opened = open(); !opened.ok()) return opened;
   return serve();
 }
@@ -239,6 +296,7 @@ void Application::follow_certificate() {
 }
 
 void Application::stop() {
+  events_.close();
   const bool drained = server_->drain(drain_limit);
   log_.write(LogLevel::info, "stopping", {{"drained", drained ? "true" : "false"}});
   server_.reset();
@@ -255,6 +313,7 @@ int run(const ServerConfig& config) {
     return 1;
   }
   std::cout << application.ready_line() << std::flush;
+  notify_service("READY=1");
   GMainLoop* loop = g_main_loop_new(nullptr, FALSE);
   const auto quit = [](gpointer data) -> gboolean {
     g_main_loop_quit(static_cast<GMainLoop*>(data));
@@ -277,6 +336,7 @@ int run(const ServerConfig& config) {
       },
       &application);
   g_main_loop_run(loop);
+  notify_service("STOPPING=1");
   application.stop();
   g_main_loop_unref(loop);
   return 0;

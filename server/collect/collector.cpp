@@ -76,6 +76,17 @@ std::vector<CollectionTask> Collector::tasks() const {
   return tasks;
 }
 
+Collector::StateCounts Collector::count_by_state() const {
+  if (const std::unique_lock lock{mutex_, std::try_to_lock}) {
+    StateCounts counts;
+    for (const auto& [id, entry] : entries_) ++counts[entry->task.state];
+    const std::lock_guard counting{counts_mutex_};
+    counts_ = std::move(counts);
+  }
+  const std::lock_guard counting{counts_mutex_};
+  return counts_;
+}
+
 std::optional<CollectionTask> Collector::find(const std::string& id) const {
   const std::lock_guard lock{mutex_};
   const auto at = entries_.find(id);

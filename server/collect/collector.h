@@ -56,6 +56,9 @@ class Collector : public CollectionBoard {
   void check_target(const CollectionTarget& target, FieldErrors& errors) const override;
   Status submit(CollectionTask task) override;
   [[nodiscard]] std::vector<CollectionTask> tasks() const override;
+  // How many tasks are in each state; of a moment ago where asking would have to wait for the disk.
+  using StateCounts = std::map<CollectionTask::State, std::size_t>;
+  [[nodiscard]] StateCounts count_by_state() const;
   [[nodiscard]] std::optional<CollectionTask> find(const std::string& id) const override;
   Status cancel(const std::string& id) override;
 
@@ -91,6 +94,8 @@ class Collector : public CollectionBoard {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::map<std::string, EntryPtr> entries_;  // by id
+  mutable std::mutex counts_mutex_;
+  mutable StateCounts counts_;  // of the latest count
   std::atomic<bool> is_stopping_{false};
   std::vector<std::thread> threads_;
 };

@@ -141,10 +141,10 @@ ApiResponse Control::handle(const ApiRequest& request) {
   return impl_->change(request, match);
 }
 
-Status Control::apply_resources(const std::string& json) {
+Status Control::apply_resources(const std::string& json, std::vector<ResourceChange>* changes) {
   const std::lock_guard guard(impl_->changes);
   return tarn::server::apply_resources(json, impl_->store, impl_->settings,
-                                       std::chrono::floor<std::chrono::seconds>(impl_->now()));
+                                       std::chrono::floor<std::chrono::seconds>(impl_->now()), changes);
 }
 
 }  // namespace tarn::server

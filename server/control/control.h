@@ -28,6 +28,9 @@ struct ApiResponse {
   std::string content_type = "application/json";
   std::map<std::string, std::string> headers;  // ETag, Location, …
   std::string body;
+  // Set: `body` is to be followed by events, those after this id (none: those from now on).
+  bool streams_events = false;
+  std::optional<std::uint64_t> events_after = {};
 };
 
 // What the API shows of the running system; the runtime implements it. JSON object texts.
@@ -50,6 +53,15 @@ struct ControlSettings {
 
 class CollectionBoard;
 
+// What --resources has done to one resource.
+struct ResourceChange {
+  enum class Kind { created, updated, unchanged };
+  Kind kind = Kind::unchanged;
+  std::string resource;             // "endpoint news/one/hls"
+  std::vector<std::string> fields;  // names of the settings that were updated
+};
+std::string_view name_of(ResourceChange::Kind kind);
+
 class Control {
  public:
   // Borrows store, status and board; all must outlive it. Without a board there are no collection tasks.
@@ -61,7 +73,8 @@ class Control {
   ApiResponse handle(const ApiRequest& request);
 
   // --resources FILE: declarative groups, channels and endpoints; creates or updates, deletes nothing.
-  Status apply_resources(const std::string& json);
+  // `changes` gets what was done.
+  Status apply_resources(const std::string& json, std::vector<ResourceChange>* changes = nullptr);
 
  private:
   struct Impl;

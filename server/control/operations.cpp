@@ -2,6 +2,7 @@
 #include "server/control/operations.h"
 
 #include "core/base/text.h"
+#include "server/control/export.h"
 #include "server/control/place.h"
 #include "server/control/problem.h"
 
@@ -205,6 +206,27 @@ ApiResponse Operations::remove(const ApiRequest& request, const RouteMatch& matc
   return response;
 }
 
+ApiResponse Operations::export_all(const ApiRequest& request) {
+  FieldErrors errors;
+  const bool secrets = read_flag(request, "secrets", errors).value_or(false);
+  if (!errors.empty()) return problem(errors);
+  ApiResponse response;
+  response.body = export_resources(*store_.model(), secrets ? Secrets::shown : Secrets::hidden);
+  return response;
+}
+
+ApiResponse Operations::follow_events(const ApiRequest& request) {
+  ApiResponse response;
+  response.content_type = "application/x-ndjson";
+  response.streams_events = true;
+  const auto after = request.query.find("after");
+  if (after == request.query.end()) return response;
+  const auto id = parse_i64(after->second);
+  if (!id || *id < 0) return problem(FieldErrors{{"after", "null", "must be the id of an event, or 0"}});
+  response.events_after = static_cast<std::uint64_t>(*id);
+  return response;
+}
+
 ApiResponse Operations::channel_status(const RouteMatch& match) {
   const auto found = find<Channel>(match);
   if (found.resource == nullptr) return no_such<Channel>(match);
@@ -326,6 +348,10 @@ ApiResponse Operations::run(const ApiRequest& request, const RouteMatch& match) 
       return read_task(match);
     case Operation::cancel_task:
       return cancel_task(match);
+    case Operation::follow_events:
+      return follow_events(request);
+    case Operation::export_all:
+      return export_all(request);
     case Operation::read_openapi: {
       ApiResponse response;
       response.body = openapi_document;

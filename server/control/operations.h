@@ -43,6 +43,8 @@ class Operations {
   ApiResponse patch(const ApiRequest& request, const RouteMatch& match);
   template <class R>
   ApiResponse remove(const ApiRequest& request, const RouteMatch& match);
+  ApiResponse export_all(const ApiRequest& request);
+  static ApiResponse follow_events(const ApiRequest& request);
   ApiResponse channel_status(const RouteMatch& match);
   ApiResponse endpoint_status(const RouteMatch& match);
   ApiResponse set_stopped(const ApiRequest& request, const RouteMatch& match, bool stopped);

@@ -10,7 +10,7 @@
 namespace tarn::server {
 namespace {
 
-constexpr JsonLimits file_limits{std::size_t{4} * 1024 * 1024, 16};
+constexpr JsonLimits file_limits{std::size_t{64} * 1024 * 1024, 16};
 
 // Walks the file and gathers what has to be stored; nothing is stored while there are errors.
 class ResourceFile {
@@ -30,6 +30,7 @@ class ResourceFile {
   std::vector<Group> groups;
   std::vector<Channel> channels;
   std::vector<Endpoint> endpoints;
+  std::vector<ResourceChange> changes;
   FieldErrors errors;
 
  private:
@@ -39,7 +40,7 @@ class ResourceFile {
     if (current != nullptr) group = *current;
     if (!read_settings(node, {"channels"}, group, path)) return;
     if (!first("group ", group.name, path)) return;
-    keep(group, current, groups);
+    keep("group " + group.name, group, current, groups);
     each(node, "channels", path,
          [&](JsonNode* child, const std::string& child_path) { read_channel(child, group, child_path); });
   }
@@ -55,7 +56,7 @@ class ResourceFile {
     each(node, "inputs", path,
          [&](JsonNode* child, const std::string& child_path) { read_input(child, channel, child_path); });
     const bool changed = current == nullptr || !same_inputs(channel, *current);
-    keep(channel, current, channels, changed);
+    keep("channel " + group.name + "/" + channel.name, channel, current, channels, changed);
     each(node, "endpoints", path,
          [&](JsonNode* child, const std::string& child_path) { read_endpoint(child, channel, child_path); });
   }
@@ -70,7 +71,8 @@ class ResourceFile {
     endpoint.channel = channel.name;
     if (!first("endpoint " + channel.group + "/" + channel.name + "/", endpoint.name, path)) return;
     if (current == nullptr) give_identity(endpoint);
-    keep(endpoint, current, endpoints);
+    keep("endpoint " + channel.group + "/" + channel.name + "/" + endpoint.name, endpoint, current,
+         endpoints);
   }
 
   // {id, username, password}
@@ -86,6 +88,7 @@ class ResourceFile {
                                     [&](const Input& candidate) { return candidate.id == id; });
     if (input == channel.inputs.end()) return report(path + ".id", "must be ingest1 or ingest2");
     if (!first("input " + channel.group + "/" + channel.name + "/", id, path)) return;
+    if (is_null(node, "username") && is_null(node, "password")) return;
     const std::string username = json_member_text(node, "username");
     const std::string password = json_member_text(node, "password");
     if (!is_credential(username, 1) || username.find(':') != std::string::npos) {
@@ -99,6 +102,11 @@ class ResourceFile {
                    .password = password,
                    .previous_username = {},
                    .previous_password = {}};
+  }
+
+  static bool is_null(JsonNode* node, const std::string& member) {
+    JsonNode* const value = json_member(node, member);
+    return value != nullptr && JSON_NODE_HOLDS_NULL(value);
   }
 
   static bool is_credential(const std::string& text, std::size_t least) {
@@ -140,14 +148,27 @@ class ResourceFile {
     return true;
   }
 
+  template <class R>
+  static std::vector<std::string> differences(const R& before, const R& after) {
+    std::vector<std::string> names;
+    for (const Field<R>& field : fields<R>()) {
+      if (get_field(before, field) != get_field(after, field)) names.emplace_back(field.name);
+    }
+    return names;
+  }
+
   // Only what differs from what is there is stored, so that a restart changes no ETag.
   template <class R>
-  void keep(R resource, const R* current, std::vector<R>& out, bool changed = false) {
-    const auto print = [](const R& each) {
-      return print_json(to_document(each, Part::open).get()) +
-             print_json(to_document(each, Part::secret).get());
-    };
-    if (current != nullptr && !changed && print(resource) == print(*current)) return;
+  void keep(const std::string& label, R resource, const R* current, std::vector<R>& out,
+            bool has_new_inputs = false) {
+    ResourceChange change{ResourceChange::Kind::created, label, {}};
+    if (current != nullptr) {
+      change.fields = differences(*current, resource);
+      if (has_new_inputs) change.fields.emplace_back("inputs");
+      change.kind = change.fields.empty() ? ResourceChange::Kind::unchanged : ResourceChange::Kind::updated;
+    }
+    changes.push_back(change);
+    if (change.kind == ResourceChange::Kind::unchanged) return;
     if constexpr (std::is_same_v<R, Group>) {
       if (current == nullptr) give_identity(resource);
     }
@@ -196,7 +217,13 @@ class ResourceFile {
 
 }  // namespace
 
-Status apply_resources(const std::string& json, Store& store, const ControlSettings& settings, Utc now) {
+std::string_view name_of(ResourceChange::Kind kind) {
+  constexpr std::array<std::string_view, 3> names{"created", "updated", "unchanged"};
+  return names[static_cast<std::size_t>(kind)];
+}
+
+Status apply_resources(const std::string& json, Store& store, const ControlSettings& settings, Utc now,
+                       std::vector<ResourceChange>* changes) {
   const auto root = parse_json(json, file_limits);
   if (!root) return Error{root.error().code, "resources: " + root.error().message};
   const auto model = store.model();
@@ -207,7 +234,9 @@ Status apply_resources(const std::string& json, Store& store, const ControlSetti
     for (const FieldError& error : file.errors) message += "\n  " + describe(error);
     return Error{ErrorCode::invalid, message};
   }
-  return store.put_all(file.groups, file.channels, file.endpoints);
+  Status stored = store.put_all(file.groups, file.channels, file.endpoints);
+  if (stored && changes != nullptr) *changes = std::move(file.changes);
+  return stored;
 }
 
 }  // namespace tarn::server

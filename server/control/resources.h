@@ -12,7 +12,9 @@ namespace tarn::server {
 // the settings of the API. What is there is brought to exactly these settings (absent ones to their
 // defaults), what is not is created, nothing is deleted; all of it, or nothing. `inputs` fixes credentials:
 // [{id, username, password}]; without it they are generated once and kept. The error lists every fault with
-// its path, and no secrets.
-Status apply_resources(const std::string& json, Store& store, const ControlSettings& settings, Utc now);
+// its path, and no secrets. `inputs` whose credentials are null are left out of it.
+// `changes` gets what was done, in the order of the file, when it was done.
+Status apply_resources(const std::string& json, Store& store, const ControlSettings& settings, Utc now,
+                       std::vector<ResourceChange>* changes = nullptr);
 
 }  // namespace tarn::server

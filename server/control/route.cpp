@@ -13,6 +13,7 @@ constexpr std::array<std::string_view, 0> nothing{};
 constexpr std::array<std::string_view, 3> paging{"pageSize", "pageToken", "filter"};
 constexpr std::array<std::string_view, 1> secrets{"secrets"};
 constexpr std::array<std::string_view, 1> delete_content{"deleteContent"};
+constexpr std::array<std::string_view, 1> after{"after"};
 
 constexpr std::array all_routes{
     Route{"GET", "/channel-groups", Operation::list_groups, paging},
@@ -49,6 +50,8 @@ constexpr std::array all_routes{
     Route{"GET", "/collection-tasks", Operation::list_tasks, paging},
     Route{"GET", "/collection-tasks/{task}", Operation::read_task, nothing},
     Route{"DELETE", "/collection-tasks/{task}", Operation::cancel_task, nothing},
+    Route{"GET", "/events", Operation::follow_events, after},
+    Route{"GET", "/export", Operation::export_all, secrets},
     Route{"GET", "/openapi.json", Operation::read_openapi, nothing},
 };
 

@@ -35,6 +35,8 @@ enum class Operation {
   read_task,
   cancel_task,
   read_openapi,
+  export_all,
+  follow_events,
 };
 
 // Every route there is; docs/api/openapi.json describes exactly these.

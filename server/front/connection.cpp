@@ -194,6 +194,10 @@ void Connection::on_ready(std::uint32_t events) {
     broken_ = true;
     ended_ = true;
   }
+  if ((hung_up_ || broken_) && on_hang_up_) {
+    broken_ = true;
+    std::exchange(on_hang_up_, nullptr)();
+  }
   on_flush();
 }
 

@@ -51,6 +51,10 @@ class Connection : public Watched, public Deadline, public std::enable_shared_fr
   // What has not been read of the current body never will be; the handlers have answered.
   void abandon_body();
 
+  // The answer to the current message has no end of its own: a client that closes its side has gone, and
+  // `call` is to make libsoup write, which fails.
+  void set_hang_up(std::function<void()> call) { on_hang_up_ = std::move(call); }
+
   // ---- for the stream that libsoup has
   [[nodiscard]] bool is_readable() const { return given_at_ < given_.size() || fails_; }
   [[nodiscard]] bool is_writable() const { return may_write_ || broken_ || mute_; }
@@ -136,14 +140,15 @@ class Connection : public Watched, public Deadline, public std::enable_shared_fr
   std::string given_;
   std::size_t given_at_ = 0;
   Turn turn_ = Turn::ours;
-  std::shared_ptr<BodySink> sink_;  // of the current message; may be null
-  bool head_taken_ = false;         // libsoup has read the current message's
-  bool gave_all_ = false;           // of the current message
-  bool fails_ = false;              // libsoup gets an error instead of more
-  bool parting_ = false;            // it has been given the parting request
-  bool mute_ = false;               // what it writes is dropped
-  bool lent_ = false;               // it has a stream
-  bool abandoned_ = false;          // the current body
+  std::shared_ptr<BodySink> sink_;    // of the current message; may be null
+  std::function<void()> on_hang_up_;  // likewise
+  bool head_taken_ = false;           // libsoup has read the current message's
+  bool gave_all_ = false;             // of the current message
+  bool fails_ = false;                // libsoup gets an error instead of more
+  bool parting_ = false;              // it has been given the parting request
+  bool mute_ = false;                 // what it writes is dropped
+  bool lent_ = false;                 // it has a stream
+  bool abandoned_ = false;            // the current body
 
   OutputQueue out_;
   bool may_write_ = true;

@@ -62,6 +62,7 @@ void Connection::wants_input() {
     if (abandoned_) return begin_closing();
     reader_.next();
     sink_.reset();
+    on_hang_up_ = nullptr;
     turn_ = Turn::ours;
     enter(ConnectionClock::Phase::idle);
   }
@@ -72,6 +73,7 @@ void Connection::stream_closed() {
   const auto self = shared_from_this();
   lent_ = false;
   sink_.reset();
+  on_hang_up_ = nullptr;
   if (closed_) return;
   const bool idle = parting_ && !closing_ && !broken_;
   parting_ = false;

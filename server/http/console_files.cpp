@@ -93,8 +93,12 @@ ConsoleFiles::ConsoleFiles(std::string directory, const std::string& origin_base
 std::string ConsoleFiles::default_directory(const std::string& installed) {
   std::error_code error;
   const auto server = std::filesystem::read_symlink("/proc/self/exe", error);
-  const auto built = server.parent_path() / "console";
-  return !error && std::filesystem::exists(built / "index.html", error) ? built.string() : installed;
+  if (error) return installed;
+  for (const char* beside : {"console", "../share/tarn/console"}) {
+    const auto folder = (server.parent_path() / beside).lexically_normal();
+    if (std::filesystem::exists(folder / "index.html", error)) return folder.string();
+  }
+  return installed;
 }
 
 Response ConsoleFiles::response(const Request& request) const {

@@ -15,7 +15,7 @@ class ConsoleFiles {
   // `origin_base_url`: where the player in the console may load media from; may contain {label}.
   ConsoleFiles(std::string directory, const std::string& origin_base_url);
 
-  // Beside the server where it was built, else `installed`.
+  // Beside the server where it was built, below share/ where it was installed, else `installed`.
   static std::string default_directory(const std::string& installed);
 
   // The answer to GET or HEAD of /console/…

@@ -53,6 +53,18 @@ Response moved_to_console() {
   return response.with("Location", "/console/").with("Cache-Control", "no-store");
 }
 
+// A body that follows the events.
+class StreamedEvents : public EventSink {
+ public:
+  explicit StreamedEvents(std::shared_ptr<BodyWriter> body) : body_(std::move(body)) {}
+  bool send(std::string text) override { return body_->send(std::move(text)); }
+  void end() override { body_->end(); }
+  [[nodiscard]] bool is_open() const override { return body_->is_open(); }
+
+ private:
+  std::shared_ptr<BodyWriter> body_;
+};
+
 }  // namespace
 
 ControlHandler::ControlHandler(Parts parts) : parts_(std::move(parts)) {}
@@ -145,12 +157,28 @@ void ControlHandler::handle_api(Request request, Reply reply) {
             },
             [] { return false; });
         if (!is_handled) return answer(error_response(500, "out of memory"));
-        Response response = text_response(made.status, made.content_type, made.body);
+        Response response = made.streams_events ? events_response(made.events_after)
+                                                : text_response(made.status, made.content_type, made.body);
         for (const auto& [name, value] : made.headers) response.with(name, value);
         if (!made.headers.contains("X-Request-Id")) response.with("X-Request-Id", id);
         response.with("Cache-Control", "no-store").with("X-Content-Type-Options", "nosniff");
         answer(std::move(response));
       });
+}
+
+Response ControlHandler::events_response(std::optional<std::uint64_t> after) const {
+  EventFeed* const events = parts_.events;
+  if (events == nullptr || !events->has_room()) {
+    Response response = error_response(503, "as many follow the events as may");
+    return response.with("Retry-After", "10");
+  }
+  Response response;
+  response.with("Content-Type", "application/x-ndjson").with("X-Accel-Buffering", "no");
+  response.stream = [events, after](const std::shared_ptr<BodyWriter>& body) {
+    // Somebody else may have been faster.
+    if (!events->subscribe(after, std::make_shared<StreamedEvents>(body))) body->end();
+  };
+  return response;
 }
 
 Response ControlHandler::metrics_response(const Request& request) const {

@@ -8,6 +8,7 @@
 #include "server/http/console_files.h"
 #include "server/http/message.h"
 #include "server/keys/builtin_provider.h"
+#include "server/runtime/event_feed.h"
 #include "server/runtime/metrics.h"
 #include "server/runtime/worker_pool.h"
 
@@ -25,6 +26,7 @@ class ControlHandler : public Handler {
     std::string token;                              // opens /metrics to others than the loopback
     std::function<bool()> ready;                    // any thread
     const BuiltinProvider* key_provider = nullptr;  // null: there is none
+    EventFeed* events = nullptr;                    // null: nobody may follow them
   };
   // Everything referred to outlives the handler.
   explicit ControlHandler(Parts parts);
@@ -34,6 +36,7 @@ class ControlHandler : public Handler {
 
  private:
   void handle_api(Request request, Reply reply);
+  [[nodiscard]] Response events_response(std::optional<std::uint64_t> after) const;
   void handle_keys(const Request& request, const Reply& reply);
   [[nodiscard]] Response metrics_response(const Request& request) const;
 

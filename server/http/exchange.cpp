@@ -6,12 +6,15 @@
 #include "core/base/out_of_memory.h"
 #include "server/front/refusals.h"
 #include "server/http/request_id.h"
+#include "server/runtime/origin.h"
 
 namespace tarn::server {
 namespace {
 
 // What is set aside at once for a body of declared length; the rest grows with what really comes.
 constexpr std::uint64_t reserved_at_most = 8ULL << 20;
+// Of a streamed body, waiting for the client.
+constexpr std::uint64_t most_unsent = 1ULL << 20;
 
 bool is_clean(const std::string& value) {
   return std::none_of(value.begin(), value.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; });
@@ -155,6 +158,10 @@ void Exchange::reply(Response response) {
     finish();
     return;
   }
+  invoke(std::move(finish));
+}
+
+void Exchange::invoke(std::function<void()> call) {
   GSource* source = g_idle_source_new();
   g_source_set_priority(source, G_PRIORITY_DEFAULT);
   g_source_set_callback(
@@ -163,7 +170,7 @@ void Exchange::reply(Response response) {
         (*static_cast<std::function<void()>*>(data))();
         return G_SOURCE_REMOVE;
       },
-      new std::function<void()>{std::move(finish)},
+      new std::function<void()>{std::move(call)},
       +[](gpointer data) { delete static_cast<std::function<void()>*>(data); });
   g_source_attach(source, context_);
   g_source_unref(source);
@@ -172,6 +179,7 @@ void Exchange::reply(Response response) {
 void Exchange::apply(const Response& response) {
   SoupMessageHeaders* headers = soup_server_message_get_response_headers(message_);
   status_ = response.status;
+  delivery_ = response.delivery;
   soup_server_message_set_status(message_, static_cast<guint>(response.status), nullptr);
   for (const auto& [name, value] : response.headers) {
     if (is_clean(value)) soup_message_headers_replace(headers, name.c_str(), value.c_str());
@@ -185,8 +193,66 @@ void Exchange::apply(const Response& response) {
   apply_body(response);
 }
 
+// Sent whenever there is something: libsoup rests at the end of what it has, and is woken by send().
+void Exchange::begin_stream() {
+  SoupMessageBody* body = soup_server_message_get_response_body(message_);
+  soup_message_body_set_accumulate(body, FALSE);
+  g_signal_connect(message_, "wrote-body-data",
+                   G_CALLBACK(+[](SoupServerMessage*, guint size, gpointer self) {
+                     static_cast<Exchange*>(self)->wrote(size);
+                   }),
+                   this);
+  takes_more_ = true;
+  if (front::Connection* const from = connection()) {
+    from->set_hang_up([weak = weak_from_this()] {
+      if (const auto self = weak.lock()) {
+        self->send("\n");
+        self->takes_more_ = false;
+      }
+    });
+  }
+}
+
+bool Exchange::send(std::string text) {
+  if (!takes_more_) return false;
+  const std::uint64_t size = text.size();
+  if ((unsent_ += size) > most_unsent) {
+    takes_more_ = false;
+    invoke([self = shared_from_this()] {
+      front::Connection* const to = self->finished_ ? nullptr : self->connection();
+      if (to != nullptr) to->close_now();
+      if (to != nullptr) soup_server_message_unpause(self->message_);  // for libsoup to see it
+    });
+    return false;
+  }
+  invoke([self = shared_from_this(), text = std::move(text)] {
+    if (self->finished_) return;
+    self->record_.bytes_out += text.size();
+    soup_message_body_append(soup_server_message_get_response_body(self->message_), SOUP_MEMORY_COPY,
+                             text.data(), text.size());
+    soup_server_message_unpause(self->message_);
+  });
+  return true;
+}
+
+void Exchange::end() {
+  if (!takes_more_.exchange(false)) return;
+  invoke([self = shared_from_this()] {
+    if (self->finished_) return;
+    soup_message_body_complete(soup_server_message_get_response_body(self->message_));
+    soup_server_message_unpause(self->message_);
+  });
+}
+
 void Exchange::apply_body(const Response& response) {
   SoupMessageHeaders* headers = soup_server_message_get_response_headers(message_);
+  if (response.stream) {
+    soup_message_headers_set_encoding(headers, SOUP_ENCODING_CHUNKED);
+    if (soup_server_message_get_method(message_) == SOUP_METHOD_HEAD) return;
+    begin_stream();
+    response.stream(shared_from_this());
+    return;
+  }
   if (response.status == 204 || response.status == 304) {
     soup_message_headers_set_encoding(headers, SOUP_ENCODING_NONE);
     return;
@@ -209,12 +275,14 @@ void Exchange::apply_body(const Response& response) {
 void Exchange::finished(bool aborted) {
   if (finished_) return;
   finished_ = true;
+  takes_more_ = false;
   // libsoup calls every 500 aborted.
   if (!aborted && status_ == 0) status_ = static_cast<int>(soup_server_message_get_status(message_));
   const bool answered = !aborted || (decided_ && status_ == 500);
   const front::Connection* const from = connection();
   record_.status = answered ? status_ : from == nullptr ? 0 : from->refused_status();
   record_.duration = std::chrono::duration_cast<Microseconds>(std::chrono::steady_clock::now() - started_);
+  if (delivery_) delivery_->answered(record_.status, record_.bytes_out);
   if (shared_->observer) shared_->observer(record_);
 }
 

@@ -3,6 +3,7 @@
 
 #include <libsoup/soup.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <functional>
@@ -26,9 +27,9 @@ struct ExchangeShared {
 
 // One request on its way through libsoup: takes its fields from the connection, which has read them, gathers
 // the body within its limit, asks the handler, and carries the answer back to the message's own context.
-// Lives on the message; a worker that still owes an answer holds it too. All but reply() is called on the
-// message's thread.
-class Exchange : public front::BodySink, public std::enable_shared_from_this<Exchange> {
+// Lives on the message; a worker that still owes an answer holds it too. All but reply(), send() and end() is
+// called on the message's thread.
+class Exchange : public front::BodySink, public BodyWriter, public std::enable_shared_from_this<Exchange> {
  public:
   Exchange(SoupServerMessage* message, GMainContext* context, std::size_t binding, Handler* handler,
            std::shared_ptr<ExchangeShared> shared);
@@ -39,6 +40,11 @@ class Exchange : public front::BodySink, public std::enable_shared_from_this<Exc
   void head(const char* path, GHashTable* query);
   void take(Bytes bytes) override;
   void complete();
+  bool send(std::string text) override;
+  void end() override;
+  [[nodiscard]] bool is_open() const override { return takes_more_; }
+  // Bytes of a streamed body are libsoup's no longer.
+  void wrote(std::uint64_t bytes) { unsent_ -= std::min<std::uint64_t>(bytes, unsent_); }
   // The message is done with, answered or not; it is not touched again.
   void finished(bool aborted);
 
@@ -50,6 +56,8 @@ class Exchange : public front::BodySink, public std::enable_shared_from_this<Exc
   void reply(Response response);  // any thread
   void apply(const Response& response);
   void apply_body(const Response& response);
+  void begin_stream();
+  void invoke(std::function<void()> call);
 
   SoupServerMessage* message_;  // borrowed; valid until finished_
   GMainContext* context_;
@@ -58,6 +66,7 @@ class Exchange : public front::BodySink, public std::enable_shared_from_this<Exc
   std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
   Request request_;
   RequestRecord record_;
+  std::shared_ptr<const Delivery> delivery_;  // of the answer
   Handler::Verdict verdict_;
   BodyBuffer body_;
   std::uint64_t counted_ = 0;  // of shared_->bodies
@@ -67,6 +76,8 @@ class Exchange : public front::BodySink, public std::enable_shared_from_this<Exc
   bool too_large_ = false;  // the body went over its limit
   bool paused_ = false;
   bool finished_ = false;
+  std::atomic<bool> takes_more_{false};   // of a streamed body
+  std::atomic<std::uint64_t> unsent_{0};  // of it
 };
 
 }  // namespace tarn::server

@@ -134,6 +134,8 @@ void HotAnswers::answered(const front::MessageHead& head, const std::string& pee
   record.status = answer.status;
   record.bytes_out = answer.body_bytes;
   record.duration = duration;
+  const auto delivery = static_cast<const Owner*>(answer.owner.get())->entry->delivery.lock();
+  if (delivery) delivery->answered(answer.status, answer.body_bytes);
   observer_(record);
 }
 

@@ -34,7 +34,8 @@ class HotAnswers : public front::FastLane {
   struct Entry {
     std::weak_ptr<const Content> content;
     std::shared_ptr<const Reuse> reuse;
-    std::function<bool()> is_allowed;  // the access rules are what they were
+    std::weak_ptr<const Delivery> delivery;  // ends with the endpoint; may be null
+    std::function<bool()> is_allowed;        // the access rules are what they were
     Variant plain;
     std::optional<Variant> gzip;
   };

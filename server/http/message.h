@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,8 @@
 // A request and its answer as plain values: the handlers see nothing of the library or the connection
 // below them.
 namespace tarn::server {
+
+class Delivery;
 
 struct Request {
   std::string method;                           // upper case as sent
@@ -35,10 +38,23 @@ struct Request {
   }
 };
 
+// Takes a body that comes little by little. Thread-safe; nothing here waits.
+class BodyWriter {
+ public:
+  virtual ~BodyWriter() = default;
+  // False: the client has gone, or has let too much pile up and is cut off.
+  virtual bool send(std::string text) = 0;
+  virtual void end() = 0;
+  [[nodiscard]] virtual bool is_open() const = 0;  // false: send() will be
+};
+
 struct Response {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers;
-  std::vector<Blob> body;  // sent in order, nothing is copied
+  std::vector<Blob> body;                         // sent in order, nothing is copied
+  std::shared_ptr<const Delivery> delivery = {};  // who counts what becomes of it; may be null
+  // When not empty it gets the writer of the body, and `body` is empty: for clients of HTTP/1.1.
+  std::function<void(std::shared_ptr<BodyWriter>)> stream = {};
 
   Response& with(std::string name, std::string value) {
     headers.emplace_back(std::move(name), std::move(value));

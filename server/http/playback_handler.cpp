@@ -60,6 +60,13 @@ bool range_applies(const Request& request, const std::string& etag) {
   return condition.empty() || condition == etag;
 }
 
+// Refusals say why in a field of their own.
+void count_refusal(const Delivery& delivery, const Response& response) {
+  for (const auto& [name, value] : response.headers) {
+    if (name == "X-Tarn-Reason") delivery.refused(value);
+  }
+}
+
 }  // namespace
 
 void add_cors(Response& response) {
@@ -144,6 +151,12 @@ void PlaybackHandler::handle(Request request, Reply reply) {
   const Endpoint* endpoint =
       channel == nullptr ? nullptr : model->endpoint(path->group, path->channel, path->endpoint);
   if (endpoint == nullptr) return reply(refusal_response(404, "not-found", "no such endpoint"));
+  const auto delivery = origin_.delivery(*channel, *endpoint, path->file);
+  const auto counted = [answer = std::move(reply), delivery](Response response) {
+    response.delivery = delivery;
+    if (delivery) count_refusal(*delivery, response);
+    answer(std::move(response));
+  };
 
   const auto authorization = request.headers.find("authorization");
   const auto decision = check_access(
@@ -155,22 +168,22 @@ void PlaybackHandler::handle(Request request, Reply reply) {
     const bool by_code = decision == AccessDecision::code_missing || decision == AccessDecision::code_wrong;
     Response refused = refusal_response(by_code ? 401 : 403, access_reason(decision), "access denied");
     if (by_code) refused.with("WWW-Authenticate", "Bearer realm=\"playback\"");
-    return reply(std::move(refused));
+    return counted(std::move(refused));
   }
   const auto window = timeline::parse_window_query(request.raw_query);
   if ((!window || !window->empty()) && endpoint->time_shift_days == 0) {
-    return reply(refusal_response(400, "time-shift-off",
-                                  "start, end, vodend and offset need an endpoint with time-shifted days"));
+    return counted(refusal_response(400, "time-shift-off",
+                                    "start, end, vodend and offset need an endpoint with time-shifted days"));
   }
-  if (!window) return reply(refusal_response(400, "time-shift", window.error().message));
+  if (!window) return counted(refusal_response(400, "time-shift", window.error().message));
   const std::string file = path->file;
   // `model` keeps the endpoint.
   origin_.fetch(*channel, *endpoint, file, *window,
-                [this, held = std::move(request), model, endpoint, is_plain = window->empty(),
-                 reply = std::move(reply)](const Fetched& fetched) {
-                  if (is_plain) leave(held, model, *endpoint, fetched);
-                  reply(fetched.content ? content_response(held, *endpoint, *fetched.content)
-                                        : absence_response(fetched));
+                [this, held = std::move(request), model, endpoint, is_plain = window->empty(), counted,
+                 delivery](const Fetched& fetched) {
+                  if (is_plain) leave(held, model, *endpoint, fetched, delivery);
+                  counted(fetched.content ? content_response(held, *endpoint, *fetched.content)
+                                          : absence_response(fetched));
                 });
 }
 
@@ -181,7 +194,8 @@ bool PlaybackHandler::is_open_to_all(const Endpoint& endpoint) const {
 }
 
 void PlaybackHandler::leave(const Request& request, const std::shared_ptr<const Model>& model,
-                            const Endpoint& endpoint, const Fetched& fetched) const {
+                            const Endpoint& endpoint, const Fetched& fetched,
+                            const std::shared_ptr<const Delivery>& delivery) const {
   if (settings_.hot == nullptr || !fetched.content || !fetched.reuse) return;
   if (!is_open_to_all(endpoint)) return;
   const Content& content = *fetched.content;
@@ -197,6 +211,7 @@ void PlaybackHandler::leave(const Request& request, const std::shared_ptr<const 
   HotAnswers::Entry entry;
   entry.content = fetched.content;
   entry.reuse = fetched.reuse;
+  entry.delivery = delivery;
   entry.is_allowed = [this, then = std::weak_ptr{model}] {
     const auto now = model_();
     return !then.owner_before(now) && !now.owner_before(then);

@@ -32,7 +32,7 @@ class PlaybackHandler : public Handler {
  private:
   [[nodiscard]] bool is_open_to_all(const Endpoint& endpoint) const;
   void leave(const Request& request, const std::shared_ptr<const Model>& model, const Endpoint& endpoint,
-             const Fetched& fetched) const;
+             const Fetched& fetched, const std::shared_ptr<const Delivery>& delivery) const;
 
   ModelSource model_;
   Origin& origin_;

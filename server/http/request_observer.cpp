@@ -10,6 +10,8 @@
 #include <mutex>
 #include <utility>
 
+#include "server/runtime/endpoint_meters.h"
+
 namespace tarn::server {
 namespace {
 
@@ -21,6 +23,27 @@ std::size_t method_index(const std::string& method) {
 }
 std::string_view method_label(std::size_t index) {
   return index < methods.size() ? methods[index] : std::string_view{"other"};
+}
+
+// What a request is for.
+constexpr std::array<std::string_view, 9> kinds{"other", "upload", "manifest", "segment", "header",
+                                                "time",  "api",    "metrics",  "health"};
+constexpr std::size_t first_control_kind = 6;
+
+std::size_t kind_index(const RequestRecord& record, bool is_control) {
+  constexpr std::size_t upload = 1;
+  constexpr std::size_t first_media = 2;
+  constexpr std::size_t time = 5;
+  if (is_control) {
+    if (record.path == "/api/v1/events") return 0;  // lasts as long as somebody listens
+    if (record.path.starts_with("/api/")) return first_control_kind;
+    if (record.path == "/metrics") return first_control_kind + 1;
+    return record.path == "/healthz" || record.path == "/readyz" ? first_control_kind + 2 : 0;
+  }
+  if (record.path == "/time") return time;
+  if (record.method == "PUT" || record.method == "POST") return upload;
+  const bool plays = record.path.starts_with("/v1/") && (record.method == "GET" || record.method == "HEAD");
+  return plays ? first_media + static_cast<std::size_t>(media_kind(record.path)) : 0;
 }
 
 LogLevel level_of(const RequestRecord& record) {
@@ -37,12 +60,21 @@ class RequestCounters {
       : listener_(std::move(listener)),
         metrics_(metrics),
         bytes_in_(metrics.counter("tarn_http_request_bytes_total", {{"listener", listener_}})),
-        bytes_out_(metrics.counter("tarn_http_response_bytes_total", {{"listener", listener_}})) {}
+        bytes_out_(metrics.counter("tarn_http_response_bytes_total", {{"listener", listener_}})) {
+    for (std::size_t i = 0; i < kinds.size(); ++i) {
+      const bool is_here = (listener_ == "control") == (i >= first_control_kind);
+      if (!is_here && i != 0) continue;
+      times_[i] = &metrics.histogram("tarn_http_request_duration_seconds",
+                                     {{"listener", listener_}, {"kind", std::string{kinds[i]}}});
+    }
+  }
 
   void count(const RequestRecord& record) {
     ++requests(record);
     bytes_in_ += record.bytes_in;
     bytes_out_ += record.bytes_out;
+    Histogram* const times = times_[kind_index(record, listener_ == "control")];
+    times->observe(record.duration);
   }
 
  private:
@@ -66,6 +98,7 @@ class RequestCounters {
   Metrics& metrics_;
   Metrics::Counter& bytes_in_;
   Metrics::Counter& bytes_out_;
+  std::array<Histogram*, kinds.size()> times_{};  // null: no kind of this listener
   std::vector<std::atomic<Metrics::Counter*>> known_{(methods.size() + 1) * statuses};
 };
 
@@ -106,21 +139,6 @@ class RefusalLog {
 };
 
 }  // namespace
-
-void describe_metrics(Metrics& metrics) {
-  metrics.describe_counter("tarn_http_requests_total",
-                           "Requests answered; status 0: the client left before.");
-  metrics.describe_counter("tarn_http_refusals_total",
-                           "Connections and requests turned away before any handler, by reason.");
-  metrics.describe_counter("tarn_http_request_bytes_total", "Bytes of request bodies received.");
-  metrics.describe_counter("tarn_http_response_bytes_total", "Bytes of response bodies.");
-  metrics.describe_counter("tarn_ingest_objects_total", "Playlists and segments received, by result.");
-  metrics.describe_counter("tarn_ingest_bytes_total", "Bytes of playlists and segments received.");
-  metrics.describe_counter("tarn_input_switches_total", "Changes of a channel's active input.");
-  metrics.describe_counter("tarn_segment_cache_hits_total", "Segments and headers served from memory.");
-  metrics.describe_counter("tarn_segment_cache_misses_total", "Segments and headers that were packaged.");
-  metrics.describe_counter("tarn_manifest_renders_total", "Manifests written anew.");
-}
 
 HttpServer::Observer make_request_observer(std::vector<std::string> listeners, Metrics& metrics,
                                            EventLog& log) {

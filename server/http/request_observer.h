@@ -10,9 +10,6 @@
 
 namespace tarn::server {
 
-// Says what the metrics of the server mean; once, before anything counts.
-void describe_metrics(Metrics& metrics);
-
 // Counts and logs requests that are over; `listeners` names the bindings. Successful playback is logged
 // at level debug: there is too much of it.
 HttpServer::Observer make_request_observer(std::vector<std::string> listeners, Metrics& metrics,

@@ -64,7 +64,9 @@ struct Call {
 
 KeyService::KeyService(Parts parts, const Model& model)
     : parts_(std::move(parts)), context_(g_main_context_new()), loop_(g_main_loop_new(context_, FALSE)) {
-  parts_.metrics.describe_counter("tarn_key_requests_total", "Requests to key servers by outcome.");
+  for (const char* outcome : {"answered", "failed"}) {
+    parts_.metrics.counter("tarn_key_requests_total", {{"outcome", outcome}});
+  }
   update(model);
   std::vector<std::string> ids;
   for (const auto& [id, entry] : entries_) ids.push_back(id);

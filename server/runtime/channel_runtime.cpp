@@ -17,22 +17,6 @@ constexpr Microseconds segment_before = std::chrono::seconds{60};
 
 constexpr std::size_t kept_events = 20;
 
-std::string input_name(int input) { return input == 0 ? "ingest1" : "ingest2"; }
-
-std::string_view name_of(UploadAnswer::Outcome outcome) {
-  switch (outcome) {
-    case UploadAnswer::Outcome::created:
-      return "created";
-    case UploadAnswer::Outcome::replaced:
-      return "replaced";
-    case UploadAnswer::Outcome::held:
-      return "held";
-    case UploadAnswer::Outcome::refused:
-      break;
-  }
-  return "refused";
-}
-
 std::string field(const IngestEvent& event, std::string_view name) {
   for (const auto& [key, value] : event.fields) {
     if (key == name) return value;
@@ -66,6 +50,7 @@ ChannelRuntime::ChannelRuntime(Parts parts, Channel channel, std::shared_ptr<arc
       make_line_(std::move(make_line)),
       strand_("ingest/" + channel.id),
       channel_(std::move(channel)),
+      meters_(parts_.metrics, channel_),
       last_media_(parts_.clocks.monotonic()) {}
 
 void ChannelRuntime::set_channel(const Channel& channel) {
@@ -181,12 +166,8 @@ void ChannelRuntime::record(const UploadedObject& object, const UploadAnswer& an
   const Monotonic now = parts_.clocks.monotonic();
   const std::lock_guard lock{mutex_};
   state_.inputs[static_cast<std::size_t>(object.input)].record(object, answer, now, parts_.clocks.utc());
-  const Metrics::Labels labels{
-      {"group", channel_.group}, {"channel", channel_.name}, {"input", input_name(object.input)}};
-  auto by_result = labels;
-  by_result.emplace_back("result", name_of(answer.outcome));
-  ++parts_.metrics.counter("tarn_ingest_objects_total", by_result);
-  parts_.metrics.counter("tarn_ingest_bytes_total", labels) += object.body.size();
+  meters_.taken(object, answer, parts_.clocks.utc() - object.arrival);
+  if (line_) state_.active_input = line_->active_input();
   if (answer.outcome != UploadAnswer::Outcome::refused && !is_playlist_name(object.name)) {
     last_media_ = now;
     tail_closed_ = false;
@@ -249,8 +230,7 @@ void ChannelRuntime::note(const IngestEvent& event) {
   push_bounded(state_.switches,
                Switch{now, field(event, "from"), field(event, "to"), field(event, "reason")});
   ++state_.switch_count;
-  ++parts_.metrics.counter("tarn_input_switches_total",
-                           {{"group", channel_.group}, {"channel", channel_.name}});
+  meters_.switched();
 }
 
 void ChannelRuntime::tick(Monotonic now) {
@@ -341,6 +321,19 @@ std::shared_ptr<IngestLine> ChannelRuntime::line() const {
 std::string ChannelRuntime::active_input() const {
   const auto line = this->line();
   return line ? line->active_input() : std::string{};
+}
+
+ChannelRuntime::Gauges ChannelRuntime::gauges(Monotonic now) const {
+  const std::lock_guard lock{mutex_};
+  Gauges gauges;
+  gauges.active_input = state_.active_input;
+  const auto patience = std::chrono::seconds{channel_.segment_duration} * 3;
+  for (std::size_t i = 0; i < gauges.inputs.size(); ++i) {
+    gauges.inputs[i].is_connected = state_.inputs[i].is_connected(now, patience);
+    gauges.inputs[i].bitrate = state_.inputs[i].bitrate(now);
+    for (const auto& [code, since] : state_.conditions[i]) gauges.inputs[i].conditions.push_back(code);
+  }
+  return gauges;
 }
 
 ChannelRuntime::State ChannelRuntime::state() const {

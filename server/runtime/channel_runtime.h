@@ -13,6 +13,7 @@
 #include "core/base/time.h"
 #include "server/model/model.h"
 #include "server/runtime/archive_quota.h"
+#include "server/runtime/channel_meters.h"
 #include "server/runtime/event_log.h"
 #include "server/runtime/ingest_line.h"
 #include "server/runtime/input_history.h"
@@ -57,6 +58,17 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
     std::array<std::map<std::string, Utc>, 2> conditions;
   };
 
+  // What the metrics show of it; had without asking the pipeline, which may be waiting for a disk.
+  struct Gauges {
+    struct Input {
+      bool is_connected = false;
+      std::uint64_t bitrate = 0;
+      std::vector<std::string> conditions;
+    };
+    std::array<Input, 2> inputs;
+    std::string active_input;  // after the latest object
+  };
+
   ChannelRuntime(Parts parts, Channel channel, std::shared_ptr<archive::Archive> archive,
                  IngestFactory make_line);
 
@@ -82,6 +94,7 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
   [[nodiscard]] std::string label() const;  // "group/channel"
   // "ingest1" or "ingest2"; empty: nothing came yet.
   [[nodiscard]] std::string active_input() const;
+  [[nodiscard]] Gauges gauges(Monotonic now) const;
 
  private:
   UploadAnswer put(const UploadedObject& object);  // on the strand, as all that follow
@@ -108,6 +121,7 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
 
   mutable std::mutex mutex_;
   Channel channel_;
+  ChannelMeters meters_;
   State state_;
   Monotonic last_media_;
   bool tail_closed_ = false;

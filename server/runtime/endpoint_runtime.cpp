@@ -95,6 +95,7 @@ EndpointRuntime::EndpointRuntime(Parts parts, Settings settings, std::shared_ptr
       make_packager_(std::move(make_packager)),
       strand_("package/" + settings.output.endpoint),
       settings_(std::make_shared<const Settings>(std::move(settings))),
+      meters_(parts.metrics, settings_->label, settings_->output.protocol),
       hits_(parts.metrics.counter("tarn_segment_cache_hits_total", {})),
       misses_(parts.metrics.counter("tarn_segment_cache_misses_total", {})),
       renders_(parts.metrics.counter("tarn_manifest_renders_total", {})) {}
@@ -266,6 +267,7 @@ Fetched EndpointRuntime::package(const MediaFile& media, const Request& request,
     packaging_ = packaging;
     has_packager_ = true;
   }
+  const auto begun = std::chrono::steady_clock::now();
   auto bytes = packager_->package(media.request);
   if (!bytes || bytes->empty()) {
     packager_.reset();
@@ -274,7 +276,9 @@ Fetched EndpointRuntime::package(const MediaFile& media, const Request& request,
                           file + ": " + (bytes ? "the pipeline gave nothing" : bytes.error().message));
   }
   ++packaged_;
+  const auto time = std::chrono::duration_cast<Microseconds>(std::chrono::steady_clock::now() - begun);
   auto content = media_content(std::move(bytes).value(), media.content_type, strand_ + "/" + file);
+  meters_.packaged(content->size, time);
   if (!request.is_collected) parts_.cache.insert(strand_ + "/" + file, content);
   return {std::move(content), {}, {}, {}};
 }
@@ -305,6 +309,7 @@ EndpointRuntime::State EndpointRuntime::state() const {
 
 void EndpointRuntime::note_failure(const std::string& what) {
   ++failures_;
+  meters_.packaging_failed();
   std::string label;
   {
     const std::lock_guard lock{mutex_};

@@ -12,6 +12,7 @@
 #include "core/timeline/window.h"
 #include "server/runtime/collection_plan.h"
 #include "server/runtime/content_cache.h"
+#include "server/runtime/endpoint_meters.h"
 #include "server/runtime/event_log.h"
 #include "server/runtime/manifest_store.h"
 #include "server/runtime/metrics.h"
@@ -72,6 +73,8 @@ class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
   void tick(Monotonic now);
 
   [[nodiscard]] State state() const;
+  [[nodiscard]] std::string label() const { return settings()->label; }
+  [[nodiscard]] const EndpointMeters& meters() const { return meters_; }
 
  private:
   using Timeline = std::shared_ptr<const timeline::Timeline>;
@@ -113,6 +116,7 @@ class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
   std::atomic<std::uint64_t> requests_{0};
   std::atomic<std::uint64_t> packaged_{0};
   std::atomic<std::uint64_t> failures_{0};
+  EndpointMeters meters_;
   Metrics::Counter& hits_;
   Metrics::Counter& misses_;
   Metrics::Counter& renders_;

@@ -62,19 +62,24 @@ std::string bare_or_quoted(const std::string& value) {
 EventLog::EventLog(LogFormat format, LogLevel level, std::function<Utc()> now, Sink sink)
     : format_(format), level_(level), now_(std::move(now)), sink_(std::move(sink)) {}
 
+std::string EventLog::json_line(Utc time, LogLevel level, std::string_view event,
+                                const std::vector<Field>& fields) {
+  std::string line = "{\"time\":\"" + format_utc(time) + "\",\"level\":\"";
+  line.append(name_of(level)).append("\",\"event\":").append(quoted(event));
+  for (const auto& [name, value] : fields) {
+    line.append(",\"").append(name).append("\":").append(quoted(value));
+  }
+  return line.append("}\n");
+}
+
 void EventLog::write(LogLevel level, std::string_view event, const std::vector<Field>& fields) {
+  if (listener_ && level != LogLevel::debug) listener_(level, event, fields);
   if (!writes(level)) return;
-  const std::string time = format_utc(now_());
   std::string line;
   if (format_ == LogFormat::json) {
-    line.append("{\"time\":\"").append(time).append("\",\"level\":\"").append(name_of(level));
-    line.append("\",\"event\":").append(quoted(event));
-    for (const auto& [name, value] : fields) {
-      line.append(",\"").append(name).append("\":").append(quoted(value));
-    }
-    line.append("}\n");
+    line = json_line(now_(), level, event, fields);
   } else {
-    line.append(time).append(" ").append(name_of(level)).append(" ").append(event);
+    line.append(format_utc(now_())).append(" ").append(name_of(level)).append(" ").append(event);
     for (const auto& [name, value] : fields) {
       line.append(" ").append(name).append("=").append(bare_or_quoted(value));
     }

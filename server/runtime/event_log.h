@@ -26,12 +26,23 @@ class EventLog {
   void write(LogLevel level, std::string_view event, const std::vector<Field>& fields);
   [[nodiscard]] bool writes(LogLevel level) const { return level <= level_; }
 
+  // Hears of everything but what is of level debug, whatever the log's own level. Before anything is
+  // written, from any thread, and maybe with locks held.
+  using Listener =
+      std::function<void(LogLevel level, std::string_view event, const std::vector<Field>& fields)>;
+  void set_listener(Listener listener) { listener_ = std::move(listener); }
+
+  // One JSON object, with its newline.
+  static std::string json_line(Utc time, LogLevel level, std::string_view event,
+                               const std::vector<Field>& fields);
+
  private:
   LogFormat format_;
   LogLevel level_;
   std::function<Utc()> now_;
   std::mutex mutex_;
   Sink sink_;
+  Listener listener_;
 };
 
 }  // namespace tarn::server

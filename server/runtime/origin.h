@@ -62,6 +62,16 @@ class Reuse {
   virtual void count() const = 0;
 };
 
+// Counts what becomes of requests for one kind of an endpoint's files. Thread-safe; answered() neither locks
+// nor allocates.
+class Delivery {
+ public:
+  virtual ~Delivery() = default;
+  // `status` 0: the client left before the answer was complete.
+  virtual void answered(int status, std::uint64_t bytes) const = 0;
+  virtual void refused(const std::string& reason) const = 0;
+};
+
 struct Fetched {
   enum class Absence {
     not_found,   // no such thing, and none to come under this name
@@ -88,6 +98,11 @@ class Origin {
   // `file`: the last component of a playback URL. `window` means something to manifests only.
   virtual void fetch(const Channel& channel, const Endpoint& endpoint, const std::string& file,
                      const timeline::WindowQuery& window, std::function<void(Fetched)> done) = 0;
+  // Who counts the requests for this file; null: nobody.
+  virtual std::shared_ptr<const Delivery> delivery(const Channel& /*channel*/, const Endpoint& /*endpoint*/,
+                                                   const std::string& /*file*/) {
+    return nullptr;
+  }
 };
 
 }  // namespace tarn::server

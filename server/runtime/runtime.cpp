@@ -40,11 +40,7 @@ std::string time_url(std::string base, const Group& group) {
 
 Runtime::Runtime(Parts parts, RuntimeSettings settings, const Model& model)
     : parts_(std::move(parts)), settings_(std::move(settings)), cache_(settings_.cache_bytes) {
-  parts_.metrics.add_gauge("tarn_segment_cache_bytes", "Packaged segments in memory.",
-                           [this] { return static_cast<std::int64_t>(cache_.bytes()); });
-  parts_.metrics.add_gauges("tarn_archive_failed",
-                            "1: the channel's storage has failed, nothing is acknowledged any more.",
-                            [this] { return failed_archives(); });
+  parts_.metrics.add_reader([this](const Metrics::Sample& sample) { read_metrics(sample); });
   clear_deleted(model);
   follow(model);
 }
@@ -147,18 +143,6 @@ void Runtime::report_recovery(const Channel& channel, const archive::Archive& ar
     parts_.log.write(LogLevel::warning, "archive-repaired",
                      {{"channel", channel.group + "/" + channel.name}, {"text", what}});
   }
-}
-
-Metrics::Readings Runtime::failed_archives() const {
-  const std::shared_lock lock{mutex_};
-  Metrics::Readings readings;
-  for (const auto& [id, channel] : channels_) {
-    const auto at = running_.find(id);
-    const bool works = at != running_.end() && at->second.channel->archive()->health().ok();
-    readings.emplace_back(Metrics::Labels{{"group", channel.group}, {"channel", channel.name}},
-                          works ? 0 : 1);
-  }
-  return readings;
 }
 
 void Runtime::stop_channel(const std::string& id) {
@@ -354,6 +338,12 @@ void Runtime::fetch(const Channel& channel, const Endpoint& endpoint, const std:
   const auto runtime = find_endpoint(channel.id, endpoint.id);
   if (!runtime) return done({nullptr, Fetched::Absence::failed, "the channel's archive is not available"});
   runtime->fetch({file, window, parts_.clocks.monotonic(), parts_.clocks.utc()}, std::move(done));
+}
+
+std::shared_ptr<const Delivery> Runtime::delivery(const Channel& channel, const Endpoint& endpoint,
+                                                  const std::string& file) {
+  const auto runtime = find_endpoint(channel.id, endpoint.id);
+  return runtime ? runtime->meters().delivery(file) : nullptr;
 }
 
 Result<CollectionPlan> Runtime::plan(const CollectionTask& task, bool finish) {

@@ -61,6 +61,9 @@ class Runtime : public Origin, public StatusSource, public CollectionSource {
                    std::function<void(Fetched)> done) override;
   void hold(std::map<std::string, Utc> from) override;
 
+  std::shared_ptr<const Delivery> delivery(const Channel& channel, const Endpoint& endpoint,
+                                           const std::string& file) override;
+
   std::string channel_status(const Channel& channel) override;
   std::string endpoint_status(const Endpoint& endpoint) override;
   bool has_content(const Channel& channel) override;
@@ -82,7 +85,10 @@ class Runtime : public Origin, public StatusSource, public CollectionSource {
   [[nodiscard]] Microseconds retention(const std::string& channel_id) const;
   void keep_to_quota(const std::vector<std::pair<std::string, Running>>& all);
   [[nodiscard]] std::optional<Utc> held(const std::string& channel_id) const;
-  [[nodiscard]] Metrics::Readings failed_archives() const;
+  // runtime_metrics.cpp
+  void read_metrics(const Metrics::Sample& sample) const;
+  void read_channel(const Metrics::Labels& labels, const std::string& id, const ChannelRuntime& channel,
+                    const Metrics::Sample& sample) const;
   void report_recovery(const Channel& channel, const archive::Archive& archive) const;
   [[nodiscard]] std::string directory(const Channel& channel) const;
   [[nodiscard]] std::shared_ptr<ChannelRuntime> find_channel(const std::string& id) const;

@@ -78,7 +78,6 @@ void run_until_stopped() {
 int serve_tarn(unsigned threads) {
   Metrics metrics;
   EventLog log{LogFormat::text, LogLevel::info, [] { return Utc{}; }, [](std::string_view) {}};
-  describe_metrics(metrics);
   const auto observer = make_request_observer({"origin"}, metrics, log);
   const auto model = make_model();
   MemoryOrigin origin;

@@ -142,7 +142,7 @@ TEST_F(OpenapiTest, EveryQueryParameterOfARouteIsDescribed) {
     for (const char c : route.method) method += g_ascii_tolower(c);
     JsonNode* const list = json_member(json_member(path, method), "parameters");
     const std::string described = list != nullptr ? print_json(list) : "";
-    for (const char* name : {"pageSize", "pageToken", "filter", "secrets", "deleteContent"}) {
+    for (const char* name : {"pageSize", "pageToken", "filter", "secrets", "deleteContent", "after"}) {
       const bool known = std::find(route.query.begin(), route.query.end(), name) != route.query.end();
       const bool mentioned = described.find("parameters/" + std::string(name) + "\"") != std::string::npos;
       EXPECT_EQ(known, mentioned) << route.method << " " << route.path << " " << name;

@@ -97,6 +97,82 @@ TEST_F(ResourceFileTest, FaultsAreNamedWithTheirPathAndNothingIsDone) {
   EXPECT_EQ(store_->model()->version, version);
 }
 
+TEST_F(ResourceFileTest, TellsWhatItHasDone) {
+  const auto apply = [this](const std::string& json) {
+    std::vector<ResourceChange> changes;
+    const Status applied = control_->apply_resources(json, &changes);
+    EXPECT_TRUE(applied.ok());
+    std::string text;
+    for (const ResourceChange& change : changes) {
+      text += std::string{name_of(change.kind)} + " " + change.resource;
+      for (const std::string& field : change.fields) text += " " + field;
+      text += "\n";
+    }
+    return text;
+  };
+  EXPECT_EQ(apply(example),
+            "created group g\ncreated channel g/c\ncreated endpoint g/c/hls\ncreated endpoint g/c/dash\n"
+            "created channel g/d\ncreated group h\n");
+  EXPECT_EQ(apply(R"({"channelGroups":[{"name":"g","channels":[{"name":"c","segmentDuration":4,
+      "inputs":[{"id":"ingest1","username":"u","password":"12345678"}],
+      "endpoints":[{"name":"hls","protocol":"HLS","manifest":{"segments":6}},
+                   {"name":"dash","protocol":"DASH","authorizationCode":"other-code"}]},{"name":"d"}]}]})"),
+            "updated group g description\nupdated channel g/c segmentDuration inputs\n"
+            "updated endpoint g/c/hls manifest.segments\nupdated endpoint g/c/dash authorizationCode\n"
+            "unchanged channel g/d\n");
+}
+
+TEST_F(ResourceFileTest, AnExportAppliedElsewhereGivesTheSameExport) {
+  ASSERT_TRUE(control_->apply_resources(example).ok());
+  expect(201, "POST", "/channel-groups/h/channels", R"({"name":"x"})");
+  expect(201, "POST", "/channel-groups/h/channels/x/endpoints",
+         R"({"name":"e","protocol":"DASH","timeShiftDays":3,"ipWhitelist":["10.0.0.0/8","192.0.2.1"],
+             "description":"\"quoted\"\nüñ","manifest":{"minBufferTime":7,"streamOrder":"BITRATE_DESCENDING"},
+             "drm":{"systems":["WIDEVINE"],"providerUrl":"https://k.example/","encryptionMethod":"CENC"}})");
+  for (const char* query : {"/export", "/export?secrets=true"}) {
+    const std::string first = expect(200, "GET", query).body;
+    const auto other = Store::open(directory_.file("other"), directory_.file("other-key")).value();
+    StatusFake status;
+    Control fresh{ControlSettings{"t", "http://127.0.0.1:1", "http://127.0.0.1:1"}, *other, status,
+                  [] { return Utc{std::chrono::seconds{1'800'000'000}}; }};
+    const Status applied = fresh.apply_resources(first);
+    ASSERT_TRUE(applied.ok()) << applied.error().message;
+    ApiRequest request;
+    request.method = "GET";
+    request.path = "/export";
+    if (std::string{query} != "/export") request.query["secrets"] = "true";
+    request.headers["authorization"] = "Bearer t";
+    EXPECT_EQ(fresh.handle(request).body, first);
+    std::filesystem::remove_all(directory_.file("other"));
+    std::filesystem::remove_all(directory_.file("other-key"));
+  }
+}
+
+TEST_F(ResourceFileTest, AnExportHasNoSecretsUnlessTheyAreAskedFor) {
+  ASSERT_TRUE(control_->apply_resources(example).ok());
+  const std::string hidden = expect(200, "GET", "/export").body;
+  const Channel channel = *store_->model()->channel("g", "c");
+  for (const std::string& secret : {std::string{"code-secret"}, std::string{"fixed-password"},
+                                    channel.inputs[0].password, channel.inputs[0].username}) {
+    EXPECT_EQ(hidden.find(secret), std::string::npos);
+  }
+  const std::string shown = expect(200, "GET", "/export?secrets=true").body;
+  for (const std::string& secret :
+       {std::string{"code-secret"}, std::string{"fixed-password"}, channel.inputs[0].password}) {
+    EXPECT_NE(shown.find(secret), std::string::npos);
+  }
+  EXPECT_EQ(expect(400, "GET", "/export?secrets=maybe").status, 400);
+  // Applied to the server that it came from, it changes neither credentials nor anything but the codes.
+  std::vector<ResourceChange> changes;
+  ASSERT_TRUE(control_->apply_resources(hidden, &changes).ok());
+  for (const ResourceChange& change : changes) {
+    const bool has_code = change.resource == "endpoint g/c/dash";
+    EXPECT_EQ(change.kind, has_code ? ResourceChange::Kind::updated : ResourceChange::Kind::unchanged)
+        << change.resource;
+  }
+  EXPECT_EQ(store_->model()->channel("g", "c")->inputs[0].password, channel.inputs[0].password);
+}
+
 TEST_F(ResourceFileTest, SurvivesReopening) {
   ASSERT_TRUE(control_->apply_resources(example).ok());
   const std::string password = store_->model()->channel("g", "c")->inputs[0].password;

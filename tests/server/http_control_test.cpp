@@ -35,7 +35,8 @@ class ControlHandlerTest : public ::testing::Test {
     control_ =
         std::make_unique<Control>(ControlSettings{"the-token", "http://127.0.0.1:1", "http://127.0.0.1:1"},
                                   *store_, status_, [] { return Utc{std::chrono::seconds{1'700'000'000}}; });
-    metrics_.describe_counter("tarn_x_total", "X.");
+    metrics_.describe("tarn_x_total", Metrics::Kind::counter, "X.");
+    ++metrics_.counter("tarn_x_total", {});
     handler_ = std::make_unique<ControlHandler>(
         ControlHandler::Parts{*control_, workers_, metrics_,
                               ConsoleFiles{directory_ / "console", "https://{label}.example.com:8443/base"},

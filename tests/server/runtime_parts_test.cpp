@@ -8,6 +8,7 @@
 #include "server/runtime/archive_quota.h"
 #include "server/runtime/content.h"
 #include "server/runtime/content_cache.h"
+#include "server/runtime/event_feed.h"
 #include "server/runtime/event_log.h"
 #include "server/runtime/input_history.h"
 #include "server/runtime/metrics.h"
@@ -167,14 +168,105 @@ TEST(RetentionTest, CountsWithTheSegmentsThatThereAre) {
 
 TEST(MetricsTest, ExposesPrometheusText) {
   Metrics metrics;
-  metrics.describe_counter("tarn_x_total", "Things.");
+  metrics.describe("tarn_x_total", Metrics::Kind::counter, "Things.");
+  metrics.describe("tarn_y_bytes", Metrics::Kind::gauge, "Bytes.");
   metrics.counter("tarn_x_total", {{"group", "a\"b\\c\nd"}}) += 3;
   ++metrics.counter("tarn_x_total", {});
-  metrics.add_gauge("tarn_y_bytes", "Bytes.", [] { return 7; });
+  metrics.add_reader([](const Metrics::Sample& sample) { sample("tarn_y_bytes", {}, 7.5); });
   EXPECT_EQ(metrics.exposition(),
             "# HELP tarn_x_total Things.\n# TYPE tarn_x_total counter\n"
             "tarn_x_total 1\ntarn_x_total{group=\"a\\\"b\\\\c\\nd\"} 3\n"
-            "# HELP tarn_y_bytes Bytes.\n# TYPE tarn_y_bytes gauge\ntarn_y_bytes 7\n");
+            "# HELP tarn_y_bytes Bytes.\n# TYPE tarn_y_bytes gauge\ntarn_y_bytes 7.5\n");
+}
+
+TEST(MetricsTest, AHistogramCountsUpwards) {
+  Metrics metrics;
+  metrics.describe("tarn_t_seconds", Metrics::Kind::histogram, "Time.");
+  Histogram& histogram = metrics.histogram("tarn_t_seconds", {{"kind", "k"}});
+  histogram.observe(Microseconds{1'000});  // the bound belongs to its bucket
+  histogram.observe(Microseconds{1'001});
+  histogram.observe(std::chrono::minutes{1});
+  const std::string text = metrics.exposition();
+  EXPECT_NE(text.find("tarn_t_seconds_bucket{kind=\"k\",le=\"0.001\"} 1\n"), std::string::npos) << text;
+  EXPECT_NE(text.find("tarn_t_seconds_bucket{kind=\"k\",le=\"0.0025\"} 2\n"), std::string::npos);
+  EXPECT_NE(text.find("tarn_t_seconds_bucket{kind=\"k\",le=\"30\"} 2\n"), std::string::npos);
+  EXPECT_NE(text.find("tarn_t_seconds_bucket{kind=\"k\",le=\"+Inf\"} 3\n"), std::string::npos);
+  EXPECT_NE(text.find("tarn_t_seconds_sum{kind=\"k\"} 60.002001\n"), std::string::npos);
+  EXPECT_NE(text.find("tarn_t_seconds_count{kind=\"k\"} 3\n"), std::string::npos);
+}
+
+TEST(MetricsTest, WhatNobodyHoldsIsGone) {
+  Metrics metrics;
+  auto first = metrics.held_counter("tarn_x_total", {{"channel", "a"}});
+  *first += 5;
+  auto again = metrics.held_counter("tarn_x_total", {{"channel", "a"}});
+  EXPECT_EQ(*again, 5U) << "while it is held it is the same";
+  first.reset();
+  EXPECT_NE(metrics.exposition().find("tarn_x_total{channel=\"a\"} 5\n"), std::string::npos);
+  again.reset();
+  EXPECT_EQ(metrics.exposition().find("tarn_x_total"), std::string::npos);
+  EXPECT_EQ(*metrics.held_counter("tarn_x_total", {{"channel", "a"}}), 0U);
+}
+
+class SinkFake : public EventSink {
+ public:
+  bool send(std::string text) override {
+    if (open) received += text;
+    return open;
+  }
+  void end() override { ended = true; }
+  [[nodiscard]] bool is_open() const override { return open; }
+  std::string received;
+  bool open = true;
+  bool ended = false;
+};
+
+TEST(EventFeedTest, KeepsTheLatestAndSaysWhatIsMissing) {
+  Utc now{Microseconds{1000}};
+  EventFeed feed{[&now] { return now; }, {.kept = 3, .kept_bytes = 1000, .readers = 2}};
+  for (const char* name : {"a", "b", "c", "d"}) feed.add(LogLevel::info, name, {});  // 1000, 1001, 1002, 1003
+  const auto read = [&feed](std::optional<std::uint64_t> after) {
+    const auto sink = std::make_shared<SinkFake>();
+    EXPECT_TRUE(feed.subscribe(after, sink));
+    sink->open = false;
+    EXPECT_TRUE(feed.has_room()) << "it takes no place any more";
+    return sink->received;
+  };
+  const std::string rest = "\"time\":\"1970-01-01T00:00:00.001Z\",\"level\":";
+  const auto line = [&rest](int id, const std::string& event) {
+    return "{\"id\":" + std::to_string(id) + "," + rest + event + "\"}\n";
+  };
+  const std::string latest = line(1003, "\"info\",\"event\":\"d");
+  EXPECT_EQ(read(1002), latest);
+  EXPECT_EQ(read(std::nullopt), "\n");
+  EXPECT_EQ(read(1003), "\n");
+  const std::string kept =
+      line(1001, "\"info\",\"event\":\"b") + line(1002, "\"info\",\"event\":\"c") + latest;
+  EXPECT_EQ(read(1000), kept);
+  EXPECT_EQ(read(0), kept);
+  EXPECT_EQ(read(999), line(1000, "\"warning\",\"event\":\"events-missed") + kept);
+  feed.add(LogLevel::info, std::string(900, 'x'), {});
+  EXPECT_EQ(read(0).find("\"d\""), std::string::npos) << "bytes are bounded too";
+}
+
+TEST(EventFeedTest, ShowsThatItLivesAndEndsItsReaders) {
+  Utc now{Microseconds{1000}};
+  EventFeed feed{[&now] { return now; }, {.kept = 3, .readers = 1, .quiet = std::chrono::seconds{15}}};
+  feed.add(LogLevel::info, "a", {});
+  const auto sink = std::make_shared<SinkFake>();
+  ASSERT_TRUE(feed.subscribe(std::nullopt, sink));
+  EXPECT_FALSE(feed.has_room());
+  EXPECT_FALSE(feed.subscribe(std::nullopt, std::make_shared<SinkFake>()));
+  now += std::chrono::seconds{14};
+  feed.tick();
+  EXPECT_EQ(sink->received, "\n");
+  now += std::chrono::seconds{1};
+  feed.tick();
+  feed.tick();
+  EXPECT_EQ(sink->received, "\n\n");
+  feed.close();
+  EXPECT_TRUE(sink->ended);
+  EXPECT_FALSE(feed.subscribe(std::nullopt, std::make_shared<SinkFake>()));
 }
 
 TEST(InputHistoryTest, RemembersSegmentsAndErrors) {
