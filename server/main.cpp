@@ -165,10 +165,22 @@ Status Application::open() {
     log_.write(LogLevel::warning, "builtin-key-provider", {{"text", "for development and tests only"}});
     own_key_providers = own_urls(scheme(), config_.control_listen, server_->addresses()[1], "/speke");
   }
-  keys_ = std::make_unique<KeyService>(
-      KeyService::Parts{*store_, log_, metrics_, utc_now, outbound, key_provider_ ? &*key_provider_ : nullptr,
-                        own_key_providers, clearkey_url},
-      *store_->model());
+  std::vector<KeyServerCredentials> key_server_credentials;
+  if (!config_.key_server_credentials.empty()) {
+    key_server_credentials =
+        TRY(read_key_server_credentials(TRY(read_secret_file(config_.key_server_credentials))));
+  }
+  keys_ = std::make_unique<KeyService>(KeyService::Parts{*store_,
+                                                         log_,
+                                                         metrics_,
+                                                         utc_now,
+                                                         outbound,
+                                                         key_provider_ ? &*key_provider_ : nullptr,
+                                                         own_key_providers,
+                                                         clearkey_url,
+                                                         {},
+                                                         std::move(key_server_credentials)},
+                                       *store_->model());
   RuntimeSettings settings;
   settings.keys = keys_.get();
   settings.data_directory = config_.data_dir;

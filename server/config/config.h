@@ -38,6 +38,7 @@ struct ServerConfig {
   std::string collection_root;                 // never empty after parse_config
   std::uint64_t collection_rate = 25'000'000;  // bytes a second, of all tasks together
   std::string bucket_credentials;              // path; empty: none
+  std::string key_server_credentials;          // path; empty: none
   std::string tls_certificate;                 // path; empty: plain HTTP
   std::string tls_key;                         // path; empty as tls_certificate is
   std::string resources;                       // path; empty: none

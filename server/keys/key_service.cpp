@@ -236,6 +236,10 @@ void KeyService::ask_server(const std::string& id, std::uint64_t attempt, const 
   call.body = drm::cpix::write(drm::request_of(contract_of(endpoint)));
   call.content_type = "application/xml";
   if (endpoint.speke_version == drm::SpekeVersion::v2_0) call.headers["X-Speke-Version"] = "2.0";
+  if (const auto* credentials = credentials_for(parts_.credentials, endpoint.drm_provider_url)) {
+    call.username = credentials->username;
+    call.password = credentials->password;
+  }
   post(std::move(call), parts_.policy, parts_.limits,
        [this, id, attempt, endpoint](const Result<OutboundAnswer>& answer) {
          answered(id, attempt, check_answer(answer, endpoint));

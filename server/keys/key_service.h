@@ -11,6 +11,7 @@
 #include <thread>
 
 #include "server/keys/builtin_provider.h"
+#include "server/keys/key_server_credentials.h"
 #include "server/keys/outbound_request.h"
 #include "server/model/store.h"
 #include "server/runtime/event_log.h"
@@ -34,6 +35,7 @@ class KeyService : public KeySource {
     std::vector<std::string> own_urls;  // of the built-in provider: those are not requests
     std::string clearkey_url = {};      // its licences
     OutboundLimits limits = {};
+    std::vector<KeyServerCredentials> credentials = {};
   };
 
   // Loads what the store keeps before it returns.

@@ -123,13 +123,14 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
     message_.reset(soup_message_new("POST", call_.text.c_str()));
     if (!message_) return finish_later({ErrorCode::invalid, "the key server's URL is not valid"});
     soup_message_add_flags(message_.get(), SOUP_MESSAGE_NO_REDIRECT);
-    GBytes* body = g_bytes_new(call_.body.data(), call_.body.size());
-    soup_message_set_request_body_from_bytes(message_.get(), call_.content_type.c_str(), body);
-    g_bytes_unref(body);
+    set_body();
     for (const auto& [name, value] : call_.headers) {
       soup_message_headers_replace(soup_message_get_request_headers(message_.get()), name.c_str(),
                                    value.c_str());
     }
+    g_signal_connect(message_.get(), "authenticate", G_CALLBACK(&on_authenticate), this);
+    // libsoup 3.2 sends what is left of the body, which is nothing.
+    g_signal_connect_swapped(message_.get(), "restarted", G_CALLBACK(&on_restarted), this);
     g_signal_connect(message_.get(), "network-event", G_CALLBACK(&on_network_event), this);
     soup_session_send_async(session_.get(), message_.get(), G_PRIORITY_DEFAULT, cancellable_.get(), &on_sent,
                             hold());
@@ -137,6 +138,21 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
 
   static void on_network_event(SoupMessage*, GSocketClientEvent event, GIOStream*, gpointer self) {
     if (event == G_SOCKET_CLIENT_CONNECTED) static_cast<Exchange*>(self)->connect_timer_.reset();
+  }
+
+  void set_body() {
+    GBytes* body = g_bytes_new(call_.body.data(), call_.body.size());
+    soup_message_set_request_body_from_bytes(message_.get(), call_.content_type.c_str(), body);
+    g_bytes_unref(body);
+  }
+  static void on_restarted(gpointer self) { static_cast<Exchange*>(self)->set_body(); }
+
+  // Once: what is wrong the first time is wrong.
+  static gboolean on_authenticate(SoupMessage*, SoupAuth* auth, gboolean retrying, gpointer data) {
+    const OutboundCall& call = static_cast<Exchange*>(data)->call_;
+    if (call.username.empty() || retrying != FALSE || soup_auth_is_for_proxy(auth) != FALSE) return FALSE;
+    soup_auth_authenticate(auth, call.username.c_str(), call.password.c_str());
+    return TRUE;
   }
 
   static void on_sent(GObject* source, GAsyncResult* result, gpointer data) {

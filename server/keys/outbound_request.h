@@ -18,6 +18,9 @@ struct OutboundCall {
   std::string body;
   std::string content_type;
   std::map<std::string, std::string> headers;
+  // For a server that asks: Basic or Digest. Empty: it is told nothing, and its 401 is the answer.
+  std::string username;
+  std::string password;
 };
 struct OutboundAnswer {
   int status = 0;

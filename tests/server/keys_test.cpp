@@ -44,7 +44,7 @@ class KeyServiceTest : public ::testing::Test {
   std::unique_ptr<KeyService> service(const Model& model, const BuiltinProvider* provider) {
     auto made = std::make_unique<KeyService>(
         KeyService::Parts{
-            *store_, log_, metrics_, [] { return Utc{}; }, {}, provider, {own_url}, "http://l/", {}},
+            *store_, log_, metrics_, [] { return Utc{}; }, {}, provider, {own_url}, "http://l/", {}, {}},
         model);
     made->set_listener([this] {
       const std::lock_guard lock{mutex_};
@@ -174,6 +174,34 @@ TEST(Backoff, GrowsToHalfAMinuteAndIsSpread) {
   EXPECT_EQ(backoff(6, 0), std::chrono::seconds{30});
   EXPECT_EQ(backoff(1'000'000, 0), std::chrono::seconds{30});
   EXPECT_EQ(backoff(6, UINT32_MAX), std::chrono::milliseconds{22'500});
+}
+
+TEST(KeyServerCredentialsTest, BelongToUrlsThatBeginWithTheirs) {
+  const auto all = read_key_server_credentials(
+      R"({"https://a.example/speke": {"username": "u", "password": "p"},
+          "https://a.example/speke/two/": {"username": "v", "password": "q"}})");
+  ASSERT_TRUE(all.ok()) << all.error().message;
+  const auto user = [&](const char* url) {
+    const auto* found = credentials_for(*all, url);
+    return found == nullptr ? std::string{} : found->username;
+  };
+  EXPECT_EQ(user("https://a.example/speke"), "u");
+  EXPECT_EQ(user("https://a.example/speke?x=1"), "u");
+  EXPECT_EQ(user("https://a.example/speke/two/three"), "v");
+  for (const char* other :
+       {"https://a.example/spekes", "http://a.example/speke", "https://a.example.evil/speke"})
+    EXPECT_EQ(user(other), "") << other;
+}
+
+TEST(KeyServerCredentialsTest, ThatCannotBeReadAreNamedWithoutTheirValues) {
+  for (const char* bad : {"[]", R"({"ftp://a/": {"username": "secret", "password": "p"}})",
+                          R"({"https://a/": "secret"})", R"({"https://a/": {"username": "secret:x"}})",
+                          R"({"https://u:secret@a/": {"username": "u", "password": "p"}})"}) {
+    const auto read = read_key_server_credentials(bad);
+    ASSERT_FALSE(read.ok()) << bad;
+    EXPECT_EQ(read.error().message.find("--key-server-credentials"), 0U);
+    EXPECT_EQ(read.error().message.find("secret"), std::string::npos) << read.error().message;
+  }
 }
 
 }  // namespace
