@@ -21,16 +21,21 @@ def told(step):
 
 
 def tell(tap, story, job):
-    run = subprocess.run(["node", os.path.join(lab.HERE, story)], input=json.dumps(job), text=True, stdout=subprocess.PIPE,
-                         stderr=subprocess.PIPE, timeout=SECONDS, check=False)
-    steps = [json.loads(line) for line in run.stdout.splitlines()]
-    for step in steps:
-        tap.run(step["name"], told, step)
-    tap.run(f"{story} was told to its end", ended, run)
+    with open(os.path.join(job["folder"], "story.log"), "w+", encoding="utf-8") as log, subprocess.Popen(
+            ["timeout", "-s", "KILL", str(SECONDS), "node", os.path.join(lab.HERE, story)], text=True, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=log) as run:
+        run.stdin.write(json.dumps(job))
+        run.stdin.close()
+        for line in run.stdout:
+            step = json.loads(line)
+            tap.run(step["name"], told, step)
+        code = run.wait()
+        log.seek(0)
+        tap.run(f"{story} was told to its end", ended, code, log.read())
 
 
-def ended(run):
-    assert run.returncode == 0, f"it ended with {run.returncode}: {run.stderr[-2000:]}"
+def ended(code, complaints):
+    assert code == 0, f"it ended with {code}: {complaints[-2000:]}"
 
 
 def no_secret_in_log(server):

@@ -55,7 +55,7 @@ export async function open_console() {
     args: ['--no-sandbox', '--disable-gpu', '--autoplay-policy=no-user-gesture-required', '--disable-background-networking',
       '--disable-component-update'],
   });
-  const context = await browser.newContext({ viewport: { width: 1280, height: 900 } });
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce' });
   const page = await context.newPage();
   page.setDefaultTimeout(15000);
   const seen = { foreign: [], urls: [], violations: [], errors: [] };
@@ -92,7 +92,6 @@ export async function judge(page, name) {
   for (const [scheme, width, height] of looks) {
     await page.emulateMedia({ colorScheme: scheme });
     await page.setViewportSize({ width, height });
-    await page.evaluate(() => Promise.all(document.getAnimations().map((one) => one.finished)));
     for (const text of await serious(page)) complaints.push(`${scheme} ${width}: ${text}`);
     const over = await page.evaluate(() => document.scrollingElement.scrollWidth - window.innerWidth);
     if (over > 0) complaints.push(`${scheme} ${width}: ${over} px too wide`);
@@ -150,4 +149,18 @@ export async function submit(page, action) {
 
 export async function closed(page) {
   await dialog(page).waitFor({ state: 'detached' });
+}
+
+// Plays what the page shows until the picture has moved on by `seconds`.
+export async function plays(page, player, seconds = 2) {
+  await page.getByLabel('Player', { exact: true }).selectOption({ label: player });
+  await page.getByRole('button', { name: 'Play', exact: true }).click();
+  const at = () => page.locator('video').evaluate((video) => (video.readyState > 2 ? video.currentTime : 0));
+  const first = await until(async () => {
+    const alert = await page.getByRole('alert').allTextContents();
+    check(alert.join('').trim() === '', alert.join(' '));
+    return at();
+  }, 30, `${player} has a picture`);
+  await until(async () => (await at()) >= first + seconds, 20, `${player} goes on`);
+  await until(async () => /^Playing/.test(await page.locator('[data-playback]').textContent()), 5, 'the page says that it plays');
 }

@@ -2,7 +2,8 @@
 // An operator's day with the console. Each step begins where the one before has ended.
 import fs from 'node:fs';
 import path from 'node:path';
-import { api, check, closed, dialog, field, job, judge, judges_see, open_console, start, step, submit, until } from './console_lab.mjs';
+import { spawnSync } from 'node:child_process';
+import { api, check, closed, dialog, field, job, judge, judges_see, open_console, plays, start, step, submit, until } from './console_lab.mjs';
 
 const { browser, page, seen } = await open_console();
 const button = (name) => page.getByRole('button', { name, exact: true });
@@ -87,6 +88,18 @@ await step(page, 'three endpoints are created; a wrong value has the server\'s r
   check(made.find((one) => one.name === 'dash').manifest.manifestWindow === 30, JSON.stringify(made));
 });
 
+await step(page, 'the QR code is the playback URL, in the dark too', async () => {
+  await goto(`${channel}/endpoints/hls`);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  const picture = path.join(job.folder, 'qr.png');
+  await page.getByRole('img', { name: 'QR code' }).screenshot({ path: picture });
+  await page.emulateMedia({ colorScheme: 'light' });
+  const { url } = (await api('GET', `${api_channel}/endpoints/hls`)).body;
+  const read = spawnSync('gst-launch-1.0', ['-m', 'filesrc', `location=${picture}`, '!', 'pngdec', '!', 'videoconvert', '!', 'zbar',
+    '!', 'fakesink'], { encoding: 'utf8' });
+  check(read.stdout.includes(url), `not ${url}: ${read.stdout.slice(-800)} ${read.stderr}`);
+});
+
 await step(page, 'before the encoder begins the preview says that there is nothing', async () => {
   await goto(`${channel}/endpoints/hls`);
   await button('Play').click();
@@ -132,26 +145,12 @@ await step(page, 'a server that is away is said to be, and followed again when i
   await page.getByText('The server does not answer').waitFor({ state: 'detached' });
 });
 
-// Plays what the page shows until the picture has moved on by `seconds`.
-async function plays(player, seconds = 2) {
-  if (player) await page.getByLabel('Player', { exact: true }).selectOption({ label: player });
-  await button('Play').click();
-  const at = () => page.locator('video').evaluate((video) => (video.readyState > 2 ? video.currentTime : 0));
-  const first = await until(async () => {
-    const alert = await page.getByRole('alert').allTextContents();
-    check(alert.join('').trim() === '', alert.join(' '));
-    return at();
-  }, 30, `${player} has a picture`);
-  await until(async () => (await at()) >= first + seconds, 20, `${player} goes on`);
-  await until(async () => /^Playing/.test(await page.locator('[data-playback]').textContent()), 5, 'the page says that it plays');
-}
-
 for (const [endpoint, players] of [['hls', ['hls.js', 'Shaka Player']], ['cmaf', ['Shaka Player', 'hls.js']],
   ['dash', ['dash.js', 'Shaka Player']]]) {
   await step(page, `${endpoint} plays in ${players.join(' and ')}`, async () => {
     await goto(`${channel}/endpoints/${endpoint}`);
     for (const player of players) {
-      await plays(player);
+      await plays(page, player);
       if (endpoint === 'hls' && player === players[1]) await judge(page, 'preview');
       await button('Stop').click();
     }
@@ -165,7 +164,7 @@ await step(page, 'time shift plays the past, and its URL can be copied', async (
   await page.getByLabel('What to play').selectOption('event');
   await page.getByLabel('Start (UTC)').fill(start);
   await page.getByText(`manifest.mpd?start=${start}`).waitFor();
-  await plays('Shaka Player');
+  await plays(page, 'Shaka Player');
   const at = await page.locator('video').evaluate((video) => video.currentTime);
   check(at < 15, `it plays at ${at} s, not near the start`);
   await judge(page, 'time-shift');
@@ -183,7 +182,7 @@ await step(page, 'what is encrypted with keys of the built-in provider plays too
     await goto(`${channel}/endpoints/encrypted`);
     await page.reload();
     for (const player of players) {
-      await plays(player);
+      await plays(page, player);
       await button('Stop').click();
     }
     await api('DELETE', `${api_channel}/endpoints/encrypted`);
