@@ -240,6 +240,24 @@ await step(page, 'a clip is made, and a task that would go on is cancelled', asy
   await page.getByText('cancelled', { exact: true }).waitFor();
 });
 
+await step(page, 'the channel is stopped, reset and started, each after a question', async () => {
+  await goto(`${channel}/status`);
+  await button('Stop channel one').click();
+  await submit(page, 'Stop');
+  await closed(page);
+  await page.getByText('Stopped: encoders are refused').waitFor();
+  check((await api('GET', api_channel)).body.state === 'STOPPED', 'the server does not say so');
+  await judge(page, 'stopped');
+  await button('Reset channel one').click();
+  await submit(page, 'Reset');
+  await closed(page);
+  check((await api('GET', `${api_channel}/status`)).body.timeline === null, 'it still has content');
+  await button('Start channel one').click();
+  await button('Stop channel one').waitFor();
+  check((await api('GET', api_channel)).body.state === 'RUNNING', 'it does not run again');
+  await until(async () => (await api('GET', `${api_channel}/status`)).body.timeline, 30, 'content again');
+});
+
 await step(page, 'deletions ask first, and what forbids them is said', async () => {
   end_encoder();
   await goto('groups/news');

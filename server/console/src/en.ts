@@ -82,6 +82,15 @@ export const text = {
     tabs: {status: 'Status', inputs: 'Inputs', endpoints: 'Endpoints', tasks: 'Tasks'},
     views: 'Views of the channel',
   },
+  run: {
+    start: 'Start', stop: 'Stop', reset: 'Reset',
+    stopped: 'Stopped: encoders are refused, what is recorded is served.',
+    title: (what: 'stop' | 'reset', name: string) => `${what === 'stop' ? 'Stop' : 'Reset'} ${name}?`,
+    warning: {
+      stop: 'Encoders are refused until it is started again. What is recorded goes on being served.',
+      reset: 'All its content goes for good. Settings, credentials and playback URLs stay; viewers wait for new content.',
+    },
+  },
   endpoints: {
     label: 'endpoints',
     empty: 'No endpoints yet. An endpoint is one output format with a playback URL of its own.',
@@ -140,6 +149,10 @@ export const text = {
     conditions: {
       OPEN_SEGMENTS: 'Segments do not begin with a key frame',
       PDT_REJECTED: 'Its date was too far from now and is not used',
+      MISALIGNED: 'Its times or tracks do not match: it cannot take over without a discontinuity',
+      DIFFERENT_CONTENT: 'Its content is not that of the other input: a switch may be seen',
+      LAGGING: 'Too far behind the other input: a switch would keep viewers waiting',
+      ENCRYPTED_INPUT: 'It sends encrypted content, which is refused',
     } as Record<string, string>,
     since: (time: string) => `since ${time}`,
     columns: {at: 'Time (UTC)', change: 'Change', reason: 'Reason', kind: 'Kind', codec: 'Codec', detail: 'Detail',

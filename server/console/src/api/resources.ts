@@ -56,5 +56,8 @@ export const remove = (where: string, query?: Record<string, string>) => call<vo
 export const rotateCredentials = (group: string, channel: string, input: string, gracePeriod: unknown) =>
   call<Input>('POST', channelPath(group, channel) + path('inputs', input, 'rotate-credentials'), {body: {gracePeriod}});
 
+export const act = (group: string, channel: string, what: 'start' | 'stop' | 'reset') =>
+  call<Channel>('POST', channelPath(group, channel) + path(what), {});
+
 // Throws unless the server takes this token.
 export const tryToken = (token: string) => call('GET', '/channel-groups', {query: {pageSize: '1'}, token});

@@ -138,6 +138,75 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/channel-groups/{group}/channels/{channel}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group: components["parameters"]["group"];
+                channel: components["parameters"]["channel"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a channel take content again
+         * @description Does nothing to a channel that runs.
+         */
+        post: operations["startChannel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/channel-groups/{group}/channels/{channel}/stop": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group: components["parameters"]["group"];
+                channel: components["parameters"]["channel"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop a channel
+         * @description Encoders are answered 409 from then on; what the channel has is served as before.
+         */
+        post: operations["stopChannel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/channel-groups/{group}/channels/{channel}/reset": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                group: components["parameters"]["group"];
+                channel: components["parameters"]["channel"];
+            };
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give up all content of a channel
+         * @description Settings, credentials and playback URLs stay; segments get other URLs. Refused while a collection task needs the content.
+         */
+        post: operations["resetChannel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/channel-groups/{group}/channels/{channel}/endpoints": {
         parameters: {
             query?: never;
@@ -264,6 +333,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What happens, as it happens
+         * @description A stream of events: switched and stale inputs, refused uploads, storage, keys, collection tasks, and resource-created, -updated and -deleted. One JSON object a line with id, time, level, event and what belongs to it; empty lines show that the stream lives. At most 16 readers (503); one that does not keep up is cut off. HTTP/1.1 only.
+         */
+        get: operations["followEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All groups, channels and endpoints as a file of --resources
+         * @description Every setting that is set. Secrets, and the credentials of inputs, are null unless secrets=true: such a file gives inputs new credentials and leaves endpoints without authorization codes. Identifiers, group labels and previous credentials are not in it.
+         */
+        get: operations["exportResources"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/openapi.json": {
         parameters: {
             query?: never;
@@ -341,6 +450,11 @@ export interface components {
              * @default 3
              */
             segments: number;
+            /**
+             * @description STOPPED: takes nothing, see …/start and …/stop.
+             * @enum {string}
+             */
+            readonly state?: "RUNNING" | "STOPPED";
             readonly inputs?: components["schemas"]["Input"][];
             /**
              * Format: date-time
@@ -523,7 +637,7 @@ export interface components {
                 /** @description What the encoder does that costs quality. */
                 conditions?: {
                     /** @enum {string} */
-                    code: "OPEN_SEGMENTS" | "PDT_REJECTED";
+                    code: "OPEN_SEGMENTS" | "PDT_REJECTED" | "MISALIGNED" | "DIFFERENT_CONTENT" | "LAGGING" | "ENCRYPTED_INPUT";
                     /** Format: date-time */
                     since: string;
                 }[];
@@ -616,6 +730,21 @@ export interface components {
             nextPageToken: string | null;
             /** @description Of all resources that match the filter. */
             totalCount: number;
+        };
+        /** @description What --resources takes: the settings of ChannelGroup, each with its channels, those of Channel with inputs (id, username, password) and endpoints, those of Endpoint. */
+        ResourceFile: {
+            channelGroups?: Record<string, never>[];
+        };
+        Event: {
+            /** @description Grows, also over restarts. */
+            id: number;
+            /** Format: date-time */
+            time: string;
+            /** @enum {string} */
+            level: "error" | "warning" | "info";
+            event: string;
+        } & {
+            [key: string]: string;
         };
     };
     responses: {
@@ -722,6 +851,8 @@ export interface components {
         /** @description A repeated request with the same key and body within 24 hours gets the first answer again (in memory, the last 1000); with another body 409. */
         idempotencyKey: string;
         task: string;
+        /** @description The events after this id; 0: all that are kept. Without it: from now on. */
+        after: number;
     };
     requestBodies: never;
     headers: never;
@@ -1134,6 +1265,112 @@ export interface operations {
             507: components["responses"]["NoSpace"];
         };
     };
+    startChannel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key and body within 24 hours gets the first answer again (in memory, the last 1000); with another body 409. */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /** @description ETag of the resource as it was read; 412 when it has changed since. */
+                "If-Match"?: components["parameters"]["ifMatch"];
+            };
+            path: {
+                group: components["parameters"]["group"];
+                channel: components["parameters"]["channel"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The channel. */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            500: components["responses"]["Internal"];
+            507: components["responses"]["NoSpace"];
+        };
+    };
+    stopChannel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key and body within 24 hours gets the first answer again (in memory, the last 1000); with another body 409. */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /** @description ETag of the resource as it was read; 412 when it has changed since. */
+                "If-Match"?: components["parameters"]["ifMatch"];
+            };
+            path: {
+                group: components["parameters"]["group"];
+                channel: components["parameters"]["channel"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The channel. */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            412: components["responses"]["PreconditionFailed"];
+            500: components["responses"]["Internal"];
+            507: components["responses"]["NoSpace"];
+        };
+    };
+    resetChannel: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A repeated request with the same key and body within 24 hours gets the first answer again (in memory, the last 1000); with another body 409. */
+                "Idempotency-Key"?: components["parameters"]["idempotencyKey"];
+                /** @description ETag of the resource as it was read; 412 when it has changed since. */
+                "If-Match"?: components["parameters"]["ifMatch"];
+            };
+            path: {
+                group: components["parameters"]["group"];
+                channel: components["parameters"]["channel"];
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The channel. */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Channel"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            412: components["responses"]["PreconditionFailed"];
+            500: components["responses"]["Internal"];
+            507: components["responses"]["NoSpace"];
+        };
+    };
     listEndpoints: {
         parameters: {
             query?: {
@@ -1483,6 +1720,63 @@ export interface operations {
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             500: components["responses"]["Internal"];
+        };
+    };
+    followEvents: {
+        parameters: {
+            query?: {
+                /** @description The events after this id; 0: all that are kept. Without it: from now on. */
+                after?: components["parameters"]["after"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Chunked, until somebody ends it. An event events-missed says that more has happened since `after` than is kept (1000 events or 512 KiB, in memory). */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": components["schemas"]["Event"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description As many follow the events as may. */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    exportResources: {
+        parameters: {
+            query?: {
+                /** @description Show secrets instead of null. */
+                secrets?: components["parameters"]["secrets"];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The same resources give the same bytes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ResourceFile"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
         };
     };
     readOpenapi: {
