@@ -60,7 +60,8 @@ async function watch({ player, url, seconds, clear_keys, subtitles }) {
       const shaka_player = new shaka.Player();
       await shaka_player.attach(video);
       if (clear_keys) shaka_player.configure({ drm: { clearKeys: clear_keys } });
-      shaka_player.addEventListener('error', (event) => note(`shaka ${event.detail.code} ${JSON.stringify(event.detail.data)}`));
+      shaka_player.addEventListener('error', ({ detail }) => note(
+        `shaka ${detail.code} ${JSON.stringify(detail.data)} ${detail.code ? '' : detail.stack || JSON.stringify(detail)}`));
       programme_time = () => shaka_player.getPlayheadTimeAsDate();
       await shaka_player.load(url);
       if (subtitles) {
