@@ -131,7 +131,10 @@ Status make_directories(const std::string& path) {
     const std::filesystem::path parent = made;
     made /= component;
     if (std::filesystem::is_directory(made, failed)) continue;
-    if (::mkdir(made.c_str(), 0755) != 0) return system_error("mkdir", made.string());
+    // Another thread may make the same one at this moment.
+    const bool is_there = ::mkdir(made.c_str(), 0755) == 0 ||
+                          (errno == EEXIST && std::filesystem::is_directory(made, failed));
+    if (!is_there) return system_error("mkdir", made.string());
     TRY(sync_directory(parent.string()));
   }
   return {};
