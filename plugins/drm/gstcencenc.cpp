@@ -274,7 +274,7 @@ Result<Ref<GstBuffer>> CencEnc::encrypt(GstBuffer* buffer) {
     return Ref<GstBuffer>::share(buffer);
   }
   if (first == isobmff::fourcc("ftyp")) return encrypt_header(parts);
-  if (first != isobmff::fourcc("moof")) return malformed("cencenc: neither a CMAF header nor a chunk");
+  if (first != isobmff::fourcc("moof") && first != isobmff::fourcc("emsg")) return malformed("cencenc: neither a CMAF header nor a chunk");
   if (state_.current != nullptr && state_.current->is_text) return Ref<GstBuffer>::share(buffer);
   if (state_.current == nullptr || !state_.current->encryptor) {
     return Error{ErrorCode::invalid, "cencenc: a chunk came before the caps of its track"};

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/base/time.h"
 #include "ingest/segment_parts.h"
 
 namespace tarn::ingest {
@@ -21,6 +22,16 @@ bool same_tracks(const std::vector<timeline::TrackDescription>& a,
     }
     return left == right;
   });
+}
+
+codecs::EventMessage rescaled(codecs::EventMessage message, std::uint32_t from, std::uint32_t to) {
+  if (from == to) return message;
+  message.delta = rescale(message.delta, from, to);
+  if (message.duration == codecs::unknown_event_duration) return message;
+  const std::int64_t duration = rescale(message.duration, from, to);
+  const bool fits = duration < codecs::unknown_event_duration;
+  message.duration = fits ? static_cast<std::uint32_t>(duration) : codecs::unknown_event_duration;
+  return message;
 }
 
 }  // namespace
@@ -251,11 +262,19 @@ void IngestSession::pass_units(std::size_t playlist, const codecs::ElementaryStr
   }
   UnitRun run{.key = key, .data = stream.data, .units = {}, .ticket = segment.object.ticket};
   const std::uint32_t timescale = lane.layout.find(stream.id)->info.timescale;
-  for (const TimedUnit& unit : units) {
+  auto event = stream.events.begin();
+  for (std::size_t i = 0; i < units.size(); ++i) {
+    const TimedUnit& unit = units[i];
     if (playlist == 0 && is_video(stream) && unit.sync)
       sync_times_.push_back(rescale(unit.start, timescale, transport_timescale));
     if (is_video(stream) && unit.sync && !run.units.empty()) {
-      outputs_.emplace_back(UnitRun{key, stream.data, std::exchange(run.units, {}), run.ticket});
+      outputs_.emplace_back(
+          UnitRun{key, stream.data, std::exchange(run.units, {}), run.ticket, std::exchange(run.events, {})});
+    }
+    for (; event != stream.events.end() && event->unit <= i; ++event) {
+      run.events.push_back({static_cast<std::uint32_t>(run.units.size()),
+                            rescaled(event->message, stream.timescale, timescale)});
+      ++statistics_.events;
     }
     run.units.push_back(unit);
   }

@@ -43,7 +43,8 @@ struct UnitRun {
   std::string key;
   Blob data;
   std::vector<TimedUnit> units;
-  std::shared_ptr<const void> ticket{};  // of the object they came in
+  std::shared_ptr<const void> ticket{};       // of the object they came in
+  std::vector<codecs::PlacedEvent> events{};  // by unit of this run; ticks of the track
 };
 struct SegmentOver {
   std::vector<std::string> keys;
@@ -62,6 +63,7 @@ struct IngestStatistics {
   std::uint64_t continuity_errors = 0;
   std::uint64_t damaged_packets = 0;
   std::uint64_t dropped_units = 0;  // after a jump in the middle of a segment, or without parameters
+  std::uint64_t events = 0;         // timed metadata that was passed on
   std::uint64_t bitrate = 0;        // of the latest segments, all playlists together, bit/s
   Microseconds target_duration{};   // the longest that its playlists announce
   std::string last_segment;

@@ -13,6 +13,7 @@ void drop_last_gop(codecs::ElementaryStream& stream) {
                                       [](const codecs::AccessUnit& unit) { return unit.sync; });
   stream.units.erase(last_sync == stream.units.rend() ? stream.units.begin() : std::prev(last_sync.base()),
                      stream.units.end());
+  std::erase_if(stream.events, [&](const auto& event) { return event.unit >= stream.units.size(); });
 }
 
 }  // namespace
@@ -29,7 +30,9 @@ void keep_whole_gops(codecs::MediaSegment& segment) {
 std::vector<codecs::ElementaryStream> split_by_config(const codecs::ElementaryStream& stream) {
   std::vector<codecs::ElementaryStream> parts;
   std::uint32_t config = 0;
-  for (const codecs::AccessUnit& unit : stream.units) {
+  auto event = stream.events.begin();
+  for (std::size_t i = 0; i < stream.units.size(); ++i) {
+    const codecs::AccessUnit& unit = stream.units[i];
     if (parts.empty() || unit.config != config) {
       config = unit.config;
       codecs::ElementaryStream& part = parts.emplace_back();
@@ -41,6 +44,9 @@ std::vector<codecs::ElementaryStream> split_by_config(const codecs::ElementarySt
       part.configs = {stream.configs[config]};
       part.data = stream.data;
       part.captions = stream.captions;
+    }
+    for (; event != stream.events.end() && event->unit <= i; ++event) {
+      parts.back().events.push_back({static_cast<std::uint32_t>(parts.back().units.size()), event->message});
     }
     parts.back().units.push_back(unit);
     parts.back().units.back().config = 0;

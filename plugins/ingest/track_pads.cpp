@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "gstkit/caps.h"
+#include "gstkit/event_messages.h"
 #include "gstkit/events.h"
 #include "gstkit/memory.h"
 #include "gstkit/time.h"
@@ -183,7 +184,9 @@ Ref<GstBufferList> TrackPads::buffers_of(Track& track, const UnitRun& run) {
   const std::uint32_t end = run.units.back().offset + run.units.back().size;
   const auto whole = gstkit::memory_of(run.data.slice(begin, end - begin));
   auto list = Ref<GstBufferList>::adopt(gst_buffer_list_new_sized(static_cast<guint>(run.units.size())));
-  for (const TimedUnit& unit : run.units) {
+  auto event = run.events.begin();
+  for (std::size_t i = 0; i < run.units.size(); ++i) {
+    const TimedUnit& unit = run.units[i];
     Ref<GstBuffer> buffer = gstkit::buffer_of_range(whole.get(), unit.offset - begin, unit.size);
     GST_BUFFER_DTS(buffer.get()) = gstkit::to_clock_time(unit.start, timescale);
     GST_BUFFER_PTS(buffer.get()) = gstkit::to_clock_time(unit.pts, timescale);
@@ -191,6 +194,9 @@ Ref<GstBufferList> TrackPads::buffers_of(Track& track, const UnitRun& run) {
     if (is_video && !unit.sync) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT);
     if (std::exchange(track.discont, false)) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DISCONT);
     if (run.ticket) gstkit::keep_with_buffer(buffer.get(), run.ticket);
+    std::vector<codecs::EventMessage> said;
+    for (; event != run.events.end() && event->unit <= i; ++event) said.push_back(event->message);
+    gstkit::attach_events(buffer.get(), said);
     gst_buffer_list_add(list.get(), buffer.release());
   }
   const TimedUnit& last = run.units.back();

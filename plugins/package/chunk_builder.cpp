@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "core/isobmff/event_message.h"
 #include "gstkit/time.h"
 
 namespace tarn::package {
@@ -17,7 +18,8 @@ std::uint32_t as_duration(std::int64_t ticks) {
 
 }  // namespace
 
-bool ChunkBuilder::add(GstBuffer* unit, const UnitTimes& times, bool sync) {
+bool ChunkBuilder::add(GstBuffer* unit, const UnitTimes& times, bool sync,
+                       std::span<const codecs::EventMessage> events) {
   auto& samples = chunk_.samples;
   if (samples.empty()) {
     chunk_.base_media_decode_time = times.dts;
@@ -35,6 +37,11 @@ bool ChunkBuilder::add(GstBuffer* unit, const UnitTimes& times, bool sync) {
                      .composition_offset = static_cast<std::int32_t>(times.pts - times.dts),
                      .sync = sync});
   payload_.add(unit);
+  for (const codecs::EventMessage& event : events) {
+    // What was over before the timeline began has no place on it.
+    const std::int64_t time = times.pts + event.delta;
+    if (time >= 0) isobmff::append_event_box(chunk_.events, event, timescale_, time);
+  }
   return true;
 }
 
@@ -53,6 +60,7 @@ gstkit::Ref<GstBuffer> ChunkBuilder::finish(std::uint32_t sequence_number,
 
   last_duration_ = last.duration;  // a later unit without a duration is taken to be as long
   chunk_.samples.clear();
+  chunk_.events.clear();
   return buffer;
 }
 

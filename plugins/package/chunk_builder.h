@@ -5,7 +5,9 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 
+#include "core/codecs/event_message.h"
 #include "core/isobmff/cmaf.h"
 #include "gstkit/memory.h"
 #include "gstkit/ref.h"
@@ -27,7 +29,9 @@ class ChunkBuilder {
 
   // False, and nothing is taken, when decode times go back. A unit's duration is the distance to the
   // next one's decode time; its own `duration` counts for the last one only.
-  bool add(GstBuffer* unit, const UnitTimes& times, bool sync);
+  // `events` were said with the unit (ISO/IEC 23000-19 7.4.5).
+  bool add(GstBuffer* unit, const UnitTimes& times, bool sync,
+           std::span<const codecs::EventMessage> events = {});
 
   [[nodiscard]] bool empty() const { return chunk_.samples.empty(); }
   [[nodiscard]] std::size_t count() const { return chunk_.samples.size(); }

@@ -37,6 +37,7 @@
 #include "gstkit/caps.h"
 #include "gstkit/debug.h"
 #include "gstkit/error.h"
+#include "gstkit/event_messages.h"
 #include "gstkit/events.h"
 #include "gstkit/object.h"
 #include "gstkit/properties.h"
@@ -333,7 +334,7 @@ GstFlowReturn CmafPackager::take_part(GstBuffer** units, guint count) {
     const bool sync = is_sync(unit->get());
     if (!times) {
       drop("no timestamp");
-    } else if (!state_.builder->add(unit->get(), *times, sync)) {
+    } else if (!state_.builder->add(unit->get(), *times, sync, gstkit::events_of(units[i]))) {
       drop("decode time goes back");
     }
   }
@@ -352,6 +353,7 @@ bool CmafPackager::ends_chunk(const Ref<GstBuffer>& unit) const {
 
 GstFlowReturn CmafPackager::take_single(Ref<GstBuffer> raw) {
   GstFlowReturn flow = GST_FLOW_OK;
+  const auto events = gstkit::events_of(raw.get());
   auto converted = convert(std::move(raw), flow);
   if (!converted) return fail(converted.error());
   if (flow != GST_FLOW_OK) return flow;
@@ -369,7 +371,7 @@ GstFlowReturn CmafPackager::take_single(Ref<GstBuffer> raw) {
     flow = flush_chunk(times->dts);
     if (flow != GST_FLOW_OK) return flow;
   }
-  if (!state_.builder->add(unit.get(), *times, is_sync(unit.get()))) drop("decode time goes back");
+  if (!state_.builder->add(unit.get(), *times, is_sync(unit.get()), events)) drop("decode time goes back");
   return GST_FLOW_OK;
 }
 

@@ -21,6 +21,8 @@
  */
 #include "package/gsttspackager.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <optional>
 #include <string>
@@ -29,7 +31,9 @@
 
 #include "core/base/time.h"
 #include "core/isobmff/cmaf.h"
+#include "core/isobmff/event_message.h"
 #include "core/mpegts/segment_writer.h"
+#include "core/mpegts/splice_info.h"
 #include "gstkit/caps.h"
 #include "gstkit/error.h"
 #include "gstkit/events.h"
@@ -66,10 +70,16 @@ class TsPackager {
   GstStateChangeReturn change_state(GstStateChange transition);
 
  private:
+  struct Event {
+    std::int64_t begin = 0;  // decode time of the chunk it is in front of, 90 kHz
+    std::int64_t time = 0;
+    codecs::EventMessage message;
+  };
   // One track's share of the segment that is being gathered.
   struct Gathered {
     mpegts::Stream stream;
     std::vector<std::vector<Blob>> chunks;  // keep the samples' bytes mapped
+    std::vector<Event> events;
   };
   struct Header {
     Ref<GstCaps> caps;
@@ -83,6 +93,7 @@ class TsPackager {
 
   Status begin_track(const gstkit::TrackBegin& begin);
   Status add(GstBuffer* buffer);
+  static std::vector<mpegts::Metadata> metadata_of(const std::vector<Gathered>& tracks);
   static void decode_in_time(std::vector<mpegts::Sample>& samples);
   GstFlowReturn finish();
   void gather(const Status& outcome);
@@ -172,6 +183,14 @@ Status TsPackager::add(GstBuffer* buffer) {
                                     .data = *bytes,
                                     .sync = sample.sync});
   }
+  for (auto& event : isobmff::events_of_chunks(parts.front().bytes())) {
+    if (chunk.samples.empty()) break;
+    const std::size_t first = std::min(event.chunk, chunk.chunk_begins.size() - 1);
+    const auto& sample = chunk.samples[std::min(chunk.chunk_begins[first], chunk.samples.size() - 1)];
+    track.events.push_back({.begin = rescale(sample.dts, timescale, ts_timescale),
+                            .time = rescale(event.box.time, event.box.timescale, ts_timescale),
+                            .message = std::move(event.box.message)});
+  }
   track.chunks.push_back(std::move(parts));
   return {};
 }
@@ -203,6 +222,33 @@ void TsPackager::decode_in_time(std::vector<mpegts::Sample>& samples) {
   for (auto& sample : samples) sample.dts -= early;
 }
 
+// The same message may be in several tracks. A splice is said ahead of its time, as early as the archive
+// knows.
+std::vector<mpegts::Metadata> TsPackager::metadata_of(const std::vector<Gathered>& tracks) {
+  std::vector<mpegts::Metadata> all;
+  std::vector<const Event*> known;
+  for (const Gathered& track : tracks) {
+    for (const Event& event : track.events) {
+      const bool is_splice = codecs::is_splice(event.message.scheme_id_uri);
+      if (!is_splice && !codecs::is_id3(event.message.scheme_id_uri)) continue;
+      const bool is_copy = std::any_of(known.begin(), known.end(), [&](const Event* other) {
+        return other->message.data == event.message.data && std::abs(other->time - event.time) <= 1;
+      });
+      if (is_copy) continue;
+      known.push_back(&event);
+      const Bytes data{event.message.data};
+      if (!is_splice) {
+        all.push_back({mpegts::Metadata::Kind::id3, event.time, event.time, data});
+        continue;
+      }
+      const auto info = mpegts::parse_splice_info(data);
+      const bool is_ahead = info.ok() && info->time;
+      all.push_back({mpegts::Metadata::Kind::splice, is_ahead ? event.begin : event.time, event.time, data});
+    }
+  }
+  return all;
+}
+
 GstFlowReturn TsPackager::finish() {
   auto segment = std::exchange(state_.segment, {});
   const Status problem = std::exchange(state_.problem, {});
@@ -215,7 +261,7 @@ GstFlowReturn TsPackager::finish() {
     streams.push_back(std::move(track.stream));
   }
   if (streams.empty()) return GST_FLOW_OK;
-  auto bytes = mpegts::write_segment(streams);
+  auto bytes = mpegts::write_segment(streams, metadata_of(segment));
   if (!bytes.ok()) return gstkit::post_error(GST_ELEMENT(shell_), bytes.error());
   return gst_pad_push(src_, gstkit::buffer_of(Blob::of(std::move(bytes).value())).release());
 }

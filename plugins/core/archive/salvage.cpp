@@ -136,8 +136,9 @@ class VolumeReader {
 
   // Over a chunk whose box is damaged: the boxes after it have sizes of their own.
   Result<bool> pass_chunk() {
-    const std::uint64_t moof_at = at_ + chunk_box_size;
-    const auto moof = box_at(moof_at);
+    std::uint64_t moof_at = at_ + chunk_box_size;
+    auto moof = box_at(moof_at);
+    while (moof.ok() && moof->type == "emsg") moof = box_at(moof_at += moof->size);
     if (!moof.ok() || moof->type != "moof") return false;
     const auto mdat = box_at(moof_at + moof->size);
     if (!mdat.ok() || mdat->type != "mdat") return false;

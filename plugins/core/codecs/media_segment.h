@@ -7,6 +7,7 @@
 
 #include "core/base/bytes.h"
 #include "core/codecs/captions.h"
+#include "core/codecs/event_message.h"
 #include "core/codecs/stream_info.h"
 
 // What a demuxer makes of one media segment, whatever the container was.
@@ -30,6 +31,12 @@ struct AccessUnit {
   std::uint32_t config = 0;   // index into ElementaryStream::configs
 };
 
+// An event and the access unit it came with.
+struct PlacedEvent {
+  std::uint32_t unit = 0;  // index into ElementaryStream::units
+  EventMessage message;    // delta and duration in ticks of ElementaryStream::timescale
+};
+
 // One elementary stream of a segment. `data` holds the access units back to back in decode order,
 // video as length-prefixed NAL units (4 bytes; AUD, filler data and parameter sets removed), audio
 // as raw frames without ADTS header, so that consecutive units are one contiguous range.
@@ -44,7 +51,8 @@ struct ElementaryStream {
   std::vector<StreamInfo> configs;
   std::vector<AccessUnit> units;
   Blob data;
-  CaptionsFound captions;  // in the video's SEI
+  CaptionsFound captions;           // in the video's SEI
+  std::vector<PlacedEvent> events;  // by unit
 };
 
 struct MediaSegment {

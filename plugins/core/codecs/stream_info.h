@@ -50,9 +50,9 @@ struct StreamInfo {
 };
 
 // What a configuration record says, as ISOBMFF sample entries carry it: the payload of avcC, hvcC, av1C,
-// vpcC, dac3, dec3 or dOps, an AudioSpecificConfig, of MP3 the four bytes of a frame header, of WebVTT the head of a file. The timescale is
-// the usual one of the codec (video 90 kHz, audio the sampling rate); a container may know a better one.
-// Errors: malformed, unsupported.
+// vpcC, dac3, dec3 or dOps, an AudioSpecificConfig, of MP3 the four bytes of a frame header, of WebVTT the
+// head of a file. The timescale is the usual one of the codec (video 90 kHz, audio the sampling rate); a
+// container may know a better one. Errors: malformed, unsupported.
 Result<StreamInfo> stream_info_from_config(Codec codec, Bytes record);
 
 }  // namespace tarn::codecs

@@ -6,6 +6,7 @@
 #include <numeric>
 
 #include "core/codecs/ac3.h"
+#include "core/codecs/event_message.h"
 #include "core/codecs/manifest_terms.h"
 #include "core/dash/adaptation_sets.h"
 #include "core/dash/periods.h"
@@ -144,11 +145,14 @@ class MpdRenderer {
   void write_period(const Period& period) {
     const Microseconds start = std::max(Microseconds{0}, Microseconds{period.start - epoch_});
     xml_.open("Period").attribute("id", period.id()).attribute("start", format_duration(start));
-    for (const auto& set : sets_of(period)) write_set(period, set);
+    const auto sets = sets_of(period);
+    const bool has_video = std::any_of(
+        sets.begin(), sets.end(), [](const AdaptationSet& set) { return set.kind == codecs::Kind::video; });
+    for (const auto& set : sets) write_set(period, set, carries_events(set, has_video));
     xml_.close();
   }
 
-  void write_set(const Period& period, const AdaptationSet& set) {
+  void write_set(const Period& period, const AdaptationSet& set, bool has_events) {
     const Track& first = *set.tracks.front();
     const auto lowest = std::min_element(set.tracks.begin(), set.tracks.end(),
                                          [](const Track* a, const Track* b) { return a->id < b->id; });
@@ -170,11 +174,22 @@ class MpdRenderer {
       write_protection(is_video ? settings_.protection->video : settings_.protection->audio);
     }
     if (is_video) write_colour(first.description.info);
+    if (has_events) {
+      for (const auto scheme : {codecs::splice_scheme, codecs::id3_scheme}) {
+        xml_.open("InbandEventStream").attribute("schemeIdUri", scheme).close();
+      }
+    }
     if (!is_video && !first.description.name.empty()) xml_.open("Label").text(first.description.name).close();
     write_accessibility(set);
     write_property("Role", role_scheme, role_of(period, set));
     for (const Track* track : set.tracks) write_representation(period, *track);
     xml_.close();
+  }
+
+  // Timed metadata is with the video, and with the audio where there is none (core/mpegts/metadata_reader.h);
+  // whether any will come nobody knows, and a client does not look for what is not announced.
+  static bool carries_events(const AdaptationSet& set, bool has_video) {
+    return set.kind == (has_video ? codecs::Kind::video : codecs::Kind::audio);
   }
 
   // ISO/IEC 23009-1 5.8.5.5. Of several audio sets the encoder's default is the main one, else the first.

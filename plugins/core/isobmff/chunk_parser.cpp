@@ -57,9 +57,12 @@ Result<ParsedChunks> ChunkParser::parse() {
 }
 
 Result<ParsedChunks> ChunkParser::parse_front() {
-  const auto box = read_box_header(bytes_, 0, ErrorCode::truncated, context_);
+  auto box = read_box_header(bytes_, 0, ErrorCode::truncated, context_);
+  while (box && box->type == fourcc("emsg")) {
+    box = read_box_header(bytes_, box->end(), ErrorCode::truncated, context_);
+  }
   if (!context_.ok()) return context_.take_error();
-  if (!box || box->type != Moof::type) return malformed("chunk: does not begin with a moof box");
+  if (!box || box->type != Moof::type) return malformed("chunk: no moof box at its beginning");
   TRY(moof(*box));
   Reader reader{bytes_.subspan(box->end())};
   std::uint64_t size = reader.u32();
@@ -84,6 +87,7 @@ Status ChunkParser::moof(const RawBox& box) {
   if (moof.trafs.size() != 1) {
     return unsupported("moof: " + std::to_string(moof.trafs.size()) + " tracks, not one");
   }
+  out_.chunk_begins.push_back(out_.samples.size());
   return traf(moof.trafs.front(), box.offset);
 }
 

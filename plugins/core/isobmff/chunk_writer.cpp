@@ -84,9 +84,10 @@ ByteVector write_chunk_header(const ChunkHeader& chunk) {
   moof.trafs.front().truns.front().data_offset = static_cast<std::int32_t>(moof_size + mdat_header);
 
   ByteVector out;
-  out.reserve(moof_size + mdat_header);
-  out.resize(moof_size);
-  BoxWriter{out.data()}.box(moof);
+  out.reserve(chunk.events.size() + moof_size + mdat_header);
+  out = chunk.events;
+  out.resize(chunk.events.size() + moof_size);
+  BoxWriter{out.data() + chunk.events.size()}.box(moof);
   Writer writer{out};
   writer.u32(large ? 1 : payload + mdat_header);
   writer.u32(fourcc("mdat"));

@@ -26,9 +26,11 @@ struct ChunkHeader {
   std::uint32_t track_id = 1;               // tfhd; Tarn writes one track per file, always 1
   std::int64_t base_media_decode_time = 0;  // tfdt version 1
   std::vector<Sample> samples;
+  ByteVector events{};  // emsg boxes, which come in front of the moof
 };
 
-// moof and the header of the mdat that follows it; append the samples' bytes and the chunk is whole.
+// emsg boxes, moof and the header of the mdat that follows it; append the samples' bytes and the chunk is
+// whole.
 ByteVector write_chunk_header(const ChunkHeader& chunk);
 
 // `styp` that begins a CMAF segment (brands msdh, cmfs, cmff, cmfl); constant bytes.
@@ -49,6 +51,7 @@ struct ParsedSample {
 };
 struct ParsedChunks {
   std::vector<ParsedSample> samples;
+  std::vector<std::size_t> chunk_begins;  // index of each moof's first sample
   std::uint32_t track_id = 0;
 };
 
@@ -56,8 +59,8 @@ struct ParsedChunks {
 // 100,000 samples, every child inside its parent, every sample inside its mdat. Fuzzed.
 Result<ParsedChunks> parse_chunks(Bytes bytes);
 
-// One chunk whose payload lies elsewhere: `front` is its moof and the header of its mdat, as
-// write_chunk_header() made them, and `total_size` the size of the whole. Offsets are those in the whole.
+// One chunk whose payload lies elsewhere: `front` is what is in front of the payload, as
+// write_chunk_header() made it, and `total_size` the size of the whole. Offsets are those in the whole.
 Result<ParsedChunks> parse_chunk_front(Bytes front, std::size_t total_size);
 
 // Reads a CMAF header with exactly one track.

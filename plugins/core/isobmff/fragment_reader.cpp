@@ -24,7 +24,7 @@ Result<Fragments> FragmentReader::read() {
   }
   TRY(find_boxes());
   if (moofs_.empty()) return truncated("segment: no whole moof box");
-  for (const RawBox& moof : moofs_) TRY(read_moof(moof));
+  for (; moof_ < moofs_.size(); ++moof_) TRY(read_moof(moofs_[moof_]));
   std::erase_if(out_.tracks, [](const FragmentTrack& track) { return track.samples.empty(); });
   if (out_.tracks.empty() && out_.truncated) return truncated("segment: no whole sample");
   return std::move(out_);
@@ -36,6 +36,14 @@ Status FragmentReader::find_boxes() {
     at = box->end();
     if (box->type == Moof::type) moofs_.push_back(*box);
     if (box->type == fourcc("mdat")) payloads_.push_back({box->offset + box->header_size, box->end()});
+    if (box->type != fourcc("emsg")) continue;
+    auto event =
+        parse_event_box(bytes_.subspan(box->offset + box->header_size, box->size - box->header_size));
+    if (event && out_.events.size() < codecs::max_events) {
+      out_.events.push_back({std::move(*event), moofs_.size()});
+    } else {
+      ++out_.refused_events;
+    }
   }
   if (context_.ok()) return {};
   Error error = context_.take_error();
@@ -64,7 +72,7 @@ FragmentTrack& FragmentReader::track(std::uint32_t id) {
   const auto known = std::find_if(out_.tracks.begin(), out_.tracks.end(),
                                   [id](const FragmentTrack& track) { return track.id == id; });
   if (known != out_.tracks.end()) return *known;
-  out_.tracks.push_back({id, {}});
+  out_.tracks.push_back({.id = id, .samples = {}, .begins = {}});
   return out_.tracks.back();
 }
 
@@ -84,6 +92,7 @@ Status FragmentReader::read_traf(const Traf& traf, std::size_t moof, std::int64_
   decode_time_ = static_cast<std::int64_t>(traf.tfdt.base_media_decode_time);
   offset_ = base;
   FragmentTrack& samples = track(traf.tfhd.track_id);
+  samples.begins.push_back({moof_, samples.samples.size()});
   for (const Trun& run : traf.truns) {
     if (run.has(Trun::data_offset_present)) offset_ = base + run.data_offset;
     TRY(read_run(traf.tfhd, run, samples));

@@ -9,6 +9,7 @@
 #include "core/base/result.h"
 #include "core/isobmff/box_reader.h"
 #include "core/isobmff/cmaf.h"
+#include "core/isobmff/event_message.h"
 #include "core/isobmff/moof.h"
 #include "core/isobmff/mvex.h"
 
@@ -18,9 +19,16 @@ namespace tarn::isobmff {
 struct FragmentTrack {
   std::uint32_t id = 0;
   std::vector<ParsedSample> samples;  // in decode order
+  struct Begin {
+    std::size_t moof = 0;
+    std::size_t sample = 0;  // the first of it
+  };
+  std::vector<Begin> begins;
 };
 struct Fragments {
   std::vector<FragmentTrack> tracks;  // in order of appearance
+  std::vector<ChunkEvent> events;     // of the emsg boxes, and which moof each is in front of
+  std::size_t refused_events = 0;     // malformed, too large or too many
   bool truncated = false;             // a box or a sample was cut at the end
 };
 
@@ -52,6 +60,7 @@ class FragmentReader {
   std::vector<Range> payloads_;  // of the mdat boxes
   std::size_t last_payload_ = 0;
   std::size_t samples_ = 0;
+  std::size_t moof_ = 0;  // that is being read
   std::int64_t decode_time_ = 0;
   std::int64_t offset_ = 0;  // where the next sample's bytes begin
 };

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "core/base/time.h"
 #include "core/isobmff/fragment_reader.h"
 #include "core/isobmff/sample_nals.h"
 
@@ -89,6 +90,35 @@ class StreamMaker {
   ByteVector copied_;
 };
 
+std::uint32_t rescaled_duration(std::uint32_t duration, std::uint32_t from, std::uint32_t to) {
+  if (duration == codecs::unknown_event_duration) return duration;
+  const std::int64_t ticks = rescale(duration, from, to);
+  return ticks < codecs::unknown_event_duration ? static_cast<std::uint32_t>(ticks)
+                                                : codecs::unknown_event_duration;
+}
+
+// Ties events to the first sample of the fragment they are in front of.
+void place_events(const Fragments& fragments, const FragmentTrack& samples, ElementaryStream& stream) {
+  const auto earliest = std::min_element(
+      stream.units.begin(), stream.units.end(),
+      [](const codecs::AccessUnit& a, const codecs::AccessUnit& b) { return a.pts < b.pts; });
+  for (const ChunkEvent& event : fragments.events) {
+    if (codecs::is_about_manifest(event.box.message.scheme_id_uri)) continue;
+    std::size_t unit = 0;
+    for (const FragmentTrack::Begin& begin : samples.begins) {
+      if (begin.moof <= event.chunk) unit = begin.sample;
+    }
+    unit = std::min(unit, stream.units.size() - 1);
+    codecs::PlacedEvent placed{static_cast<std::uint32_t>(unit), event.box.message};
+    const std::int64_t time = rescale(event.box.time, event.box.timescale, stream.timescale) +
+                              (event.box.is_relative ? earliest->pts : 0);
+    placed.message.delta = time - stream.units[unit].pts;
+    placed.message.duration =
+        rescaled_duration(event.box.message.duration, event.box.timescale, stream.timescale);
+    stream.events.push_back(std::move(placed));
+  }
+}
+
 }  // namespace
 
 Result<bool> is_cut_short(Bytes segment) {
@@ -111,12 +141,26 @@ Result<codecs::MediaSegment> demux_fragments(const MovieHeader& header, const Bl
   const Fragments fragments = TRY(reader.read());
   codecs::MediaSegment result;
   result.truncated = fragments.truncated;
+  bool has_video = false;  // once it is true, the events are with it
+  std::optional<std::size_t> told;
   for (const MovieTrack& track : header.tracks) {
     const auto samples = std::find_if(fragments.tracks.begin(), fragments.tracks.end(),
                                       [&](const FragmentTrack& found) { return found.id == track.id; });
     if (samples == fragments.tracks.end()) continue;
     ElementaryStream stream = TRY(StreamMaker(track, segment).make(samples->samples));
-    if (!stream.units.empty()) result.streams.push_back(std::move(stream));
+    if (stream.units.empty()) continue;
+    const bool is_video = codecs::kind_of(stream.codec) == codecs::Kind::video;
+    if (!told || (is_video && !has_video)) {
+      if (told) result.streams[*told].events.clear();
+      place_events(fragments, *samples, stream);
+      told = result.streams.size();
+      has_video = is_video;
+    }
+    result.streams.push_back(std::move(stream));
+  }
+  if (fragments.refused_events != 0) {
+    result.ignored.push_back(std::to_string(fragments.refused_events) +
+                             " emsg boxes that are malformed, too large or too many");
   }
   for (const FragmentTrack& track : fragments.tracks) {
     if (find(track.id) == nullptr) result.ignored.push_back("track " + std::to_string(track.id));

@@ -11,6 +11,7 @@
 #include "core/mpegts/avc_assembler.h"
 #include "core/mpegts/frame_assembler.h"
 #include "core/mpegts/hevc_assembler.h"
+#include "core/mpegts/metadata_reader.h"
 #include "core/mpegts/packet.h"
 #include "core/mpegts/psi.h"
 
@@ -19,6 +20,7 @@ namespace {
 
 constexpr std::size_t max_segment_size = std::size_t{1} << 30U;
 constexpr std::size_t max_ignored = 64;
+constexpr std::size_t max_metadata_streams = 16;
 
 // One PID with media on its way to an ElementaryStream.
 struct Track {
@@ -60,7 +62,9 @@ class Demuxer {
     PacketCursor packets{segment_, first};
     while (const std::uint8_t* p = packets.next()) {
       const std::uint8_t role = roles_[packet_pid(p)];
-      if (role >= role_track) {
+      if (role >= role_metadata) {
+        metadata_[role - role_metadata].reader->push(p, decode_time());
+      } else if (role >= role_track) {
         readers_[role - role_track]->push(p);
       } else if (role != role_none) {
         read_tables(role, parse_packet(p));
@@ -75,11 +79,12 @@ class Demuxer {
   }
 
  private:
-  // What a PID is for; from role_track on, the index of its track.
+  // What a PID is for; from role_track on, the index of its track, from role_metadata on, of its metadata.
   static constexpr std::uint8_t role_none = 0;
   static constexpr std::uint8_t role_pat = 1;
   static constexpr std::uint8_t role_pmt = 2;
   static constexpr std::uint8_t role_track = 3;
+  static constexpr std::uint8_t role_metadata = role_track + max_elementary_streams;
 
   // Media may come before the tables (the first packets of a cut stream do): these are looked up first.
   bool find_program(std::size_t first) {
@@ -168,6 +173,7 @@ class Demuxer {
       return;
     }
     const std::optional<codecs::Codec> codec = codec_of(info);
+    if (!codec && add_metadata(info)) return;
     if (!codec) {
       std::string line = describe_ignored(info);
       const bool is_new = std::find(ignored_.begin(), ignored_.end(), line) == ignored_.end();
@@ -194,6 +200,42 @@ class Demuxer {
     track.stream.language = info.descriptors.language;
   }
 
+  // Timed metadata; false when it is of a kind that is not carried.
+  bool add_metadata(const ElementaryInfo& info) {
+    const bool is_id3 = info.stream_type == stream_type_metadata && info.descriptors.id3;
+    const bool is_splice = info.stream_type == stream_type_splice_info;
+    if (!is_id3 && !is_splice) return false;
+    if (roles_[info.pid] != role_none) return true;
+    const auto known = std::find_if(metadata_.begin(), metadata_.end(), [&](const Metadata& metadata) {
+      return metadata.pid == info.pid && metadata.stream_type == info.stream_type;
+    });
+    const auto index = static_cast<std::size_t>(known - metadata_.begin());
+    if (known == metadata_.end()) {
+      if (metadata_.size() == max_metadata_streams) return false;
+      std::unique_ptr<MetadataReader> reader;
+      if (is_id3) {
+        reader = std::make_unique<Id3Reader>(events_, findings_);
+      } else {
+        reader = std::make_unique<SpliceReader>(events_, findings_);
+      }
+      metadata_.push_back({info.pid, info.stream_type, std::move(reader)});
+    }
+    roles_[info.pid] = static_cast<std::uint8_t>(role_metadata + index);
+    return true;
+  }
+
+  // Of the picture that is being sent, else of the first stream; 33 bits.
+  [[nodiscard]] std::optional<std::int64_t> decode_time() const {
+    const Track* best = nullptr;
+    for (const auto& track : tracks_) {
+      const bool is_video = codecs::kind_of(track->stream.codec) == codecs::Kind::video;
+      if (best == nullptr || is_video) best = track.get();
+      if (is_video) break;
+    }
+    if (best == nullptr || !best->reader.times().given) return std::nullopt;
+    return best->reader.times().dts;
+  }
+
   // `tail`: a packet of which only the beginning has come.
   void end(Bytes tail) {
     findings_.truncated |= !tail.empty();
@@ -204,6 +246,7 @@ class Demuxer {
       track->reader.finish(!tail.empty() && !next_begins);
       track->assembler->finish(track->stream);
     }
+    for (const Metadata& metadata : metadata_) metadata.reader->finish();
   }
 
   Error nothing_to_carry() const {
@@ -217,6 +260,7 @@ class Demuxer {
     for (const auto& track : tracks_) {
       if (!track->stream.units.empty()) segment.streams.push_back(std::move(track->stream));
     }
+    if (!segment.streams.empty()) place_events(std::move(events_), segment.streams);
     segment.continuity_errors = findings_.continuity_errors;
     segment.damaged_packets = findings_.damaged_packets;
     segment.truncated = findings_.truncated;
@@ -234,6 +278,13 @@ class Demuxer {
   ByteVector program_;  // the PMT that holds, to notice a new one
   std::vector<std::unique_ptr<Track>> tracks_;
   std::vector<PesReader*> readers_;  // of tracks_, by the same index
+  struct Metadata {
+    std::uint16_t pid = 0;
+    std::uint8_t stream_type = 0;
+    std::unique_ptr<MetadataReader> reader;
+  };
+  std::vector<Metadata> metadata_;
+  std::vector<FoundEvent> events_;
   std::vector<std::string> ignored_;
 };
 

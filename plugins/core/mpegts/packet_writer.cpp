@@ -89,11 +89,16 @@ void PacketWriter::header(std::uint8_t* p, std::uint16_t pid, bool unit_start, b
 }
 
 void PacketWriter::section(std::uint16_t pid, Bytes section) {
-  std::uint8_t* p = next();
-  header(p, pid, true, false, true);
-  p[4] = 0;  // pointer_field
-  std::memcpy(p + 5, section.data(), section.size());
-  std::memset(p + 5 + section.size(), stuffing, packet_size - 5 - section.size());
+  for (bool begins = true; begins || !section.empty(); begins = false) {
+    std::uint8_t* p = next();
+    header(p, pid, begins, false, true);
+    std::size_t at = packet_header_size;
+    if (begins) p[at++] = 0;  // pointer_field
+    const std::size_t count = std::min(section.size(), packet_size - at);
+    std::memcpy(p + at, section.data(), count);
+    std::memset(p + at + count, stuffing, packet_size - at - count);
+    section = section.subspan(count);
+  }
 }
 
 void PacketWriter::pes(std::uint16_t pid, std::span<const Bytes> pieces, std::size_t size,

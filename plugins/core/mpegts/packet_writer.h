@@ -27,7 +27,7 @@ class PacketWriter {
  public:
   explicit PacketWriter(ByteVector& out) : out_(out) {}
 
-  // A section that fits one packet.
+  // A section, in as many packets as section_packets() says.
   void section(std::uint16_t pid, Bytes section);
   // REQUIRES: packets >= packets_for(size, field), and size - packets + 1 holds the PES header;
   // `size` is the sum of the pieces.
@@ -38,6 +38,7 @@ class PacketWriter {
   // Must be called at the end.
   void flush();
 
+  static std::size_t section_packets(std::size_t size) { return size / packet_payload_size + 1; }
   static std::size_t packets_for(std::size_t size, const AdaptationField& field) {
     return (size + field.size() + packet_payload_size - 1) / packet_payload_size;
   }

@@ -181,6 +181,7 @@ void PesReader::read_header(Bytes bytes) {
   state_ = State::payload;
   bounded_ = header->payload_size.has_value();
   left_ = header->payload_size.value_or(max_pes_size);
+  times_ = header->times;
   sink_.begin(header->times);
   append(bytes.subspan(header->header_size));
 }

@@ -66,6 +66,8 @@ class PesReader {
     }
     push(parse_packet(p));
   }
+  // Times of the PES packet that was begun last.
+  [[nodiscard]] const PesTimes& times() const { return times_; }
   // The segment ends. `cut`: in the middle of a packet which could have belonged to this PES packet.
   void finish(bool cut);
 
@@ -91,6 +93,7 @@ class PesReader {
   const std::uint8_t* last_ = nullptr;  // the packet before, to recognise a duplicate
   bool bounded_ = false;
   std::size_t left_ = 0;  // of a bounded PES packet, else how much an unbounded one may still grow
+  PesTimes times_;
   std::array<std::uint8_t, pes_start_size + 255> header_{};
   std::size_t header_fill_ = 0;
 };

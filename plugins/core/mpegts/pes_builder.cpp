@@ -49,6 +49,20 @@ Result<PesBuilder> PesBuilder::build(const Stream& stream, std::uint8_t stream_i
   return builder;
 }
 
+PesBuilder PesBuilder::of_tags(const std::vector<Metadata>& tags) {
+  constexpr std::uint8_t private_stream_1 = 0xBD;
+  PesBuilder builder;
+  builder.small_.reserve(tags.size() * header_with_both);
+  for (const Metadata& tag : tags) {
+    const Sample sample{.dts = tag.time, .pts = tag.time, .data = tag.data, .sync = false};
+    builder.begin_pes(sample);
+    builder.packets_.back().dts = tag.sent;
+    builder.add(tag.data);
+    builder.end_pes(sample, private_stream_1);
+  }
+  return builder;
+}
+
 void PesBuilder::begin_pes(const Sample& first) {
   Pes pes;
   pes.first_piece = pieces_.size();

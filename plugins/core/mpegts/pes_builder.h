@@ -32,6 +32,8 @@ class PesBuilder {
   // samples. Audio: up to frames_per_pes frames, AAC with ADTS headers, as long as they adjoin.
   static Result<PesBuilder> build(const Stream& stream, std::uint8_t stream_id);
   static constexpr std::size_t frames_per_pes = 8;
+  // ID3 tags, one PES packet each, in the order of `sent`.
+  static PesBuilder of_tags(const std::vector<Metadata>& tags);
 
   std::vector<Pes>& packets() { return packets_; }
   [[nodiscard]] std::span<const Bytes> pieces(const Pes& pes) const {

@@ -14,6 +14,8 @@
 namespace tarn::mpegts {
 
 inline constexpr std::uint16_t pmt_pid = 0x1000;
+inline constexpr std::uint16_t id3_pid = 0x1F0;
+inline constexpr std::uint16_t splice_pid = 0x1F1;
 inline constexpr std::size_t max_pmt_size = packet_payload_size - 1;  // behind its pointer_field
 
 // How the PMT announces a codec.
@@ -30,7 +32,15 @@ struct TableEntry {
   std::string language;  // ISO 639-2; any other length is left out
 };
 
+// Timed metadata beside the media; each kind has the PID above.
+struct MetadataTables {
+  bool id3 = false;
+  bool splice = false;
+};
+
 ByteVector write_pat();
-ByteVector write_pmt(std::uint16_t pcr_pid, const std::vector<TableEntry>& entries);
+// The version_number says which metadata are listed, so that it differs whenever these do.
+ByteVector write_pmt(std::uint16_t pcr_pid, const std::vector<TableEntry>& entries,
+                     const MetadataTables& metadata);
 
 }  // namespace tarn::mpegts

@@ -16,6 +16,7 @@ constexpr std::uint8_t stuffing = 0xFF;
 constexpr std::uint8_t descriptor_registration = 0x05;
 constexpr std::uint8_t descriptor_language = 0x0A;
 constexpr std::uint8_t descriptor_mpeg4_audio = 0x1C;
+constexpr std::uint8_t descriptor_metadata = 0x26;
 constexpr std::uint8_t descriptor_mpeg2_aac = 0x2B;
 constexpr std::uint8_t descriptor_dvb_ac3 = 0x6A;
 constexpr std::uint8_t descriptor_dvb_eac3 = 0x7A;
@@ -66,6 +67,12 @@ void read_descriptor(std::uint8_t tag, Bytes body, Descriptors& found) {
     case descriptor_mpeg2_aac:  // MPEG-2_AAC_additional_information: bandwidth extension
       if (body.size() >= 3 && body[2] == 1) found.aac = codecs::aac::Extension::sbr;
       break;
+    case descriptor_metadata: {  // 2.6.60
+      Reader in{body};
+      if (in.u16() == 0xFFFF) in.skip(4);
+      found.id3 = found.id3 || (in.u8() == 0xFF && in.u32() == metadata_format_id3);
+      break;
+    }
     case descriptor_dvb_ac3:
       found.ac3 = true;
       break;

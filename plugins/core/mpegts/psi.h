@@ -68,6 +68,7 @@ struct Descriptors {
   std::uint32_t registration = 0;                             // format_identifier
   bool ac3 = false;                                           // DVB AC-3_descriptor
   bool eac3 = false;                                          // DVB enhanced_AC-3_descriptor
+  bool id3 = false;                                           // metadata_descriptor: ID3
   codecs::aac::Extension aac = codecs::aac::Extension::none;  // a profile of HE-AAC is named
 };
 
@@ -93,14 +94,18 @@ inline constexpr std::uint8_t stream_type_mpeg2_audio = 0x04;
 inline constexpr std::uint8_t stream_type_private = 0x06;
 inline constexpr std::uint8_t stream_type_aac = 0x0F;  // ADTS
 inline constexpr std::uint8_t stream_type_latm = 0x11;
+inline constexpr std::uint8_t stream_type_metadata = 0x15;  // in PES packets
 inline constexpr std::uint8_t stream_type_h264 = 0x1B;
 inline constexpr std::uint8_t stream_type_hevc = 0x24;
 inline constexpr std::uint8_t stream_type_ac3 = 0x81;
+inline constexpr std::uint8_t stream_type_splice_info = 0x86;  // SCTE 35 8.1
 inline constexpr std::uint8_t stream_type_eac3_hdmv = 0x84;
 inline constexpr std::uint8_t stream_type_eac3 = 0x87;
-inline constexpr std::uint32_t registration_ac3 = 0x41432D33;   // "AC-3"
-inline constexpr std::uint32_t registration_eac3 = 0x45414333;  // "EAC3"
-inline constexpr std::uint32_t registration_hevc = 0x48455643;  // "HEVC"
+inline constexpr std::uint32_t registration_ac3 = 0x41432D33;          // "AC-3"
+inline constexpr std::uint32_t registration_eac3 = 0x45414333;         // "EAC3"
+inline constexpr std::uint32_t registration_hevc = 0x48455643;         // "HEVC"
+inline constexpr std::uint32_t registration_splice_info = 0x43554549;  // "CUEI"
+inline constexpr std::uint32_t metadata_format_id3 = 0x49443320;       // "ID3 "
 
 // What Tarn carries; nothing for any other stream.
 std::optional<codecs::Codec> codec_of(const ElementaryInfo& info);

@@ -6,9 +6,12 @@
 #include <string>
 #include <utility>
 
+#include "core/codecs/event_message.h"
 #include "core/mpegts/packet_writer.h"
 #include "core/mpegts/pes_builder.h"
 #include "core/mpegts/program_tables.h"
+#include "core/mpegts/psi.h"
+#include "core/mpegts/splice_info.h"
 
 namespace tarn::mpegts {
 namespace {
@@ -31,12 +34,12 @@ constexpr std::int64_t pcr_per_tick = 300;
 
 // Something to write at a time of 27 MHz on the decode axis.
 struct Item {
-  enum class Kind { tables, pcr, pes };
+  enum class Kind { tables, pcr, section, pes };
   std::int64_t time = 0;
   Kind kind = Kind::pes;
   std::uint16_t pid = 0;
   std::size_t stream = 0;  // pes: which
-  std::size_t index = 0;
+  std::size_t index = 0;   // pes: of its packets; section: of the sections
 
   bool operator<(const Item& other) const {
     if (time != other.time) return time < other.time;
@@ -47,10 +50,15 @@ struct Item {
 
 class SegmentWriter {
  public:
-  explicit SegmentWriter(const std::vector<Stream>& streams) : streams_(streams) {}
+  SegmentWriter(const std::vector<Stream>& streams, const std::vector<Metadata>& metadata)
+      : streams_(streams), metadata_(metadata) {}
 
   Result<ByteVector> write() {
     if (Status status = prepare(); !status.ok()) return std::move(status).error();
+    add_metadata();
+    if (make_pmt().size() > max_pmt_size) {
+      return Error{ErrorCode::limit, "TS: more streams than a PMT of one packet can list"};
+    }
     mark_pcrs();
     for (PesBuilder& builder : builders_) fill_up(builder.packets());
     schedule();
@@ -86,10 +94,32 @@ class SegmentWriter {
       if (!stream.samples.empty() && (is_video || !clock_)) clock_ = builders_.size() - 1;
     }
     if (!clock_) return Error{ErrorCode::invalid, "TS: no samples to write"};
-    if (make_pmt().size() > max_pmt_size) {
-      return Error{ErrorCode::limit, "TS: more streams than a PMT of one packet can list"};
-    }
     return {};
+  }
+
+  void add_metadata() {
+    std::vector<Metadata> tags;
+    for (Metadata metadata : metadata_) {
+      metadata.sent = std::clamp(metadata.sent, begin_, end_);
+      if (metadata.kind == Metadata::Kind::id3) {
+        if (metadata.data.size() <= codecs::max_event_size) tags.push_back(metadata);
+      } else if (metadata.data.size() <= max_section_size && parse_splice_info(metadata.data).ok()) {
+        sections_.push_back({metadata.sent, retimed(metadata.data, metadata.time)});
+      }
+    }
+    const auto by_time = [](const auto& a, const auto& b) { return a.sent < b.sent; };
+    if (!tags.empty()) {
+      std::stable_sort(tags.begin(), tags.end(), by_time);
+      pids_.push_back(id3_pid);
+      builders_.push_back(PesBuilder::of_tags(tags));
+      has_.id3 = true;
+    }
+    if (sections_.empty()) return;
+    has_.splice = true;
+    std::stable_sort(sections_.begin(), sections_.end(), by_time);
+    std::size_t packets = 0;
+    for (const Section& section : sections_) packets += PacketWriter::section_packets(section.bytes.size());
+    for (; packets % counter_period != 0; ++packets) sections_.push_back({end_, write_splice_null()});
   }
 
   Status check_times(const Stream& stream) {
@@ -163,6 +193,9 @@ class SegmentWriter {
         items_.push_back({packets[n].dts * pcr_per_tick, Item::Kind::pes, pids_[i], i, n});
       }
     }
+    for (std::size_t i = 0; i < sections_.size(); ++i) {
+      items_.push_back({sections_[i].sent * pcr_per_tick, Item::Kind::section, splice_pid, 0, i});
+    }
     schedule_pcrs();
     std::stable_sort(items_.begin(), items_.end());
   }
@@ -192,12 +225,15 @@ class SegmentWriter {
     for (std::size_t i = 0; i < streams_.size(); ++i) {
       entries.push_back({*mapping_of(streams_[i].info.codec), pids_[i], streams_[i].language});
     }
-    return write_pmt(pids_[*clock_], entries);
+    return write_pmt(pids_[*clock_], entries, has_);
   }
 
   ByteVector emit() {
     std::size_t packets = 0;
     for (const Item& item : items_) packets += item.kind == Item::Kind::tables ? 2 : 1;
+    for (const Section& section : sections_) {
+      packets += PacketWriter::section_packets(section.bytes.size()) - 1;
+    }
     for (PesBuilder& builder : builders_) {
       for (const Pes& pes : builder.packets()) packets += pes.packets - 1;
     }
@@ -212,6 +248,8 @@ class SegmentWriter {
         writer.section(pmt_pid, pmt);
       } else if (item.kind == Item::Kind::pcr) {
         writer.pcr(pids_[*clock_], pcr_at(item.time));
+      } else if (item.kind == Item::Kind::section) {
+        writer.section(splice_pid, sections_[item.index].bytes);
       } else {
         PesBuilder& builder = builders_[item.stream];
         const Pes& pes = builder.packets()[item.index];
@@ -222,9 +260,17 @@ class SegmentWriter {
     return out;
   }
 
+  struct Section {
+    std::int64_t sent = 0;
+    ByteVector bytes;
+  };
+
   const std::vector<Stream>& streams_;
-  std::vector<PesBuilder> builders_;  // of streams_, by the same index
-  std::vector<std::uint16_t> pids_;
+  const std::vector<Metadata>& metadata_;
+  std::vector<PesBuilder> builders_;  // of streams_, by the same index; behind them that of the tags
+  std::vector<std::uint16_t> pids_;   // of builders_
+  std::vector<Section> sections_;     // by time
+  MetadataTables has_;
   std::optional<std::size_t> clock_;  // the stream that carries the PCR
   std::int64_t begin_ = max_time;
   std::int64_t end_ = -max_time;
@@ -233,8 +279,8 @@ class SegmentWriter {
 
 }  // namespace
 
-Result<ByteVector> write_segment(const std::vector<Stream>& streams) {
-  return SegmentWriter{streams}.write();
+Result<ByteVector> write_segment(const std::vector<Stream>& streams, const std::vector<Metadata>& metadata) {
+  return SegmentWriter{streams, metadata}.write();
 }
 
 }  // namespace tarn::mpegts

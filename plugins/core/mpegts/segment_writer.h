@@ -24,6 +24,16 @@ struct Stream {
   std::vector<Sample> samples;  // decode order
 };
 
+// Timed metadata of the segment.
+struct Metadata {
+  enum class Kind { id3, splice };
+  Kind kind = Kind::id3;
+  std::int64_t sent =
+      0;  // decode time of the picture it is sent with, 90 kHz; brought into the segment's time
+  std::int64_t time = 0;  // presentation time, 90 kHz: the PTS of a tag, the splice time of a section
+  Bytes data;             // whole tags, or a section; a section that is none is left out
+};
+
 // Writes one HLS media segment (RFC 8216bis 3.1.1, ISO/IEC 13818-1): PAT and PMT first, PCR on the
 // video PID (else the first audio PID) at most 40 ms apart, streams interleaved by decode time,
 // H.264 and HEVC as byte streams with an AUD before each access unit and the parameter sets before each
@@ -37,6 +47,9 @@ struct Stream {
 // fill longer intervals, up to gaps of 10 s. Data is borrowed until the call returns. Errors: invalid
 // (streams, or decode times that go back), unsupported (codec), malformed (samples), limit.
 inline constexpr std::int64_t pcr_delay = 9'000;  // 100 ms: a PCR is in time for all it stands in front of
-Result<ByteVector> write_segment(const std::vector<Stream>& streams);
+// Metadata have PIDs of their own, which the PMT lists only where there are any: ID3 tags in PES packets
+// (0x1F0), SCTE 35 sections (0x1F1), filled up to 16 packets with splice_null().
+Result<ByteVector> write_segment(const std::vector<Stream>& streams,
+                                 const std::vector<Metadata>& metadata = {});
 
 }  // namespace tarn::mpegts

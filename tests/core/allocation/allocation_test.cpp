@@ -25,13 +25,14 @@ Run judge(const Result<Parsed>& parsed, Equal is_right) {
 
 ByteVector small_stream() {
   TsBuilder ts;
-  ts.tables({{type_h264, video_pid, {}}, {type_aac, audio_pid, "deu"}, {0x86, 0x102, {}}});
+  ts.tables({{type_h264, video_pid, {}}, {type_aac, audio_pid, "deu"}, {0x82, 0x102, {}}, {0x86, 0x103, {}}});
   for (std::uint32_t i = 0; i < 6; ++i) {
     ts.pes(video_pid, i == 0 ? sync_unit() : inter_unit(i),
            {.pts = 97'200 + 3600 * i, .dts = 90'000 + 3600 * i});
     const ByteVector frame = adts_frame(ByteVector(200, static_cast<std::uint8_t>(i)));
     ts.pes(audio_pid, joined({frame, frame}), {.stream_id = 0xC0, .pts = 90'000 + 3840 * i, .bounded = true});
   }
+  ts.section(0x103, *parse_hex("fc301600000000000000fff00506fe000186a00000"));  // time_signal()
   return ts.bytes();
 }
 
@@ -42,6 +43,7 @@ TEST(Allocation, TransportStream) {
       return segment.streams.size() == 2 && segment.streams[0].units.size() == 6 &&
              segment.streams[0].configs.size() == 1 && segment.streams[1].units.size() == 12 &&
              segment.streams[1].language == "deu" && segment.ignored.size() == 1 && !segment.truncated &&
+             segment.streams[0].events.size() == 1 &&
              segment.damaged_packets == 0;
     });
   });

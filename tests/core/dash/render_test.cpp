@@ -76,6 +76,8 @@ TEST(RenderMpd, LiveWithTwoQualitiesAndAudio) {
 <MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011" type="dynamic" availabilityStartTime="2026-11-22T12:00:00.000Z" publishTime="2026-11-22T12:00:20.000Z" minBufferTime="PT8S" minimumUpdatePeriod="PT4S" timeShiftBufferDepth="PT60S" suggestedPresentationDelay="PT12S">
   <Period id="p1g1" start="PT0S">
     <AdaptationSet id="1" contentType="video" mimeType="video/mp4" segmentAlignment="true" startWithSAP="1" maxWidth="1280" maxHeight="720" par="16:9">
+      <InbandEventStream schemeIdUri="urn:scte:scte35:2013:bin"/>
+      <InbandEventStream schemeIdUri="https://aomedia.org/emsg/ID3"/>
       <Role schemeIdUri="urn:mpeg:dash:role:2011" value="main"/>
       <Representation id="v1" bandwidth="3000000" codecs="avc1.64001F" width="1280" height="720" sar="1:1" frameRate="25">
         <SegmentTemplate timescale="90000" presentationTimeOffset="126000" initialization="g1-$RepresentationID$-i1.mp4" media="g1-$RepresentationID$-s1-t$Time$.m4s">

@@ -11,6 +11,7 @@
 #include "core/base/text.h"
 #include "core/isobmff/box_writer.h"
 #include "core/isobmff/cmaf.h"
+#include "core/isobmff/event_message.h"
 #include "core/isobmff/moof.h"
 #include "core/isobmff/moov.h"
 #include "core/isobmff/sample_description.h"
@@ -26,10 +27,9 @@ codecs::StreamInfo aac() {
 }
 
 codecs::StreamInfo avc() {
-  return codecs::stream_info_from_config(
-             codecs::Codec::h264,
-             *parse_hex(
-                 "0164000cffe1001a6764000cacd941419f9f011000000300100000030320f142996001000468ef8fcbfdf8f800"))
+  return codecs::stream_info_from_config(codecs::Codec::h264,
+                                         *parse_hex("0164000cffe1001a6764000cacd941419f9f01100000030010000003"
+                                                    "0320f142996001000468ef8fcbfdf8f800"))
       .value();
 }
 
@@ -171,7 +171,38 @@ TEST(SegmentDemuxer, JoinsFragmentsAndKeepsTracksApart) {
   EXPECT_EQ(second.units[0].dts, 1000);
   EXPECT_EQ(second.units[2].dts, 3048 - 1024 + 1024);
   EXPECT_EQ(data_of(second, 2), "0303");
-  EXPECT_EQ(media->ignored, (std::vector<std::string>{"track 9"}));
+  EXPECT_EQ(media->ignored,
+            (std::vector<std::string>{"1 emsg boxes that are malformed, too large or too many", "track 9"}));
+}
+
+TEST(SegmentDemuxer, EventMessagesGoWithTheFragmentTheyAreInFrontOf) {
+  Track sound{.id = 2};
+  sound.defaults.default_sample_duration = 1024;
+  const MovieHeader header = read({sound});
+  codecs::EventMessage message{
+      .scheme_id_uri = "urn:x", .value = "v", .id = 7, .duration = 10, .data = {1, 2}};
+  ByteVector bytes;
+  append_event_box(bytes, message, 1000, 500);
+  append_fragment(bytes, {traf(2, 24'000, {1, 1})});
+  message.scheme_id_uri = "urn:mpeg:dash:event:2012";  // about the encoder's own MPD
+  append_event_box(bytes, message, 1000, 500);
+  message.scheme_id_uri = "urn:y";
+  message.duration = codecs::unknown_event_duration;
+  append_event_box(bytes, message, 90'000, 90'000);
+  append_fragment(bytes, {traf(2, 24'000 + 2048, {1})});
+  const auto media = demux_fragments(header, Blob::of(bytes));
+  ASSERT_TRUE(media.ok()) << media.error().message;
+  const auto& events = media->streams.at(0).events;
+  ASSERT_EQ(events.size(), 2U);
+  EXPECT_EQ(events[0].unit, 0U);
+  EXPECT_EQ(events[0].message.delta, 0) << "500 ms of 48 kHz less 24000";
+  EXPECT_EQ(events[0].message.duration, 480U);
+  EXPECT_EQ(events[0].message.value, "v");
+  EXPECT_EQ(events[0].message.data, (ByteVector{1, 2}));
+  EXPECT_EQ(events[1].unit, 2U);
+  EXPECT_EQ(events[1].message.scheme_id_uri, "urn:y");
+  EXPECT_EQ(events[1].message.delta, 48'000 - 26'048);
+  EXPECT_EQ(events[1].message.duration, codecs::unknown_event_duration);
 }
 
 TEST(SegmentDemuxer, OneFragmentIsNotCopied) {

@@ -56,9 +56,9 @@ TEST(Demux, ReadsProgramMapsOverSeveralPacketsAndSkipsDamagedOnes) {
 
 TEST(Demux, ListsStreamsItDoesNotCarry) {
   TsBuilder ts;
-  ts.tables({{0x86, 0x1F2}, {type_h264, video_pid}, {0x15, 0x103}});
+  ts.tables({{0x82, 0x1F2}, {type_h264, video_pid}, {0x15, 0x103}});  // metadata that is not said to be ID3
   add_gop(ts, 0, 1);
-  EXPECT_THAT(demuxed(ts.bytes()).ignored, ElementsAre("PID 0x1F2: stream_type 0x86 (SCTE-35)",
+  EXPECT_THAT(demuxed(ts.bytes()).ignored, ElementsAre("PID 0x1F2: stream_type 0x82 (DTS)",
                                                        "PID 0x103: stream_type 0x15 (timed metadata)"));
   TsBuilder none;
   none.tables({{0x02, 0x103}, {0x82, 0x104}, {0x06, 0x105}});
