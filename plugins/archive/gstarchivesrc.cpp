@@ -36,6 +36,7 @@
 #include "archive/package_request.h"
 #include "core/archive/archive.h"
 #include "core/isobmff/cmaf.h"
+#include "core/isobmff/event_message.h"
 #include "gstkit/caps.h"
 #include "gstkit/error.h"
 #include "gstkit/events.h"
@@ -114,7 +115,8 @@ class ArchiveSrc {
   GstFlowReturn push_slots(const PackageRequest& request);
   GstFlowReturn push_track(const timeline::Timeline& timeline, const PackageRequest& request, TrackId track);
   Result<Ref<GstCaps>> caps_of(const timeline::Track& track);
-  Result<Ref<GstBuffer>> buffer_of(const timeline::Chunk& chunk, std::uint32_t timescale);
+  static Ref<GstBuffer> buffer_of(const timeline::Chunk& chunk, std::vector<Blob> parts,
+                                  std::uint32_t timescale);
   Result<Ref<GstBuffer>> header_buffer(const PackageRequest::Header& header);
   void play();
   GstFlowReturn play_range(const Settings& range, const std::vector<TrackId>& tracks);
@@ -252,9 +254,10 @@ Result<Ref<GstCaps>> ArchiveSrc::caps_of(const timeline::Track& track) {
   return known;
 }
 
-Result<Ref<GstBuffer>> ArchiveSrc::buffer_of(const timeline::Chunk& chunk, std::uint32_t timescale) {
+Ref<GstBuffer> ArchiveSrc::buffer_of(const timeline::Chunk& chunk, std::vector<Blob> parts,
+                                     std::uint32_t timescale) {
   auto buffer = Ref<GstBuffer>::adopt(gst_buffer_new());
-  for (Blob& part : TRY(state_.archive->read_parts(chunk))) {
+  for (Blob& part : parts) {
     gst_buffer_append_memory(buffer.get(), gstkit::memory_of(std::move(part)).release());
   }
   GST_BUFFER_DTS(buffer.get()) = GST_BUFFER_PTS(buffer.get()) = gstkit::to_clock_time(chunk.start, timescale);
@@ -265,8 +268,9 @@ Result<Ref<GstBuffer>> ArchiveSrc::buffer_of(const timeline::Chunk& chunk, std::
 
 GstFlowReturn ArchiveSrc::push_track(const timeline::Timeline& timeline, const PackageRequest& request,
                                      TrackId id) {
-  auto list = Ref<GstBufferList>::adopt(gst_buffer_list_new_sized(request.slot_count));
   const timeline::Track* track = nullptr;
+  std::vector<const timeline::Chunk*> chunks;
+  std::vector<std::vector<Blob>> parts;
   for (std::uint64_t number = request.first_slot; number < request.first_slot + request.slot_count;
        ++number) {
     const timeline::Slot* slot = timeline.find(number);
@@ -278,11 +282,18 @@ GstFlowReturn ArchiveSrc::push_track(const timeline::Timeline& timeline, const P
       if (track == nullptr)
         return fail({ErrorCode::internal, "slot " + std::to_string(number) + " has no stretch"});
     }
-    auto buffer = buffer_of(*chunk, track->description.info.timescale);
-    if (!buffer.ok()) return fail(buffer.error());
-    gst_buffer_list_add(list.get(), buffer->release());
+    auto read = state_.archive->read_parts(*chunk);
+    if (!read.ok()) return fail(read.error());
+    chunks.push_back(chunk);
+    parts.push_back(std::move(read).value());
   }
   if (track == nullptr) return GST_FLOW_OK;
+  if (request.segment_type) isobmff::gather_events(parts);
+  auto list = Ref<GstBufferList>::adopt(gst_buffer_list_new_sized(static_cast<guint>(chunks.size())));
+  for (std::size_t i = 0; i < chunks.size(); ++i) {
+    auto buffer = buffer_of(*chunks[i], std::move(parts[i]), track->description.info.timescale);
+    gst_buffer_list_add(list.get(), buffer.release());
+  }
   const auto caps = caps_of(*track);
   if (!caps.ok()) return fail(caps.error());
   gst_pad_push_event(src_, gstkit::to_event(gstkit::TrackBegin{.track = id, .caps = *caps}).release());

@@ -7,6 +7,7 @@
 #include "core/dash/render.h"
 #include "core/hls/render.h"
 #include "core/isobmff/cmaf.h"
+#include "core/isobmff/event_message.h"
 #include "core/timeline/output_span.h"
 #include "core/timeline/output_variants.h"
 
@@ -212,13 +213,16 @@ void ManifestBuilder::write_header(const Input& input, std::uint32_t generation)
 
 void ManifestBuilder::write_segment(const Cut& cut) {
   for (auto& [id, input] : inputs_) {
-    std::vector<Blob> parts{Blob{nullptr, isobmff::segment_type()}};
+    std::vector<std::vector<Blob>> chunks;
     for (std::uint64_t i = 0; i < cut.slot_count; ++i) {
       auto& slot = bytes_[cut.first_slot + i];
       const auto at = slot.find(id);
-      if (at != slot.end()) parts.insert(parts.end(), at->second.begin(), at->second.end());
+      if (at != slot.end()) chunks.push_back(at->second);
     }
-    if (parts.size() == 1) continue;
+    if (chunks.empty()) continue;
+    isobmff::gather_events(chunks);
+    std::vector<Blob> parts{Blob{nullptr, isobmff::segment_type()}};
+    for (auto& chunk : chunks) parts.insert(parts.end(), chunk.begin(), chunk.end());
     write_header(input, cut.generation);
     actions_.push_back({segment_file(cut, input), media_type(input.track), std::move(parts), false});
   }

@@ -2,7 +2,8 @@
 // Plays several manifests at once in headless Chromium and reports, a JSON line each, what a viewer would
 // have seen. stdin: {cases: [{name, player, url, clear_keys}], seconds, screenshots}; clear_keys: {key id: key} in
 // hexadecimal, for EME ClearKey whatever systems the manifest signals (shaka); subtitles: true shows the first
-// subtitles, and `shown` in the result says what was on the screen when
+// subtitles, and `shown` in the result says what was on the screen when;
+// metadata: true lists timed metadata as the player hands it out; from_start: true begins at the first segment
 import fs from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
@@ -37,15 +38,21 @@ await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 const base = `http://127.0.0.1:${server.address().port}`;
 
 // Runs inside the page: starts the player, samples currentTime, tells what happened.
-async function watch({ player, url, seconds, clear_keys, subtitles }) {
+async function watch({ player, url, seconds, clear_keys, subtitles, metadata, from_start }) {
   const video = document.getElementById('video');
   const errors = [];
   let programme_time = () => null;  // wall-clock time of what is on the screen, as the player works it out
+  const heard = [];  // timed metadata: [kind, time on the player's axis]
+  const kind_of = (scheme) => (/scte35/.test(scheme) ? 'scte35' : /id3/i.test(scheme) ? 'id3' : scheme);
   const note = (text) => { if (errors.length < 8) errors.push(String(text).slice(0, 300)); };
   video.addEventListener('error', () => note(`video element: ${video.error && video.error.message}`));
   try {
     if (player === 'hls.js') {
-      const hls = new Hls();
+      const hls = new Hls(from_start ? { startPosition: 0, enableEmsgMetadataCues: true } : {});
+      if (metadata) {
+        hls.on(Hls.Events.FRAG_PARSING_METADATA, (_event, data) => data.samples.forEach((sample) => heard.push(
+          [/emsg/.test(sample.type) && !/ID3/.test(new TextDecoder('latin1').decode(sample.data).slice(0, 3)) ? 'scte35' : 'id3', sample.pts])));
+      }
       hls.on(Hls.Events.ERROR, (_event, data) => {
         // Said while the first fragments are joined at the live edge; what a viewer would see of it is a stall.
         const while_starting = !data.fatal && ['bufferSeekOverHole', 'bufferAppendNoProgress'].includes(data.details);
@@ -63,7 +70,12 @@ async function watch({ player, url, seconds, clear_keys, subtitles }) {
       shaka_player.addEventListener('error', ({ detail }) => note(
         `shaka ${detail.code} ${JSON.stringify(detail.data)} ${detail.code ? '' : detail.stack || JSON.stringify(detail)}`));
       programme_time = () => shaka_player.getPlayheadTimeAsDate();
-      await shaka_player.load(url);
+      if (metadata) {
+        shaka_player.configure({ mediaSource: { dispatchAllEmsgBoxes: true } });
+        shaka_player.addEventListener('emsg', ({ detail }) => heard.push([kind_of(detail.schemeIdUri), detail.startTime]));
+        shaka_player.addEventListener('metadata', (event) => heard.push([kind_of(event.metadataType), event.startTime]));
+      }
+      await shaka_player.load(url, from_start ? 0 : undefined);
       if (subtitles) {
         shaka_player.selectTextTrack(shaka_player.getTextTracks()[0]);
         shaka_player.setTextTrackVisibility?.(true);
@@ -72,7 +84,13 @@ async function watch({ player, url, seconds, clear_keys, subtitles }) {
       const dash = dashjs.MediaPlayer().create();
       dash.on('error', (event) => note(`dash.js ${JSON.stringify(event.error || event)}`));
       programme_time = () => new Date(dash.timeAsUTC() * 1000);
-      dash.initialize(video, url, true);
+      if (metadata) {
+        for (const scheme of ['urn:scte:scte35:2013:bin', 'https://aomedia.org/emsg/ID3']) {
+          dash.on(scheme, (event) => heard.push([kind_of(scheme), event.event.calculatedPresentationTime]), null,
+            { mode: dashjs.MediaPlayer.events.EVENT_MODE_ON_RECEIVE });
+        }
+      }
+      dash.initialize(video, url, true, from_start ? 0 : undefined);
       if (subtitles) dash.enableText(true);
     } else {
       video.src = url;
@@ -111,7 +129,7 @@ async function watch({ player, url, seconds, clear_keys, subtitles }) {
   const buffered = [];
   for (let i = 0; i < video.buffered.length; ++i) buffered.push([video.buffered.start(i), video.buffered.end(i)]);
   return {
-    shown, advanced: position - first, first, first_time, latency, position, longest_stall: longest_stall / 1000, backwards, errors, buffered,
+    shown, metadata: heard, began: video.seekable.length ? video.seekable.start(0) : null, advanced: position - first, first, first_time, latency, position, longest_stall: longest_stall / 1000, backwards, errors, buffered,
     width: video.videoWidth, height: video.videoHeight, frames: quality().totalVideoFrames,
     dropped: quality().droppedVideoFrames, audio_bytes: video.webkitAudioDecodedByteCount,
   };
@@ -133,7 +151,7 @@ async function run(one) {
   page.on('pageerror', (error) => console_errors.push(`page: ${error.message.slice(0, 300)}`));
   await page.goto(base);
   for (const library of libraries[one.player] || []) await page.addScriptTag({ url: `/lib/${library}` });
-  const result = await page.evaluate(watch, { player: one.player, url: one.url, seconds: job.seconds, clear_keys: one.clear_keys, subtitles: one.subtitles });
+  const result = await page.evaluate(watch, { player: one.player, url: one.url, seconds: job.seconds, clear_keys: one.clear_keys, subtitles: one.subtitles, metadata: one.metadata, from_start: one.from_start });
   if (job.screenshots) await page.screenshot({ path: path.join(job.screenshots, `${one.name}.png`) });
   await page.close();
   process.stdout.write(`${JSON.stringify({ name: one.name, ...result, errors: [...result.errors, ...console_errors] })}\n`);

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "core/isobmff/cmaf.h"
+#include "core/isobmff/event_message.h"
 
 namespace {
 
@@ -47,10 +48,30 @@ void init(Bytes bytes) {
   require(reparsed.ok() && reparsed->info.config == parsed->info.config);
 }
 
+// What is read of an event is written and read again as it was; moving events changes no byte of the payload.
+void events(Bytes bytes) {
+  for (const isobmff::ChunkEvent& event : isobmff::events_of_chunks(bytes)) {
+    ByteVector box;
+    isobmff::append_event_box(box, event.box.message, event.box.timescale, event.box.time);
+    const auto again = isobmff::parse_event_box(Bytes{box}.subspan(8));
+    require(again && again->message == event.box.message && again->time == event.box.time);
+  }
+  const auto instances = isobmff::read_event_instances(bytes);
+  require(isobmff::read_event_instances(isobmff::write_event_instances(instances)) == instances);
+  std::vector<std::vector<Blob>> twice{{Blob::copy_of(bytes)}, {Blob::copy_of(bytes)}};
+  isobmff::gather_events(twice);
+  std::size_t size = 0;
+  for (const auto& chunk : twice) {
+    for (const Blob& part : chunk) size += part.size();
+  }
+  require(size <= 2 * bytes.size());
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   chunks({data, size});
   init({data, size});
+  events({data, size});
   return 0;
 }

@@ -102,6 +102,15 @@ void check(const codecs::MediaSegment& segment) {
       require(nals.ok());
     }
     require(next == stream.data.size());
+    require(stream.events.size() <= codecs::max_events);
+    std::uint32_t before = 0;
+    for (const codecs::PlacedEvent& event : stream.events) {
+      require(event.unit >= before && event.unit < stream.units.size());
+      before = event.unit;
+      require(!event.message.data.empty() && event.message.data.size() <= codecs::max_event_size);
+      require(event.message.delta >= -(std::int64_t{1} << 32U) && event.message.delta < std::int64_t{1}
+                                                                                            << 32U);
+    }
   }
 }
 

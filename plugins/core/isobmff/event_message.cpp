@@ -49,6 +49,29 @@ bool take_data(Reader& in, EventMessage& message) {
   return true;
 }
 
+// Where the emsg boxes at the beginning end, and the payload begins.
+struct Front {
+  std::size_t events = 0;
+  std::size_t size = 0;
+};
+std::optional<Front> front_of(Bytes chunk) {
+  ReadContext context;
+  Front front;
+  std::size_t at = 0;
+  while (const auto box = read_box_header(chunk, at, ErrorCode::truncated, context)) {
+    if (box->type == event_type && at == front.events) front.events = box->end();
+    at = box->end();
+    if (box->type == fourcc("moof")) break;
+  }
+  // The mdat may be longer than what is here.
+  Reader mdat{chunk.subspan(at)};
+  const bool is_large = mdat.u32() == 1;
+  if (mdat.u32() != fourcc("mdat") || !mdat.ok()) return std::nullopt;
+  front.size = at + (is_large ? large_box_header_size : box_header_size);
+  if (front.size > chunk.size()) return std::nullopt;
+  return front;
+}
+
 }  // namespace
 
 std::optional<EventBox> parse_event_box(Bytes payload) {
@@ -107,6 +130,31 @@ std::vector<ChunkEvent> events_of_chunks(Bytes chunks) {
     if (parsed) events.push_back({std::move(*parsed), chunk});
   }
   return events;
+}
+
+void gather_events(std::vector<std::vector<Blob>>& chunks) {
+  ByteVector later;
+  for (std::size_t i = 1; i < chunks.size(); ++i) {
+    if (chunks[i].empty()) continue;
+    Blob& front = chunks[i].front();
+    const auto found = front_of(front.bytes());
+    if (!found || found->events == 0) continue;
+    const Bytes events = front.bytes().first(found->events);
+    later.insert(later.end(), events.begin(), events.end());
+    front = front.slice(found->events, front.size() - found->events);
+  }
+  if (later.empty() || chunks.front().empty()) return;
+  std::vector<Blob>& first = chunks.front();
+  const Blob whole = first.front();
+  const auto found = front_of(whole.bytes());
+  if (!found) return;
+  const Bytes before = whole.bytes().first(found->size);
+  later.insert(later.begin(), before.begin(), before.begin() + static_cast<std::ptrdiff_t>(found->events));
+  later.insert(later.end(), before.begin() + static_cast<std::ptrdiff_t>(found->events), before.end());
+  first.front() = Blob::of(std::move(later));
+  if (found->size < whole.size()) {
+    first.insert(first.begin() + 1, whole.slice(found->size, whole.size() - found->size));
+  }
 }
 
 ByteVector write_event_instances(std::span<const EventMessage> messages) {

@@ -118,6 +118,39 @@ TEST(EventMessageBox, IsFoundInFrontOfItsChunk) {
   EXPECT_EQ(bytes[chunks->samples.at(1).offset], 0x55);
 }
 
+TEST(EventMessageBox, AreGatheredInFrontOfTheSegment) {
+  for (const bool is_apart : {false, true}) {
+    std::vector<std::vector<Blob>> chunks;
+    std::size_t size = 0;
+    for (std::uint32_t i = 0; i < 3; ++i) {
+      ChunkHeader header{.sequence_number = i, .base_media_decode_time = 100 * i, .samples = {{.size = 1}}};
+      if (i != 1) append_event_box(header.events, sample_message(), 1000, i);
+      ByteVector front = write_chunk_header(header);
+      if (!is_apart) front.push_back(static_cast<std::uint8_t>(i));
+      chunks.push_back({Blob::of(front)});
+      if (is_apart) chunks.back().push_back(Blob::of({static_cast<std::uint8_t>(i)}));
+      size += front.size() + (is_apart ? 1 : 0);
+    }
+    gather_events(chunks);
+    ByteVector segment;
+    for (const auto& chunk : chunks) {
+      std::size_t total = 0;
+      for (const Blob& part : chunk) total += part.size();
+      EXPECT_TRUE(chunk.size() == 1 || parse_chunk_front(chunk.front().bytes(), total).ok());
+      for (const Blob& part : chunk) segment.insert(segment.end(), part.bytes().begin(), part.bytes().end());
+    }
+    EXPECT_EQ(segment.size(), size);
+    const auto events = events_of_chunks(segment);
+    ASSERT_EQ(events.size(), 2U);
+    EXPECT_EQ(events[0].chunk + events[1].chunk, 0U);
+    EXPECT_EQ(events[0].box.time, 0);
+    EXPECT_EQ(events[1].box.time, 2);
+    const auto parsed = parse_chunks(segment);
+    ASSERT_TRUE(parsed.ok()) << parsed.error().message;
+    for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(segment[parsed->samples[i].offset], i);
+  }
+}
+
 TEST(EventInstances, ComeBackAsTheyWere) {
   std::vector<EventMessage> messages{sample_message(), sample_message()};
   messages[1].data.clear();
