@@ -36,7 +36,7 @@ struct TrackAnnounced {
   }
 };
 
-// All tracks of this input, from its next unit on.
+// All tracks of this input whose pads are linked, from its next unit on.
 struct TracksAnnounced {
   static constexpr char name[] = "tarn/tracks";
   static constexpr bool sticky = true;

@@ -4,8 +4,8 @@
  *
  * Takes in one HLS stream of MPEG-TS or fragmented MP4 segments (muxed or in renditions, any number of
  * variants) and gives its tracks as elementary streams on one unwrapped timeline: pushed to it object by
- * object as an encoder uploads them (#hlsingestsrc::put-object), or read from a folder
- * (#hlsingestsrc:location).
+ * object as an encoder uploads them (#hlsingestsrc::put-object), read from a folder, or fetched from a
+ * server (#hlsingestsrc:location).
  *
  * Objects may come in any order. A segment waits for the playlist that names it, and a playlist for the
  * segments it names; what does not come is a gap. At the beginning, and after a discontinuity, nothing
@@ -25,13 +25,23 @@
  *
  * Threads: the thread that emits #hlsingestsrc::put-object pushes downstream before the emission returns, one
  * emission at a time; where a media playlist comes alone, a thread of GStreamer's pool does after 1.5 target
- * durations. With `location` a task reads and pushes.
+ * durations. With `location` a task fetches and pushes.
+ *
+ * A server is followed for ever: what cannot be fetched is tried again, with a warning on the bus each time
+ * that begins, and a segment that stays away is a gap. Two of them in front of an ingestselector fail over.
+ * Playlists and segments must lie at the playlist's folder or below, or be named by whole URLs.
  *
  * ## Example
  * |[
  * gst-launch-1.0 hlsingestsrc location=stream/manifest.m3u8 name=in in.video_0 !
  * queue max-size-time=0 max-size-buffers=0 ! h264parse ! mp4mux name=mux ! filesink location=copy.mp4
  * in.audio_0 ! queue max-size-time=0 max-size-buffers=0 ! aacparse ! mux.
+ * ]|
+ * Two servers with the same programme, into an archive:
+ * |[
+ * gst-launch-1.0 ingestselector name=selector ! cmafpackager ! archivesink location=fetched
+ * hlsingestsrc location=http://127.0.0.1:8001/manifest.m3u8 ! selector.ingest1_0
+ * hlsingestsrc location=http://127.0.0.1:8002/manifest.m3u8 ! selector.ingest2_0
  * ]|
  */
 #include "ingest/gsthlsingestsrc.h"
@@ -51,6 +61,7 @@
 #include "ingest/ingest_session.h"
 #include "ingest/object_tickets.h"
 #include "ingest/playlist_folder.h"
+#include "ingest/pull.h"
 #include "ingest/reader_task.h"
 #include "ingest/streaming_turn.h"
 #include "ingest/track_pads.h"
@@ -77,6 +88,9 @@ class HlsIngestSrc {
 
   struct Settings {
     std::string location;
+    bool live = false;
+    std::string user_id;
+    std::string user_pw;
     Container container = Container::any;
     bool replaying = false;
   };
@@ -87,9 +101,24 @@ class HlsIngestSrc {
   static constexpr std::array properties{
       gstkit::Property<HlsIngestSrc>{
           .name = "location",
-          .blurb = "Playlist file to read a finished stream from; empty: objects are pushed",
+          .blurb = "Playlist to read the stream from: a file, or a URL of http or https, which is followed "
+                   "until EXT-X-ENDLIST; empty: objects are pushed",
           .member = &Settings::location,
           .when = gstkit::When::ready},
+      gstkit::Property<HlsIngestSrc>{
+          .name = "live",
+          .blurb = "The playlist file of location is still being written: it is followed until EXT-X-ENDLIST",
+          .member = &Settings::live,
+          .when = gstkit::When::ready},
+      gstkit::Property<HlsIngestSrc>{.name = "user-id",
+                                     .blurb = "For HTTP Basic authentication at the host of location",
+                                     .member = &Settings::user_id,
+                                     .when = gstkit::When::ready},
+      gstkit::Property<HlsIngestSrc>{.name = "user-pw",
+                                     .blurb = "Password of user-id",
+                                     .member = &Settings::user_pw,
+                                     .when = gstkit::When::ready,
+                                     .access = gstkit::Access::write_only},
       gstkit::Property<HlsIngestSrc>{
           .name = "container",
           .blurb = "Of the segments; others are refused",
@@ -138,7 +167,10 @@ class HlsIngestSrc {
   void stop();
   GstFlowReturn push_outputs();
   void publish();
-  bool read_next();  // false: the task may end
+  bool step();  // of the task; false: it may end
+  bool read_next();
+  bool pull_next();
+  void warn(const std::string& why);
   void finish_reading();
   void log(std::string_view path, const ObjectAnswer& answer);
 
@@ -150,6 +182,7 @@ class HlsIngestSrc {
   std::optional<State> state_;
   TrackPads pads_;
   std::uint64_t next_session_ = 0;  // sessions are numbered through over restarts of the element
+  std::unique_ptr<Pull> pull_;      // the task's while it runs
   ReaderTask reader_;
   DeadlineTimer timer_;
 };
@@ -195,7 +228,7 @@ Blob blob_of(GBytes* data) {
 HlsIngestSrc::HlsIngestSrc(TarnHlsIngestSrc* shell)
     : shell_(shell),
       pads_(GST_ELEMENT_CAST(shell)),
-      reader_([this] { return read_next(); }),
+      reader_([this] { return step(); }),
       timer_(GST_ELEMENT_CAST(shell),
              [](GstElement* element) { gstkit::impl_of<HlsIngestSrc>(element)->on_deadline(); }) {
   GST_OBJECT_FLAG_SET(shell, GST_ELEMENT_FLAG_SOURCE);
@@ -212,6 +245,10 @@ bool HlsIngestSrc::start() {
   tickets_.change([&](auto& tickets) { tickets = state_->tickets; });
   publish();
   if (location.empty()) return true;
+  if (wanted.live || Pull::is_url(location)) {
+    pull_ = std::make_unique<Pull>(Pull::Settings{location, wanted.user_id, wanted.user_pw});
+    return true;
+  }
   auto folder = PlaylistFolder::open(location);
   if (!folder.ok()) {
     gstkit::post_error(GST_ELEMENT_CAST(shell_), folder.error());
@@ -232,11 +269,15 @@ void HlsIngestSrc::stop() {
   pads_.remove_all();
   if (state_) next_session_ = state_->session.session() + 1;
   state_.reset();
+  pull_.reset();
 }
 
 GstStateChangeReturn HlsIngestSrc::change_state(GstStateChange transition) {
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !start()) return GST_STATE_CHANGE_FAILURE;
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) reader_.let_end();
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    reader_.let_end();
+    if (pull_) pull_->cancel();
+  }
   const auto result =
       GST_ELEMENT_CLASS(tarn_hls_ingest_src_parent_class)->change_state(GST_ELEMENT_CAST(shell_), transition);
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && result != GST_STATE_CHANGE_FAILURE &&
@@ -311,7 +352,42 @@ void HlsIngestSrc::log(std::string_view path, const ObjectAnswer& answer) {
   }
 }
 
-// ---- a folder that is read
+// ---- a folder or a server that is read
+
+bool HlsIngestSrc::step() { return pull_ ? pull_next() : read_next(); }
+
+// Fetching and waiting happen outside of the turn: others look at the element meanwhile.
+bool HlsIngestSrc::pull_next() {
+  const Pull::Outcome outcome = pull_->step();
+  if (const auto* trouble = std::get_if<Pull::Trouble>(&outcome)) warn(trouble->why + "; it is tried again");
+  const StreamingTurn::Taken turn{streaming_};
+  if (!state_) return false;
+  if (std::holds_alternative<Pull::Over>(outcome)) {
+    finish_reading();
+    return false;
+  }
+  if (const auto& single = pull_->single_playlist()) state_->session.use_single_playlist(*single);
+  if (const auto* object = std::get_if<Pull::Object>(&outcome)) {
+    log(object->name, state_->session.put(object->name, object->content, timer_.now()));
+  } else {
+    state_->session.advance(timer_.now());
+  }
+  const GstFlowReturn flow = push_outputs();
+  publish();
+  timer_.arm(state_->session.deadline());
+  if (flow < GST_FLOW_EOS) {
+    gstkit::post_error(GST_ELEMENT_CAST(shell_),
+                       {ErrorCode::internal, std::string{"downstream: "} + gst_flow_get_name(flow)});
+  }
+  if (flow <= GST_FLOW_EOS) pads_.end_of_stream();
+  return flow == GST_FLOW_OK;
+}
+
+void HlsIngestSrc::warn(const std::string& why) {
+  gst_element_message_full(GST_ELEMENT_CAST(shell_), GST_MESSAGE_WARNING, GST_RESOURCE_ERROR,
+                           GST_RESOURCE_ERROR_READ, g_strdup(why.c_str()), nullptr, __FILE__, __func__,
+                           __LINE__);
+}
 
 bool HlsIngestSrc::read_next() {
   const StreamingTurn::Taken turn{streaming_};
@@ -436,6 +512,6 @@ static void tarn_hls_ingest_src_class_init(TarnHlsIngestSrcClass* klass) {
     gst_element_class_add_static_pad_template(element, &pad_template);
   }
   gst_element_class_set_static_metadata(element, "HLS ingest source", "Source/Demuxer",
-                                        "Takes in an HLS stream of MPEG-TS segments, pushed or from files",
+                                        "Takes in an HLS stream, pushed, from files or from a server",
                                         "The Tarn authors");
 }

@@ -81,7 +81,7 @@ GstFlowReturn TrackPads::take(const TracksKnown& known) {
       add(description);
     }
   }
-  keys_told_ = false;
+  told_keys_.reset();
   if (first) gst_element_no_more_pads(element_);
   return GST_FLOW_OK;
 }
@@ -133,9 +133,15 @@ void TrackPads::announce() {
       gst_pad_push_event(pad, gstkit::to_event(gstkit::TrackAnnounced{track.description}).release());
     }
   }
-  if (std::exchange(keys_told_, true)) return;
+  // Who merges inputs waits for every track that is named here.
+  const auto is_linked = [](const Track& track) { return gst_pad_is_linked(track.pad.get()) != FALSE; };
+  const auto linked = static_cast<std::size_t>(std::count_if(tracks_.begin(), tracks_.end(), is_linked));
+  if (told_keys_ == linked) return;
+  told_keys_ = linked;
   gstkit::TracksAnnounced announced;
-  for (const Track& track : tracks_) announced.keys.push_back(track.description.key);
+  for (const Track& track : tracks_) {
+    if (is_linked(track)) announced.keys.push_back(track.description.key);
+  }
   push_event_everywhere(gstkit::to_event(announced));
 }
 

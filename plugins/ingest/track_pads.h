@@ -57,7 +57,7 @@ class TrackPads {
   GstElement* element_;
   std::vector<Track> tracks_;
   std::optional<guint> group_;
-  bool keys_told_ = false;
+  std::optional<std::size_t> told_keys_;  // how many tracks were last announced as linked
   GstSegment segment_{};
   GstClockTime edge_ = GST_CLOCK_TIME_NONE;  // end of what was pushed of the session
 };

@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Runs every gst-launch-1.0 line of docs/elements as it is printed there, in a folder that has
-`stream/manifest.m3u8` (HLS TS: H.264 and AAC) and `archive` (the same, ingested). What a line leaves as *.mp4 or *.ts
+`stream/manifest.m3u8` (HLS TS: H.264 and AAC, also served over HTTP where a line says 127.0.0.1:8001 or 8002) and `archive`
+(the same, ingested). What a line leaves as *.mp4 or *.ts
 must be readable by ffprobe, with at least one packet. Prints TAP."""
 
+import functools
 import glob
+import http.server
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 INGEST = ("gst-launch-1.0 -q hlsingestsrc name=in location=stream/manifest.m3u8 ingestselector name=sel "
@@ -43,6 +47,19 @@ def prepare(folder):
     subprocess.run(INGEST.split(), cwd=folder, check=True, timeout=60)
 
 
+class Handler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_arguments):
+        pass
+
+
+def serve(folder):
+    """The folder `stream` at a free port."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0),
+                                             functools.partial(Handler, directory=os.path.join(folder, "stream")))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server.server_port
+
+
 def run_line(command, folder):
     before = set(glob.glob(os.path.join(folder, "*")))
     run = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
@@ -68,7 +85,10 @@ def main():
     print(f"1..{len(lines) + 1}")
     try:
         prepare(folder)
+        ports = {"127.0.0.1:8001": serve(folder), "127.0.0.1:8002": serve(folder)}
         for number, (page, command) in enumerate(lines, 1):
+            for printed, port in ports.items():
+                command = command.replace(printed, f"127.0.0.1:{port}")
             problems = run_line(command, folder)
             failed += bool(problems)
             print(("not " if problems else "") + f"ok {number} - {page}: {command[:100].replace('#', '')}", flush=True)

@@ -61,8 +61,8 @@ def core_problem(path, system, target):
 
 def element_problem(path, system, target):
     room = path.split("/")[1]
-    # ADR 0013: files are put over HTTP by the library that the server stands on.
-    if path == "plugins/manifest/http_output.cpp" and target == "libsoup/soup.h":
+    # ADR 0013 and 0016: files are put and fetched over HTTP by the library that the server stands on.
+    if path in ("plugins/manifest/http_output.cpp", "plugins/ingest/http_source.cpp") and target == "libsoup/soup.h":
         return None
     if target.startswith(("libsoup/", "json-glib/", "server/", "pipelines/")):
         return f"elements may not include {target}"
