@@ -324,8 +324,6 @@ int run(const ServerConfig& config) {
     std::fprintf(stderr, "tarnd: %s\n", started.error().message.c_str());
     return 1;
   }
-  std::cout << application.ready_line() << std::flush;
-  notify_service("READY=1");
   GMainLoop* loop = g_main_loop_new(nullptr, FALSE);
   const auto quit = [](gpointer data) -> gboolean {
     g_main_loop_quit(static_cast<GMainLoop*>(data));
@@ -347,6 +345,9 @@ int run(const ServerConfig& config) {
         return G_SOURCE_CONTINUE;
       },
       &application);
+  // Whoever reads this may ask for the end at once.
+  std::cout << application.ready_line() << std::flush;
+  notify_service("READY=1");
   g_main_loop_run(loop);
   notify_service("STOPPING=1");
   application.stop();

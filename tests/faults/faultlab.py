@@ -64,6 +64,8 @@ class Encoder(threading.Thread):
         self.refused = []  # (status, text)
         self.latencies = []
         self.stopping = threading.Event()
+        self.going = threading.Event()
+        self.going.set()
         self.limit = len(segments)  # segments to push before it ends the list
         self.failure = None
 
@@ -104,6 +106,7 @@ class Encoder(threading.Thread):
         """True when it was acknowledged; False when the test is over."""
         path = self.base + name if name.startswith(("-", ".")) else self.base.rsplit("/", 1)[0] + "/" + name
         while not self.stopping.is_set():
+            self.going.wait()
             began = time.monotonic()
             try:
                 status, text = self.put_once(path, body)
@@ -134,8 +137,16 @@ class Encoder(threading.Thread):
         if self.failure:
             raise self.failure
 
+    def hold(self):
+        """No request begins from here on until `go`."""
+        self.going.clear()
+
+    def go(self):
+        self.going.set()
+
     def stop(self):
         self.stopping.set()
+        self.going.set()
         self.join(70)
 
 
@@ -173,9 +184,12 @@ class Viewer:
 
 
 def ended(viewer):
-    """The output says ENDLIST, and all that it lists has been fetched."""
-    viewer.poll()
-    return "#EXT-X-ENDLIST" in request(viewer.tracks[0].url).text
+    """The output says ENDLIST, and all that it lists has been fetched: in that order, else the last is missed."""
+    if viewer.tracks is None and not viewer.poll():
+        return False
+    if any("#EXT-X-ENDLIST" not in request(track.url).text for track in viewer.tracks):
+        return False
+    return viewer.poll()
 
 
 def restart_time(server):

@@ -89,9 +89,11 @@ def without_files(folder):
             encoder, viewer = Encoder(segments, inputs[0]), Viewer(urls["cmaf"])
             encoder.start()
             wait_until(lambda: len(encoder.acked) >= 8, 20, "eight segments")
+            encoder.hold()
             server.kill()
             server.start()
             give_back = fill_files(data)
+            encoder.go()
             wait_until(lambda: len(encoder.refused) >= 3, 30, "refusals")
             assert {code for code, _ in encoder.refused} == {507}, encoder.refused[:3]
             assert viewer.poll(), "what was listed is not served any more"
