@@ -9,8 +9,10 @@ import urllib.parse
 import lab  # first: it says where the judges are
 from lab import Tap, request
 
+import cmaf_header
+import cmaf_run
 import hls_rules
-import ts
+import ts_run
 
 STRICT = os.path.join(lab.HERE, "hls_strict.mjs")
 TYPES = {".m3u8": {"application/vnd.apple.mpegurl"}, ".mpd": {"application/dash+xml"}, ".ts": {"video/mp2t"},
@@ -102,8 +104,25 @@ class Judge:
             breaks = False
         of = lambda suffix: [each for each in fetched if urllib.parse.urlsplit(each[0]["uri"]).path.endswith(suffix)]  # noqa: E731
         parts = of(".ts")
-        self.complaints += ts.check_run([(segment["uri"], body, broken) for segment, body, broken in parts])
+        self.complaints += ts_run.check_run([(segment["uri"], body, broken) for segment, body, broken in parts])
         self.complaints += hls_rules.ts_durations(parts)
+        self.fragments(url, of(".m4s"))
+
+    def fragments(self, url, parts):
+        """CMAF segments; a discontinuity begins a new run, a gap does not."""
+        runs = []
+        for segment, body, broken in parts:
+            if not runs or segment["discontinuity"] or segment["map"] != runs[-1][0]:
+                runs.append((segment["map"], []))
+            runs[-1][1].append((segment, body, broken))
+        headers = {}
+        for where, run in runs:
+            name = where and where["uri"]
+            if name not in headers:
+                answer = self.fetch(urllib.parse.urljoin(url, name)) if name else None
+                headers[name] = cmaf_header.Header(answer.body if answer else b"")
+            wrong, read = cmaf_run.check_run(headers[name], [(segment["uri"], body, broken) for segment, body, broken in run])
+            self.complaints += wrong + hls_rules.cmaf_durations(headers[name], [segment for segment, _, _ in run], read)
 
 
 def endpoints_of(server):

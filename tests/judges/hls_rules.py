@@ -83,3 +83,13 @@ def ts_durations(parts):
                 wrong.append(("extinf", f"{segment['uri']} says {segment['duration']} s, lasts {lasts:.4f} s"))
             break
     return wrong
+
+
+def cmaf_durations(header, listed, read):
+    """EXTINF is what the samples last, to the millisecond that is written."""
+    wrong = []
+    for segment, samples in zip(listed, read):
+        lasts = (samples.end - samples.begin) / (header.timescale or 1)
+        if abs(lasts - segment["duration"]) > 0.001:
+            wrong.append(("extinf", f"{segment['uri']} says {segment['duration']} s, lasts {lasts:.4f} s"))
+    return wrong

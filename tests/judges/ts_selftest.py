@@ -10,7 +10,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(
 
 # pylint: disable=wrong-import-position
 import synthetic as make  # noqa: E402
-import ts  # noqa: E402
+import ts_run  # noqa: E402
 import ts_rules  # noqa: E402
 from lab import Tap  # noqa: E402
 from ts_packets import PACKET, crc32, read_packet  # noqa: E402
@@ -189,21 +189,21 @@ RUNS = {
 
 def complains(rule):
     if rule in RUNS:
-        found = ts.check_run([(str(number), data, False) for number, data in enumerate(RUNS[rule]())])
+        found = ts_run.check_run([(str(number), data, False) for number, data in enumerate(RUNS[rule]())])
     else:
-        found = ts.check(MUTATIONS[rule]())
+        found = ts_run.check(MUTATIONS[rule]())
     assert rule in {each[0] for each in found}, f"found only {found[:5]}"
 
 
 def good():
     parts = [(str(number), make.segment(number, 1 + number % 2, START), False) for number in (0, 1, 3)]
-    assert ts.check_run(parts) == [], ts.check_run(parts)[:5]
+    assert ts_run.check_run(parts) == [], ts_run.check_run(parts)[:5]
 
 
 def changed_tables():
     """A PMT that changes from segment to segment needs a new version."""
     with_other = table(M, lambda content: poke(8, 0xE1)(with_language(content)))
-    found = ts.check_run([("0", GOOD, False), ("1", with_other, True), ("2", GOOD, False)])
+    found = ts_run.check_run([("0", GOOD, False), ("1", with_other, True), ("2", GOOD, False)])
     assert [rule for rule, text in found if text.startswith("2") and rule == "pmt-version"], found[:5]
 
 
