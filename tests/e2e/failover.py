@@ -73,7 +73,7 @@ def main():
             tap.run("A1 published segments keep their bytes",
                     lambda: lab_equal([track.bytes_change() for track in recorder.tracks], [[], []]))
             tap.run("A1 the status tells the switch", judge_status, server)
-            judging.judge_server(server, tap)
+            judging.judge_server(server, tap, real_time=True)
         finally:
             for encoder in encoders:
                 encoder.stopping.set()

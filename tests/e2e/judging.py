@@ -4,6 +4,7 @@
 import json
 import os
 import subprocess
+import time
 import urllib.parse
 
 import lab  # first: it says where the judges are
@@ -12,6 +13,7 @@ from lab import Tap, request
 import cmaf_header
 import cmaf_run
 import hls_rules
+import mpd
 import ts_run
 
 STRICT = os.path.join(lab.HERE, "hls_strict.mjs")
@@ -41,8 +43,8 @@ class StrictParser:
 class Judge:
     """Complaints about one endpoint, as (rule, text), and how much was looked at."""
 
-    def __init__(self, parse, headers=None):
-        self.parse, self.headers = parse, headers or {}
+    def __init__(self, parse, real_time=False):
+        self.parse, self.real_time = parse, real_time
         self.complaints = []
         self.seen = {}  # suffix -> number of files
 
@@ -50,14 +52,14 @@ class Judge:
         self.complaints.append((rule, text))
 
     def fetch(self, url):
-        answer = request(url, headers=self.headers)
+        answer = request(url)
         name = urllib.parse.urlsplit(url).path.rsplit("/", 1)[1]
         suffix = os.path.splitext(name)[1]
         self.seen[suffix] = self.seen.get(suffix, 0) + 1
         if answer.status != 200:
             self.say("status", f"{name}: {answer.status} {answer.headers.get('x-tarn-reason')}")
             return None
-        if answer.headers["content-type"].split(";")[0] not in TYPES[suffix]:
+        if answer.headers["content-type"].split(";")[0] not in TYPES.get(suffix, {"text/plain"}):
             self.say("content-type", f"{name}: {answer.headers['content-type']}")
         return answer
 
@@ -125,6 +127,26 @@ class Judge:
             self.complaints += wrong + hls_rules.cmaf_durations(headers[name], [segment for segment, _, _ in run], read)
 
 
+    def dash(self, url):
+        known = {}
+
+        def fetch(where):
+            if where not in known:
+                answer = self.fetch(where)
+                known[where] = answer.body if answer else None
+            return known[where]
+
+        began, first = time.time(), self.fetch(url)
+        if first is None:
+            return
+        # pushed faster than it lasts, a stream has segments of the future
+        self.complaints += [(rule, text) for rule, text in mpd.check(first.text, url, fetch, began)
+                            if self.real_time or rule != "future"]
+        second = self.fetch(url)
+        if second is not None:
+            self.complaints += mpd.check_update(first.text, second.text)
+
+
 def endpoints_of(server):
     """[(channel's name, endpoint as the control API has it)]"""
     found = []
@@ -136,10 +158,12 @@ def endpoints_of(server):
     return found
 
 
-def judge_url(url, parse, headers=None):
-    judge = Judge(parse, headers)
+def judge_url(url, parse, real_time=False):
+    judge = Judge(parse, real_time)
     if urllib.parse.urlsplit(url).path.endswith(".m3u8"):
         judge.hls(url)
+    else:
+        judge.dash(url)
     return judge
 
 
@@ -148,8 +172,8 @@ def accept(judge):
     assert not judge.complaints, f"{len(judge.complaints)} complaints\n{shown}"
 
 
-def judge_server(server, tap, queries=("",)):
-    """A line of TAP for every endpoint that has content."""
+def judge_server(server, tap, queries=("",), real_time=False):
+    """A line of TAP for every endpoint that has content, and for every query that it answers. `real_time`: it was pushed no faster than it lasts."""
     try:
         parse = StrictParser()
     except Tap.Skip as reason:
@@ -158,8 +182,9 @@ def judge_server(server, tap, queries=("",)):
     for channel, endpoint in endpoints_of(server):
         for query in queries:
             url = endpoint["url"] + query
-            if request(url).status not in (404, 503):
-                tap.run(f"the judges accept {channel}/{endpoint['name']}{query}", lambda u=url: accept(judge_url(u, parse)))
+            if request(url).status == 200:
+                tap.run(f"the judges accept {channel}/{endpoint['name']}{query}",
+                        lambda u=url: accept(judge_url(u, parse, real_time)))
     parse.close()
 
 

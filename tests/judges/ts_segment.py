@@ -210,7 +210,8 @@ class Segment:
             self.say("pes-length", f"PID {pid:#x}: packet {group[0].index} says {pes.length}, has {pes.actual}")
         if pes.pts is None:
             self.say("pts", f"PID {pid:#x}: packet {group[0].index} has none")
-        wanted = {"video": range(0xE0, 0xF0), "data": [0xBD]}.get(kind_of(self.streams[pid].stream_type), [*range(0xC0, 0xE0), 0xBD])
+        allowed = {"video": range(0xE0, 0xF0), "data": [0xBD], "audio": [*range(0xC0, 0xE0), 0xBD]}
+        wanted = allowed[kind_of(self.streams[pid].stream_type)]
         if pes.stream_id not in wanted:
             self.say("stream-id", f"PID {pid:#x}: {pes.stream_id:#x}")
 
