@@ -17,6 +17,7 @@ import threading
 import time
 import xml.etree.ElementTree as ElementTree
 
+import judging
 import lab
 from lab import HERE, SHARED, Tap, request, wait_until
 
@@ -482,6 +483,7 @@ def main():
             tap.run("HLS_CMAF and DASH of one content id have the same segments", twins_are_equal, urls)
             tap.run("manifests signal every system", signalling, urls)
             tap.run("encrypted MPDs are valid against the MPEG schema", mpds_are_valid, urls)
+            judging.judge_server(server, tap)
             tap.run("Chromium plays all four through EME ClearKey, shaka and dash.js by the manifest alone, and not with a wrong key", plays, server, urls)
             tap.run("what was clear is gone when its endpoint is encrypted", gone_under_old_names, server, urls)
             tap.run("the key provider answers those who may ask", access_to_keys, server)

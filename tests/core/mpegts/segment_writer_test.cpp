@@ -230,14 +230,36 @@ TEST(WriteSegment, PcrIsAtMostFortyMillisecondsApartAtAnyFrameRate) {
     source.add_frames(source.streams[1], 499'000, static_cast<std::uint32_t>(duration / 96), 30);
     const ByteVector bytes = written(source);
     const TransportReport report = check_transport_stream(bytes);
-    // from the first thing to be decoded to the last
-    EXPECT_EQ(report.pcrs.front(), (499'000U - pcr_delay) * 300);
-    const std::int64_t last =
-        std::max(source.streams[0].samples.back().dts, source.streams[1].samples.back().dts);
-    EXPECT_GE(report.pcrs.back() + std::uint64_t{40 + 171} * 27'000,
-              static_cast<std::uint64_t>(last - pcr_delay) * 300);
+    // from the first picture to where the next segment begins
+    EXPECT_EQ(report.pcrs.front(), (500'000U - pcr_delay) * 300);
+    const auto next = static_cast<std::uint64_t>(500'000 + 20 * duration - pcr_delay) * 300;
+    EXPECT_LT(report.pcrs.back(), next);
+    EXPECT_GE(report.pcrs.back() + std::uint64_t{40} * 27'000, next);
     expect_round_trip(source, bytes);
   }
+}
+
+TEST(WriteSegment, PcrDoesNotFollowAudioThatReachesIntoTheNextSegmentOrTheLast) {
+  for (const std::int64_t early : {0, 11'520}) {
+    Source source;
+    source.add_video();
+    source.add_audio();
+    source.add_pictures(source.streams[0], 500'000, 25, 3600, 500);
+    source.add_frames(source.streams[1], 500'000 - early, 53);
+    const TransportReport report = check_transport_stream(written(source));
+    EXPECT_EQ(report.pcrs.front(), (500'000U - pcr_delay) * 300);
+    EXPECT_EQ(report.pcrs.back(), static_cast<std::uint64_t>(586'400 - pcr_delay) * 300);
+  }
+}
+
+TEST(WriteSegment, PcrBeginsWithAudioThatWouldComeTooLateOtherwise) {
+  Source source;
+  source.add_video();
+  source.add_audio();
+  source.add_pictures(source.streams[0], 500'000, 25, 3600, 500);
+  source.add_frames(source.streams[1], 400'000, 100);
+  const TransportReport report = check_transport_stream(written(source));
+  EXPECT_EQ(report.pcrs.front(), (400'000U - pcr_delay) * 300);
 }
 
 TEST(WriteSegment, AudioAloneCarriesTheClock) {
