@@ -50,6 +50,10 @@ void apply_video_caps(const GstCaps* caps, codecs::StreamInfo& info);
 inline constexpr char cmaf_caps_template[] = "video/quicktime, variant=(string)cmaf";
 Ref<GstCaps> cmaf_caps(const codecs::StreamInfo& info, const Blob& header);
 
+// Whole MPEG-2 TS segments, one a buffer, each decodable on its own.
+inline constexpr char ts_caps_template[] =
+    "video/mpegts, systemstream=(boolean)true, packetsize=(int)188, segmented=(boolean)true";
+
 struct CmafTrack {
   Blob header;
   codecs::StreamInfo info;
