@@ -56,6 +56,7 @@
 #include "gstkit/memory.h"
 #include "gstkit/object.h"
 #include "gstkit/properties.h"
+#include "gstkit/time.h"
 #include "package/ts_muxer.h"
 #include "package/ts_tracks.h"
 
@@ -306,7 +307,10 @@ GstFlowReturn TsPackager::finish() {
   if (streams.empty()) return GST_FLOW_OK;
   auto bytes = mpegts::write_segment(streams, package::metadata_of(events));
   if (!bytes.ok()) return gstkit::post_error(GST_ELEMENT(shell_), bytes.error());
-  return gst_pad_push(src_, gstkit::buffer_of(Blob::of(std::move(bytes).value())).release());
+  auto buffer = gstkit::buffer_of(Blob::of(std::move(bytes).value()));
+  const std::int64_t shown = streams.front().samples.front().pts;
+  GST_BUFFER_PTS(buffer.get()) = gstkit::to_clock_time(std::max<std::int64_t>(0, shown), ts_timescale);
+  return gst_pad_push(src_, buffer.release());
 }
 
 bool TsPackager::sink_event(GstPad* pad, GstEvent* event) {
