@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The documents lead somewhere: every relative link has its file and its heading, docs/README.md names every page,
-and no two decision records share a number. Prints TAP."""
+no two decision records share a number, and formats have the versions that the code writes. Prints TAP."""
 
 import glob
 import os
@@ -76,10 +76,25 @@ def number_problems():
     return found
 
 
+def format_problems():
+    """The table of operations.md against the constants that are written to disk."""
+    found = []
+    for what, path, pattern in (("`control.db`", "server/model/store_rows.h", r"schema_version = (\d+)"),
+                                ("archive", "plugins/core/archive/archive.cpp", r"format_version = (\d+)"),
+                                ("catalogue", "plugins/core/archive/catalogue_schema.h", r"schema_version = (\d+)"),
+                                ("journal", "plugins/core/archive/journal_record.cpp", r"format_version = (\d+)")):
+        written = re.search(pattern, text_of(os.path.join(ROOT, path))).group(1)
+        row = re.search(rf"^\| {re.escape(what)} \([^|]*\| (\d+) \|", text_of(os.path.join(DOCS, "operations.md")), re.M)
+        if row is None or row.group(1) != written:
+            found.append(f"docs/operations.md: {what} has format {written}")
+    return found
+
+
 def checks():
     yield "every relative link in the documents leads to a file and a heading", link_problems
     yield "docs/README.md leads to every page", map_problems
     yield "every decision record has a number of its own", number_problems
+    yield "operations.md names the formats that are written", format_problems
 
 
 def main():
