@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""C18, E1 to E4: collection tasks against a store that misbehaves, over kill -9, and against retention. What is in the
+"""C18, E1 to E5: collection tasks against a store that misbehaves, over kill -9, and against retention. What is in the
 store is compared with what time shift serves of the same range, byte for byte."""
 
 import collections
@@ -10,13 +10,15 @@ import hashlib
 import http.server
 import os
 import socket
+import ssl
+import subprocess
 import sys
 import threading
 import time
 import urllib.parse
 
 import faultlab
-from faultlab import LARGE, LONG, SMALL, Encoder, Tap, lab, percentile, request, wait_until
+from faultlab import LONG, SMALL, Encoder, Tap, lab, percentile, request, wait_until
 from timeshift import available, seconds, text_of
 
 ENDPOINT = {"cmaf": {"protocol": "HLS_CMAF", "segmentDuration": 1, "timeShiftDays": 1, "manifest": {"segments": 5}}}
@@ -29,7 +31,7 @@ class Store:
     None, a status, "cut" (the connection ends within the body), "lose" (it is stored, and the answer is lost), "wrong"
     (something else is stored), "hang", "wait" (until the gate opens), or ("slow", bytes per second)."""
 
-    def __init__(self, fault=None):
+    def __init__(self, fault=None, certificate=None):
         self.fault = fault or (lambda method, key, count: None)
         self.lock = threading.Lock()
         self.objects = {}
@@ -60,11 +62,17 @@ class Store:
                 pass
 
         self.server = Plain(("127.0.0.1", 0), Handler)
+        self.scheme = "http"
+        if certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*certificate)
+            self.server.socket = context.wrap_socket(self.server.socket, server_side=True, do_handshake_on_connect=False)
+            self.scheme = "https"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     @property
     def target(self):
-        return {"url": "s3://clips/x", "endpoint": f"http://127.0.0.1:{self.server.server_port}", "credentials": "fake",
+        return {"url": "s3://clips/x", "endpoint": f"{self.scheme}://127.0.0.1:{self.server.server_port}", "credentials": "fake",
                 "pathStyle": True}
 
     def names(self):
@@ -155,13 +163,13 @@ class Store:
 class Lab:
     """A server with a channel whose programme is there already: `count` segments of one second."""
 
-    def __init__(self, folder, count, video=SMALL, endpoint=None, options=()):
+    def __init__(self, folder, count, video=SMALL, under=()):
         self.folder = folder
         secrets = os.path.join(folder, "buckets.json")
         with open(secrets, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
             file.write('{"fake": {"accessKeyId": "AKIDFAKE", "secretAccessKey": "SECRETFAKE"}}')
-        self.server = lab.Server(folder, "--bucket-credentials", secrets, "--outbound-allow", "127.0.0.0/8", *options)
-        self.inputs, urls = self.server.create_channel("g", "c", endpoint or ENDPOINT, segment_duration=1)
+        self.server = lab.Server(folder, "--bucket-credentials", secrets, "--outbound-allow", "127.0.0.0/8", under=under)
+        self.inputs, urls = self.server.create_channel("g", "c", ENDPOINT, segment_duration=1)
         self.url = urls["cmaf"]
         _, self.segments = faultlab.prepare(folder, count, video)
 
@@ -479,6 +487,47 @@ def c18_retention_against_those_who_read(folder):
             store.stop()
 
 
+def make_certificate(folder, name, subject, days=2):
+    paths = [os.path.join(folder, name + end) for end in (".pem", ".key")]
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                    "-out", paths[0], "-keyout", paths[1], "-days", str(days), "-subj", f"/CN={name}", "-addext",
+                    f"subjectAltName={subject}"], check=True, capture_output=True)
+    return paths
+
+
+def stores_with_certificates(folder):
+    """A mount namespace in which two certificates of the test's are the ones that the machine trusts."""
+    faultlab.needs_root()
+    trusted = make_certificate(folder, "trusted", "IP:127.0.0.1")
+    other = make_certificate(folder, "other", "DNS:store.example")
+    unknown = make_certificate(folder, "unknown", "IP:127.0.0.1")
+    bundle, system = os.path.join(folder, "bundle.crt"), "/etc/ssl/certs/ca-certificates.crt"
+    with open(bundle, "w", encoding="ascii") as file:
+        for certificate, _ in (trusted, other):
+            with open(certificate, encoding="ascii") as one:
+                file.write(one.read())
+    under = ["unshare", "-m", "sh", "-c", f'mount --bind "{bundle}" {system} && exec "$@"', "sh"]
+    if subprocess.run([*under, "true"], check=False, capture_output=True).returncode != 0:
+        raise Tap.Skip("no mount namespaces")
+    with running(folder, 20, under=under) as made:
+        made.push_all()
+        start, end, media = some_range(made, 8)
+        store = Store(certificate=trusted)
+        try:
+            expect_whole(store, media, made.finished(made.collect(store, start, end)))
+        finally:
+            store.stop()
+        for certificate in (other, unknown):
+            store = Store(certificate=certificate)
+            try:
+                began = time.monotonic()
+                over = made.finished(made.collect(store, start, end), 20)
+                assert over["state"] == "FAILED" and over["error"] == "the store's certificate is not valid", over
+                assert time.monotonic() - began < 10 and store.requests == 0
+            finally:
+                store.stop()
+
+
 def main():
     tap = Tap()
     for name, test in (("E1 a store that answers every fifth request with an error: all is there in the end",
@@ -487,6 +536,8 @@ def main():
                        ("E3 kill -9 in a collection: it goes on, uploads nothing twice, manifests last",
                         e3_kill_during_a_collection),
                        ("E4 over a failover and an outage, before everything, reversed", e4_ranges_of_every_kind),
+                       ("E5 TLS: only a store whose certificate is trusted, and its own, is spoken to",
+                        stores_with_certificates),
                        ("C18 retention takes nothing that is being read", c18_retention_against_those_who_read)):
         with lab.temporary_folder() as folder:
             tap.run(name, test, folder)
