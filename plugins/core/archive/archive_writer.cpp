@@ -129,7 +129,7 @@ Result<bool> ComposedArchive::do_append(NewChunk chunk) {
   cache_.put(serial, std::move(chunk.parts));
   // Of two chunks of one track the later one counts.
   unlisted_[chunk.slot][track->id] =
-      timeline::Chunk{track->id, chunk.start, chunk.duration, serial, *location, chunk.independent};
+      timeline::Chunk{track->id, chunk.independent, chunk.start, chunk.duration, serial, *location};
   return false;
 }
 
