@@ -38,6 +38,7 @@
 #include "core/archive/archive.h"
 #include "core/isobmff/cmaf.h"
 #include "core/isobmff/event_message.h"
+#include "core/timeline/output_span.h"
 #include "gstkit/caps.h"
 #include "gstkit/error.h"
 #include "gstkit/events.h"
@@ -274,16 +275,17 @@ Ref<GstBuffer> ArchiveSrc::buffer_of(const timeline::Chunk& chunk, std::vector<B
 
 GstFlowReturn ArchiveSrc::push_track(const timeline::Timeline& timeline, const PackageRequest& request,
                                      TrackId id) {
+  const bool repaired =
+      timeline::is_repaired(timeline, request.first_slot, request.slot_count, request.tracks);
   const timeline::Track* track = nullptr;
   std::vector<const timeline::Chunk*> chunks;
   std::vector<std::vector<Blob>> parts;
   for (std::uint64_t number = request.first_slot; number < request.first_slot + request.slot_count;
        ++number) {
-    const timeline::Slot* slot = timeline.find(number);
-    const timeline::Chunk* chunk = slot != nullptr ? slot->find(id) : nullptr;
+    const timeline::Chunk* chunk = timeline::archived_chunk(timeline, number, id, repaired);
     if (chunk == nullptr) continue;
     if (track == nullptr) {
-      const timeline::Stretch* stretch = timeline.stretch(slot->stretch);
+      const timeline::Stretch* stretch = timeline.stretch(timeline.find(number)->stretch);
       track = stretch != nullptr ? stretch->find(id) : nullptr;
       if (track == nullptr)
         return fail({ErrorCode::internal, "slot " + std::to_string(number) + " has no stretch"});

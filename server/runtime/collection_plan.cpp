@@ -110,7 +110,7 @@ class Planner {
   }
 
   void add_dash_track(const dash::Period& period, const timeline::Track& track) {
-    const auto runs = dash::segment_timeline(timeline_, period, track.id);
+    const auto runs = dash::segment_timeline(timeline_, period, track.id, window_.content());
     if (runs.empty()) return;
     const std::string rendition = timeline::rendition_name(*period.stretch, {track.id});
     media_.add(timeline::init_name(output_.edition, period.generation, rendition, track.config));

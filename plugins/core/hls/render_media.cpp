@@ -120,7 +120,10 @@ class MediaRenderer {
     const bool present_here = is_in(*listed.stretch);
     // Subtitles are cut where the reference is, and what has none is an empty file (semantics S17).
     const TrackId leader = present_here && !is_text() ? tracks_.front() : listed.stretch->reference;
-    const TrackSpan span = timeline::span_of(timeline_, *listed.stretch, *listed.cut, leader);
+    const TrackSpan span =
+        present_here && !is_text()
+            ? timeline::span_of(timeline_, *listed.stretch, *listed.cut, leader, tracks_, window_.content())
+            : timeline::span_of(timeline_, *listed.stretch, *listed.cut, leader);
     MediaSegment segment;
     segment.uri = uri(*listed.cut);
     segment.duration =

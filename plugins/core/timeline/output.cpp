@@ -90,7 +90,7 @@ const Cut* find_by_time(const Timeline& timeline, const Presentation& presentati
   const auto last = later + std::min(reach, cuts.end() - later);
   const auto found = std::find_if(first, last, [&](const Cut& cut) {
     if (cut.stretch != stretch->id || cut.generation != name.generation) return false;
-    const TrackSpan span = span_of(timeline, *stretch, cut, track->id);
+    const TrackSpan span = span_of(timeline, *stretch, cut, track->id, {track->id}, Content::archived);
     return span.first != nullptr && span.first->start == *name.time;
   });
   return found == last ? nullptr : &*found;
