@@ -25,6 +25,9 @@ class SqliteCatalogue final : public Catalogue {
     set_edge_ = TRY(database_->prepare("INSERT OR REPLACE INTO edge VALUES(?, ?)"));
     add_init_ = TRY(database_->prepare("INSERT INTO init VALUES(?, ?, ?)"));
     add_stretch_ = TRY(database_->prepare("INSERT OR REPLACE INTO stretch VALUES(?, ?)"));
+    add_anchor_ = TRY(database_->prepare("INSERT INTO anchor VALUES(?, ?, ?, ?)"));
+    drop_anchors_ = TRY(
+        database_->prepare("DELETE FROM anchor WHERE slot < (SELECT max(slot) FROM anchor WHERE slot <= ?)"));
     add_slot_ = TRY(database_->prepare("INSERT OR REPLACE INTO slot VALUES(?, ?)"));
     set_endpoint_ = TRY(database_->prepare(
         "INSERT INTO endpoint(name, removed, channel_segment_duration, last_generation, next_number, "
@@ -49,6 +52,7 @@ class SqliteCatalogue final : public Catalogue {
     TRY(load_state(contents));
     TRY(load_stretches(contents));
     TRY(load_slots(contents));
+    TRY(load_anchors(contents));
     TRY(load_endpoints(contents));
     return contents;
   }
@@ -111,6 +115,15 @@ class SqliteCatalogue final : public Catalogue {
       } else {
         contents.damaged_slots.insert(number);
       }
+    }
+    return {};
+  }
+
+  Status load_anchors(Contents& contents) {
+    Statement anchors = TRY(database_->prepare("SELECT slot, stretch, time, utc FROM anchor ORDER BY slot"));
+    while (TRY(anchors.step())) {
+      contents.anchors.push_back({anchors.unsigned_integer(0), narrow(anchors.integer(1)), anchors.integer(2),
+                                  utc_from_column(anchors.integer(3))});
     }
     return {};
   }
@@ -200,9 +213,18 @@ class SqliteCatalogue final : public Catalogue {
       add_slot_.bind(2, Bytes{record});
       TRY(add_slot_.run());
     }
+    for (const timeline::Anchor& anchor : change.anchors) {
+      add_anchor_.bind(1, anchor.slot);
+      add_anchor_.bind(2, anchor.stretch);
+      add_anchor_.bind(3, anchor.time);
+      add_anchor_.bind(4, to_column(anchor.utc));
+      TRY(add_anchor_.run());
+    }
     if (change.drop_slots_before > 0) {
       drop_slots_.bind(1, change.drop_slots_before);
       TRY(drop_slots_.run());
+      drop_anchors_.bind(1, change.drop_slots_before);
+      TRY(drop_anchors_.run());
     }
     if (change.drop_stretches_before > 0) {
       drop_stretches_.bind(1, change.drop_stretches_before);
@@ -262,8 +284,9 @@ class SqliteCatalogue final : public Catalogue {
   }
 
   std::unique_ptr<Database> database_;  // outlives the statements
-  Statement set_state_, clear_state_, set_edge_, add_init_, add_stretch_, add_slot_, set_endpoint_,
-      find_endpoint_, set_generation_, add_cut_, drop_slots_, drop_stretches_, drop_generations_, drop_cuts_;
+  Statement set_state_, clear_state_, set_edge_, add_init_, add_stretch_, add_slot_, add_anchor_,
+      drop_anchors_, set_endpoint_, find_endpoint_, set_generation_, add_cut_, drop_slots_, drop_stretches_,
+      drop_generations_, drop_cuts_;
 };
 
 }  // namespace

@@ -92,14 +92,16 @@ struct InputStatus {
   std::uint64_t discarded = 0;  // no sync sample before it, impossible times, or kept aside for too long
   // Its times or tracks do not match the timeline: it can take over only with a new stretch.
   bool misaligned = false;
-  // Its last GOPs lie where the other input's do, and are other bytes: a switch is seamless in time, but may be
-  // seen.
+  // Its last GOPs lie where the other input's do, and are other bytes: a switch is seamless in time, but may
+  // be seen.
   bool different_content = false;
-  // Its GOPs come later than the other input's by more than the margin: a switch to it would keep viewers waiting.
+  // Its GOPs come later than the other input's by more than the margin: a switch to it would keep viewers
+  // waiting.
   bool lagging = false;
   // Segments without a sync sample at their beginning came in the present session (S1: OPEN_SEGMENTS).
   bool open_segments = false;
-  // The date that its playlist gave for the last stretch it began was not credible (S13: PDT_REJECTED).
+  // The date that its playlist gave for the last stretch it began, or since then for its last segment while
+  // it was in use, was not credible (S13: PDT_REJECTED).
   bool pdt_rejected = false;
 };
 

@@ -2,6 +2,7 @@
 #include "core/timeline/timeline.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace tarn::timeline {
@@ -52,6 +53,13 @@ const Stretch* Timeline::stretch(std::uint32_t id) const {
 const Presentation* Timeline::presentation(const std::string& endpoint) const {
   const auto at = presentations.find(endpoint);
   return at == presentations.end() ? nullptr : at->second.get();
+}
+
+const Anchor* Timeline::anchor_of(const Stretch& stretch, std::uint64_t number) const {
+  auto after = anchors.upper_bound(number);
+  if (after == anchors.begin()) return nullptr;
+  const Anchor& newest = std::prev(after)->second;
+  return newest.stretch == stretch.id ? &newest : nullptr;
 }
 
 void Timeline::append(Slot slot) {
