@@ -235,10 +235,22 @@ Status ComposedArchive::list(const timeline::SlotListed& listed, Draft& draft, U
   if (const auto chunks = unlisted_.find(listed.number); chunks != unlisted_.end()) {
     for (const auto& [track, chunk] : chunks->second) slot.chunks.push_back(chunk);
   }
+  begin_anchor_in(draft, slot);
   draft.timeline->append(slot);
   for (auto& [name, endpoint] : draft.endpoints) endpoint.add(*draft.timeline, slot, now);
   draft.change.slots.push_back(std::move(slot));
   return {};
+}
+
+// Where the slot's date is not where the one before it ended, the clock was set (semantics S13).
+void ComposedArchive::begin_anchor_in(Draft& draft, const timeline::Slot& slot) const {
+  Footing before = footing_;
+  for (const timeline::Slot& listed : draft.change.slots) move_on(before, *draft.timeline, listed);
+  const bool goes_on = before.stretch == slot.stretch && before.next_slot == slot.number;
+  if (!goes_on || !timeline::is_clock_step(before.slot_end_utc, slot.utc)) return;
+  const timeline::Anchor anchor{slot.number, slot.stretch, slot.start, slot.utc};
+  draft.timeline->anchors.emplace(anchor.slot, anchor);
+  draft.change.anchors.push_back(anchor);
 }
 
 // With its first slot a stretch becomes visible, and stored.

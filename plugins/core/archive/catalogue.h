@@ -56,6 +56,7 @@ struct Contents {
   std::vector<InitSection> inits;            // ascending by track, config
   std::vector<timeline::Slot> slots;         // ascending, contiguous
   std::vector<LateChunks> late;              // ascending; of kept slots
+  std::vector<timeline::Anchor> anchors;     // ascending
   std::map<std::string, StoredEndpoint> endpoints;
   std::uint64_t serial_limit = 1;  // serials below may have been used
   std::optional<Utc> availability_start;
@@ -84,18 +85,19 @@ struct Change {
   std::vector<InitSection> inits;
   std::vector<timeline::Slot> slots;  // a known number replaces the row
   std::vector<LateChunks> late;       // a known slot replaces the row; dropped with its slot
+  std::vector<timeline::Anchor> anchors;
   std::map<std::string, EndpointChange> endpoints;
   std::optional<std::uint64_t> serial_limit;
   std::optional<std::uint64_t> number_floor;
   std::optional<Utc> availability_start;
   std::optional<std::optional<Utc>> ended;
   std::optional<Footing> footing;
-  std::uint64_t drop_slots_before = 0;
+  std::uint64_t drop_slots_before = 0;  // and the anchors that date none of what is left
   std::uint32_t drop_stretches_before = 0;
 
   [[nodiscard]] bool empty() const {
-    return stretches.empty() && inits.empty() && slots.empty() && late.empty() && endpoints.empty() &&
-           !serial_limit && !number_floor && !availability_start && !ended && !footing &&
+    return stretches.empty() && inits.empty() && slots.empty() && late.empty() && anchors.empty() &&
+           endpoints.empty() && !serial_limit && !number_floor && !availability_start && !ended && !footing &&
            drop_slots_before == 0 && drop_stretches_before == 0;
   }
 };

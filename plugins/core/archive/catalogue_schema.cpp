@@ -17,6 +17,8 @@ CREATE TABLE init(track INTEGER, config INTEGER, bytes BLOB NOT NULL, PRIMARY KE
 CREATE TABLE stretch(id INTEGER PRIMARY KEY, record BLOB NOT NULL);
 CREATE TABLE slot(number INTEGER PRIMARY KEY, record BLOB NOT NULL);
 CREATE TABLE late(slot INTEGER PRIMARY KEY, record BLOB NOT NULL);
+CREATE TABLE anchor(
+  slot INTEGER PRIMARY KEY, stretch INTEGER NOT NULL, time INTEGER NOT NULL, utc INTEGER NOT NULL);
 CREATE TABLE endpoint(
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, removed INTEGER NOT NULL,
   channel_segment_duration INTEGER NOT NULL, last_generation INTEGER NOT NULL,
@@ -33,6 +35,13 @@ CREATE TABLE cut(
   discontinuity INTEGER NOT NULL DEFAULT 0, discontinuity_sequence INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY(endpoint, number)) WITHOUT ROWID;
 PRAGMA user_version = 4;
+)sql";
+
+// Until then a hole stayed one, and nothing dated a stretch but its start.
+constexpr char tables_of_version_4[] = R"sql(
+CREATE TABLE late(slot INTEGER PRIMARY KEY, record BLOB NOT NULL);
+CREATE TABLE anchor(
+  slot INTEGER PRIMARY KEY, stretch INTEGER NOT NULL, time INTEGER NOT NULL, utc INTEGER NOT NULL);
 )sql";
 
 // Columns that version 1 did not have, in the order of the tables above. What was not recorded is told
@@ -106,8 +115,8 @@ Status bring_up_to_date(Database& database, std::int64_t version) {
     TRY(database.execute(sequences_of_version_2));
     TRY(date_generations(database));
   }
-  // Version 3 has the tables of version 2; its stretch records say more.
-  if (version > 0) TRY(database.execute("CREATE TABLE late(slot INTEGER PRIMARY KEY, record BLOB NOT NULL)"));
+  // Version 3 has the same tables as 2; its stretch records say more.
+  if (version > 0) TRY(database.execute(tables_of_version_4));
   TRY(database.execute("PRAGMA user_version = 4"));
   return transaction.commit();
 }

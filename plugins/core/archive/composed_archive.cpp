@@ -82,6 +82,7 @@ Status ComposedArchive::adopt(Contents contents) {
       if (slot->find(chunk.track) == nullptr) next->add_late(late.slot, chunk);
     }
   }
+  for (const timeline::Anchor& anchor : contents.anchors) next->anchors.emplace(anchor.slot, anchor);
   serial_ = serial_limit_ = contents.serial_limit;
   number_floor_ = contents.number_floor;
   footing_ = std::move(contents.footing);
@@ -118,11 +119,11 @@ Status ComposedArchive::adopt_slots(const timeline::Timeline& timeline) {
       }
       chunks_ += late->size();
     }
-    advance_footing(timeline, slot);
+    move_on(footing_, timeline, slot);
   }
   // A volume that no slot names was begun shortly before a crash. It goes when today's slots go.
   for (const std::uint32_t volume : store_->recover(last_volume)) {
-    last_slot_of_volume_.try_emplace(volume, footing_.next_slot);
+    if (!last_slot_of_volume_.contains(volume)) note_volume(volume, footing_.next_slot);
   }
   return {};
 }

@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -102,13 +103,14 @@ class ComposedArchive final : public Archive {
   [[nodiscard]] Status check_order(std::uint64_t slot) const;
   Status list(const timeline::SlotListed& listed, Draft& draft, Utc now);
   void begin_stretch_in(Draft& draft, const OpenStretch& open) const;
+  void begin_anchor_in(Draft& draft, const timeline::Slot& slot) const;
   void number_init(timeline::Track& track, const Blob& init, OpenStretch& open);
   [[nodiscard]] OpenStretch* stretch_of_slot(std::uint64_t slot);
   Result<std::uint64_t> next_serial();
   [[nodiscard]] Draft draft() const;
   Status commit(Draft& draft);
   void publish(Draft& draft);
-  void advance_footing(const timeline::Timeline& timeline, const timeline::Slot& slot);
+  static void move_on(Footing& footing, const timeline::Timeline& timeline, const timeline::Slot& slot);
   Status drop_volumes_before(std::uint64_t slot);
   [[nodiscard]] static std::uint64_t first_ending_at_or_after(const timeline::Timeline& timeline, Utc time);
   void note_volume(std::uint32_t volume, std::uint64_t slot);
@@ -139,6 +141,7 @@ class ComposedArchive final : public Archive {
   std::map<std::string, StoredEndpoint> removed_endpoints_;
   std::map<timeline::TrackId, std::uint32_t> last_config_;
   std::unordered_map<std::uint32_t, std::uint64_t> last_slot_of_volume_;
+  std::set<std::pair<std::uint64_t, std::uint32_t>> volumes_by_last_slot_;  // the same
 
   mutable std::mutex state_mutex_;
   std::shared_ptr<const timeline::Timeline> timeline_;

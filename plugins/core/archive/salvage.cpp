@@ -295,6 +295,20 @@ Slot empty_slot(std::uint64_t number, const Slot& before) {
   return slot;
 }
 
+// Volumes know nothing of clocks that were set (semantics S13); the catalogue may.
+void date(Slot& slot, const Contents& contents) {
+  const auto later =
+      std::upper_bound(contents.anchors.begin(), contents.anchors.end(), slot.number,
+                       [](std::uint64_t number, const timeline::Anchor& a) { return number < a.slot; });
+  if (later == contents.anchors.begin() || std::prev(later)->stretch != slot.stretch) return;
+  const timeline::Anchor& anchor = *std::prev(later);
+  for (const Stretch& stretch : contents.stretches) {
+    const timeline::Track* reference = stretch.id == slot.stretch ? stretch.find(stretch.reference) : nullptr;
+    if (reference == nullptr) continue;
+    slot.utc = anchor.utc + to_microseconds(slot.start - anchor.time, reference->description.info.timescale);
+  }
+}
+
 }  // namespace
 
 Result<Salvage> salvage_volumes(const std::string& directory) {
@@ -349,6 +363,7 @@ Change mend(Contents& contents, const std::set<std::uint64_t>& damaged, const Sa
                              [&](const timeline::Chunk& l) { return l.track == chunk.track; });
         });
       }
+      date(slot, contents);
     } else if (at != contents.slots.begin()) {
       slot = empty_slot(number, *std::prev(at));
     } else {

@@ -25,9 +25,6 @@ constexpr std::uint32_t gap_version = 8;
 // EXT-X-I-FRAMES-ONLY and EXT-X-BYTERANGE need 4, with EXT-X-MAP 5.
 constexpr std::uint32_t i_frames_version = 4;
 
-// Recomputed times differ by less than this; a clock that was set anew by more (semantics S13).
-constexpr Microseconds clock_step{1000};
-
 std::int64_t intervals_before(Utc time, std::uint32_t interval) {
   return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count() / interval;
 }
@@ -186,8 +183,8 @@ class MediaRenderer {
     const Utc before = timeline::start_of(timeline_, *listed.previous);
     const Utc start = timeline::start_of(timeline_, *listed.cut);
     const Utc expected = timeline::end_of(timeline_, *listed.stretch, *listed.previous);
-    const bool clock_was_set = start > expected + clock_step || start < expected - clock_step;
-    return clock_was_set || intervals_before(start, interval) > intervals_before(before, interval);
+    return timeline::is_clock_step(expected, start) ||
+           intervals_before(start, interval) > intervals_before(before, interval);
   }
 
   // Semantics S6; and no EXTINF, rounded to the nearest second, is larger (RFC 8216bis 4.4.3.1).

@@ -176,7 +176,7 @@ void Merger::Impl::add(InputId id, const std::string& key, Unit unit, Utc now_ut
   process();
 }
 
-void Merger::Impl::segment_end(InputId id, const std::vector<std::string>& keys) {
+void Merger::Impl::segment_end(InputId id, const std::vector<std::string>& keys, Utc now_utc) {
   Input& input = input_of(id);
   if (input.sessions.empty()) return;
   Session& session = input.sessions.back();
@@ -184,7 +184,9 @@ void Merger::Impl::segment_end(InputId id, const std::vector<std::string>& keys)
     TrackFeed* feed = session.find(key);
     if (feed == nullptr) continue;
     feed->segment_over = true;
-    if (feed == session.reference_feed()) measure_segment(input, session);
+    if (feed != session.reference_feed()) continue;
+    observe_utc(input, session, now_utc);
+    measure_segment(input, session);
   }
   process();
 }
@@ -310,9 +312,10 @@ void Merger::add(InputId input, const std::string& track_key, Unit unit, Monoton
   if (input < input_count) impl_->add(input, track_key, std::move(unit), now_utc);
 }
 
-void Merger::segment_end(InputId input, const std::vector<std::string>& track_keys, Monotonic now, Utc) {
+void Merger::segment_end(InputId input, const std::vector<std::string>& track_keys, Monotonic now,
+                         Utc now_utc) {
   impl_->arrive(now);
-  if (input < input_count) impl_->segment_end(input, track_keys);
+  if (input < input_count) impl_->segment_end(input, track_keys, now_utc);
 }
 
 void Merger::discontinuity(InputId input, Monotonic now) {

@@ -106,7 +106,8 @@ struct InputStatus {
   bool lagging = false;
   // Segments without a sync sample at their beginning came in the present session (S1: OPEN_SEGMENTS).
   bool open_segments = false;
-  // The date that its playlist gave for the last stretch it began was not credible (S13: PDT_REJECTED).
+  // The date that its playlist gave for the last stretch it began, or since then for its last segment while
+  // it was in use, was not credible (S13: PDT_REJECTED).
   bool pdt_rejected = false;
 };
 

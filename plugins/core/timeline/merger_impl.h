@@ -12,6 +12,7 @@
 
 #include "core/timeline/merger.h"
 #include "core/timeline/merger_feed.h"
+#include "core/timeline/utc_watch.h"
 
 // The merger's state and the steps of its loop. merger.cpp takes in what inputs send and runs the
 // loop; merger_match.cpp decides what belongs where in time; merger_reference.cpp makes slots;
@@ -95,11 +96,17 @@ struct Running {
   std::optional<Monotonic> last_at;  // arrival of the last reference unit that was used
   std::uint64_t last_digest = 0;     // its
   Utc end_utc;                       // UTC of slot_edge
-  bool closed = false;               // after StreamEnded: what follows needs a new stretch
+  // UTC counts from here: the start of the stretch, or where its mapping was set anew (semantics S13).
+  Utc base_utc;
+  std::int64_t base_time = 0;  // reference ticks
+  bool closed = false;         // after StreamEnded: what follows needs a new stretch
   std::deque<RecentSlot> recent;
 
   [[nodiscard]] TrackState& ref() { return tracks[reference]; }
   [[nodiscard]] const TrackState& ref() const { return tracks[reference]; }
+  [[nodiscard]] Utc utc_of(std::int64_t time) const {
+    return base_utc + to_microseconds(time - base_time, ref().timescale);
+  }
 };
 
 // Whether an input can give what comes next in a track.
@@ -121,7 +128,7 @@ struct Merger::Impl {
   void set_tracks(InputId input, std::vector<TrackDescription> tracks);
   void set_program_date_time(InputId input, const std::string& key, std::int64_t time, Utc utc);
   void add(InputId input, const std::string& key, Unit unit, Utc now_utc);
-  void segment_end(InputId input, const std::vector<std::string>& keys);
+  void segment_end(InputId input, const std::vector<std::string>& keys, Utc now_utc);
   void discontinuity(InputId input);
   void end_of_stream(InputId input);
   [[nodiscard]] InputStatus status(InputId input) const;
@@ -132,6 +139,7 @@ struct Merger::Impl {
   void break_session(Input& input, std::vector<TrackDescription> tracks, std::string reason);
   void hold(Input& input, Session& session, TrackFeed& feed, Arrived arrived);
   void measure_segment(Input& input, Session& session) const;
+  void observe_utc(Input& input, const Session& session, Utc now_utc);
   bool jumped_back(Session& session, const TrackFeed& feed, const Unit& unit) const;
   void wake_at(Monotonic when);
 
@@ -202,6 +210,7 @@ struct Merger::Impl {
   bool lets_active_go_first(const Input& input, const Session& session);
   void begin_stretch(Input& input, Session& session);
   std::string stretch_reason(Input& input, Session& session);
+  static bool is_credible(Utc program_end, Utc arrival);
   static std::optional<Utc> program_utc(const Session& session);
   bool knows_utc(const Session& session);
   [[nodiscard]] Utc start_utc(const Session& session) const;
@@ -222,6 +231,7 @@ struct Merger::Impl {
   std::array<Input, input_count> inputs_;
   std::optional<InputId> active_;
   std::optional<Running> running_;
+  UtcWatch utc_watch_;
   std::optional<OpenSlot> slot_;
   std::uint64_t next_slot_ = 1;
   std::uint32_t next_stretch_ = 1;

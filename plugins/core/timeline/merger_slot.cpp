@@ -151,12 +151,13 @@ void Merger::Impl::list_slot() {
   listed.stretch = running_->stretch.id;
   listed.start = slot_->start;
   listed.end = slot_->end;
-  const std::uint32_t timescale = running_->ref().timescale;
-  const auto utc_of = [&](std::int64_t time) {
-    return running_->stretch.start + to_microseconds(time - running_->stretch.start_time, timescale);
-  };
-  listed.utc = utc_of(slot_->start);
-  running_->end_utc = utc_of(slot_->end);
+  if (const auto step = utc_watch_.due(slot_->start)) {
+    running_->base_utc = running_->utc_of(slot_->start) + *step;
+    running_->base_time = slot_->start;
+    utc_watch_.reset();
+  }
+  listed.utc = running_->utc_of(slot_->start);
+  running_->end_utc = running_->utc_of(slot_->end);
   for (TrackState& track : running_->tracks) {
     const std::int64_t from = &track == &running_->ref() ? slot_->start : track.edge;
     forget_late(track);

@@ -2,6 +2,7 @@
 #include "core/timeline/timeline.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace tarn::timeline {
@@ -72,6 +73,13 @@ void Timeline::add_late(std::uint64_t slot, const Chunk& chunk) {
                                [&](const Chunk& known) { return known.track >= chunk.track; });
   chunks.insert(at, chunk);
   late_ = std::move(grown);
+}
+
+const Anchor* Timeline::anchor_of(const Stretch& stretch, std::uint64_t number) const {
+  auto after = anchors.upper_bound(number);
+  if (after == anchors.begin()) return nullptr;
+  const Anchor& newest = std::prev(after)->second;
+  return newest.stretch == stretch.id ? &newest : nullptr;
 }
 
 void Timeline::append(Slot slot) {

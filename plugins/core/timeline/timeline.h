@@ -110,6 +110,23 @@ enum class Content {
   archived,  // what came late as well, where the segment was published as a gap
 };
 
+// Where the mapping of media time to UTC was set anew inside of a stretch (semantics S13). Stored, so that
+// a date that was published stays what it was when the slot is gone.
+struct Anchor {
+  std::uint64_t slot = 0;  // the first one that it applies to
+  std::uint32_t stretch = 0;
+  std::int64_t time = 0;  // start of the slot, ticks of the reference track
+  Utc utc;
+  bool operator==(const Anchor&) const = default;
+};
+
+// Dates that are computed in two ways differ by less; where they differ by more a clock was set (semantics
+// S13).
+constexpr Microseconds clock_step{1000};
+inline bool is_clock_step(Utc expected, Utc date) {
+  return date > expected + clock_step || date < expected - clock_step;
+}
+
 // How an endpoint cuts, from one position of the timeline on (semantics S7).
 struct Generation {
   std::uint32_t number = 0;            // 1, 2, 3… per endpoint
@@ -138,6 +155,7 @@ class Timeline {
  public:
   Utc availability_start;  // stored when the first stretch begins (semantics S5); MPD@availabilityStartTime
   std::map<std::uint32_t, std::shared_ptr<const Stretch>> stretches;
+  std::map<std::uint64_t, Anchor> anchors;  // by slot
   std::map<std::string, std::shared_ptr<const Presentation>> presentations;
   std::optional<Utc> ended;  // ENDLIST came from the last living input (semantics S19)
 
@@ -148,6 +166,8 @@ class Timeline {
   [[nodiscard]] const Slot* find(std::uint64_t number) const;
   [[nodiscard]] const Stretch* stretch(std::uint32_t id) const;
   [[nodiscard]] const Presentation* presentation(const std::string& endpoint) const;
+  // What dates slot `number` of a stretch; none: the start of the stretch.
+  [[nodiscard]] const Anchor* anchor_of(const Stretch& stretch, std::uint64_t number) const;
 
   // The same timeline with one more slot. REQUIRES: slot.number == end_slot() unless empty
   void append(Slot slot);

@@ -159,6 +159,56 @@ TEST(Manifests, PeriodsKeepTheirAttributesWhileTheirSegmentsAreTrimmed) {
   EXPECT_EQ(periods_of(*archive).size(), 1U);
 }
 
+// Semantics S13: what follows is dated anew, and stays dated so.
+TEST(Manifests, AClockThatWasSetKeepsItsDatesWhileTheirSegmentsAreTrimmed) {
+  constexpr Microseconds set_by = std::chrono::seconds{20};
+  const ScratchDirectory scratch;
+  auto archive = open_or_fail(scratch.path("a"));
+  begin(*archive);
+  ASSERT_TRUE(archive->set_presentation("e", 4, 4, programme_start).ok());
+  write_slots(*archive, 1, 5);
+  for (std::uint64_t slot = 6; slot <= 13; ++slot) ASSERT_TRUE(write_slot(*archive, slot, 1, set_by).ok());
+  // The segment that was open ends there.
+  const auto& cuts = archive->timeline()->presentation("e")->cuts;
+  ASSERT_EQ(cuts.size(), 7U);
+  EXPECT_EQ(cuts[2].slot_count, 1U);
+  EXPECT_EQ(cuts[3].first_slot, 6U);
+
+  auto settings = output(timeline::Protocol::hls_cmaf);
+  settings.segments = 10;
+  settings.program_date_time_interval = 3600;
+  const auto text = hls::render_media(*archive->timeline(), settings, "v1");
+  ASSERT_TRUE(text.ok());
+  const auto playlist = hls::parse_media(*text);
+  ASSERT_TRUE(playlist.ok());
+  ASSERT_EQ(playlist->segments.size(), 7U);
+  for (std::size_t i = 0; i < 7; ++i) {
+    EXPECT_FALSE(playlist->segments[i].discontinuity);
+    EXPECT_EQ(playlist->segments[i].program_date_time.has_value(), i == 0 || i == 3) << i;
+  }
+  EXPECT_EQ(playlist->segments[3].program_date_time, utc_of_slot(6) + set_by);
+
+  const auto before = periods_of(*archive);
+  ASSERT_EQ(before.size(), 2U);
+  const std::string second = before.at("p1g1a6");
+  EXPECT_THAT(second, ::testing::HasSubstr("start=\"PT30S\""));
+  EXPECT_THAT(second, ::testing::HasSubstr("presentationTimeOffset=\"1080000\""));
+  for (std::uint64_t slot = 3; slot <= 12; ++slot) {
+    ASSERT_TRUE(archive->trim(utc_of_slot(slot) + (slot > 5 ? set_by : Microseconds{})).ok());
+    if (slot % 3 == 0) archive = reopened(std::move(archive), scratch.path("a"));
+    EXPECT_EQ(periods_of(*archive).at("p1g1a6"), second) << slot;
+  }
+  EXPECT_EQ(periods_of(*archive).size(), 1U);
+  // What comes after a restart is dated as what was before it.
+  EXPECT_EQ(archive->resume().slot_end_utc, utc_of_slot(14) + set_by);
+  begin(*archive, 2, 14, "two");
+  ASSERT_TRUE(write_slot(*archive, 14, 2, set_by * 2).ok());
+  ASSERT_TRUE(archive->trim(utc_of_slot(14) + set_by * 2).ok());
+  EXPECT_TRUE(archive->timeline()->find(14) != nullptr && archive->timeline()->find(13) == nullptr);
+  EXPECT_EQ(archive->timeline()->anchor_of(*archive->timeline()->stretch(2), 14), nullptr)
+      << "a stretch has a start of its own";
+}
+
 TEST(Manifests, ContentAfterTheEndAndARestartIsAStretchOfItsOwn) {
   const ScratchDirectory scratch;
   auto archive = open_or_fail(scratch.path("a"));
