@@ -94,7 +94,7 @@ StructurePtr statistics_of(const timeline::Merger& merger, const SwitchHistory& 
   StructurePtr result{gst_structure_new_empty("tarn-ingest-stats")};
   for (timeline::InputId input = 0; input < 2; ++input) {
     const auto name = "ingest" + std::to_string(input + 1);
-    const auto one = structure_of(merger.status(input), now);
+    const auto one = structure_of(merger.status(input, now), now);
     gst_structure_set(result.get(), name.c_str(), GST_TYPE_STRUCTURE, one.get(), nullptr);
   }
   GValue array = G_VALUE_INIT;

@@ -264,7 +264,7 @@ bool Merger::Impl::end_if_over() {
   return false;
 }
 
-InputStatus Merger::Impl::status(InputId id) const {
+InputStatus Merger::Impl::status(InputId id, Monotonic now) const {
   const Input& input = inputs_[id];
   InputStatus status = input.status;
   if (status.units == 0) return status;
@@ -274,23 +274,23 @@ InputStatus Merger::Impl::status(InputId id) const {
   }
   if (input.ended) {
     status.state = InputState::ended;
-  } else if (now_ - status.last_arrival > pace(input) * 3 / 2) {
+  } else if (now - status.last_arrival > pace(input) * 3 / 2) {
     status.state = InputState::stalled;
   } else {
-    status.state = last != nullptr && is_late(*last) ? InputState::late : InputState::live;
+    status.state = last != nullptr && is_late(*last, now) ? InputState::late : InputState::live;
   }
   return status;
 }
 
 // What should have followed what came is not there.
-bool Merger::Impl::is_late(const Session& session) const {
+bool Merger::Impl::is_late(const Session& session, Monotonic now) const {
   if (!running_ || session.reference >= session.tracks.size()) return false;
   const TrackFeed& feed = session.tracks[session.reference];
   if (!feed.seen_end) return false;
   const Microseconds next_end = to_microseconds(*feed.seen_end, feed.timescale()) +
                                 to_microseconds(running_->nominal, running_->ref().timescale);
   const auto expected = session.expected(next_end);
-  return expected && now_ > *expected + margin();
+  return expected && now > *expected + margin();
 }
 
 Merger::Merger(MergerSettings settings, Resume resume)
@@ -343,8 +343,10 @@ std::vector<Decision> Merger::take() { return std::exchange(impl_->decisions_, {
 
 std::optional<InputId> Merger::active() const { return impl_->active_; }
 
-InputStatus Merger::status(InputId input) const {
-  return input < input_count ? impl_->status(input) : InputStatus{};
+InputStatus Merger::status(InputId input) const { return status(input, impl_->now_); }
+
+InputStatus Merger::status(InputId input, Monotonic now) const {
+  return input < input_count ? impl_->status(input, std::max(now, impl_->now_)) : InputStatus{};
 }
 
 std::optional<std::int64_t> Merger::edge_90k() const {

@@ -129,7 +129,8 @@ struct InputStatus {
 // stretch when one of its units begins at E or where a recent slot began, within
 // min(20 ms, half a frame, GOP / 8); what joins is shifted by the difference, so that it continues
 // to the tick. A session that begins with a discontinuity joins only where the timeline went on
-// without one. What does not join is kept aside, bounded, and needs a new stretch to be used.
+// without one. What does not join is kept aside, bounded, and needs a new stretch to be used. So does
+// a session three of whose GOPs in a row were the timeline's of another time, by the same distance.
 //
 // Holes of up to 3 T keep slot numbers (S4), beyond is an outage and a new stretch. A hole of less
 // than half a GOP (dropped frames) belongs to the slot that follows.
@@ -181,7 +182,9 @@ class Merger {
   std::vector<Decision> take();
 
   [[nodiscard]] std::optional<InputId> active() const;
+  // As of the last call with a time, or of `now`: nothing that comes is what makes an input late or stalled.
   [[nodiscard]] InputStatus status(InputId input) const;
+  [[nodiscard]] InputStatus status(InputId input, Monotonic now) const;
   // End of the reference track's decided content, 90 kHz: an input that starts anew unwraps its
   // 33-bit timestamps to the value nearest to it, so that both inputs agree.
   [[nodiscard]] std::optional<std::int64_t> edge_90k() const;

@@ -97,7 +97,11 @@ struct Session {
   bool over = false;          // nothing more will come
   std::uint32_t stretch = 0;  // that it has joined; 0: none
   std::uint32_t met = 0;      // the last one that it had joined
-  Monotonic opened;           // when it was announced
+  // Its content lies elsewhere than the timeline's, though its GOPs begin where the timeline's do.
+  bool misplaced = false;
+  std::int64_t content_offset = 0;  // of its last copies, reference ticks: so much later than in the timeline
+  int offset_copies = 0;            // how many in a row
+  Monotonic opened;                 // when it was announced
   std::optional<Monotonic> first_at;
   // Start of a run of reference units older than the timeline remembers.
   std::optional<std::int64_t> old_from;
@@ -120,7 +124,12 @@ struct Input {
   bool ended = false;
   Microseconds segment_length{0};  // the longest of the last session that had one; 0: not known
   InputStatus status;
-  int differing = 0;  // copies in a row that were other bytes than those used; negative: the same bytes
+  struct Copy {
+    std::int64_t position = 0;
+    std::uint64_t digest = 0;
+  };
+  std::deque<Copy> copies;  // recent ones that were not needed and are other bytes than those used
+  int differing = 0;        // copies in a row that were other bytes than those used; negative: the same bytes
 };
 
 // Equal in all that a player must be told anew: everything but bandwidths, which encoders that

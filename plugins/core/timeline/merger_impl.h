@@ -16,8 +16,8 @@
 
 // The merger's state and the steps of its loop. merger.cpp takes in what inputs send and runs the
 // loop; merger_match.cpp decides what belongs where in time; merger_reference.cpp makes slots;
-// merger_slot.cpp fills and lists them; merger_repair.cpp takes what they lack and comes later;
-// merger_stretch.cpp begins stretches.
+// merger_compare.cpp holds what both sent side by side; merger_slot.cpp fills and lists them;
+// merger_repair.cpp takes what they lack and comes later; merger_stretch.cpp begins stretches.
 namespace tarn::timeline {
 
 // What a listed slot lacks of a track, ticks of the track.
@@ -131,8 +131,8 @@ struct Merger::Impl {
   void segment_end(InputId input, const std::vector<std::string>& keys, Utc now_utc);
   void discontinuity(InputId input);
   void end_of_stream(InputId input);
-  [[nodiscard]] InputStatus status(InputId input) const;
-  [[nodiscard]] bool is_late(const Session& session) const;
+  [[nodiscard]] InputStatus status(InputId input, Monotonic now) const;
+  [[nodiscard]] bool is_late(const Session& session, Monotonic now) const;
   void arrive(Monotonic now) { now_ = std::max(now_, now); }
   void process();
   bool end_if_over();
@@ -157,7 +157,6 @@ struct Merger::Impl {
   [[nodiscard]] std::optional<std::int64_t> ahead(const Session& session) const;
   void trim(Input& input, Session& session, TrackState& track, TrackFeed& feed);
   void trim_added(Input& input, Session& session, TrackFeed& feed);
-  void compare(Input& input, const RecentSlot& used, const Arrived& copy);
   // True: it is late.
   bool count_unneeded(Input& input, TrackState& track, const Arrived& arrived, std::int64_t position);
   Supply supply(Input& input, Session& session, TrackState& track);
@@ -190,6 +189,11 @@ struct Merger::Impl {
   bool finish(TrackState& track);
   void add_hole(TrackState& track, std::int64_t start, std::int64_t end);
   [[nodiscard]] std::int64_t slack(const TrackState& track) const;
+
+  // merger_compare.cpp
+  void compare(Input& input, const RecentSlot& used, const Arrived& copy, std::int64_t position);
+  void look_for_copies(const RecentSlot& used);
+  void note_offset(Input& input, std::int64_t offset);
 
   // merger_repair.cpp
   void note_missing(TrackState& track, std::int64_t from) const;

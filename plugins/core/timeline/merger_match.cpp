@@ -18,7 +18,7 @@ std::int64_t ticks_of(Microseconds time, std::uint32_t timescale) {
 
 bool Merger::Impl::compatible(const Session& session) const {
   const std::vector<Track>& tracks = running_->stretch.tracks;
-  return session.tracks.size() == tracks.size() &&
+  return !session.misplaced && session.tracks.size() == tracks.size() &&
          std::all_of(tracks.begin(), tracks.end(), [&](const Track& track) {
            const TrackFeed* feed = session.find(track.description.key);
            return feed != nullptr && same_media(feed->description, track.description);
@@ -156,22 +156,6 @@ std::optional<std::int64_t> Merger::Impl::ahead(const Session& session) const {
   return std::nullopt;
 }
 
-// What a failover would cost, before there is one. One odd copy says nothing.
-void Merger::Impl::compare(Input& input, const RecentSlot& used, const Arrived& copy) {
-  constexpr int enough = 3;
-  const Microseconds behind = copy.at - used.at;
-  const Microseconds tolerated = input.status.lagging ? margin() / 2 : margin();
-  input.status.lagging = behind > tolerated;
-  inputs_[used.input].status.lagging = false;
-  if (used.digest == 0 || copy.unit.digest == 0) return;
-  const bool differs = used.digest != copy.unit.digest;
-  int& run = input.differing;
-  run = differs ? std::max(run, 0) + 1 : std::min(run, 0) - 1;
-  if (run >= enough) input.status.different_content = true;
-  if (run <= -enough) input.status.different_content = false;
-  if (std::abs(run) > enough) run = run > 0 ? enough : -enough;
-}
-
 bool Merger::Impl::count_unneeded(Input& input, TrackState& track, const Arrived& arrived,
                                   std::int64_t position) {
   const std::int64_t end = position + arrived.unit.duration;
@@ -185,7 +169,7 @@ bool Merger::Impl::count_unneeded(Input& input, TrackState& track, const Arrived
     return distance(slot.start, position) <= tolerance(track, arrived.unit, false);
   });
   if (at == recent.rend() || at->hole || at->input == input.id) return false;
-  compare(input, *at, arrived);
+  compare(input, *at, arrived, position);
   input.status.drift = arrived.at - at->at;
   inputs_[at->input].status.drift = at->at - arrived.at;
   return false;
