@@ -12,6 +12,7 @@ import sys
 import time
 import urllib.parse
 
+import judging
 import lab
 from lab import Tap, request, wait_until
 from programme import Encoder, crawl, fetch
@@ -109,6 +110,7 @@ def main():
             assert len(expected) > 8 * AFTER, len(expected)
             tap.run(f"{len(expected)} URLs in random order, {AT_ONCE} at once",
                     lambda: same(expected, shuffled(first, expected, rng), "in another order"))
+            judging.judge_server(first, tap)
             assert first.stop() == 0
             shutil.copytree(first.data, os.path.join(folder, "second", "data"))
             second = lab.Server(os.path.join(folder, "second"), *options, "--control-listen", f"127.0.0.1:{first.control_port}")
