@@ -184,7 +184,7 @@ def judge_server(server, tap, queries=("",), real_time=False, faults=None):
         return
     for channel, endpoint in endpoints_of(server):
         for query in queries:
-            url = endpoint["url"] + query
+            url = server.origin + urllib.parse.urlsplit(endpoint["url"]).path + query
             if request(url).status == 200:
                 name = f"{channel}/{endpoint['name']}"
                 known = (faults or {}).get(name, ())
