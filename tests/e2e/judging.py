@@ -147,6 +147,21 @@ class Judge:
             self.complaints += mpd.check_update(first.text, second.text)
 
 
+class FileJudge(Judge):
+    """The same of what lies in a directory, where no server says what type it is."""
+
+    def fetch(self, url):
+        path = urllib.parse.unquote(urllib.parse.urlsplit(url).path)
+        suffix = os.path.splitext(path)[1]
+        self.seen[suffix] = self.seen.get(suffix, 0) + 1
+        try:
+            with open(path, "rb") as file:
+                return lab.Answer(200, {}, file.read())
+        except FileNotFoundError:
+            self.say("status", f"{path} is not there")
+            return None
+
+
 def endpoints_of(server):
     """[(channel's name, endpoint as the control API has it)]"""
     found = []
@@ -159,7 +174,7 @@ def endpoints_of(server):
 
 
 def judge_url(url, parse, real_time=False):
-    judge = Judge(parse, real_time)
+    judge = (FileJudge if url.startswith("file:") else Judge)(parse, real_time)
     if urllib.parse.urlsplit(url).path.endswith(".m3u8"):
         judge.hls(url)
     else:
@@ -191,6 +206,15 @@ def judge_server(server, tap, queries=("",), real_time=False, faults=None):
                 tap.run(f"the judges accept {name}{query}",
                         lambda u=url, k=known: accept(judge_url(u, parse, real_time), k))
     parse.close()
+
+
+def judge_file(manifest, faults=()):
+    """Asserts that the judges accept a manifest in a directory with all that it names, but for the rules in `faults`."""
+    parse = StrictParser()
+    try:
+        accept(judge_url(f"file://{urllib.parse.quote(manifest)}", parse), faults)
+    finally:
+        parse.close()
 
 
 def skip(message):
