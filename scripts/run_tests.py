@@ -7,6 +7,7 @@ had passed before."""
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 import time
@@ -20,7 +21,10 @@ def count(report):
     """(passed, failed, skipped, names of the failed) of a JUnit file."""
     passed = failed = skipped = 0
     broken = []
-    for suite in ElementTree.parse(report).getroot().iter("testsuite"):
+    with open(report, encoding="utf-8", errors="replace") as file:
+        # Meson copies what a test printed, colours and all; XML has no place for control characters.
+        text = re.sub(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]", "?", file.read())
+    for suite in ElementTree.fromstring(text.encode()).iter("testsuite"):
         cases = list(suite.iter("testcase"))
         for case in cases:
             name = f"{suite.get('name')}: {case.get('name')}"

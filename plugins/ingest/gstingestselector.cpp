@@ -71,6 +71,7 @@ class IngestSelector {
   struct Settings {
     GstClockTime target_duration = 6 * GST_SECOND;
     std::string resume_from;
+    bool repair = false;
     std::int64_t arrival = 0;  // µs since 1970
   };
   gstkit::Guarded<Settings> settings;
@@ -90,6 +91,10 @@ class IngestSelector {
           .blurb = "Archive directory whose timeline is continued; empty: a new timeline begins",
           .member = &Settings::resume_from,
           .when = gstkit::When::ready},
+      gstkit::Property<IngestSelector>{
+          .name = "repair",
+          .blurb = "Push what comes after its slot was given up, for an archivesink; times then go back",
+          .member = &Settings::repair},
       gstkit::Property<IngestSelector>{
           .name = "arrival",
           .blurb = "When what comes in now arrived, in microseconds since 1970 UTC, while an earlier run's "
@@ -428,6 +433,12 @@ GstFlowReturn IngestSelector::carry_out(DecisionQueue::Item& item) {
     return outputs_.begin(*started);
   }
   if (const auto* part = std::get_if<timeline::PartDecided>(&*item)) return outputs_.push(*part);
+  if (const auto* late = std::get_if<timeline::PartRepaired>(&*item)) {
+    GST_INFO_OBJECT(shell_, "slot %" G_GUINT64_FORMAT ", track %u: came late", late->part.slot,
+                    late->part.track);
+    const bool wanted = settings.with([](const Settings& s) { return s.repair; });
+    return wanted ? outputs_.push(late->part, true) : GST_FLOW_OK;
+  }
   if (const auto* slot = std::get_if<timeline::SlotListed>(&*item)) {
     GST_DEBUG_OBJECT(shell_, "slot %" G_GUINT64_FORMAT ", %zu tracks missing", slot->number,
                      slot->missing.size());

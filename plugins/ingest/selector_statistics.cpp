@@ -38,6 +38,7 @@ StructurePtr structure_of(const timeline::InputStatus& status, Monotonic now) {
   io("duplicates", status.duplicates);
   io("used", status.used);
   io("late", status.late);
+  io("repaired", status.repaired);
   io("discarded", status.discarded);
   io("misaligned", status.misaligned);
   if (status.drift) io("drift", std::int64_t{status.drift->count()});

@@ -57,7 +57,7 @@ def hls_tracks(url):
     """{rendition: (URL of its header, URLs of its segments)}"""
     base = url.rsplit("/", 1)[0] + "/"
     text = request(url).text
-    names = set(re.findall(r'URI="([^"]+\.m3u8)"', text)) | {line for line in text.splitlines() if line.endswith(".m3u8")}
+    names = set(re.findall(r'EXT-X-MEDIA:.*URI="([^"]+\.m3u8)"', text)) | {line for line in text.splitlines() if line.endswith(".m3u8")}
     tracks = {}
     for name in names:
         playlist = request(base + name).text

@@ -123,9 +123,8 @@ class VolumeReader {
     }
     const ChunkLabel& label = box->label;
     FoundChunk found;
-    found.chunk =
-        Chunk{label.track,      label.start, label.duration, label.serial, {number_, box->size, offset},
-              label.independent};
+    found.chunk = Chunk{label.track,    label.independent, label.start,
+                        label.duration, label.serial,      {number_, box->size, offset}};
     found.stretch = box->stretch;
     found.checksum = box->checksum;
     slots.push_back(label.slot);
@@ -341,6 +340,15 @@ Change mend(Contents& contents, const std::set<std::uint64_t>& damaged, const Sa
     Slot slot;
     if (known != salvage.slots.end() && known->number == number) {
       slot = *known;
+      // The volumes do not say which chunks were listed and which came late.
+      const auto late = std::find_if(contents.late.begin(), contents.late.end(),
+                                     [&](const LateChunks& l) { return l.slot == number; });
+      if (late != contents.late.end()) {
+        std::erase_if(slot.chunks, [&](const timeline::Chunk& chunk) {
+          return std::any_of(late->chunks.begin(), late->chunks.end(),
+                             [&](const timeline::Chunk& l) { return l.track == chunk.track; });
+        });
+      }
     } else if (at != contents.slots.begin()) {
       slot = empty_slot(number, *std::prev(at));
     } else {

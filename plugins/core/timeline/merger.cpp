@@ -114,6 +114,7 @@ void Merger::Impl::set_program_date_time(InputId id, const std::string& key, std
 // remembers: a restart that nobody announced.
 bool Merger::Impl::jumped_back(Session& session, const TrackFeed& feed, const Unit& unit) const {
   if (!joined(session) || running_->ref().key != feed.description.key) return false;
+  if (is_missing(running_->ref(), unit.start + feed.shift + unit.duration / 2)) return false;
   const std::int64_t end = unit.start + feed.shift + unit.duration;
   if (running_->recent.empty() || end > running_->recent.front().start) {
     session.old_from.reset();
@@ -134,7 +135,8 @@ void Merger::Impl::hold(Input& input, Session& session, TrackFeed& feed, Arrived
     return;
   }
   TrackFeed* reference = session.reference_feed();
-  if (reference == &feed) {
+  // What is late says nothing about when the next content is to be expected.
+  if (reference == &feed && copy.unit.start + copy.unit.duration == *feed.seen_end) {
     session.history.add(to_microseconds(copy.unit.start + copy.unit.duration, feed.timescale()), now_,
                         pace() * 3);
     session.segment_from = std::min(session.segment_from, copy.unit.start);
@@ -194,7 +196,7 @@ void Merger::Impl::measure_segment(Input& input, Session& session) const {
   session.segment_from = std::numeric_limits<std::int64_t>::max();
   session.segment_to = std::numeric_limits<std::int64_t>::min();
   if (length > longest_segment) return;
-  session.longest_segment = std::max(session.longest_segment, length);
+  session.add_segment_length(length);
   input.segment_length = session.longest_segment;
 }
 
@@ -285,7 +287,7 @@ bool Merger::Impl::is_late(const Session& session) const {
   if (!feed.seen_end) return false;
   const Microseconds next_end = to_microseconds(*feed.seen_end, feed.timescale()) +
                                 to_microseconds(running_->nominal, running_->ref().timescale);
-  const auto expected = session.history.expected(next_end);
+  const auto expected = session.expected(next_end);
   return expected && now_ > *expected + margin();
 }
 

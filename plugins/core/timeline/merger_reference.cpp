@@ -41,7 +41,7 @@ Monotonic Merger::Impl::available_at(InputId id, Microseconds media_end) {
   if (active_ && *active_ != id) {
     const Session* active = joined_session(*active_);
     const bool was_awaited = active != nullptr && !active->over && !inputs_[*active_].ended;
-    const auto expected = was_awaited ? active->history.expected(media_end) : std::nullopt;
+    const auto expected = was_awaited ? active->expected(media_end) : std::nullopt;
     at = std::max(at, expected ? std::min(*expected + margin(), now_) : now_);
   }
   return at;

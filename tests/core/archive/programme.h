@@ -89,9 +89,15 @@ inline timeline::SlotListed make_listing(std::uint64_t slot, std::uint32_t stret
 // The time at which a slot is listed: when it is over.
 inline Utc listing_time(std::uint64_t slot) { return utc_of_slot(slot + 1); }
 
-inline Status write_slot(Archive& archive, std::uint64_t slot, std::uint32_t stretch) {
-  for (const timeline::TrackId track : {1U, 2U}) TRY(archive.append(make_chunk(track, slot)));
+// With these tracks only; what is missing is a hole.
+inline Status write_slot_of(Archive& archive, std::uint64_t slot,
+                            const std::vector<timeline::TrackId>& tracks, std::uint32_t stretch = 1) {
+  for (const timeline::TrackId track : tracks) TRY(archive.append(make_chunk(track, slot)));
   return archive.list_slot(make_listing(slot, stretch), listing_time(slot));
+}
+
+inline Status write_slot(Archive& archive, std::uint64_t slot, std::uint32_t stretch) {
+  return write_slot_of(archive, slot, {1, 2}, stretch);
 }
 
 inline void write_slots(Archive& archive, std::uint64_t first, std::uint64_t last,

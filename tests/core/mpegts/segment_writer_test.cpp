@@ -14,6 +14,7 @@
 #include "core/codecs/hevc.h"
 #include "core/codecs/mp3.h"
 #include "core/mpegts/demuxer.h"
+#include "core/mpegts/lead.h"
 #include "tests/core/codecs/audio_builder.h"
 #include "tests/core/codecs/h264_builder.h"
 #include "tests/core/codecs/hevc_builder.h"
@@ -131,6 +132,36 @@ TEST(WriteSegment, VideoAndAudioReadBackAsTheyWere) {
   EXPECT_EQ(report.pcrs[0], (900'000U - pcr_delay) * 300);
   EXPECT_EQ(report.pcrs[1] - report.pcrs[0], 3600U * 300);
   expect_round_trip(source, bytes);
+}
+
+TEST(WriteSegment, LeadIsTheFirstPictureAlone) {
+  for (const std::int64_t audio_begin : {880'000, 900'100}) {
+    Source source;
+    source.add_video();
+    source.add_audio("eng");
+    source.add_pictures(source.streams[0], 900'000, 100, 3600);
+    source.add_frames(source.streams[1], audio_begin, 180);
+    const ByteVector bytes = written(source);
+    const auto lead = lead_size(bytes);
+    ASSERT_TRUE(lead.ok()) << lead.error().message;
+    EXPECT_LT(*lead, bytes.size() / 8);
+    const auto read = demux(Bytes{bytes}.first(*lead));
+    ASSERT_TRUE(read.ok()) << read.error().message;
+    const codecs::ElementaryStream& video = read->streams[0];
+    ASSERT_EQ(video.units.size(), 1U);
+    const Bytes data = video.data.bytes().subspan(video.units[0].offset, video.units[0].size);
+    const Bytes sent = source.streams[0].samples[0].data;
+    EXPECT_TRUE(std::equal(data.begin(), data.end(), sent.begin(), sent.end()));
+  }
+}
+
+TEST(WriteSegment, LeadNeedsAPictureToStartFrom) {
+  Source source;
+  source.add_audio("eng");
+  source.add_frames(source.streams[0], 0, 20);
+  EXPECT_EQ(lead_size(written(source)).error().code, ErrorCode::not_found);
+  EXPECT_EQ(lead_size({}).error().code, ErrorCode::not_found);
+  EXPECT_EQ(lead_size(ByteVector(400, 0x47)).error().code, ErrorCode::not_found);
 }
 
 TEST(WriteSegment, TheSameInputGivesTheSameBytes) {
