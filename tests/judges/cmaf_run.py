@@ -3,7 +3,7 @@
 Complaints are (rule, text)."""
 
 from cmaf_header import Header
-from cmaf_segment import Segment
+from cmaf_segment import ROUNDING, Segment
 
 
 def check_run(header, parts):
@@ -21,7 +21,7 @@ def check_run(header, parts):
 
 def between(before, now, gap):
     wrong = []
-    if now.begin < before.end or now.begin != before.end and not gap:
+    if now.begin < before.end or now.begin - before.end > ROUNDING and not gap:
         wrong.append(("tfdt", f"it begins at {now.begin}, the segment before it ends at {before.end}"))
     if now.fragments[0].sequence <= before.fragments[-1].sequence:
         wrong.append(("sequence", f"{now.fragments[0].sequence} behind {before.fragments[-1].sequence}"))

@@ -6,6 +6,9 @@ from boxes import Malformed, brands, fields, read_boxes, read_trun
 from cmaf_rules import RULES
 
 SEGMENT_BRANDS = {"msdh", "msix", "cmfs", "cmff", "cmfl", "lmsg"}
+# How long the last picture of a file of the encoder's lasts is known when the next one comes. Where a picture is no whole
+# number of ticks, such as at 23.976 pictures a second, it may have been a tick more.
+ROUNDING = 1
 AVC_SYNC, HEVC_SYNC = {5}, set(range(16, 22))
 
 
@@ -184,7 +187,7 @@ class Segment:
     def check_follows(self, before, now):
         if now.sequence <= before.sequence:
             self.say("sequence", f"{now.sequence} behind {before.sequence}")
-        if now.base != before.base + before.duration:
+        if not 0 <= now.base - before.base - before.duration <= ROUNDING:
             self.say("tfdt", f"{now.base} where the samples end at {before.base + before.duration}")
 
     def check_presentation(self):
