@@ -85,6 +85,7 @@
 #include <vector>
 
 #include "core/base/text.h"
+#include "core/base/time.h"
 #include "core/isobmff/cmaf.h"
 #include "gstkit/caps.h"
 #include "gstkit/error.h"
@@ -162,8 +163,9 @@ class ManifestSink {
     std::optional<gstkit::CmafTrack> cmaf;
     std::optional<TsReader> ts;  // instead of cmaf
     std::optional<timeline::TrackDescription> description;
-    timeline::TrackId track = 0;  // in the builder
-    std::vector<Held> held;       // until all tracks are known
+    timeline::TrackId track = 0;         // in the builder
+    std::vector<Held> held;              // until all tracks are known
+    std::optional<std::int64_t> offset;  // nanoseconds from the pad's timestamps to the track's times
     bool ended = false;
 
     [[nodiscard]] bool is_known() const { return cmaf || (ts && !ts->tracks().empty()); }
@@ -176,6 +178,10 @@ class ManifestSink {
   Status add_track(Input& input);
   Status take_caps(Input& input, const GstCaps* caps) const;
   Status take(Input& input, Held chunk);
+  Status take_gap(Input& input, GstEvent* event);
+  [[nodiscard]] static std::uint32_t timescale_of(const Input& input) {
+    return input.ts ? input.ts->tracks().front().info.timescale : input.cmaf->info.timescale;
+  }
   Status take_buffer(Input& input, GstBuffer* buffer);
   Status write();
   Input* find(GstPad* pad);
@@ -547,8 +553,28 @@ Status ManifestSink<Traits>::write() {
 template <class Traits>
 Status ManifestSink<Traits>::take_buffer(Input& input, GstBuffer* buffer) {
   Held chunk = TRY(input.ts ? read_transport(*input.ts, buffer) : read_chunk(buffer));
+  if (!input.is_known()) return malformed("a chunk before its caps");
+  if (GST_BUFFER_PTS_IS_VALID(buffer)) {
+    const std::int64_t start = input.ts ? chunk.shares.front().start : chunk.start;
+    input.offset = rescale(start, timescale_of(input), 1'000'000'000) -
+                   static_cast<std::int64_t>(GST_BUFFER_PTS(buffer));
+  }
   TRY(begin_when_ready());
   TRY(take(input, std::move(chunk)));
+  return write();
+}
+
+// Nobody waits for what does not come. A gap in front of the first chunk has no place on the track's
+// timeline.
+template <class Traits>
+Status ManifestSink<Traits>::take_gap(Input& input, GstEvent* event) {
+  GstClockTime time = GST_CLOCK_TIME_NONE;
+  GstClockTime duration = GST_CLOCK_TIME_NONE;
+  gst_event_parse_gap(event, &time, &duration);
+  if (!begun_ || !input.offset || !GST_CLOCK_TIME_IS_VALID(time)) return {};
+  if (GST_CLOCK_TIME_IS_VALID(duration)) time += duration;
+  const std::int64_t end = static_cast<std::int64_t>(time) + *input.offset;
+  TRY(builder_->advance_track(input.track, rescale(end, 1'000'000'000, timescale_of(input)), now()));
   return write();
 }
 
@@ -600,6 +626,8 @@ bool ManifestSink<Traits>::sink_event(GstPad* pad, GstEvent* raw) {
       status = take_caps(*input, caps);
     } else if (auto announced = gstkit::parse<gstkit::TrackAnnounced>(raw)) {
       input->description = std::move(announced->track);
+    } else if (GST_EVENT_TYPE(raw) == GST_EVENT_GAP && failure_) {
+      status = take_gap(*input, raw);
     } else if (GST_EVENT_TYPE(raw) == GST_EVENT_EOS && failure_) {
       input->ended = true;
       status = begin_when_ready();

@@ -177,6 +177,13 @@ Status ManifestBuilder::add(Input& input, Pending chunk, Utc now) {
   return advance(now);
 }
 
+Status ManifestBuilder::advance_track(TrackId track, std::int64_t time, Utc now) {
+  const auto at = inputs_.find(track);
+  if (at == inputs_.end()) return {};
+  at->second.end = std::max(at->second.end.value_or(time), time);
+  return advance(now);
+}
+
 Status ManifestBuilder::end_track(TrackId track, Utc now) {
   const auto at = inputs_.find(track);
   if (at != inputs_.end()) at->second.ended = true;

@@ -68,6 +68,8 @@ class ManifestBuilder {
   // duration even if it has no bytes: they are the segment's.
   Status add_multiplexed(timeline::TrackId first, std::vector<Share> shares, bool independent,
                          std::vector<Blob> parts, Utc now);
+  // Nothing of this track comes before `time`, ticks of the track: a gap.
+  Status advance_track(timeline::TrackId track, std::int64_t time, Utc now);
   // Nothing more comes of this track: nothing is waited for.
   Status end_track(timeline::TrackId track, Utc now);
   // Nothing more comes at all; the manifests say so.
