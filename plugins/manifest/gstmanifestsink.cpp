@@ -25,7 +25,8 @@
  * tried again, and is a warning on the bus. So gst-launch feeds both inputs of a Tarn channel of protocol
  * HLS_CMAF, or HLS.
  *
- * All pads must be there and have caps before a segment is written. Does not sync to the clock and does not
+ * All pads must be there and have caps before a segment is written. A pad that is two segments and a minute
+ * ahead of another waits in its chain. Does not sync to the clock and does not
  * preroll. EOS is posted when every pad got it. A full or failing disk is an element error.
  *
  * Threads: writes on the streaming threads that push, one at a time; none of its own.
@@ -62,7 +63,8 @@
  * tried again, and is a warning on the bus. So gst-launch feeds both inputs of a Tarn channel of protocol
  * HLS_CMAF.
  *
- * All pads must be there and have caps before a segment is written. Does not sync to the clock and does not
+ * All pads must be there and have caps before a segment is written. A pad that is two segments and a minute
+ * ahead of another waits in its chain. Does not sync to the clock and does not
  * preroll. EOS is posted when every pad got it. A full or failing disk is an element error.
  *
  * Threads: writes on the streaming threads that push, one at a time; none of its own.
@@ -77,6 +79,7 @@
 
 #include <array>
 #include <chrono>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -167,6 +170,7 @@ class ManifestSink {
     std::vector<Held> held;              // until all tracks are known
     std::optional<std::int64_t> offset;  // nanoseconds from the pad's timestamps to the track's times
     bool ended = false;
+    bool flushing = false;
 
     [[nodiscard]] bool is_known() const { return cmaf || (ts && !ts->tracks().empty()); }
   };
@@ -183,6 +187,9 @@ class ManifestSink {
     return input.ts ? input.ts->tracks().front().info.timescale : input.cmaf->info.timescale;
   }
   Status take_buffer(Input& input, GstBuffer* buffer);
+  [[nodiscard]] bool is_ahead(const Input& input) const;
+  // Who waits looks again.
+  void set_flushing(GstPad* pad, bool flushing);
   Status write();
   Input* find(GstPad* pad);
   [[nodiscard]] bool all_ended() const;
@@ -195,6 +202,8 @@ class ManifestSink {
 
   Shell* shell_;
   std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopped_ = true;
   std::vector<Input> inputs_;               // in the order of the pads
   std::optional<ManifestBuilder> builder_;  // while PAUSED or PLAYING
   std::string directory_;                   // empty: no files
@@ -357,7 +366,7 @@ Status ManifestSink<Traits>::start() {
     input.pad = pad;
   }
   builder_.emplace(std::move(building));
-  begun_ = false;
+  begun_ = stopped_ = false;
   failure_ = {};
   eos_posted_ = false;
   return {};
@@ -396,6 +405,11 @@ GstStateChangeReturn ManifestSink<Traits>::change_state(GstStateChange transitio
       return GST_STATE_CHANGE_FAILURE;
     }
   }
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    const std::lock_guard lock{mutex_};
+    stopped_ = true;
+    changed_.notify_all();
+  }
   const auto result =
       GST_ELEMENT_CLASS(parent_class_of(this))->change_state(GST_ELEMENT_CAST(shell_), transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
@@ -432,12 +446,14 @@ GstPad* ManifestSink<Traits>::request_new_pad(GstPadTemplate* pad_template, cons
 
 template <class Traits>
 void ManifestSink<Traits>::release_pad(GstPad* pad) {
+  set_flushing(pad, true);
   gst_pad_set_active(pad, FALSE);
   {
     const std::lock_guard lock{mutex_};
     if (Input* const input = find(pad); input != nullptr && builder_ && input->track != 0)
       (void)builder_->end_track(input->track, now());
     std::erase_if(inputs_, [pad](const Input& input) { return input.pad == pad; });
+    changed_.notify_all();
   }
   gst_element_remove_pad(GST_ELEMENT_CAST(shell_), pad);
 }
@@ -491,6 +507,8 @@ Result<typename ManifestSink<Traits>::Held> ManifestSink<Traits>::read_transport
   std::optional<std::int64_t> duration;
   if (GST_BUFFER_DURATION_IS_VALID(buffer)) duration = gstkit::to_ticks(GST_BUFFER_DURATION(buffer), 90'000);
   auto segment = TRY(reader.read(held.parts.front().bytes(), duration));
+  held.start = segment.shares.front().start;
+  held.duration = segment.shares.front().duration;
   held.shares = std::move(segment.shares);
   held.independent = segment.independent;
   return held;
@@ -555,8 +573,7 @@ Status ManifestSink<Traits>::take_buffer(Input& input, GstBuffer* buffer) {
   Held chunk = TRY(input.ts ? read_transport(*input.ts, buffer) : read_chunk(buffer));
   if (!input.is_known()) return malformed("a chunk before its caps");
   if (GST_BUFFER_PTS_IS_VALID(buffer)) {
-    const std::int64_t start = input.ts ? chunk.shares.front().start : chunk.start;
-    input.offset = rescale(start, timescale_of(input), 1'000'000'000) -
+    input.offset = rescale(chunk.start, timescale_of(input), 1'000'000'000) -
                    static_cast<std::int64_t>(GST_BUFFER_PTS(buffer));
   }
   TRY(begin_when_ready());
@@ -576,6 +593,21 @@ Status ManifestSink<Traits>::take_gap(Input& input, GstEvent* event) {
   const std::int64_t end = static_cast<std::int64_t>(time) + *input.offset;
   TRY(builder_->advance_track(input.track, rescale(end, 1'000'000'000, timescale_of(input)), now()));
   return write();
+}
+
+template <class Traits>
+void ManifestSink<Traits>::set_flushing(GstPad* pad, bool flushing) {
+  const std::lock_guard lock{mutex_};
+  if (Input* const input = find(pad)) input->flushing = flushing;
+  changed_.notify_all();
+}
+
+template <class Traits>
+bool ManifestSink<Traits>::is_ahead(const Input& input) const {
+  if (begun_) return builder_->is_ahead(input.track);
+  if (input.held.empty()) return false;
+  const Held& last = input.held.back();
+  return last.start + last.duration - input.held.front().start > builder_->most_held(timescale_of(input));
 }
 
 // What a pad carries is settled by its first caps.
@@ -601,12 +633,17 @@ GstFlowReturn ManifestSink<Traits>::chain(GstPad* pad, GstBuffer* raw) {
   if (GST_BUFFER_FLAG_IS_SET(raw, GST_BUFFER_FLAG_HEADER)) return GST_FLOW_OK;
   Status status;
   {
-    const std::lock_guard lock{mutex_};
-    Input* const input = find(pad);
-    if (!builder_ || input == nullptr) return GST_FLOW_FLUSHING;
+    std::unique_lock lock{mutex_};
+    Input* input = nullptr;
+    changed_.wait(lock, [&] {
+      input = find(pad);
+      return stopped_ || input == nullptr || input->flushing || !failure_ || !is_ahead(*input);
+    });
+    if (stopped_ || input == nullptr || input->flushing) return GST_FLOW_FLUSHING;
     status = failure_;
     if (status) status = take_buffer(*input, raw);
     failure_ = status;
+    changed_.notify_all();
   }
   return status ? GST_FLOW_OK : gstkit::post_error(GST_ELEMENT_CAST(shell_), status.error());
 }
@@ -614,6 +651,8 @@ GstFlowReturn ManifestSink<Traits>::chain(GstPad* pad, GstBuffer* raw) {
 template <class Traits>
 bool ManifestSink<Traits>::sink_event(GstPad* pad, GstEvent* raw) {
   const auto event = Ref<GstEvent>::adopt(raw);
+  if (GST_EVENT_TYPE(raw) == GST_EVENT_FLUSH_START) set_flushing(pad, true);
+  if (GST_EVENT_TYPE(raw) == GST_EVENT_FLUSH_STOP) set_flushing(pad, false);
   Status status;
   bool last = false;
   {
@@ -637,6 +676,7 @@ bool ManifestSink<Traits>::sink_event(GstPad* pad, GstEvent* raw) {
       if (status) status = write();
     }
     if (!status) failure_ = status;
+    changed_.notify_all();
   }
   if (!status) {
     gstkit::post_error(GST_ELEMENT_CAST(shell_), status.error());

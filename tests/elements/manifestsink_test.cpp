@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <future>
 #include <set>
+#include <thread>
 
 #include "media.h"
 #include "package/gstcmafpackager.h"
@@ -145,6 +147,27 @@ TEST_F(ManifestSink, AfterAFlushItGoesOn) {
   EXPECT_EQ(push_video(2, 3), GST_FLOW_OK);
   EXPECT_THAT(files(), Contains("g1-v1-1.m4s"));
   EXPECT_FALSE(pop(GST_MESSAGE_ERROR));
+}
+
+TEST_F(ManifestSink, APadThatIsFarAheadWaitsForTheOthers) {
+  std::promise<GstFlowReturn> pushed;
+  auto outcome = pushed.get_future();
+  std::thread thread{[&] { pushed.set_value(push_video(0, 80)); }};
+  EXPECT_EQ(outcome.wait_for(std::chrono::milliseconds{200}), std::future_status::timeout);
+  EXPECT_EQ(push_audio(0, 47 * 80), GST_FLOW_OK);
+  EXPECT_EQ(outcome.get(), GST_FLOW_OK);
+  thread.join();
+  EXPECT_THAT(files(), Contains("g1-v1-39.m4s"));
+}
+
+TEST_F(ManifestSink, AStateChangeWakesAPadThatWaits) {
+  std::promise<GstFlowReturn> pushed;
+  auto outcome = pushed.get_future();
+  std::thread thread{[&] { pushed.set_value(push_video(0, 80)); }};
+  EXPECT_EQ(outcome.wait_for(std::chrono::milliseconds{200}), std::future_status::timeout);
+  gst_element_set_state(bin_.get(), GST_STATE_NULL);
+  EXPECT_EQ(outcome.get(), GST_FLOW_FLUSHING);
+  thread.join();
 }
 
 TEST_F(ManifestSink, StateChangesDoNotWaitForMediaAndItStartsAnew) {
