@@ -33,15 +33,16 @@
  *
  * ## Example
  * |[
- * gst-launch-1.0 hlsingestsrc location=stream/manifest.m3u8 name=in in.video_0 !
- * queue max-size-time=0 max-size-buffers=0 ! h264parse ! mp4mux name=mux ! filesink location=copy.mp4
- * in.audio_0 ! queue max-size-time=0 max-size-buffers=0 ! aacparse ! mux.
+ * gst-launch-1.0 hlsingestsrc location=stream/manifest.m3u8 name=in \
+ *     in.video_0 ! queue max-size-time=0 max-size-buffers=0 ! h264parse ! mux. \
+ *     in.audio_0 ! queue max-size-time=0 max-size-buffers=0 ! aacparse ! mux. \
+ *     mp4mux name=mux ! filesink location=copy.mp4
  * ]|
  * Two servers with the same programme, into an archive:
  * |[
- * gst-launch-1.0 ingestselector name=selector ! cmafpackager ! archivesink location=fetched
- * hlsingestsrc location=http://127.0.0.1:8001/manifest.m3u8 ! selector.ingest1_0
- * hlsingestsrc location=http://127.0.0.1:8002/manifest.m3u8 ! selector.ingest2_0
+ * gst-launch-1.0 ingestselector name=selector ! cmafpackager ! archivesink location=fetched \
+ *     hlsingestsrc location=http://127.0.0.1:8001/manifest.m3u8 ! selector.ingest1_0 \
+ *     hlsingestsrc location=http://127.0.0.1:8002/manifest.m3u8 ! selector.ingest2_0
  * ]|
  */
 #include "ingest/gsthlsingestsrc.h"

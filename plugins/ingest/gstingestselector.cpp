@@ -12,10 +12,9 @@
  *
  * | pad | caps |
  * |---|---|
- * | ingest1_%u, ingest2_%u | H.264, HEVC, AV1, VP9; AAC `raw`, AC-3, E-AC-3, MP3, Opus; the primary's and the
- * backup's tracks | | video_%u, audio_%u, text_%u | the same, with `tarn/stretch`, `tarn/part` and
- * `tarn/slot` events
- * |
+ * | ingest1_%u | the primary's tracks: H.264, HEVC, AV1, VP9, AAC `raw`, AC-3, E-AC-3, MP3, Opus |
+ * | ingest2_%u | the backup's |
+ * | video_%u, audio_%u, text_%u | the same, with `tarn/stretch`, `tarn/part` and `tarn/slot` events |
  *
  * Messages: `tarn/input-switched` (from, to, media-time, reason) when the other input becomes active, and
  * `tarn/input-condition` (input, condition, state) when OPEN_SEGMENTS (its segments do not begin with a sync

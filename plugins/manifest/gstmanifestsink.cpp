@@ -25,7 +25,8 @@
  * tried again, and is a warning on the bus. So gst-launch feeds both inputs of a Tarn channel of protocol
  * HLS_CMAF, or HLS.
  *
- * All pads must be there and have caps before a segment is written. Does not sync to the clock and does not
+ * All pads must be there and have caps before a segment is written. A pad that is two segments and a minute
+ * ahead of another waits in its chain. Does not sync to the clock and does not
  * preroll. EOS is posted when every pad got it. A full or failing disk is an element error.
  *
  * Threads: writes on the streaming threads that push, one at a time; none of its own.
@@ -62,7 +63,8 @@
  * tried again, and is a warning on the bus. So gst-launch feeds both inputs of a Tarn channel of protocol
  * HLS_CMAF.
  *
- * All pads must be there and have caps before a segment is written. Does not sync to the clock and does not
+ * All pads must be there and have caps before a segment is written. A pad that is two segments and a minute
+ * ahead of another waits in its chain. Does not sync to the clock and does not
  * preroll. EOS is posted when every pad got it. A full or failing disk is an element error.
  *
  * Threads: writes on the streaming threads that push, one at a time; none of its own.
@@ -77,6 +79,7 @@
 
 #include <array>
 #include <chrono>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -85,6 +88,7 @@
 #include <vector>
 
 #include "core/base/text.h"
+#include "core/base/time.h"
 #include "core/isobmff/cmaf.h"
 #include "gstkit/caps.h"
 #include "gstkit/error.h"
@@ -162,9 +166,11 @@ class ManifestSink {
     std::optional<gstkit::CmafTrack> cmaf;
     std::optional<TsReader> ts;  // instead of cmaf
     std::optional<timeline::TrackDescription> description;
-    timeline::TrackId track = 0;  // in the builder
-    std::vector<Held> held;       // until all tracks are known
+    timeline::TrackId track = 0;         // in the builder
+    std::vector<Held> held;              // until all tracks are known
+    std::optional<std::int64_t> offset;  // nanoseconds from the pad's timestamps to the track's times
     bool ended = false;
+    bool flushing = false;
 
     [[nodiscard]] bool is_known() const { return cmaf || (ts && !ts->tracks().empty()); }
   };
@@ -176,7 +182,14 @@ class ManifestSink {
   Status add_track(Input& input);
   Status take_caps(Input& input, const GstCaps* caps) const;
   Status take(Input& input, Held chunk);
+  Status take_gap(Input& input, GstEvent* event);
+  [[nodiscard]] static std::uint32_t timescale_of(const Input& input) {
+    return input.ts ? input.ts->tracks().front().info.timescale : input.cmaf->info.timescale;
+  }
   Status take_buffer(Input& input, GstBuffer* buffer);
+  [[nodiscard]] bool is_ahead(const Input& input) const;
+  // Who waits looks again.
+  void set_flushing(GstPad* pad, bool flushing);
   Status write();
   Input* find(GstPad* pad);
   [[nodiscard]] bool all_ended() const;
@@ -189,6 +202,8 @@ class ManifestSink {
 
   Shell* shell_;
   std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopped_ = true;
   std::vector<Input> inputs_;               // in the order of the pads
   std::optional<ManifestBuilder> builder_;  // while PAUSED or PLAYING
   std::string directory_;                   // empty: no files
@@ -351,7 +366,7 @@ Status ManifestSink<Traits>::start() {
     input.pad = pad;
   }
   builder_.emplace(std::move(building));
-  begun_ = false;
+  begun_ = stopped_ = false;
   failure_ = {};
   eos_posted_ = false;
   return {};
@@ -390,6 +405,11 @@ GstStateChangeReturn ManifestSink<Traits>::change_state(GstStateChange transitio
       return GST_STATE_CHANGE_FAILURE;
     }
   }
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    const std::lock_guard lock{mutex_};
+    stopped_ = true;
+    changed_.notify_all();
+  }
   const auto result =
       GST_ELEMENT_CLASS(parent_class_of(this))->change_state(GST_ELEMENT_CAST(shell_), transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
@@ -426,12 +446,14 @@ GstPad* ManifestSink<Traits>::request_new_pad(GstPadTemplate* pad_template, cons
 
 template <class Traits>
 void ManifestSink<Traits>::release_pad(GstPad* pad) {
+  set_flushing(pad, true);
   gst_pad_set_active(pad, FALSE);
   {
     const std::lock_guard lock{mutex_};
     if (Input* const input = find(pad); input != nullptr && builder_ && input->track != 0)
       (void)builder_->end_track(input->track, now());
     std::erase_if(inputs_, [pad](const Input& input) { return input.pad == pad; });
+    changed_.notify_all();
   }
   gst_element_remove_pad(GST_ELEMENT_CAST(shell_), pad);
 }
@@ -485,6 +507,8 @@ Result<typename ManifestSink<Traits>::Held> ManifestSink<Traits>::read_transport
   std::optional<std::int64_t> duration;
   if (GST_BUFFER_DURATION_IS_VALID(buffer)) duration = gstkit::to_ticks(GST_BUFFER_DURATION(buffer), 90'000);
   auto segment = TRY(reader.read(held.parts.front().bytes(), duration));
+  held.start = segment.shares.front().start;
+  held.duration = segment.shares.front().duration;
   held.shares = std::move(segment.shares);
   held.independent = segment.independent;
   return held;
@@ -547,9 +571,43 @@ Status ManifestSink<Traits>::write() {
 template <class Traits>
 Status ManifestSink<Traits>::take_buffer(Input& input, GstBuffer* buffer) {
   Held chunk = TRY(input.ts ? read_transport(*input.ts, buffer) : read_chunk(buffer));
+  if (!input.is_known()) return malformed("a chunk before its caps");
+  if (GST_BUFFER_PTS_IS_VALID(buffer)) {
+    input.offset = rescale(chunk.start, timescale_of(input), 1'000'000'000) -
+                   static_cast<std::int64_t>(GST_BUFFER_PTS(buffer));
+  }
   TRY(begin_when_ready());
   TRY(take(input, std::move(chunk)));
   return write();
+}
+
+// Nobody waits for what does not come. A gap in front of the first chunk has no place on the track's
+// timeline.
+template <class Traits>
+Status ManifestSink<Traits>::take_gap(Input& input, GstEvent* event) {
+  GstClockTime time = GST_CLOCK_TIME_NONE;
+  GstClockTime duration = GST_CLOCK_TIME_NONE;
+  gst_event_parse_gap(event, &time, &duration);
+  if (!begun_ || !input.offset || !GST_CLOCK_TIME_IS_VALID(time)) return {};
+  if (GST_CLOCK_TIME_IS_VALID(duration)) time += duration;
+  const std::int64_t end = static_cast<std::int64_t>(time) + *input.offset;
+  TRY(builder_->advance_track(input.track, rescale(end, 1'000'000'000, timescale_of(input)), now()));
+  return write();
+}
+
+template <class Traits>
+void ManifestSink<Traits>::set_flushing(GstPad* pad, bool flushing) {
+  const std::lock_guard lock{mutex_};
+  if (Input* const input = find(pad)) input->flushing = flushing;
+  changed_.notify_all();
+}
+
+template <class Traits>
+bool ManifestSink<Traits>::is_ahead(const Input& input) const {
+  if (begun_) return builder_->is_ahead(input.track);
+  if (input.held.empty()) return false;
+  const Held& last = input.held.back();
+  return last.start + last.duration - input.held.front().start > builder_->most_held(timescale_of(input));
 }
 
 // What a pad carries is settled by its first caps.
@@ -575,12 +633,17 @@ GstFlowReturn ManifestSink<Traits>::chain(GstPad* pad, GstBuffer* raw) {
   if (GST_BUFFER_FLAG_IS_SET(raw, GST_BUFFER_FLAG_HEADER)) return GST_FLOW_OK;
   Status status;
   {
-    const std::lock_guard lock{mutex_};
-    Input* const input = find(pad);
-    if (!builder_ || input == nullptr) return GST_FLOW_FLUSHING;
+    std::unique_lock lock{mutex_};
+    Input* input = nullptr;
+    changed_.wait(lock, [&] {
+      input = find(pad);
+      return stopped_ || input == nullptr || input->flushing || !failure_ || !is_ahead(*input);
+    });
+    if (stopped_ || input == nullptr || input->flushing) return GST_FLOW_FLUSHING;
     status = failure_;
     if (status) status = take_buffer(*input, raw);
     failure_ = status;
+    changed_.notify_all();
   }
   return status ? GST_FLOW_OK : gstkit::post_error(GST_ELEMENT_CAST(shell_), status.error());
 }
@@ -588,6 +651,8 @@ GstFlowReturn ManifestSink<Traits>::chain(GstPad* pad, GstBuffer* raw) {
 template <class Traits>
 bool ManifestSink<Traits>::sink_event(GstPad* pad, GstEvent* raw) {
   const auto event = Ref<GstEvent>::adopt(raw);
+  if (GST_EVENT_TYPE(raw) == GST_EVENT_FLUSH_START) set_flushing(pad, true);
+  if (GST_EVENT_TYPE(raw) == GST_EVENT_FLUSH_STOP) set_flushing(pad, false);
   Status status;
   bool last = false;
   {
@@ -600,6 +665,8 @@ bool ManifestSink<Traits>::sink_event(GstPad* pad, GstEvent* raw) {
       status = take_caps(*input, caps);
     } else if (auto announced = gstkit::parse<gstkit::TrackAnnounced>(raw)) {
       input->description = std::move(announced->track);
+    } else if (GST_EVENT_TYPE(raw) == GST_EVENT_GAP && failure_) {
+      status = take_gap(*input, raw);
     } else if (GST_EVENT_TYPE(raw) == GST_EVENT_EOS && failure_) {
       input->ended = true;
       status = begin_when_ready();
@@ -609,6 +676,7 @@ bool ManifestSink<Traits>::sink_event(GstPad* pad, GstEvent* raw) {
       if (status) status = write();
     }
     if (!status) failure_ = status;
+    changed_.notify_all();
   }
   if (!status) {
     gstkit::post_error(GST_ELEMENT_CAST(shell_), status.error());

@@ -177,6 +177,25 @@ Status ManifestBuilder::add(Input& input, Pending chunk, Utc now) {
   return advance(now);
 }
 
+bool ManifestBuilder::is_ahead(TrackId track) const {
+  const auto at = inputs_.find(track);
+  if (at == inputs_.end() || at->second.chunks.empty()) return false;
+  const Input& mine = at->second;
+  if (*mine.end - mine.chunks.front().start <= most_held(timescale(mine))) return false;
+  return std::any_of(inputs_.begin(), inputs_.end(), [&](const auto& entry) {
+    const Input& other = entry.second;
+    if (&other == &mine || other.ended) return false;
+    return !other.end || rescale(*other.end, timescale(other), timescale(mine)) < *mine.end;
+  });
+}
+
+Status ManifestBuilder::advance_track(TrackId track, std::int64_t time, Utc now) {
+  const auto at = inputs_.find(track);
+  if (at == inputs_.end()) return {};
+  at->second.end = std::max(at->second.end.value_or(time), time);
+  return advance(now);
+}
+
 Status ManifestBuilder::end_track(TrackId track, Utc now) {
   const auto at = inputs_.find(track);
   if (at != inputs_.end()) at->second.ended = true;

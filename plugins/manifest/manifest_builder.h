@@ -68,8 +68,17 @@ class ManifestBuilder {
   // duration even if it has no bytes: they are the segment's.
   Status add_multiplexed(timeline::TrackId first, std::vector<Share> shares, bool independent,
                          std::vector<Blob> parts, Utc now);
+  // Nothing of this track comes before `time`, ticks of the track: a gap.
+  Status advance_track(timeline::TrackId track, std::int64_t time, Utc now);
   // Nothing more comes of this track: nothing is waited for.
   Status end_track(timeline::TrackId track, Utc now);
+  // Whether a track is so far ahead of another one that its chunks should wait: what is held stays bounded.
+  [[nodiscard]] bool is_ahead(timeline::TrackId track) const;
+  // Ticks of a track with this timescale that may be held, at least. Generous, because a chunk may be a long
+  // GOP.
+  [[nodiscard]] std::int64_t most_held(std::uint32_t timescale) const {
+    return (2 * std::int64_t{settings_.segment_duration} + 60) * timescale;
+  }
   // Nothing more comes at all; the manifests say so.
   Status finish(Utc now);
 

@@ -191,6 +191,13 @@ bool CmafPackager::sink_event(GstPad* /*pad*/, GstEvent* raw) {
     case GST_EVENT_FLUSH_STOP:
       if (state_.builder) state_.builder.emplace(state_.info.timescale);
       state_.part.reset();
+      gst_segment_init(&state_.segment, GST_FORMAT_TIME);
+      std::erase_if(state_.held, [](const Ref<GstEvent>& held) {
+        return GST_EVENT_TYPE(held.get()) == GST_EVENT_SEGMENT || GST_EVENT_TYPE(held.get()) == GST_EVENT_GAP;
+      });
+      break;
+    case GST_EVENT_GAP:
+      (void)flush_chunk({});  // what came before the gap is in front of it
       break;
     default:
       break;

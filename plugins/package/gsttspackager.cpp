@@ -24,6 +24,9 @@
  * Behind an archivesrc, on the pad `sink`, what comes between the events `tarn/segment-begin` and
  * `tarn/segment-end` becomes one segment: the chunks of each track follow its `tarn/track-begin`.
  *
+ * With `request-key-frames` the encoder in front is asked for a key frame where each segment is to end; leave
+ * it off where several encoders have to have them at the same times.
+ *
  * Threads: works on the streaming threads that push; none of its own.
  *
  * |[
@@ -90,6 +93,7 @@ class TsPackager {
 
   struct Settings {
     std::uint32_t segment_duration = 6;
+    bool request_key_frames = false;
   };
   gstkit::Guarded<Settings> settings;
   static constexpr std::array properties{
@@ -98,6 +102,10 @@ class TsPackager {
                                    .member = &Settings::segment_duration,
                                    .min = 1,
                                    .max = 600,
+                                   .when = gstkit::When::ready},
+      gstkit::Property<TsPackager>{.name = "request-key-frames",
+                                   .blurb = "Ask the encoder for a key frame where each segment is to end",
+                                   .member = &Settings::request_key_frames,
                                    .when = gstkit::When::ready}};
 
   explicit TsPackager(TarnTsPackager* shell);
@@ -205,8 +213,8 @@ bool TsPackager::src_query(GstPad* pad, GstQuery* query) {
 
 GstStateChangeReturn TsPackager::change_state(GstStateChange transition) {
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
-    const auto seconds = settings.with([](const Settings& s) { return s.segment_duration; });
-    muxer_->start(std::int64_t{seconds} * ts_timescale);
+    const Settings now = settings.copy();
+    muxer_->start(std::int64_t{now.segment_duration} * ts_timescale, now.request_key_frames);
   }
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) muxer_->stop();
   const auto result =

@@ -70,6 +70,8 @@ class TsCutter {
   // Whether an input is so far ahead of another that it should wait.
   [[nodiscard]] bool is_ahead(InputId id) const;
   [[nodiscard]] bool all_ended() const;
+  // The input that makes the segments, once it is known.
+  [[nodiscard]] std::optional<InputId> reference() const { return reference_; }
 
  private:
   struct Input {

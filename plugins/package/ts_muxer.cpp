@@ -92,8 +92,11 @@ void TsMuxer::reset(Input& input) {
   input.flushing = false;
 }
 
-void TsMuxer::start(std::int64_t segment_ticks) {
+void TsMuxer::start(std::int64_t segment_ticks, bool requests) {
   const std::lock_guard lock{mutex_};
+  segment_ticks_ = segment_ticks;
+  requests_ = requests;
+  has_requested_ = false;
   cutter_ = TsCutter{segment_ticks};
   for (const auto& input : inputs_) {
     reset(*input);
@@ -156,7 +159,10 @@ GstFlowReturn TsMuxer::chain(GstPad* pad, Ref<GstBuffer> buffer) {
     drop(input, "no parameters or no time yet");
     return GST_FLOW_OK;
   }
+  const std::int64_t time = (*unit)->pts;
+  const bool is_video = codecs::kind_of((*unit)->info->codec) == codecs::Kind::video;
   const auto flow = take(input, std::move(**unit));
+  if (requests_ && is_video && !std::exchange(has_requested_, true)) request_key_frame(pad, time);
   return flow == GST_FLOW_OK ? push_ready() : flow;
 }
 
@@ -178,6 +184,7 @@ GstFlowReturn TsMuxer::push_ready() {
   for (;;) {
     std::optional<TsSegment> segment;
     guint32 seqnum = GST_SEQNUM_INVALID;
+    Ref<GstPad> maker;  // of segments, where it is to be asked for key frames
     {
       const std::lock_guard lock{mutex_};
       if (stopped_ || flushing_) return GST_FLOW_FLUSHING;
@@ -186,6 +193,9 @@ GstFlowReturn TsMuxer::push_ready() {
       if (!segment && (ended_ || !cutter_.all_ended())) return GST_FLOW_OK;
       if (!segment) ended_ = true;
       seqnum = eos_seqnum_;
+      for (const auto& input : inputs_) {
+        if (requests_ && segment && input->id == cutter_.reference()) maker = Ref<GstPad>::share(input->pad);
+      }
       changed_.notify_all();
     }
     if (!segment) {
@@ -195,6 +205,7 @@ GstFlowReturn TsMuxer::push_ready() {
       gst_pad_push_event(src_, eos);
       return GST_FLOW_OK;
     }
+    if (maker) request_key_frame(maker.get(), segment->shown + segment->end - segment->begin);
     const GstFlowReturn flow = push(*segment);
     const std::lock_guard lock{mutex_};
     if (flow != GST_FLOW_OK) flow_ = flow;
@@ -213,6 +224,15 @@ GstFlowReturn TsMuxer::push(const TsSegment& segment) {
   GST_BUFFER_DURATION(buffer.get()) = gstkit::to_clock_time(segment.end - segment.begin, clock_rate);
   if (!segment.independent) GST_BUFFER_FLAG_SET(buffer.get(), GST_BUFFER_FLAG_DELTA_UNIT);
   return gst_pad_push(src_, buffer.release());
+}
+
+// The event of GStreamer's video library (gst_video_event_new_upstream_force_key_unit), which encoders know.
+void TsMuxer::request_key_frame(GstPad* pad, std::int64_t segment_begin) const {
+  const std::int64_t running = std::max<std::int64_t>(0, segment_begin + segment_ticks_ - clock_start);
+  GstStructure* const wish = gst_structure_new("GstForceKeyUnit", "running-time", GST_TYPE_CLOCK_TIME,
+                                               gstkit::to_clock_time(running, clock_rate), "all-headers",
+                                               G_TYPE_BOOLEAN, TRUE, "count", G_TYPE_UINT, 0U, nullptr);
+  gst_pad_push_event(pad, gst_event_new_custom(GST_EVENT_CUSTOM_UPSTREAM, wish));
 }
 
 // REQUIRES: the stream lock of src is held

@@ -33,7 +33,8 @@ class TsMuxer {
   void close(GstPad* pad);
   [[nodiscard]] bool has_pads();
 
-  void start(std::int64_t segment_ticks);
+  // `requests`: upstream is asked for a key frame where each segment is to end.
+  void start(std::int64_t segment_ticks, bool requests);
   void stop();  // wakes who waits; before the pads are deactivated
 
   GstFlowReturn chain(GstPad* pad, gstkit::Ref<GstBuffer> buffer);
@@ -60,6 +61,7 @@ class TsMuxer {
   // What can be sent now, and EOS behind the last of it.
   GstFlowReturn push_ready();
   GstFlowReturn push(const TsSegment& segment);
+  void request_key_frame(GstPad* pad, std::int64_t segment_begin) const;
   void announce();
 
   bool take_caps(Input& input, GstEvent* event);
@@ -79,7 +81,10 @@ class TsMuxer {
   GstFlowReturn flow_ = GST_FLOW_OK;  // what downstream said last: the answer to every pad
   bool stopped_ = true;
   bool flushing_ = false;  // downstream
-  bool ended_ = false;     // EOS has been sent
+  bool requests_ = false;
+  bool has_requested_ = false;
+  std::int64_t segment_ticks_ = 0;
+  bool ended_ = false;  // EOS has been sent
   guint32 eos_seqnum_ = GST_SEQNUM_INVALID;
   unsigned next_pad_ = 0;
   std::uint64_t next_id_ = 0;

@@ -368,6 +368,23 @@ TEST_F(TsPackager, SaysThatItKeepsASegmentBack) {
 
 // ---- judged by ffprobe, ffmpeg and tsdemux
 
+TEST_F(TsPackager, AsksTheEncoderForKeyFramesWhereSegmentsAreToEnd) {
+  if (!has_elements({"x264enc", "h264parse"})) GTEST_SKIP() << "no x264enc";
+  const TemporaryDirectory directory;
+  const std::string path = directory.path().string();
+  ASSERT_EQ(run_pipeline("videotestsrc num-buffers=250 ! video/x-raw,width=320,height=180,framerate=25/1 ! "
+                         "x264enc key-int-max=1000 tune=zerolatency speed-preset=ultrafast ! h264parse ! "
+                         "tspackager segment-duration=2 request-key-frames=true ! multifilesink location=" +
+                         path + "/%d.ts"),
+            "");
+  for (int i = 0; i < 5; ++i) {
+    auto segment = mpegts::demux(as_bytes(read_file(directory.path() / (std::to_string(i) + ".ts"))));
+    ASSERT_TRUE(segment) << i;
+    EXPECT_THAT(counts(*segment), ElementsAre(50)) << i;
+    EXPECT_TRUE(segment->streams[0].units[0].sync) << i;
+  }
+}
+
 struct LaunchCase {
   const char* name;
   const char* branches;  // "a ! b" of each pad, separated by '|'
