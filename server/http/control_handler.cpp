@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 
 #include "core/base/out_of_memory.h"
+#include "server/control/problem.h"
 
 namespace tarn::server {
 namespace {
@@ -46,6 +47,13 @@ Response plain(int status, std::string_view text) {
   return response;
 }
 
+// As the API says no.
+Response problem_response(int status, std::string_view detail) {
+  const ApiResponse made = problem(status, std::string{detail});
+  Response response = text_response(made.status, made.content_type, made.body);
+  return response.with("Cache-Control", "no-store").with("X-Content-Type-Options", "nosniff");
+}
+
 Response read_only() {
   Response response = error_response(405, "only GET and HEAD");
   return response.with("Allow", "GET, HEAD");
@@ -74,7 +82,9 @@ class StreamedEvents : public EventSink {
 ControlHandler::ControlHandler(Parts parts) : parts_(std::move(parts)) {}
 
 Handler::Verdict ControlHandler::on_head(const Request& head) {
-  if (is_api(head)) return {std::nullopt, body_limit, "the request body", false};
+  if (is_api(head)) {
+    return {std::nullopt, body_limit, "the request body", false, Microseconds{0}, problem_response};
+  }
   if (parts_.key_provider != nullptr && is_key_path(head)) {
     if (head.method == "OPTIONS" && head.path == "/clearkey") {
       Response response;
@@ -160,7 +170,7 @@ void ControlHandler::handle_api(Request request, Reply reply) {
               return true;
             },
             [] { return false; });
-        if (!is_handled) return answer(error_response(500, "out of memory"));
+        if (!is_handled) return answer(problem_response(500, "out of memory"));
         Response response = made.streams_events ? events_response(made.events_after)
                                                 : text_response(made.status, made.content_type, made.body);
         for (const auto& [name, value] : made.headers) response.with(name, value);
@@ -173,7 +183,7 @@ void ControlHandler::handle_api(Request request, Reply reply) {
 Response ControlHandler::events_response(std::optional<std::uint64_t> after) const {
   EventFeed* const events = parts_.events;
   if (events == nullptr || !events->has_room()) {
-    Response response = error_response(503, "as many follow the events as may");
+    Response response = problem_response(503, "as many follow the events as may");
     return response.with("Retry-After", "10");
   }
   Response response;

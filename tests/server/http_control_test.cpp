@@ -94,7 +94,11 @@ TEST_F(ControlHandlerTest, LetsNobodyInWithoutTheToken) {
 }
 
 TEST_F(ControlHandlerTest, RefusesLargeBodies) {
-  EXPECT_EQ(ask("POST", "/api/v1/channel-groups", token, std::string(70'000, 'x')).status, 413);
+  const auto too_large = ask("POST", "/api/v1/channel-groups", token, std::string(70'000, 'x'));
+  EXPECT_EQ(too_large.status, 413);
+  EXPECT_EQ(too_large.headers.at("content-type"), "application/problem+json");
+  EXPECT_NE(too_large.body.find("\"detail\":\"the request body is larger than 65536 bytes\""),
+            std::string::npos);
 }
 
 TEST_F(ControlHandlerTest, TellsHealthReadinessAndMetrics) {
