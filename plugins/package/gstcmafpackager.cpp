@@ -362,6 +362,9 @@ GstFlowReturn CmafPackager::take_single(Ref<GstBuffer> raw) {
     drop("no parameter sets yet");
     return GST_FLOW_OK;
   }
+  // At once, not with the first chunk: a sink that waits for its first buffer must not wait for all of a
+  // chunk while the queue in front of another branch is full.
+  if (flow = send_header(); flow != GST_FLOW_OK) return flow;
   const auto times = times_of(unit.get(), true);
   if (!times) {
     drop("no timestamp");

@@ -17,7 +17,11 @@ bool is_api(const Request& request) {
 
 bool is_read(const Request& request) { return request.method == "GET" || request.method == "HEAD"; }
 
-bool is_loopback(const std::string& peer) { return peer.starts_with("127.") || peer == "::1"; }
+// Behind a proxy on this machine everybody comes from the loopback.
+bool is_local(const Request& request) {
+  const bool is_loopback = request.peer.starts_with("127.") || request.peer == "::1";
+  return is_loopback && request.header("x-forwarded-for").empty() && request.header("forwarded").empty();
+}
 
 bool carries_token(const Request& request, const std::string& token) {
   constexpr std::string_view scheme = "Bearer ";
@@ -116,7 +120,7 @@ void ControlHandler::handle(Request request, Reply reply) {
 // Semantics S11: /speke for the token, /clearkey for the token or the loopback.
 void ControlHandler::handle_keys(const Request& request, const Reply& reply) {
   const bool is_speke = request.path == "/speke";
-  const bool is_allowed = carries_token(request, parts_.token) || (!is_speke && is_loopback(request.peer));
+  const bool is_allowed = carries_token(request, parts_.token) || (!is_speke && is_local(request));
   if (!is_allowed) {
     Response response = error_response(401, "the control token is needed");
     return reply(response.with("WWW-Authenticate", "Bearer"));
@@ -182,7 +186,7 @@ Response ControlHandler::events_response(std::optional<std::uint64_t> after) con
 }
 
 Response ControlHandler::metrics_response(const Request& request) const {
-  if (!is_loopback(request.peer) && !carries_token(request, parts_.token)) {
+  if (!is_local(request) && !carries_token(request, parts_.token)) {
     Response response = error_response(401, "metrics need the control token, or the loopback");
     return response.with("WWW-Authenticate", "Bearer");
   }

@@ -48,7 +48,9 @@ class Names {
 class Planner {
  public:
   Planner(const Timeline& timeline, const OutputSettings& output, Window window)
-      : timeline_(timeline), output_(output), window_(std::move(window)) {}
+      : timeline_(timeline), output_(output), window_(std::move(window)) {
+    output_.i_frames = false;  // they can be written only once everything has been packaged
+  }
 
   Result<CollectionPlan> plan() {
     CollectionPlan plan;
@@ -126,7 +128,7 @@ class Planner {
   }
 
   const Timeline& timeline_;
-  const OutputSettings& output_;
+  OutputSettings output_;
   Window window_;
   Names media_;
 };

@@ -198,7 +198,7 @@ JsonPtr retention_json(const KeptContent& kept, const Clocks& clocks) {
 
 std::string channel_status_json(const Channel& channel, const ChannelRuntime::State& state,
                                 const archive::Archive& archive, const KeptContent& kept,
-                                const Clocks& clocks) {
+                                const Delivered& delivered, const Clocks& clocks) {
   const Monotonic now = clocks.monotonic();
   const auto timeline = archive.timeline();
   const auto statistics = archive.statistics();
@@ -209,6 +209,10 @@ std::string channel_status_json(const Channel& channel, const ChannelRuntime::St
       .add("bytes", count(statistics.bytes))
       .add("error", storage_error(state, archive))
       .add("repairs", texts_json(archive.repairs()));
+  JsonObjectBuilder playback;
+  playback.add("requests", count(delivered.requests))
+      .add("failed", count(delivered.failed))
+      .add("bytes", count(delivered.bytes));
   JsonObjectBuilder out;
   out.add("inputs", inputs.take())
       .add("activeInput", state.active_input.empty() ? json_null() : json_text(state.active_input))
@@ -217,6 +221,7 @@ std::string channel_status_json(const Channel& channel, const ChannelRuntime::St
       .add("tracks", tracks_json(*timeline))
       .add("timeline", timeline_json(*timeline))
       .add("archive", stored.take())
+      .add("playback", playback.take())
       .add("retention", retention_json(kept, clocks))
       .add("errors", errors_json(state.errors));
   return print_json(out.take().get());

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 
+import judging
 import lab
 from lab import Tap, request, wait_until
 from streams import PACKAGER, compare, encode, is_over, push_folder, put
@@ -193,6 +194,7 @@ def main():
             for name, tracks, without, late in VECTORS:
                 tap.run(f"{name} comes out as it went in", vector, server, name, tracks, without, late)
             tap.run("a header outlives kill -9", restart, server)
+            judging.judge_server(server, tap)
             tap.run("what cannot be used is refused with its reason", refusals, server)
         finally:
             code = server.stop()

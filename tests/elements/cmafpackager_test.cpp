@@ -255,6 +255,16 @@ TEST_F(CmafPackager, WithoutPartsAChunkIsAGopAndTheLastOneComesWithEos) {
   EXPECT_EQ(starts, (std::vector<std::int64_t>{0, 36'000, 79'200}));
 }
 
+TEST_F(CmafPackager, WithoutPartsTheHeaderComesBeforeTheFirstChunkIsWhole) {
+  start();
+  begin(aac_info());
+  ASSERT_EQ(push_list(list_of(audio(0, 1), 48'000)), GST_FLOW_OK);
+  const auto header = pull();
+  ASSERT_TRUE(header);
+  EXPECT_TRUE(GST_BUFFER_FLAG_IS_SET(header.get(), GST_BUFFER_FLAG_HEADER));
+  EXPECT_FALSE(pull());
+}
+
 TEST_F(CmafPackager, WithoutPartsAudioChunksAreWholeFramesOfTheChunkDuration) {
   g_object_set(element_.get(), "chunk-duration", GST_SECOND, nullptr);
   start();

@@ -112,12 +112,14 @@ TEST_F(ControlHandlerTest, TellsHealthReadinessAndMetrics) {
 }
 
 TEST_F(ControlHandlerTest, GivesMetricsToStrangersOnlyWithTheToken) {
-  const auto asked_by = [&](const std::string& peer, const std::string& authorization) {
+  const auto asked_by = [&](const std::string& peer, const std::string& authorization,
+                            const std::string& proxy_field = "") {
     Request request;
     request.method = "GET";
     request.path = "/metrics";
     request.peer = peer;
     if (!authorization.empty()) request.headers["authorization"] = authorization;
+    if (!proxy_field.empty()) request.headers[proxy_field] = "127.0.0.1";
     int status = 0;
     handler_->handle(std::move(request), [&](const Response& r) { status = r.status; });
     return status;
@@ -127,6 +129,10 @@ TEST_F(ControlHandlerTest, GivesMetricsToStrangersOnlyWithTheToken) {
   EXPECT_EQ(asked_by("192.0.2.7", ""), 401);
   EXPECT_EQ(asked_by("192.0.2.7", "Bearer wrong"), 401);
   EXPECT_EQ(asked_by("192.0.2.7", "Bearer the-token"), 200);
+  // through a proxy on this machine
+  EXPECT_EQ(asked_by("127.0.0.1", "", "x-forwarded-for"), 401);
+  EXPECT_EQ(asked_by("::1", "", "forwarded"), 401);
+  EXPECT_EQ(asked_by("127.0.0.1", "Bearer the-token", "x-forwarded-for"), 200);
 }
 
 TEST_F(ControlHandlerTest, ServesTheConsoleAndNothingElse) {

@@ -137,7 +137,7 @@ Result<timeline::Chunk> ComposedArchive::store(NewChunk chunk, const OpenStretch
   }
   note_volume(location->volume, chunk.slot);
   cache_.put(serial, std::move(chunk.parts));
-  return timeline::Chunk{track.id, chunk.start, chunk.duration, serial, *location, chunk.independent};
+  return timeline::Chunk{track.id, chunk.independent, chunk.start, chunk.duration, serial, *location};
 }
 
 Status ComposedArchive::repair(NewChunk chunk) {

@@ -123,9 +123,8 @@ class VolumeReader {
     }
     const ChunkLabel& label = box->label;
     FoundChunk found;
-    found.chunk =
-        Chunk{label.track,      label.start, label.duration, label.serial, {number_, box->size, offset},
-              label.independent};
+    found.chunk = Chunk{label.track,    label.independent, label.start,
+                        label.duration, label.serial,      {number_, box->size, offset}};
     found.stretch = box->stretch;
     found.checksum = box->checksum;
     slots.push_back(label.slot);

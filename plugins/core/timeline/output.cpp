@@ -10,6 +10,8 @@
 namespace tarn::timeline {
 namespace {
 
+constexpr std::string_view i_frames_suffix = "-iframes";
+
 constexpr char letter_of(codecs::Kind kind) {
   switch (kind) {
     case codecs::Kind::video:
@@ -57,6 +59,7 @@ class NameParser {
   }
   [[nodiscard]] bool next_is(char c) const { return !rest_.empty() && rest_.front() == c; }
   [[nodiscard]] bool at_end() const { return rest_.empty(); }
+  [[nodiscard]] std::size_t remaining() const { return rest_.size(); }
 
  private:
   bool track(std::vector<TrackId>& tracks) {
@@ -114,6 +117,10 @@ std::string media_playlist_file(const OutputSettings& settings, std::string_view
   return settings.manifest_name + "-" + std::string{rendition} + ".m3u8";
 }
 
+std::string i_frame_playlist_file(const OutputSettings& settings, std::string_view rendition) {
+  return media_playlist_file(settings, std::string{rendition} + std::string{i_frames_suffix});
+}
+
 std::string name_prefix(std::uint32_t edition, std::uint32_t generation) {
   const std::string first = edition > 1 ? "e" + std::to_string(edition) : std::string{};
   return first + "g" + std::to_string(generation);
@@ -147,12 +154,12 @@ std::optional<ManifestName> parse_manifest_name(std::string_view file, const std
   if (manifest_name.empty() || !parser.literal(manifest_name)) return std::nullopt;
   ManifestName name;
   if (parser.literal("-")) {
-    constexpr std::string_view extension = ".m3u8";
-    std::string_view rendition = file.substr(manifest_name.size() + 1);
-    if (rendition.size() < extension.size()) return std::nullopt;
-    rendition.remove_suffix(extension.size());
+    const std::string_view rest = file.substr(manifest_name.size() + 1);
     std::vector<TrackId> tracks;
-    if (!parser.rendition(tracks) || !parser.literal(extension) || !parser.at_end()) return std::nullopt;
+    if (!parser.rendition(tracks)) return std::nullopt;
+    const std::string_view rendition = rest.substr(0, rest.size() - parser.remaining());
+    name.i_frames = rendition.starts_with('v') && parser.literal(i_frames_suffix);
+    if (!parser.literal(".m3u8") || !parser.at_end()) return std::nullopt;
     name.rendition = rendition;
     return name;
   }
