@@ -4,6 +4,7 @@
 mutation that this rule complains of."""
 
 import base64
+import functools
 import os
 import re
 import sys
@@ -61,6 +62,11 @@ def presentation(of=LIVE, clock=CLOCK, protection=""):
             f'profiles="urn:mpeg:dash:profile:isoff-live:2011" {of} minBufferTime="PT4S">\n{periods}{clock}</MPD>')
 
 
+@functools.cache
+def segment_at(kind, gop, scheme):
+    return make.segment(kind, gop, 2, scheme)
+
+
 def served(scheme=None, **replaced):
     """What `fetch` gives for a URL."""
     def fetch(url):
@@ -75,7 +81,7 @@ def served(scheme=None, **replaced):
         if not name.split("-")[1].isdigit():
             return None
         time = int(name.split("-")[1])
-        return make.segment(kind, time // (90000 if kind == "v" else 47 * 1024), 2, scheme)
+        return segment_at(kind, time // (90000 if kind == "v" else 47 * 1024), scheme)
     return fetch
 
 

@@ -2,6 +2,8 @@
 """A small programme made by code: H.264 (an I_PCM picture, then skipped ones) and AAC (silence, with the frame's number in a
 fill element), in transport stream segments. Every decoder plays it, and it is the same bytes on every machine for ever."""
 
+import functools
+
 from ts_packets import PACKET, crc32
 
 FRAME = 3600  # 25 pictures a second
@@ -56,6 +58,7 @@ def picture_parameters():
     return nal(0x68, Bits().ue(0, 0).u(2, 0).ue(0, 0, 0).u(3, 0).ue(0, 0, 0).u(3, 0b100))
 
 
+@functools.cache
 def key_picture(number):
     bits = Bits().ue(0, 7, 0).u(4, 0).ue(number % 2).u(2, 0).ue(0, 1)
     for block in range(WIDTH * HEIGHT):
