@@ -17,6 +17,7 @@ import sys
 import threading
 import time
 
+from bench_catalogue import catalogue
 from bench_serve import serving
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -221,7 +222,8 @@ def main():
     parser.add_argument("--rung", action="append", choices=["1080p", "360p"], help="only this rung; may be repeated")
     parser.add_argument("--seconds", type=int, default=3, help="of one load run of serve")
     parser.add_argument("--idle", type=int, default=4000, help="idle connections of serve")
-    parser.add_argument("cases", nargs="*", default=["repackage", "generate", "serve"], help="repackage, generate, serve")
+    parser.add_argument("cases", nargs="*", default=["repackage", "generate", "serve", "catalogue"],
+                        help="repackage, generate, serve, catalogue")
     options = parser.parse_args()
     print(f"{platform.processor() or platform.machine()}, {os.cpu_count()} cores, Linux {platform.release()}, "
           f"load {os.getloadavg()[0]:.1f}")
@@ -238,6 +240,8 @@ def main():
             figures.update(just_in_time(ladder[0], options))
         if "serve" in options.cases:
             figures.update(serving(options))
+        if "catalogue" in options.cases:
+            figures.update(catalogue(options))
     finally:
         shutil.rmtree(options.out, ignore_errors=True)
     if options.json:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Clips of a running channel, to a directory and to a real object store: whole, playable in place, and the same pictures as
-time shift gives. The store (Ceph's gateway) is asked with a signature of the test's own."""
+"""Clips of a running channel, to a directory and to real object stores: whole, playable in place, and the same pictures as
+time shift gives. The stores (Ceph's gateway, Swift) are asked with a signature of the test's own."""
 
 import contextlib
 import datetime
@@ -19,6 +19,7 @@ import threading
 import time
 import urllib.parse
 
+import judging
 import lab
 import timeshift
 from lab import SHARED, Tap, request, wait_until
@@ -52,14 +53,14 @@ class Files(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-def port_pair():
-    """The first of two neighbours that are free: the gateway's, and its monitor's."""
+def port_run(count):
+    """The first of so many neighbours that are free: a store has several listeners."""
     while True:
         port = lab.free_port()
-        with socket.socket() as next_one:
-            with contextlib.suppress(OSError):
-                next_one.bind(("127.0.0.1", port + 1))
-                return port
+        with contextlib.ExitStack() as held, contextlib.suppress(OSError):
+            for one in range(port + 1, port + count):
+                held.enter_context(socket.socket()).bind(("127.0.0.1", one))
+            return port
 
 
 @contextlib.contextmanager
@@ -86,6 +87,7 @@ def plays_as_time_shift_does(server, urls, begin, scratch):
     with served(os.path.join(server.data, "collections", "clips")) as base:
         for name, task in tasks.items():
             folder = folder_of(os.path.join(server.data, "collections", "clips", name), task)
+            judging.judge_file(os.path.join(server.data, "collections", "clips", name, folder, MANIFEST[name]))
             manifest = f"{base}/{name}/{folder}/{MANIFEST[name]}"
             query = f"?start={start}&vodend={end}"
             assert decodes_whole(manifest, LENGTH, scratch) == decodes_whole(urls[name] + query, LENGTH, scratch), name
@@ -126,18 +128,22 @@ def refusals(server, begin):
 # ---- a real store
 
 class Store:
-    """Ceph's gateway, asked with AWS Signature Version 4."""
+    """A store, asked with AWS Signature Version 4."""
 
-    key, secret = "AKIDTEST", "SECRETTEST"
+    # script that runs it, a program it needs, key, secret, listeners
+    KINDS = {"ceph": ("ceph-rgw.sh", "radosgw", "AKIDTEST", "SECRETTEST", 2),
+             "swift": ("swift-s3.sh", "swift-proxy-server", "test:tester", "testing", 5)}
 
-    def __init__(self, folder):
-        self.script = os.path.join(SHARED, "tools", "ceph-rgw.sh")
-        if not os.path.exists(self.script) or not shutil.which("radosgw"):
-            raise Tap.Skip("no object store is installed")
-        self.folder = os.path.join(folder, "ceph")
-        self.port = port_pair()
-        run = subprocess.run(["bash", self.script, "start", self.folder, str(self.port)], capture_output=True, text=True,
-                             timeout=120, check=False)
+    def __init__(self, folder, kind):
+        script, program, self.key, self.secret, ports = self.KINDS[kind]
+        self.kind = kind
+        self.script = os.path.join(SHARED, "tools", script)
+        if not os.path.exists(self.script) or not shutil.which(program):
+            raise Tap.Skip(f"{kind} is not installed")
+        self.folder = os.path.join(folder, kind)
+        self.port = port_run(ports)
+        run = subprocess.run(["bash", self.script, "start", self.folder, str(self.port)], stdin=subprocess.DEVNULL,
+                             capture_output=True, text=True, timeout=120, check=False)
         assert run.returncode == 0, run.stderr[-1500:]
 
     def stop(self):
@@ -166,7 +172,7 @@ class Store:
 def to_a_bucket(server, store, begin, scratch):
     assert store.ask("PUT", "/clips").status == 200
     start, end = text_of(begin + seconds(4.5)), text_of(begin + seconds(4.5 + LENGTH - 1))
-    target = {"endpoint": f"http://127.0.0.1:{store.port}", "credentials": "ceph", "pathStyle": True}
+    target = {"endpoint": f"http://127.0.0.1:{store.port}", "credentials": store.kind, "pathStyle": True}
     task = create(server, "cmaf", start, end, {"url": "s3://clips/one", **target})
     finished(server, task)
     listing = store.ask("GET", "/clips?list-type=2").text
@@ -184,7 +190,7 @@ def to_a_bucket(server, store, begin, scratch):
             file.write(answer.body)
     manifest = os.path.join(local, os.path.dirname(keys[0]), "manifest.m3u8")
     decodes_whole(manifest, LENGTH, scratch)
-    for change, said in (({"url": "s3://nobucket/x"}, "does not exist"), ({"credentials": "wrong"}, "credentials")):
+    for change, said in (({"url": "s3://nobucket/x"}, "does not exist"), ({"credentials": f"{store.kind}-wrong"}, "credentials")):
         over = finished(server, create(server, "cmaf", start, end, {"url": "s3://clips/two", **target, **change}), "FAILED")
         assert said in over["error"] and "SECRET" not in over["error"], over
 
@@ -194,12 +200,14 @@ def main():
     with lab.temporary_folder() as folder:
         secrets = os.path.join(folder, "buckets.json")
         with open(secrets, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-            file.write('{"ceph": {"accessKeyId": "AKIDTEST", "secretAccessKey": "SECRETTEST"},'
-                       ' "wrong": {"accessKeyId": "AKIDTEST", "secretAccessKey": "SECRETWRONG"}}')
+            entries = {kind: {"accessKeyId": key, "secretAccessKey": secret}
+                       for kind, (_, _, key, secret, _) in Store.KINDS.items()}
+            wrong = {f"{kind}-wrong": {**entry, "secretAccessKey": "SECRETWRONG"} for kind, entry in entries.items()}
+            json.dump({**entries, **wrong}, file)
         server = lab.Server(folder, "--bucket-credentials", secrets, "--outbound-allow", "127.0.0.0/8")
         inputs, urls = server.create_channel("g", "c", ENDPOINTS)
         encoder = lab.tee_encoder(folder, inputs)
-        store = None
+        stores = []
         try:
             wait_until(lambda: all(request(url).status == 200 for url in urls.values()), 30, "all manifests answer 200")
             begin = available(urls["hls"])[0]
@@ -208,18 +216,19 @@ def main():
                     plays_as_time_shift_does, server, urls, begin, folder)
             tap.run("a range that is not over is collected as it comes, its manifests last", collected_as_it_comes, server,
                     begin, available(urls["hls"])[1])
+            judging.judge_server(server, tap, real_time=True)
             tap.run("what cannot be collected is refused", refusals, server, begin)
 
-            def bucket():
-                nonlocal store
-                store = Store(folder)
-                to_a_bucket(server, store, begin, folder)
-            tap.run("a clip in a bucket of a real store is whole", bucket)
+            def bucket(kind):
+                stores.append(Store(folder, kind))
+                to_a_bucket(server, stores[-1], begin, os.path.join(folder, "fetched-" + kind))
+            for kind in Store.KINDS:
+                tap.run(f"a clip in a bucket of a real store ({kind}) is whole", bucket, kind)
             tap.run("no secret in the log", lambda: no_secret(server))
         finally:
             encoder.kill()
             code = server.stop()
-            if store is not None:
+            for store in stores:
                 store.stop()
         tap.run("the server ends well", lambda: exits_well(code))
     tap.done()

@@ -81,6 +81,7 @@ class TimelineBuilder {
               [](const auto& a, const auto& b) { return a.id < b.id; });
     if (timeline_.stretches.empty()) timeline_.availability_start = start;
     time_ = start_time;
+    clock_ = Microseconds{};
     stretch_ = next;
     timeline_.stretches[next->id] = std::move(next);
     return *this;
@@ -96,6 +97,15 @@ class TimelineBuilder {
                                                 reference.frame_rate_numerator, reference.timescale);
       slot(length, missing);
     }
+    return *this;
+  }
+
+  // What follows is that much later than its media time says (semantics S13).
+  TimelineBuilder& set_clock(Microseconds by) {
+    const std::uint32_t scale = stretch_->find(stretch_->reference)->description.info.timescale;
+    const Microseconds length = to_microseconds(time_ - stretch_->start_time, scale);
+    clock_ += by;
+    timeline_.anchors[next_slot_] = {next_slot_, stretch_->id, time_, stretch_->start + length + clock_};
     return *this;
   }
 
@@ -168,7 +178,7 @@ class TimelineBuilder {
     next.stretch = stretch_->id;
     next.start = time_;
     next.end = time_ + length;
-    next.utc = stretch_->start + to_microseconds(time_ - stretch_->start_time, scale);
+    next.utc = stretch_->start + to_microseconds(time_ - stretch_->start_time, scale) + clock_;
     time_ = next.end;
     for (const auto& track : stretch_->tracks) {
       timeline::Chunk chunk = part(track, next.end, scale);
@@ -202,6 +212,7 @@ class TimelineBuilder {
   std::map<timeline::TrackId, Source> sources_;
   std::map<timeline::TrackId, std::int64_t> edges_;
   std::int64_t time_ = 0;
+  Microseconds clock_{};
   std::uint64_t next_slot_ = 1;
   std::uint64_t cut_slots_ = 1;  // first slot that no cut has
   std::uint64_t next_cut_ = 1;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <utility>
 
@@ -36,7 +37,7 @@ void ComposedArchive::publish(Draft& draft) {
   }
   std::uint64_t chunks = 0;
   for (const timeline::Slot& slot : draft.change.slots) {
-    advance_footing(*draft.timeline, slot);
+    move_on(footing_, *draft.timeline, slot);
     chunks += slot.chunks.size();
   }
   if (!draft.timeline->stretches.empty()) {
@@ -51,20 +52,24 @@ void ComposedArchive::publish(Draft& draft) {
   timeline_ = std::move(draft.timeline);
 }
 
-void ComposedArchive::advance_footing(const timeline::Timeline& timeline, const timeline::Slot& slot) {
+void ComposedArchive::move_on(Footing& footing, const timeline::Timeline& timeline,
+                              const timeline::Slot& slot) {
   const timeline::Stretch* stretch = timeline.stretch(slot.stretch);
   const timeline::Track* reference = stretch == nullptr ? nullptr : stretch->find(stretch->reference);
   const std::uint32_t timescale = reference == nullptr ? 1 : reference->description.info.timescale;
-  footing_.next_slot = slot.number + 1;
-  footing_.slot_end = slot.end;
-  footing_.slot_end_utc = slot.utc + to_microseconds(slot.end - slot.start, timescale);
-  if (std::exchange(footing_.stretch, slot.stretch) != slot.stretch) footing_.edges.clear();
-  for (const timeline::Chunk& chunk : slot.chunks) footing_.edges[chunk.track] = chunk.start + chunk.duration;
+  footing.next_slot = slot.number + 1;
+  footing.slot_end = slot.end;
+  footing.slot_end_utc = slot.utc + to_microseconds(slot.end - slot.start, timescale);
+  if (std::exchange(footing.stretch, slot.stretch) != slot.stretch) footing.edges.clear();
+  for (const timeline::Chunk& chunk : slot.chunks) footing.edges[chunk.track] = chunk.start + chunk.duration;
 }
 
 void ComposedArchive::note_volume(std::uint32_t volume, std::uint64_t slot) {
-  std::uint64_t& last = last_slot_of_volume_[volume];
-  last = std::max(last, slot);
+  const auto [at, is_new] = last_slot_of_volume_.try_emplace(volume, slot);
+  if (!is_new && at->second >= slot) return;
+  if (!is_new) volumes_by_last_slot_.erase({at->second, volume});
+  at->second = slot;
+  volumes_by_last_slot_.emplace(slot, volume);
 }
 
 Error ComposedArchive::fail(const Error& cause) {
@@ -148,12 +153,17 @@ Result<bool> ComposedArchive::do_trim(Utc oldest) {
   std::uint64_t dropped_chunks = 0;
   for (std::uint64_t n = next.timeline->first_slot(); n < first_kept; ++n) {
     dropped_chunks += next.timeline->find(n)->chunks.size();
+    if (const auto* late = next.timeline->late_chunks(n)) dropped_chunks += late->size();
   }
   next.timeline->trim_before(first_kept);
   const std::uint32_t first_stretch = next.timeline->empty() ? next.timeline->stretches.rbegin()->first
                                                              : next.timeline->find(first_kept)->stretch;
   auto& stretches = next.timeline->stretches;
   stretches.erase(stretches.begin(), stretches.lower_bound(first_stretch));
+  auto& anchors = next.timeline->anchors;
+  if (const auto later = anchors.upper_bound(first_kept); later != anchors.begin()) {
+    anchors.erase(anchors.begin(), std::prev(later));
+  }
   for (auto& [name, endpoint] : next.endpoints) {
     endpoint.trim(*next.timeline, first_kept, footing_.slot_end_utc);
   }
@@ -192,13 +202,11 @@ std::uint64_t ComposedArchive::first_ending_at_or_after(const timeline::Timeline
 }
 
 Status ComposedArchive::drop_volumes_before(std::uint64_t slot) {
-  for (auto at = last_slot_of_volume_.begin(); at != last_slot_of_volume_.end();) {
-    if (at->second >= slot) {
-      ++at;
-      continue;
-    }
-    if (Status removed = store_->remove(at->first); !removed) return removed;
-    at = last_slot_of_volume_.erase(at);
+  while (!volumes_by_last_slot_.empty() && volumes_by_last_slot_.begin()->first < slot) {
+    const auto oldest = volumes_by_last_slot_.begin();
+    if (Status removed = store_->remove(oldest->second); !removed) return removed;
+    last_slot_of_volume_.erase(oldest->second);
+    volumes_by_last_slot_.erase(oldest);
   }
   return {};
 }

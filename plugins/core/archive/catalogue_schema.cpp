@@ -16,6 +16,9 @@ CREATE TABLE edge(track INTEGER PRIMARY KEY, time INTEGER NOT NULL);
 CREATE TABLE init(track INTEGER, config INTEGER, bytes BLOB NOT NULL, PRIMARY KEY(track, config)) WITHOUT ROWID;
 CREATE TABLE stretch(id INTEGER PRIMARY KEY, record BLOB NOT NULL);
 CREATE TABLE slot(number INTEGER PRIMARY KEY, record BLOB NOT NULL);
+CREATE TABLE late(slot INTEGER PRIMARY KEY, record BLOB NOT NULL);
+CREATE TABLE anchor(
+  slot INTEGER PRIMARY KEY, stretch INTEGER NOT NULL, time INTEGER NOT NULL, utc INTEGER NOT NULL);
 CREATE TABLE endpoint(
   id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, removed INTEGER NOT NULL,
   channel_segment_duration INTEGER NOT NULL, last_generation INTEGER NOT NULL,
@@ -31,7 +34,14 @@ CREATE TABLE cut(
   stretch INTEGER NOT NULL, generation INTEGER NOT NULL, recorded INTEGER NOT NULL,
   discontinuity INTEGER NOT NULL DEFAULT 0, discontinuity_sequence INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY(endpoint, number)) WITHOUT ROWID;
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
+)sql";
+
+// Until then a hole stayed one, and nothing dated a stretch but its start.
+constexpr char tables_of_version_4[] = R"sql(
+CREATE TABLE late(slot INTEGER PRIMARY KEY, record BLOB NOT NULL);
+CREATE TABLE anchor(
+  slot INTEGER PRIMARY KEY, stretch INTEGER NOT NULL, time INTEGER NOT NULL, utc INTEGER NOT NULL);
 )sql";
 
 // Columns that version 1 did not have, in the order of the tables above. What was not recorded is told
@@ -105,8 +115,9 @@ Status bring_up_to_date(Database& database, std::int64_t version) {
     TRY(database.execute(sequences_of_version_2));
     TRY(date_generations(database));
   }
-  // Version 3 has the same tables; its stretch records say more.
-  TRY(database.execute("PRAGMA user_version = 3"));
+  // Version 3 has the same tables as 2; its stretch records say more.
+  if (version > 0) TRY(database.execute(tables_of_version_4));
+  TRY(database.execute("PRAGMA user_version = 4"));
   return transaction.commit();
 }
 

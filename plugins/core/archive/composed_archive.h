@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -47,6 +48,7 @@ class ComposedArchive final : public Archive {
   timeline::Resume resume() override;
   Status begin_stretch(const timeline::Stretch& stretch, const std::vector<Blob>& inits) override;
   Status append(NewChunk chunk) override;
+  Status repair(NewChunk chunk) override;
   Status list_slot(const timeline::SlotListed& slot, Utc now) override;
   Status close_tail(bool ended, Utc now) override;
 
@@ -87,6 +89,7 @@ class ComposedArchive final : public Archive {
 
   // Called with write_mutex_ held; true: something was published.
   Result<bool> do_append(NewChunk chunk);
+  Result<bool> do_repair(NewChunk chunk);
   Result<bool> do_begin_stretch(const timeline::Stretch& stretch, const std::vector<Blob>& inits);
   Result<bool> do_list_slot(const timeline::SlotListed& slot, Utc now);
   Result<bool> do_close_tail(bool ended, Utc now);
@@ -95,16 +98,19 @@ class ComposedArchive final : public Archive {
   Result<bool> do_remove_presentation(const std::string& endpoint);
   Result<bool> do_trim(Utc oldest);
 
+  // Puts the chunk into a volume. REQUIRES: `track` is one of the stretch's
+  Result<timeline::Chunk> store(NewChunk chunk, const OpenStretch& open, const timeline::Track& track);
   [[nodiscard]] Status check_order(std::uint64_t slot) const;
   Status list(const timeline::SlotListed& listed, Draft& draft, Utc now);
   void begin_stretch_in(Draft& draft, const OpenStretch& open) const;
+  void begin_anchor_in(Draft& draft, const timeline::Slot& slot) const;
   void number_init(timeline::Track& track, const Blob& init, OpenStretch& open);
   [[nodiscard]] OpenStretch* stretch_of_slot(std::uint64_t slot);
   Result<std::uint64_t> next_serial();
   [[nodiscard]] Draft draft() const;
   Status commit(Draft& draft);
   void publish(Draft& draft);
-  void advance_footing(const timeline::Timeline& timeline, const timeline::Slot& slot);
+  static void move_on(Footing& footing, const timeline::Timeline& timeline, const timeline::Slot& slot);
   Status drop_volumes_before(std::uint64_t slot);
   [[nodiscard]] static std::uint64_t first_ending_at_or_after(const timeline::Timeline& timeline, Utc time);
   void note_volume(std::uint32_t volume, std::uint64_t slot);
@@ -135,6 +141,7 @@ class ComposedArchive final : public Archive {
   std::map<std::string, StoredEndpoint> removed_endpoints_;
   std::map<timeline::TrackId, std::uint32_t> last_config_;
   std::unordered_map<std::uint32_t, std::uint64_t> last_slot_of_volume_;
+  std::set<std::pair<std::uint64_t, std::uint32_t>> volumes_by_last_slot_;  // the same
 
   mutable std::mutex state_mutex_;
   std::shared_ptr<const timeline::Timeline> timeline_;

@@ -123,9 +123,8 @@ class VolumeReader {
     }
     const ChunkLabel& label = box->label;
     FoundChunk found;
-    found.chunk =
-        Chunk{label.track,      label.start, label.duration, label.serial, {number_, box->size, offset},
-              label.independent};
+    found.chunk = Chunk{label.track,    label.independent, label.start,
+                        label.duration, label.serial,      {number_, box->size, offset}};
     found.stretch = box->stretch;
     found.checksum = box->checksum;
     slots.push_back(label.slot);
@@ -296,6 +295,20 @@ Slot empty_slot(std::uint64_t number, const Slot& before) {
   return slot;
 }
 
+// Volumes know nothing of clocks that were set (semantics S13); the catalogue may.
+void date(Slot& slot, const Contents& contents) {
+  const auto later =
+      std::upper_bound(contents.anchors.begin(), contents.anchors.end(), slot.number,
+                       [](std::uint64_t number, const timeline::Anchor& a) { return number < a.slot; });
+  if (later == contents.anchors.begin() || std::prev(later)->stretch != slot.stretch) return;
+  const timeline::Anchor& anchor = *std::prev(later);
+  for (const Stretch& stretch : contents.stretches) {
+    const timeline::Track* reference = stretch.id == slot.stretch ? stretch.find(stretch.reference) : nullptr;
+    if (reference == nullptr) continue;
+    slot.utc = anchor.utc + to_microseconds(slot.start - anchor.time, reference->description.info.timescale);
+  }
+}
+
 }  // namespace
 
 Result<Salvage> salvage_volumes(const std::string& directory) {
@@ -341,6 +354,16 @@ Change mend(Contents& contents, const std::set<std::uint64_t>& damaged, const Sa
     Slot slot;
     if (known != salvage.slots.end() && known->number == number) {
       slot = *known;
+      // The volumes do not say which chunks were listed and which came late.
+      const auto late = std::find_if(contents.late.begin(), contents.late.end(),
+                                     [&](const LateChunks& l) { return l.slot == number; });
+      if (late != contents.late.end()) {
+        std::erase_if(slot.chunks, [&](const timeline::Chunk& chunk) {
+          return std::any_of(late->chunks.begin(), late->chunks.end(),
+                             [&](const timeline::Chunk& l) { return l.track == chunk.track; });
+        });
+      }
+      date(slot, contents);
     } else if (at != contents.slots.begin()) {
       slot = empty_slot(number, *std::prev(at));
     } else {

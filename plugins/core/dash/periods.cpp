@@ -13,18 +13,22 @@ using timeline::Presentation;
 using timeline::Stretch;
 using timeline::Timeline;
 
-Utc start_of_period(const Presentation& presentation, const Stretch& stretch, std::uint32_t number) {
+// Where the newest of these began: the stretch, its mapping to UTC, the generation.
+Utc start_of_period(const Presentation& presentation, const Stretch& stretch, std::uint32_t number,
+                    const timeline::Anchor* anchor) {
   const timeline::Generation* generation = presentation.find_generation(number);
+  const Utc start = anchor == nullptr ? stretch.start : anchor->utc;
   // The first one has no Period before it, although the stretch may be older than the endpoint.
-  if (generation == nullptr || number == 1) return stretch.start;
-  if (generation->from_slot <= stretch.first_slot) return stretch.start;
+  if (generation == nullptr || number == 1) return start;
+  if (generation->from_slot <= (anchor == nullptr ? stretch.first_slot : anchor->slot)) return start;
   return generation->start;
 }
 
 }  // namespace
 
 std::string Period::id() const {
-  return "p" + std::to_string(stretch->id) + "g" + std::to_string(generation);
+  const std::string id = "p" + std::to_string(stretch->id) + "g" + std::to_string(generation);
+  return anchor == nullptr ? id : id + "a" + std::to_string(anchor->slot);
 }
 
 std::int64_t Period::start_in(timeline::TrackId track) const {
@@ -32,8 +36,12 @@ std::int64_t Period::start_in(timeline::TrackId track) const {
     return rescale(*start_time, timeline::timescale_of(*stretch, stretch->reference),
                    timeline::timescale_of(*stretch, track));
   }
-  return stretch->start_in(track) +
-         rescale((start - stretch->start).count(), 1'000'000, timeline::timescale_of(*stretch, track));
+  const std::uint32_t scale = timeline::timescale_of(*stretch, track);
+  if (anchor != nullptr) {
+    return rescale(anchor->time, timeline::timescale_of(*stretch, stretch->reference), scale) +
+           rescale((start - anchor->utc).count(), 1'000'000, scale);
+  }
+  return stretch->start_in(track) + rescale((start - stretch->start).count(), 1'000'000, scale);
 }
 
 Microseconds window_of(const Presentation& presentation, const timeline::OutputSettings& settings) {
@@ -60,12 +68,13 @@ std::vector<Period> listed_periods(const Timeline& timeline, const Presentation&
   }
   std::vector<Period> periods;
   for (auto cut = listed.rbegin(); cut != listed.rend(); ++cut) {
-    const bool goes_on = !periods.empty() && periods.back().stretch->id == (*cut)->stretch &&
-                         periods.back().generation == (*cut)->generation;
+    const Stretch* stretch = timeline.stretch((*cut)->stretch);
+    const timeline::Anchor* anchor = timeline.anchor_of(*stretch, (*cut)->first_slot);
+    const bool goes_on = !periods.empty() && periods.back().stretch == stretch &&
+                         periods.back().generation == (*cut)->generation && periods.back().anchor == anchor;
     if (!goes_on) {
-      const Stretch* stretch = timeline.stretch((*cut)->stretch);
-      const Utc start = start_of_period(presentation, *stretch, (*cut)->generation);
-      periods.push_back({stretch, (*cut)->generation, start, {}, {}});
+      const Utc start = start_of_period(presentation, *stretch, (*cut)->generation, anchor);
+      periods.push_back({stretch, (*cut)->generation, anchor, start, {}, {}});
     }
     periods.back().cuts.push_back(*cut);
   }

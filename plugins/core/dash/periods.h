@@ -11,17 +11,18 @@
 
 namespace tarn::dash {
 
-// The cuts of one stretch and one generation that a manifest lists.
+// The cuts of one stretch, one generation and one mapping to UTC that a manifest lists.
 struct Period {
   const timeline::Stretch* stretch = nullptr;
   std::uint32_t generation = 0;
+  const timeline::Anchor* anchor = nullptr;  // none: the mapping that the stretch began with
   Utc start;
   // Media time of `start` where that is not the beginning of the stretch or generation, ticks of the
   // reference track.
   std::optional<std::int64_t> start_time;
   std::vector<const timeline::Cut*> cuts;  // oldest first
 
-  [[nodiscard]] std::string id() const;  // "p3g1"
+  [[nodiscard]] std::string id() const;  // "p3g1", "p3g1a250" from an anchor on
   // Media time of `start`, ticks of the track: presentationTimeOffset.
   [[nodiscard]] std::int64_t start_in(timeline::TrackId track) const;
 };

@@ -31,6 +31,7 @@ constexpr std::string_view dolby_channels_scheme = "tag:dolby.com,2014:dash:audi
 constexpr std::string_view joc_scheme = "tag:dolby.com,2018:dash:EC3_ExtensionType:2018";
 constexpr std::string_view joc_complexity_scheme =
     "tag:dolby.com,2018:dash:EC3_ExtensionComplexityIndex:2018";
+constexpr std::string_view continuity_scheme = "urn:mpeg:dash:period-continuity:2015";
 constexpr std::string_view clock_scheme = "urn:mpeg:dash:utc:http-iso:2014";
 
 std::string seconds(std::uint32_t count) { return format_duration(std::chrono::seconds{count}); }
@@ -76,7 +77,11 @@ class MpdRenderer {
     if (periods.empty()) return not_found("no variant is within the bitrate bounds");
     if (window_.kind == Window::Kind::vod) epoch_ = periods.front().start;
     open_mpd(periods);
-    for (const auto& next : periods) write_period(next);
+    const Period* before = nullptr;
+    for (const Period& next : periods) {
+      write_period(next, before);
+      before = &next;
+    }
     if (!is_static_ && !time_url_.empty()) {
       xml_.open("UTCTiming").attribute("schemeIdUri", clock_scheme).attribute("value", time_url_).close();
     }
@@ -88,7 +93,7 @@ class MpdRenderer {
   // A day of short segments takes long to go through: once is enough.
   const std::vector<Run>& runs_of(const Period& period, timeline::TrackId track) {
     const auto [entry, is_new] = runs_.try_emplace({period.cuts.front(), track});
-    if (is_new) entry->second = segment_timeline(timeline_, period, track);
+    if (is_new) entry->second = segment_timeline(timeline_, period, track, window_.content());
     return entry->second;
   }
 
@@ -142,17 +147,24 @@ class MpdRenderer {
            std::chrono::seconds{2 * segment};
   }
 
-  void write_period(const Period& period) {
+  void write_period(const Period& period, const Period* before) {
     const Microseconds start = std::max(Microseconds{0}, Microseconds{period.start - epoch_});
     xml_.open("Period").attribute("id", period.id()).attribute("start", format_duration(start));
     const auto sets = sets_of(period);
     const bool has_video = std::any_of(
         sets.begin(), sets.end(), [](const AdaptationSet& set) { return set.kind == codecs::Kind::video; });
-    for (const auto& set : sets) write_set(period, set, carries_events(set, has_video));
+    // Only the clock was set between them (semantics S13): decoders go on.
+    const bool goes_on = before != nullptr && period.anchor != nullptr && before->stretch == period.stretch &&
+                         before->generation == period.generation;
+    for (const auto& set : sets) {
+      write_set(period, set, carries_events(set, has_video), goes_on ? before->id() : "");
+    }
     xml_.close();
   }
 
-  void write_set(const Period& period, const AdaptationSet& set, bool has_events) {
+  // `continues`: id of the Period that this one continues, if any.
+  void write_set(const Period& period, const AdaptationSet& set, bool has_events,
+                 const std::string& continues) {
     const Track& first = *set.tracks.front();
     const auto lowest = std::min_element(set.tracks.begin(), set.tracks.end(),
                                          [](const Track* a, const Track* b) { return a->id < b->id; });
@@ -174,6 +186,7 @@ class MpdRenderer {
       write_protection(is_video ? settings_.protection->video : settings_.protection->audio);
     }
     if (is_video) write_colour(first.description.info);
+    if (!continues.empty()) write_property("SupplementalProperty", continuity_scheme, continues);
     if (has_events) {
       for (const auto scheme : {codecs::splice_scheme, codecs::id3_scheme}) {
         xml_.open("InbandEventStream").attribute("schemeIdUri", scheme).close();

@@ -6,10 +6,11 @@
 #include <cstdint>
 #include <initializer_list>
 #include <iterator>
-#include <memory>
+#include <utility>
 #include <vector>
 
 #include "core/base/time.h"
+#include "core/timeline/block_list.h"
 
 namespace tarn::timeline {
 
@@ -29,12 +30,9 @@ struct Cut {
   bool operator==(const Cut&) const = default;
 };
 
-// Cuts in order of number; reads like a vector. Copies share their blocks, so that publishing one
-// more cut after a month of them costs one block, not a copy of the month.
+// Cuts in order of number; reads like a vector, copies as a BlockList does.
 class CutList {
  public:
-  static constexpr std::size_t cuts_per_block = 512;
-
   class const_iterator {
    public:
     using iterator_category = std::random_access_iterator_tag;
@@ -87,32 +85,26 @@ class CutList {
 
   CutList() = default;
   // NOLINTNEXTLINE(google-explicit-constructor): a list of cuts is a list of cuts
-  CutList(const std::vector<Cut>& cuts);
+  CutList(std::vector<Cut> cuts) { cuts_.append(std::move(cuts)); }
   CutList(std::initializer_list<Cut> cuts) : CutList(std::vector<Cut>(cuts)) {}
 
-  [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] bool empty() const { return size_ == 0; }
+  [[nodiscard]] std::size_t size() const { return cuts_.size(); }
+  [[nodiscard]] bool empty() const { return cuts_.empty(); }
   // REQUIRES: index < size()
-  const Cut& operator[](std::size_t index) const {
-    const std::size_t at = index + skipped_;
-    return (*blocks_[at / cuts_per_block])[at % cuts_per_block];
-  }
+  const Cut& operator[](std::size_t index) const { return cuts_[index]; }
   [[nodiscard]] const Cut& front() const { return (*this)[0]; }
-  [[nodiscard]] const Cut& back() const { return (*this)[size_ - 1]; }
+  [[nodiscard]] const Cut& back() const { return (*this)[size() - 1]; }
   [[nodiscard]] const_iterator begin() const { return {this, 0}; }
-  [[nodiscard]] const_iterator end() const { return {this, static_cast<std::ptrdiff_t>(size_)}; }
+  [[nodiscard]] const_iterator end() const { return {this, static_cast<std::ptrdiff_t>(size())}; }
   [[nodiscard]] const_reverse_iterator rbegin() const { return const_reverse_iterator{end()}; }
   [[nodiscard]] const_reverse_iterator rend() const { return const_reverse_iterator{begin()}; }
 
-  void push_back(const Cut& cut);
+  void push_back(const Cut& cut) { cuts_.push_back(cut); }
   // REQUIRES: count <= size()
-  void drop_front(std::size_t count);
+  void drop_front(std::size_t count) { cuts_.drop_front(count); }
 
  private:
-  using Block = std::vector<Cut>;
-  std::vector<std::shared_ptr<const Block>> blocks_;  // all full but the last
-  std::size_t skipped_ = 0;                           // dropped cuts at the front of the first block
-  std::size_t size_ = 0;
+  BlockList<Cut, 512> cuts_;
 };
 
 }  // namespace tarn::timeline

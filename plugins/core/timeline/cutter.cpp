@@ -56,6 +56,12 @@ bool Cutter::fits(const Slot& slot) const {
   return length <= ticks_of(target(), open_timescale_) + open_tolerance_;
 }
 
+bool Cutter::goes_on(const Slot& slot) const {
+  const Utc date = open_utc_ + to_microseconds(slot.start - open_start_, open_timescale_);
+  return slot.stretch == open_stretch_ && slot.number == anchor_.first_slot + open_slots_ &&
+         !is_clock_step(date, slot.utc);
+}
+
 void Cutter::open(const Slot& slot, const Length& gop) {
   // RFC 8216bis 4.4.3.1: a duration, rounded to the nearest second, may not exceed the target.
   const Wide twice_limit = 2 * ticks_of(generation_.target_duration, gop.timescale) + gop.timescale;
@@ -102,10 +108,8 @@ std::vector<Cut> Cutter::add(const Slot& slot, std::uint32_t reference_timescale
   if (slot.number < anchor_.first_slot + open_slots_) return cuts;
   const Length gop{span(slot.start, slot.end), std::max(reference_timescale, 1U),
                    std::max<std::int64_t>(tolerance, 0)};
-  const bool goes_on =
-      open_slots_ > 0 && slot.stretch == open_stretch_ && slot.number == anchor_.first_slot + open_slots_;
   note_longest(gop);
-  if (open_slots_ > 0 && (!goes_on || !fits(slot))) cuts.push_back(close_open(now));
+  if (open_slots_ > 0 && (!goes_on(slot) || !fits(slot))) cuts.push_back(close_open(now));
   if (open_slots_ == 0) open(slot, gop);
   ++open_slots_;
   open_end_ = slot.end;

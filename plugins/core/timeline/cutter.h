@@ -20,10 +20,10 @@ std::int64_t cut_tolerance(const Stretch& stretch);
 //
 // A segment closes with the slot that makes it as long as the endpoint wants, so that it is published
 // without waiting for the next slot; before a slot that would make it longer than TARGETDURATION; and
-// where the stretch ends. A single slot of TARGETDURATION + 0.5 s or more, which no playlist of the
-// generation could list truthfully, begins a new generation by itself: the open segment closes short,
-// generation() has the next number from that slot on, and its target is fixed by that very slot. So
-// after add() the caller stores generation() when it has changed.
+// where the stretch ends or its dates are set anew (semantics S13). A single slot of TARGETDURATION + 0.5 s
+// or more, which no playlist of the generation could list truthfully, begins a new generation by itself: the
+// open segment closes short, generation() has the next number from that slot on, and its target is fixed by
+// that very slot. So after add() the caller stores generation() when it has changed.
 //
 // A cut begins with a discontinuity where the stretch is another one than that of the cut before, and
 // with a generation that a slot too long has begun. The very first cut of an endpoint does not.
@@ -63,6 +63,7 @@ class Cutter {
   void note_longest(const Length& gop);
   [[nodiscard]] std::uint32_t target() const;
   [[nodiscard]] bool fits(const Slot& slot) const;
+  [[nodiscard]] bool goes_on(const Slot& slot) const;
   void open(const Slot& slot, const Length& gop);
   Cut close_open(Utc now);
 

@@ -114,6 +114,7 @@ void Merger::Impl::set_program_date_time(InputId id, const std::string& key, std
 // remembers: a restart that nobody announced.
 bool Merger::Impl::jumped_back(Session& session, const TrackFeed& feed, const Unit& unit) const {
   if (!joined(session) || running_->ref().key != feed.description.key) return false;
+  if (is_missing(running_->ref(), unit.start + feed.shift + unit.duration / 2)) return false;
   const std::int64_t end = unit.start + feed.shift + unit.duration;
   if (running_->recent.empty() || end > running_->recent.front().start) {
     session.old_from.reset();
@@ -134,7 +135,8 @@ void Merger::Impl::hold(Input& input, Session& session, TrackFeed& feed, Arrived
     return;
   }
   TrackFeed* reference = session.reference_feed();
-  if (reference == &feed) {
+  // What is late says nothing about when the next content is to be expected.
+  if (reference == &feed && copy.unit.start + copy.unit.duration == *feed.seen_end) {
     session.history.add(to_microseconds(copy.unit.start + copy.unit.duration, feed.timescale()), now_,
                         pace() * 3);
     session.segment_from = std::min(session.segment_from, copy.unit.start);
@@ -174,7 +176,7 @@ void Merger::Impl::add(InputId id, const std::string& key, Unit unit, Utc now_ut
   process();
 }
 
-void Merger::Impl::segment_end(InputId id, const std::vector<std::string>& keys) {
+void Merger::Impl::segment_end(InputId id, const std::vector<std::string>& keys, Utc now_utc) {
   Input& input = input_of(id);
   if (input.sessions.empty()) return;
   Session& session = input.sessions.back();
@@ -182,7 +184,9 @@ void Merger::Impl::segment_end(InputId id, const std::vector<std::string>& keys)
     TrackFeed* feed = session.find(key);
     if (feed == nullptr) continue;
     feed->segment_over = true;
-    if (feed == session.reference_feed()) measure_segment(input, session);
+    if (feed != session.reference_feed()) continue;
+    observe_utc(input, session, now_utc);
+    measure_segment(input, session);
   }
   process();
 }
@@ -194,7 +198,7 @@ void Merger::Impl::measure_segment(Input& input, Session& session) const {
   session.segment_from = std::numeric_limits<std::int64_t>::max();
   session.segment_to = std::numeric_limits<std::int64_t>::min();
   if (length > longest_segment) return;
-  session.longest_segment = std::max(session.longest_segment, length);
+  session.add_segment_length(length);
   input.segment_length = session.longest_segment;
 }
 
@@ -260,7 +264,7 @@ bool Merger::Impl::end_if_over() {
   return false;
 }
 
-InputStatus Merger::Impl::status(InputId id) const {
+InputStatus Merger::Impl::status(InputId id, Monotonic now) const {
   const Input& input = inputs_[id];
   InputStatus status = input.status;
   if (status.units == 0) return status;
@@ -270,23 +274,23 @@ InputStatus Merger::Impl::status(InputId id) const {
   }
   if (input.ended) {
     status.state = InputState::ended;
-  } else if (now_ - status.last_arrival > pace(input) * 3 / 2) {
+  } else if (now - status.last_arrival > pace(input) * 3 / 2) {
     status.state = InputState::stalled;
   } else {
-    status.state = last != nullptr && is_late(*last) ? InputState::late : InputState::live;
+    status.state = last != nullptr && is_late(*last, now) ? InputState::late : InputState::live;
   }
   return status;
 }
 
 // What should have followed what came is not there.
-bool Merger::Impl::is_late(const Session& session) const {
+bool Merger::Impl::is_late(const Session& session, Monotonic now) const {
   if (!running_ || session.reference >= session.tracks.size()) return false;
   const TrackFeed& feed = session.tracks[session.reference];
   if (!feed.seen_end) return false;
   const Microseconds next_end = to_microseconds(*feed.seen_end, feed.timescale()) +
                                 to_microseconds(running_->nominal, running_->ref().timescale);
-  const auto expected = session.history.expected(next_end);
-  return expected && now_ > *expected + margin();
+  const auto expected = session.expected(next_end);
+  return expected && now > *expected + margin();
 }
 
 Merger::Merger(MergerSettings settings, Resume resume)
@@ -308,9 +312,10 @@ void Merger::add(InputId input, const std::string& track_key, Unit unit, Monoton
   if (input < input_count) impl_->add(input, track_key, std::move(unit), now_utc);
 }
 
-void Merger::segment_end(InputId input, const std::vector<std::string>& track_keys, Monotonic now, Utc) {
+void Merger::segment_end(InputId input, const std::vector<std::string>& track_keys, Monotonic now,
+                         Utc now_utc) {
   impl_->arrive(now);
-  if (input < input_count) impl_->segment_end(input, track_keys);
+  if (input < input_count) impl_->segment_end(input, track_keys, now_utc);
 }
 
 void Merger::discontinuity(InputId input, Monotonic now) {
@@ -338,8 +343,10 @@ std::vector<Decision> Merger::take() { return std::exchange(impl_->decisions_, {
 
 std::optional<InputId> Merger::active() const { return impl_->active_; }
 
-InputStatus Merger::status(InputId input) const {
-  return input < input_count ? impl_->status(input) : InputStatus{};
+InputStatus Merger::status(InputId input) const { return status(input, impl_->now_); }
+
+InputStatus Merger::status(InputId input, Monotonic now) const {
+  return input < input_count ? impl_->status(input, std::max(now, impl_->now_)) : InputStatus{};
 }
 
 std::optional<std::int64_t> Merger::edge_90k() const {

@@ -12,11 +12,31 @@
 
 #include "core/timeline/merger.h"
 #include "core/timeline/merger_feed.h"
+#include "core/timeline/utc_watch.h"
 
 // The merger's state and the steps of its loop. merger.cpp takes in what inputs send and runs the
 // loop; merger_match.cpp decides what belongs where in time; merger_reference.cpp makes slots;
-// merger_slot.cpp fills and lists them; merger_stretch.cpp begins stretches.
+// merger_compare.cpp holds what both sent side by side; merger_slot.cpp fills and lists them;
+// merger_repair.cpp takes what they lack and comes later; merger_stretch.cpp begins stretches.
 namespace tarn::timeline {
+
+// What a listed slot lacks of a track, ticks of the track.
+struct MissingPart {
+  std::uint64_t slot = 0;
+  std::int64_t from = 0;
+  std::int64_t to = 0;
+  std::int64_t slot_end = 0;
+};
+
+// Came for a missing part that is not covered yet.
+struct LateUnit {
+  Arrived arrived;
+  std::int64_t position = 0;
+  InputId input = 0;
+
+  [[nodiscard]] std::int64_t middle() const { return position + arrived.unit.duration / 2; }
+  [[nodiscard]] std::int64_t end() const { return position + arrived.unit.duration; }
+};
 
 // A track of the running stretch.
 struct TrackState {
@@ -36,6 +56,8 @@ struct TrackState {
   bool broken = true;
   std::pair<InputId, std::uint64_t> source{};  // input and session that gave what lies before the edge
   std::deque<Range> holes;                     // recent ones: what comes for them is late
+  std::deque<MissingPart> missing;             // recent ones, ascending
+  std::deque<LateUnit> late;                   // ascending
 
   // The part of the open slot.
   std::vector<std::shared_ptr<void>> payloads;
@@ -74,11 +96,17 @@ struct Running {
   std::optional<Monotonic> last_at;  // arrival of the last reference unit that was used
   std::uint64_t last_digest = 0;     // its
   Utc end_utc;                       // UTC of slot_edge
-  bool closed = false;               // after StreamEnded: what follows needs a new stretch
+  // UTC counts from here: the start of the stretch, or where its mapping was set anew (semantics S13).
+  Utc base_utc;
+  std::int64_t base_time = 0;  // reference ticks
+  bool closed = false;         // after StreamEnded: what follows needs a new stretch
   std::deque<RecentSlot> recent;
 
   [[nodiscard]] TrackState& ref() { return tracks[reference]; }
   [[nodiscard]] const TrackState& ref() const { return tracks[reference]; }
+  [[nodiscard]] Utc utc_of(std::int64_t time) const {
+    return base_utc + to_microseconds(time - base_time, ref().timescale);
+  }
 };
 
 // Whether an input can give what comes next in a track.
@@ -100,17 +128,18 @@ struct Merger::Impl {
   void set_tracks(InputId input, std::vector<TrackDescription> tracks);
   void set_program_date_time(InputId input, const std::string& key, std::int64_t time, Utc utc);
   void add(InputId input, const std::string& key, Unit unit, Utc now_utc);
-  void segment_end(InputId input, const std::vector<std::string>& keys);
+  void segment_end(InputId input, const std::vector<std::string>& keys, Utc now_utc);
   void discontinuity(InputId input);
   void end_of_stream(InputId input);
-  [[nodiscard]] InputStatus status(InputId input) const;
-  [[nodiscard]] bool is_late(const Session& session) const;
+  [[nodiscard]] InputStatus status(InputId input, Monotonic now) const;
+  [[nodiscard]] bool is_late(const Session& session, Monotonic now) const;
   void arrive(Monotonic now) { now_ = std::max(now_, now); }
   void process();
   bool end_if_over();
   void break_session(Input& input, std::vector<TrackDescription> tracks, std::string reason);
   void hold(Input& input, Session& session, TrackFeed& feed, Arrived arrived);
   void measure_segment(Input& input, Session& session) const;
+  void observe_utc(Input& input, const Session& session, Utc now_utc);
   bool jumped_back(Session& session, const TrackFeed& feed, const Unit& unit) const;
   void wake_at(Monotonic when);
 
@@ -128,8 +157,8 @@ struct Merger::Impl {
   [[nodiscard]] std::optional<std::int64_t> ahead(const Session& session) const;
   void trim(Input& input, Session& session, TrackState& track, TrackFeed& feed);
   void trim_added(Input& input, Session& session, TrackFeed& feed);
-  void compare(Input& input, const RecentSlot& used, const Arrived& copy);
-  void count_unneeded(Input& input, TrackState& track, const Arrived& arrived, std::int64_t position);
+  // True: it is late.
+  bool count_unneeded(Input& input, TrackState& track, const Arrived& arrived, std::int64_t position);
   Supply supply(Input& input, Session& session, TrackState& track);
   std::size_t group_size(const Session& session, const TrackFeed& feed) const;
   bool awaited(InputId input, const TrackState& track, Microseconds media_end,
@@ -161,6 +190,22 @@ struct Merger::Impl {
   void add_hole(TrackState& track, std::int64_t start, std::int64_t end);
   [[nodiscard]] std::int64_t slack(const TrackState& track) const;
 
+  // merger_compare.cpp
+  void compare(Input& input, const RecentSlot& used, const Arrived& copy, std::int64_t position);
+  void look_for_copies(const RecentSlot& used);
+  void note_offset(Input& input, std::int64_t offset);
+
+  // merger_repair.cpp
+  void note_missing(TrackState& track, std::int64_t from) const;
+  void extend_missing(TrackState& track, std::int64_t next) const;
+  [[nodiscard]] static bool is_missing(const TrackState& track, std::int64_t time);
+  static void keep_late(TrackState& track, LateUnit unit);
+  void forget_late(TrackState& track);
+  void repair(TrackState& track);
+  std::vector<std::size_t> cover(const TrackState& track, std::size_t missing, std::size_t unit) const;
+  void decide_repaired(TrackState& track, std::size_t missing, std::size_t unit,
+                       const std::vector<std::size_t>& counts);
+
   // merger_stretch.cpp
   void resume_stretch(Resume resume);
   bool begin_next_stretch();
@@ -169,6 +214,7 @@ struct Merger::Impl {
   bool lets_active_go_first(const Input& input, const Session& session);
   void begin_stretch(Input& input, Session& session);
   std::string stretch_reason(Input& input, Session& session);
+  static bool is_credible(Utc program_end, Utc arrival);
   static std::optional<Utc> program_utc(const Session& session);
   bool knows_utc(const Session& session);
   [[nodiscard]] Utc start_utc(const Session& session) const;
@@ -189,6 +235,7 @@ struct Merger::Impl {
   std::array<Input, input_count> inputs_;
   std::optional<InputId> active_;
   std::optional<Running> running_;
+  UtcWatch utc_watch_;
   std::optional<OpenSlot> slot_;
   std::uint64_t next_slot_ = 1;
   std::uint32_t next_stretch_ = 1;

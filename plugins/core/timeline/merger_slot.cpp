@@ -93,6 +93,7 @@ bool Merger::Impl::fill(TrackState& track) {
     const std::optional<std::int64_t> next = next_position(track);
     if (!next || *next >= limit || !track.payloads.empty()) return true;
     add_hole(track, track.edge, *next);
+    extend_missing(track, *next);
     track.edge = *next;
     track.broken = true;
   }
@@ -150,15 +151,19 @@ void Merger::Impl::list_slot() {
   listed.stretch = running_->stretch.id;
   listed.start = slot_->start;
   listed.end = slot_->end;
-  const std::uint32_t timescale = running_->ref().timescale;
-  const auto utc_of = [&](std::int64_t time) {
-    return running_->stretch.start + to_microseconds(time - running_->stretch.start_time, timescale);
-  };
-  listed.utc = utc_of(slot_->start);
-  running_->end_utc = utc_of(slot_->end);
+  if (const auto step = utc_watch_.due(slot_->start)) {
+    running_->base_utc = running_->utc_of(slot_->start) + *step;
+    running_->base_time = slot_->start;
+    utc_watch_.reset();
+  }
+  listed.utc = running_->utc_of(slot_->start);
+  running_->end_utc = running_->utc_of(slot_->end);
   for (TrackState& track : running_->tracks) {
-    const bool is_there = finish(track);
-    if (!is_there) listed.missing.push_back(track.id);
+    const std::int64_t from = &track == &running_->ref() ? slot_->start : track.edge;
+    forget_late(track);
+    if (finish(track)) continue;
+    listed.missing.push_back(track.id);
+    note_missing(track, from);
   }
   slot_.reset();
   for (Input& input : inputs_) {

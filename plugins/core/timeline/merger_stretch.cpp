@@ -66,6 +66,13 @@ void Merger::Impl::resume_stretch(Resume resume) {
   running_->closed = resume.ended;
   const Stretch& stretch = running_->stretch;
   const std::uint32_t reference_timescale = stretch.find(stretch.reference)->description.info.timescale;
+  running_->base_utc = stretch.start;
+  running_->base_time = stretch.start_time;
+  const Microseconds since = to_microseconds(resume.slot_end - stretch.start_time, reference_timescale);
+  if (is_clock_step(stretch.start + since, resume.slot_end_utc)) {
+    running_->base_utc = resume.slot_end_utc;
+    running_->base_time = resume.slot_end;
+  }
   for (const Track& track : stretch.tracks) {
     const std::int64_t end = rescale(resume.slot_end, reference_timescale, track.description.info.timescale);
     TrackState& state = running_->tracks.emplace_back(state_of(track, end));
@@ -93,6 +100,7 @@ TrackId Merger::Impl::id_of(const std::string& key) {
 void Merger::Impl::switch_to(InputId id, const std::string& reason) {
   const std::optional<InputId> before = std::exchange(active_, id);
   if (!before || *before == id) return;
+  utc_watch_.reset();
   decisions_.emplace_back(InputSwitched{*before, id, running_ ? running_->slot_edge : 0, reason});
 }
 
@@ -181,6 +189,7 @@ std::string Merger::Impl::stretch_reason(Input& input, Session& session) {
   const TrackFeed& feed = *session.reference_feed();
   const Arrived& first = feed.units.front();
   const Microseconds length = to_microseconds(first.unit.duration, feed.timescale());
+  if (session.misplaced) return name_of(input.id) + " is not aligned";
   if (!compatible(session)) return "tracks changed";
   if (joined(session)) return outage(to_microseconds(feed.next() - running_->slot_edge, feed.timescale()));
   if (!session.breaks && first.unit.start - running_->slot_edge > 0) {
@@ -194,15 +203,18 @@ std::string Merger::Impl::stretch_reason(Input& input, Session& session) {
   return name_of(input.id) + " is not aligned";
 }
 
+bool Merger::Impl::is_credible(Utc program_end, Utc arrival) {
+  const Microseconds off = program_end - arrival;
+  return off <= std::chrono::seconds{30} && off >= -std::chrono::seconds{30};
+}
+
 // S13: what the playlist says of the first held unit, if it is credible.
 std::optional<Utc> Merger::Impl::program_utc(const Session& session) {
   const TrackFeed& feed = session.tracks[session.reference];
   const auto program = session.utc_of(to_microseconds(feed.units.front().unit.start, feed.timescale()));
   if (!program) return std::nullopt;
   const Burst came = burst_of(feed);
-  const Microseconds off = *program + came.length - came.arrival;
-  if (off > std::chrono::seconds{30} || off < -std::chrono::seconds{30}) return std::nullopt;
-  return program;
+  return is_credible(*program + came.length, came.arrival) ? program : std::nullopt;
 }
 
 // Without a date in the playlist the arrival of the whole segment dates its start: its other GOPs
@@ -227,6 +239,23 @@ Utc Merger::Impl::start_utc(const Session& session) const {
   return running_ ? std::max(start, running_->end_utc) : start;
 }
 
+// S13: what a segment of the input in use says of its end, whose arrival is `now_utc`.
+void Merger::Impl::observe_utc(Input& input, const Session& session, Utc now_utc) {
+  const TrackFeed& feed = session.tracks[session.reference];
+  if (!running_ || running_->closed || active_ != input.id || !joined(session)) return;
+  if (session.segment_from > session.segment_to || feed.description.key != running_->ref().key) return;
+  const Microseconds length = to_microseconds(session.segment_to - session.segment_from, feed.timescale());
+  UtcWatch::Segment seen{session.segment_to + feed.shift, length, {}, now_utc, false};
+  Utc end = now_utc;
+  if (const auto dated = session.utc_of(to_microseconds(session.segment_from, feed.timescale()))) {
+    input.status.pdt_rejected = !is_credible(*dated + length, now_utc);
+    seen.is_dated = !input.status.pdt_rejected;
+    if (seen.is_dated) end = *dated + length;
+  }
+  seen.behind = end - running_->utc_of(seen.end);
+  utc_watch_.observe(seen, pace(input));
+}
+
 void Merger::Impl::begin_stretch(Input& input, Session& session) {
   const std::string reason = stretch_reason(input, session);
   switch_to(input.id, reason);
@@ -236,12 +265,17 @@ void Merger::Impl::begin_stretch(Input& input, Session& session) {
   Running next;
   next.stretch.start = start_utc(session);
   next.stretch.start_time = next.slot_edge = feed.units.front().unit.start;
-  next.end_utc = next.stretch.start;
+  next.end_utc = next.base_utc = next.stretch.start;
+  next.base_time = next.stretch.start_time;
   next.begun = now_;
   running_ = std::move(next);
+  utc_watch_.reset();
   running_->stretch.id = next_stretch_++;
   running_->stretch.first_slot = next_slot_;
   add_tracks(input, session);
+  session.misplaced = false;
+  session.offset_copies = 0;
+  for (Input& other : inputs_) other.copies.clear();
   join(input, session);
   decisions_.emplace_back(StretchStarted{running_->stretch, reason});
 }

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 namespace tarn::timeline {
 namespace {
@@ -41,8 +42,7 @@ const Cut* Presentation::find_cut(std::uint64_t wanted) const {
 
 const Slot* Timeline::find(std::uint64_t number) const {
   if (empty() || number < first_slot() || number >= end_slot()) return nullptr;
-  const std::uint64_t index = number - block_base_;
-  return &(*blocks_[index / slots_per_block])[index % slots_per_block];
+  return &slots_[number - first_slot_];
 }
 
 const Stretch* Timeline::stretch(std::uint32_t id) const {
@@ -55,44 +55,50 @@ const Presentation* Timeline::presentation(const std::string& endpoint) const {
   return at == presentations.end() ? nullptr : at->second.get();
 }
 
+const std::vector<Chunk>* Timeline::late_chunks(std::uint64_t slot) const {
+  if (!late_ || find(slot) == nullptr) return nullptr;
+  const auto at = late_->find(slot);
+  return at == late_->end() ? nullptr : &at->second;
+}
+
+const Chunk* Timeline::find_late(std::uint64_t slot, TrackId track) const {
+  const std::vector<Chunk>* chunks = late_chunks(slot);
+  return chunks == nullptr ? nullptr : find_sorted(*chunks, track, [](const Chunk& c) { return c.track; });
+}
+
+void Timeline::add_late(std::uint64_t slot, const Chunk& chunk) {
+  auto grown = late_ ? std::make_shared<LateChunks>(*late_) : std::make_shared<LateChunks>();
+  std::vector<Chunk>& chunks = (*grown)[slot];
+  const auto at = std::find_if(chunks.begin(), chunks.end(),
+                               [&](const Chunk& known) { return known.track >= chunk.track; });
+  chunks.insert(at, chunk);
+  late_ = std::move(grown);
+}
+
+const Anchor* Timeline::anchor_of(const Stretch& stretch, std::uint64_t number) const {
+  auto after = anchors.upper_bound(number);
+  if (after == anchors.begin()) return nullptr;
+  const Anchor& newest = std::prev(after)->second;
+  return newest.stretch == stretch.id ? &newest : nullptr;
+}
+
 void Timeline::append(Slot slot) {
-  if (empty()) {
-    blocks_.clear();
-    block_base_ = first_slot_ = slot.number;
-  }
-  const std::uint64_t index = end_slot() - block_base_;
-  if (index / slots_per_block == blocks_.size()) {
-    blocks_.push_back(std::make_shared<const Block>(Block{std::move(slot)}));
-  } else {
-    auto grown = std::make_shared<Block>(*blocks_.back());
-    grown->push_back(std::move(slot));
-    blocks_.back() = std::move(grown);
-  }
-  ++slot_count_;
+  if (empty()) first_slot_ = slot.number;
+  slots_.push_back(std::move(slot));
 }
 
 void Timeline::append_all(std::vector<Slot> slots) {
-  auto next = slots.begin();
-  while (next != slots.end() && (empty() || (end_slot() - block_base_) % slots_per_block != 0)) {
-    append(std::move(*next++));
-  }
-  while (next != slots.end()) {
-    const auto count = std::min<std::ptrdiff_t>(slots.end() - next, slots_per_block);
-    blocks_.push_back(
-        std::make_shared<const Block>(std::make_move_iterator(next), std::make_move_iterator(next + count)));
-    slot_count_ += static_cast<std::uint64_t>(count);
-    next += count;
-  }
+  if (empty() && !slots.empty()) first_slot_ = slots.front().number;
+  slots_.append(std::move(slots));
 }
 
 void Timeline::trim_before(std::uint64_t number) {
   if (empty() || number <= first_slot_) return;
   const std::uint64_t kept_from = std::min(number, end_slot());
-  slot_count_ = end_slot() - kept_from;
+  slots_.drop_front(kept_from - first_slot_);
   first_slot_ = kept_from;
-  const std::uint64_t whole_blocks = (kept_from - block_base_) / slots_per_block;
-  blocks_.erase(blocks_.begin(), blocks_.begin() + static_cast<std::ptrdiff_t>(whole_blocks));
-  block_base_ += whole_blocks * slots_per_block;
+  if (!late_ || late_->empty() || late_->begin()->first >= kept_from) return;
+  late_ = std::make_shared<const LateChunks>(late_->lower_bound(kept_from), late_->end());
 }
 
 }  // namespace tarn::timeline

@@ -10,6 +10,7 @@
 
 #include "core/base/time.h"
 #include "core/codecs/stream_info.h"
+#include "core/timeline/block_list.h"
 #include "core/timeline/cut_list.h"
 
 // The timeline is what every manifest is computed from: stretches of continuous programme, made of
@@ -84,11 +85,11 @@ struct ChunkLocation {
 
 struct Chunk {
   TrackId track = 0;
+  bool independent = true;    // begins with a sync sample
   std::int64_t start = 0;     // decode time of the first sample, ticks of the track
   std::int64_t duration = 0;  // sum of the samples' durations
   std::uint64_t serial = 0;   // unique over all tracks of the channel for ever, 48 bits (semantics S8)
   ChunkLocation location;
-  bool independent = true;  // begins with a sync sample
 };
 
 // One GOP of the reference track and what the other tracks have in it.
@@ -102,6 +103,29 @@ struct Slot {
 
   [[nodiscard]] const Chunk* find(TrackId id) const;
 };
+
+// What counts of a segment (semantics S4).
+enum class Content {
+  listed,    // as the segment was published
+  archived,  // what came late as well, where the segment was published as a gap
+};
+
+// Where the mapping of media time to UTC was set anew inside of a stretch (semantics S13). Stored, so that
+// a date that was published stays what it was when the slot is gone.
+struct Anchor {
+  std::uint64_t slot = 0;  // the first one that it applies to
+  std::uint32_t stretch = 0;
+  std::int64_t time = 0;  // start of the slot, ticks of the reference track
+  Utc utc;
+  bool operator==(const Anchor&) const = default;
+};
+
+// Dates that are computed in two ways differ by less; where they differ by more a clock was set (semantics
+// S13).
+constexpr Microseconds clock_step{1000};
+inline bool is_clock_step(Utc expected, Utc date) {
+  return date > expected + clock_step || date < expected - clock_step;
+}
 
 // How an endpoint cuts, from one position of the timeline on (semantics S7).
 struct Generation {
@@ -126,37 +150,45 @@ struct Presentation {
 };
 
 // An immutable state of the timeline: any thread may hold and read it while the next is made.
-// Slots lie in shared blocks, so that a new state costs one block, not a copy.
+// A new state shares with the one before all but what changes.
 class Timeline {
  public:
-  static constexpr std::size_t slots_per_block = 256;
-
   Utc availability_start;  // stored when the first stretch begins (semantics S5); MPD@availabilityStartTime
   std::map<std::uint32_t, std::shared_ptr<const Stretch>> stretches;
+  std::map<std::uint64_t, Anchor> anchors;  // by slot
   std::map<std::string, std::shared_ptr<const Presentation>> presentations;
   std::optional<Utc> ended;  // ENDLIST came from the last living input (semantics S19)
 
-  [[nodiscard]] bool empty() const { return slot_count_ == 0; }
+  [[nodiscard]] bool empty() const { return slots_.empty(); }
   // Numbers of the oldest kept slot and one past the newest listed slot. REQUIRES: !empty()
   [[nodiscard]] std::uint64_t first_slot() const { return first_slot_; }
-  [[nodiscard]] std::uint64_t end_slot() const { return first_slot_ + slot_count_; }
+  [[nodiscard]] std::uint64_t end_slot() const { return first_slot_ + slots_.size(); }
   [[nodiscard]] const Slot* find(std::uint64_t number) const;
   [[nodiscard]] const Stretch* stretch(std::uint32_t id) const;
   [[nodiscard]] const Presentation* presentation(const std::string& endpoint) const;
+  // What dates slot `number` of a stretch; none: the start of the stretch.
+  [[nodiscard]] const Anchor* anchor_of(const Stretch& stretch, std::uint64_t number) const;
 
   // The same timeline with one more slot. REQUIRES: slot.number == end_slot() unless empty
   void append(Slot slot);
+  // Content of a kept slot that came after the slot was listed without it (semantics S4): what was listed
+  // does not change, who asks for what is archived gets it. null: none.
+  [[nodiscard]] const Chunk* find_late(std::uint64_t slot, TrackId track) const;
+  // All that came late in a slot, ascending by track; null: nothing.
+  [[nodiscard]] const std::vector<Chunk>* late_chunks(std::uint64_t slot) const;
+  // REQUIRES: the slot is kept and has nothing of the track
+  void add_late(std::uint64_t slot, const Chunk& chunk);
+
   // As append() of each; makes whole blocks at once, for loading.
   void append_all(std::vector<Slot> slots);
-  // Forgets slots before `number`; blocks are dropped whole, the answer is exact all the same.
+  // Forgets slots before `number`.
   void trim_before(std::uint64_t number);
 
  private:
-  using Block = std::vector<Slot>;
-  std::vector<std::shared_ptr<const Block>> blocks_;
-  std::uint64_t block_base_ = 0;  // slot number of blocks_[0][0]
+  BlockList<Slot, 256> slots_;
+  using LateChunks = std::map<std::uint64_t, std::vector<Chunk>>;
+  std::shared_ptr<const LateChunks> late_;  // shared by all states between two repairs; null: none
   std::uint64_t first_slot_ = 0;
-  std::uint64_t slot_count_ = 0;
 };
 
 }  // namespace tarn::timeline

@@ -41,12 +41,13 @@ Change many() {
     slot.utc = listed.utc;
     for (timeline::TrackId id = 1; id <= tracks; ++id) {
       const NewChunk chunk = make_chunk(1 + (id + 1) % 2, number);
-      slot.chunks.push_back({id,
-                             chunk.start,
-                             chunk.duration,
-                             serial++,
-                             {static_cast<std::uint32_t>(number / 300 * tracks + id), 1'250'000, 50'000'000},
-                             true});
+      slot.chunks.push_back(
+          {id,
+           true,
+           chunk.start,
+           chunk.duration,
+           serial++,
+           {static_cast<std::uint32_t>(number / 300 * tracks + id), 1'250'000, 50'000'000}});
     }
   }
   EndpointChange& endpoint = change.endpoints["e"];

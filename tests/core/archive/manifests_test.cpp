@@ -159,6 +159,56 @@ TEST(Manifests, PeriodsKeepTheirAttributesWhileTheirSegmentsAreTrimmed) {
   EXPECT_EQ(periods_of(*archive).size(), 1U);
 }
 
+// Semantics S13: what follows is dated anew, and stays dated so.
+TEST(Manifests, AClockThatWasSetKeepsItsDatesWhileTheirSegmentsAreTrimmed) {
+  constexpr Microseconds set_by = std::chrono::seconds{20};
+  const ScratchDirectory scratch;
+  auto archive = open_or_fail(scratch.path("a"));
+  begin(*archive);
+  ASSERT_TRUE(archive->set_presentation("e", 4, 4, programme_start).ok());
+  write_slots(*archive, 1, 5);
+  for (std::uint64_t slot = 6; slot <= 13; ++slot) ASSERT_TRUE(write_slot(*archive, slot, 1, set_by).ok());
+  // The segment that was open ends there.
+  const auto& cuts = archive->timeline()->presentation("e")->cuts;
+  ASSERT_EQ(cuts.size(), 7U);
+  EXPECT_EQ(cuts[2].slot_count, 1U);
+  EXPECT_EQ(cuts[3].first_slot, 6U);
+
+  auto settings = output(timeline::Protocol::hls_cmaf);
+  settings.segments = 10;
+  settings.program_date_time_interval = 3600;
+  const auto text = hls::render_media(*archive->timeline(), settings, "v1");
+  ASSERT_TRUE(text.ok());
+  const auto playlist = hls::parse_media(*text);
+  ASSERT_TRUE(playlist.ok());
+  ASSERT_EQ(playlist->segments.size(), 7U);
+  for (std::size_t i = 0; i < 7; ++i) {
+    EXPECT_FALSE(playlist->segments[i].discontinuity);
+    EXPECT_EQ(playlist->segments[i].program_date_time.has_value(), i == 0 || i == 3) << i;
+  }
+  EXPECT_EQ(playlist->segments[3].program_date_time, utc_of_slot(6) + set_by);
+
+  const auto before = periods_of(*archive);
+  ASSERT_EQ(before.size(), 2U);
+  const std::string second = before.at("p1g1a6");
+  EXPECT_THAT(second, ::testing::HasSubstr("start=\"PT30S\""));
+  EXPECT_THAT(second, ::testing::HasSubstr("presentationTimeOffset=\"1080000\""));
+  for (std::uint64_t slot = 3; slot <= 12; ++slot) {
+    ASSERT_TRUE(archive->trim(utc_of_slot(slot) + (slot > 5 ? set_by : Microseconds{})).ok());
+    if (slot % 3 == 0) archive = reopened(std::move(archive), scratch.path("a"));
+    EXPECT_EQ(periods_of(*archive).at("p1g1a6"), second) << slot;
+  }
+  EXPECT_EQ(periods_of(*archive).size(), 1U);
+  // What comes after a restart is dated as what was before it.
+  EXPECT_EQ(archive->resume().slot_end_utc, utc_of_slot(14) + set_by);
+  begin(*archive, 2, 14, "two");
+  ASSERT_TRUE(write_slot(*archive, 14, 2, set_by * 2).ok());
+  ASSERT_TRUE(archive->trim(utc_of_slot(14) + set_by * 2).ok());
+  EXPECT_TRUE(archive->timeline()->find(14) != nullptr && archive->timeline()->find(13) == nullptr);
+  EXPECT_EQ(archive->timeline()->anchor_of(*archive->timeline()->stretch(2), 14), nullptr)
+      << "a stretch has a start of its own";
+}
+
 TEST(Manifests, ContentAfterTheEndAndARestartIsAStretchOfItsOwn) {
   const ScratchDirectory scratch;
   auto archive = open_or_fail(scratch.path("a"));
@@ -168,6 +218,56 @@ TEST(Manifests, ContentAfterTheEndAndARestartIsAStretchOfItsOwn) {
   ASSERT_TRUE(archive->close_tail(true, listing_time(3)).ok());
   archive = reopened(std::move(archive), scratch.path("a"));
   EXPECT_TRUE(archive->resume().ended);
+}
+
+// Semantics S4: "." a segment, "-" a gap.
+std::string listed(const timeline::Timeline& timeline, timeline::Window::Kind kind) {
+  timeline::Window window;
+  if (kind != timeline::Window::Kind::live) window.first = 0;
+  window.kind = kind;
+  auto settings = output(timeline::Protocol::hls_cmaf);
+  settings.segments = 10;
+  const auto text = hls::render_media(timeline, settings, "v1", window);
+  const auto playlist = hls::parse_media(text.ok() ? *text : "");
+  std::string marks;
+  if (!playlist.ok()) return "no playlist";
+  for (const auto& segment : playlist->segments) marks += segment.gap ? '-' : '.';
+  return marks;
+}
+
+std::size_t runs(const timeline::Timeline& timeline, timeline::Window::Kind kind) {
+  timeline::Window window;
+  if (kind != timeline::Window::Kind::live) window.first = 0;
+  window.kind = kind;
+  const auto mpd =
+      dash::render_mpd(timeline, output(timeline::Protocol::dash), "http://t/time", window).value();
+  std::size_t count = 0;
+  for (auto at = mpd.find("<S t="); at != std::string::npos; at = mpd.find("<S t=", at + 1)) ++count;
+  return count;
+}
+
+TEST(Manifests, OnlyThoseThatAreCompleteFromTheBeginningListWhatCameLate) {
+  using Kind = timeline::Window::Kind;
+  const auto archive = Archive::in_memory();
+  begin(*archive);
+  ASSERT_TRUE(archive->set_presentation("e", 2, 2, programme_start).ok());
+  write_slots(*archive, 1, 2);
+  ASSERT_TRUE(write_slot_of(*archive, 3, {}).ok());
+  write_slots(*archive, 4, 5);
+  const auto live = [&] {
+    return hls::render_media(*archive->timeline(), output(timeline::Protocol::hls_cmaf), "v1").value();
+  };
+  const std::string before = live();
+  EXPECT_EQ(listed(*archive->timeline(), Kind::vod), "..-..");
+  const std::size_t runs_before = runs(*archive->timeline(), Kind::live);
+  for (const timeline::TrackId track : {1U, 2U}) ASSERT_TRUE(archive->repair(make_chunk(track, 3)).ok());
+  EXPECT_EQ(live(), before);
+  for (const Kind kind : {Kind::live, Kind::event}) {
+    EXPECT_EQ(listed(*archive->timeline(), kind), "..-..");
+    EXPECT_EQ(runs(*archive->timeline(), kind), runs_before);
+  }
+  EXPECT_EQ(listed(*archive->timeline(), Kind::vod), ".....");
+  EXPECT_LT(runs(*archive->timeline(), Kind::vod), runs_before) << "no hole";
 }
 
 }  // namespace

@@ -111,16 +111,65 @@ TEST(Migration, Version1IsOpenedAndCountsOnFromWhatItServed) {
   EXPECT_EQ(describe(*archive), before);
 }
 
+TEST(Migration, Version3KeepsItsHolesAndGetsThemRepaired) {
+  const ScratchDirectory scratch;
+  const std::string path = scratch.path("a");
+  std::string before;
+  {
+    const auto archive = open_or_fail(path);
+    begin(*archive);
+    ASSERT_TRUE(write_slot_of(*archive, 1, {2}).ok());
+    ASSERT_TRUE(archive->set_presentation("e", 2, 2, listing_time(1)).ok());
+    before = describe(*archive);
+  }
+  {
+    const auto database = Database::open(path + "/catalogue.db");
+    ASSERT_TRUE((*database)->execute("DROP TABLE late; DROP TABLE anchor; PRAGMA user_version = 3").ok());
+  }
+  const auto archive = open_or_fail(path);
+  EXPECT_EQ(describe(*archive), before);
+  ASSERT_TRUE(archive->repair(make_chunk(1, 1)).ok());
+  EXPECT_NE(archive->timeline()->find_late(1, 1), nullptr);
+}
+
+TEST(Migration, Version3HasNoClocksThatWereSetAndTakesThem) {
+  const ScratchDirectory scratch;
+  {
+    const auto archive = open_or_fail(scratch.path("a"));
+    begin(*archive);
+    ASSERT_TRUE(archive->set_presentation("e", 2, 2, programme_start).ok());
+    write_slots(*archive, 1, 3);
+  }
+  {
+    const auto database = Database::open(scratch.path("a") + "/catalogue.db");
+    ASSERT_TRUE((*database)->execute("DROP TABLE late; DROP TABLE anchor; PRAGMA user_version = 3").ok());
+  }
+  std::string before;
+  const timeline::Anchor anchor{4, 1, 4 * gop_seconds * video_scale, utc_of_slot(14)};
+  {
+    const auto archive = open_or_fail(scratch.path("a"));
+    EXPECT_EQ(archive->timeline()->presentation("e")->cuts.size(), 3U);
+    EXPECT_TRUE(archive->timeline()->anchors.empty());
+    (void)archive->resume();
+    ASSERT_TRUE(write_slot(*archive, 4, 1, utc_of_slot(14) - utc_of_slot(4)).ok());
+    before = describe(*archive);
+  }
+  const auto archive = open_or_fail(scratch.path("a"));
+  EXPECT_EQ(describe(*archive), before);
+  ASSERT_EQ(archive->timeline()->anchors.size(), 1U);
+  EXPECT_EQ(archive->timeline()->anchors.at(4), anchor);
+}
+
 TEST(Migration, WhatIsNewerIsRefusedAndLeftAlone) {
   const ScratchDirectory scratch;
   ASSERT_TRUE(write_version_1(scratch.path("a")).ok());
   {
     const auto database = Database::open(scratch.path("a") + "/catalogue.db");
-    ASSERT_TRUE((*database)->execute("PRAGMA user_version = 4").ok());
+    ASSERT_TRUE((*database)->execute("PRAGMA user_version = 5").ok());
   }
   const auto opened = Archive::open(scratch.path("a"));
   ASSERT_FALSE(opened.ok());
-  EXPECT_THAT(opened.error().message, ::testing::HasSubstr("schema version 4; this Tarn knows up to 3"));
+  EXPECT_THAT(opened.error().message, ::testing::HasSubstr("schema version 5; this Tarn knows up to 4"));
 }
 
 }  // namespace

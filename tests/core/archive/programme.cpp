@@ -45,6 +45,10 @@ std::string describe(Archive& archive) {
           << "\n";
     }
   }
+  for (const auto& [slot, anchor] : timeline->anchors) {
+    out << "clock set in slot " << slot << " of " << anchor.stretch << " " << anchor.time << " = "
+        << format_utc(anchor.utc) << "\n";
+  }
   for (const auto& [name, presentation] : timeline->presentations) {
     out << "endpoint " << name << " " << presentation->endpoint << "\n";
     for (const auto& g : presentation->generations) {

@@ -187,6 +187,39 @@ TEST(RenderMpd, AGenerationBeginsAPeriodWhoseStartIsKept) {
   EXPECT_EQ(rest.of("v1")[0].start, video[4].start);
 }
 
+TEST(RenderMpd, AClockThatWasSetBeginsAPeriodThatDecodersGoOnThrough) {
+  auto builder = TimelineBuilder{};
+  builder.stretch(noon, 126'000, ladder()).slots(6, 50).generation(4, 4).cuts(2);
+  builder.set_clock(seconds{10}).slots(6, 50).cuts(2).slots(4, 50).generation(6, 6).cuts(2);
+  const Timeline timeline = builder.build();
+  const std::string mpd = text(timeline, output(120));
+  expect_valid(mpd);
+  const Read listed = read(mpd);
+  expect_resolvable(timeline, listed);
+  using Periods = std::vector<std::pair<std::string, std::int64_t>>;
+  EXPECT_EQ(listed.periods, (Periods{{"p1g1", 0}, {"p1g1a7", 22'000'000}, {"p1g2a7", 34'000'000}}));
+  const std::string continuity =
+      R"(<SupplementalProperty schemeIdUri="urn:mpeg:dash:period-continuity:2015" value="p1g1"/>)";
+  const auto second = mpd.find("p1g1a7");
+  const auto third = mpd.find("p1g2a7");
+  ASSERT_NE(mpd.find(continuity), std::string::npos);
+  EXPECT_GT(mpd.find(continuity), second);
+  EXPECT_LT(mpd.rfind(continuity), third) << "new segment names are another matter";
+  const auto video = listed.of("v1");
+  ASSERT_EQ(video.size(), 8U);
+  EXPECT_EQ(video[3].start, video[2].end + 10'000'000);
+  for (const std::size_t i : {1U, 2U, 4U, 5U, 6U, 7U}) EXPECT_EQ(video[i].start, video[i - 1].end) << i;
+  // Later, when the slots that began it are gone.
+  Timeline later = timeline;
+  auto presentation = *later.presentation("e");
+  presentation.cuts.drop_front(4);
+  later.trim_before(9);
+  later.presentations["e"] = std::make_shared<const timeline::Presentation>(presentation);
+  const Read rest = read(text(later, output(120)));
+  EXPECT_EQ(rest.periods, (Periods{{"p1g1a7", 22'000'000}, {"p1g2a7", 34'000'000}}));
+  EXPECT_EQ(rest.of("v1")[0].start, video[4].start);
+}
+
 TEST(RenderMpd, AMissingChunkIsAHole) {
   const Timeline timeline = TimelineBuilder{}
                                 .stretch(noon, 126'000, ladder())

@@ -90,8 +90,8 @@ TEST_P(TransportStreamBandwidth, IsAboveTheRealOneAndNotByMuch) {
   slot.stretch = 1;
   slot.end = c.frames * video_ticks;
   slot.chunks = {
-      {1, 0, slot.end, 1, {0, static_cast<std::uint32_t>(pictures.chunk_bytes), 0}, true},
-      {2, 0, audio_frames * 1024, 2, {0, static_cast<std::uint32_t>(sounds.chunk_bytes), 0}, true}};
+      {1, true, 0, slot.end, 1, {0, static_cast<std::uint32_t>(pictures.chunk_bytes), 0}},
+      {2, true, 0, audio_frames * 1024, 2, {0, static_cast<std::uint32_t>(sounds.chunk_bytes), 0}}};
   timeline.append(slot);
   Presentation presentation;
   presentation.generations.push_back({1, 1, 4, 4});
@@ -133,7 +133,7 @@ TEST(AudioBandwidth, IsAboveTheRealOneWhenAudioCarriesTheClock) {
   slot.number = 1;
   slot.stretch = 1;
   slot.end = 188 * 1024;
-  slot.chunks = {{1, 0, slot.end, 1, {0, static_cast<std::uint32_t>(sounds.chunk_bytes), 0}, true}};
+  slot.chunks = {{1, true, 0, slot.end, 1, {0, static_cast<std::uint32_t>(sounds.chunk_bytes), 0}}};
   timeline.append(slot);
   Presentation presentation;
   presentation.generations.push_back({1, 1, 4, 4});
