@@ -81,12 +81,12 @@ Result<GstElement*> make_ingest_pipeline(const IngestSettings& settings, Message
   GstElement* archive = TRY(add_element(pipeline.get(), "archivesink", ingest_archive));
   g_object_set(archive, "location", directory, nullptr);
   GstElement* selector = TRY(add_element(pipeline.get(), "ingestselector", ingest_selector));
-  g_object_set(selector, "target-duration", target, "resume-from", directory, nullptr);
+  g_object_set(selector, "target-duration", target, "resume-from", directory, "repair", TRUE, nullptr);
   g_signal_connect(selector, "pad-added", G_CALLBACK(on_selected_pad), nullptr);
   g_signal_connect(selector, "pad-removed", G_CALLBACK(on_selected_pad_removed), nullptr);
   for (const char* name : ingest_inputs) {
     GstElement* input = TRY(add_element(pipeline.get(), "hlsingestsrc", name));
-    g_object_set(input, "container", static_cast<int>(settings.container), nullptr);
+    g_object_set(input, "container", static_cast<int>(settings.container), "repair", TRUE, nullptr);
     g_signal_connect(input, "pad-added", G_CALLBACK(on_input_pad), nullptr);
     g_signal_connect(input, "pad-removed", G_CALLBACK(on_input_pad_removed), nullptr);
   }

@@ -17,7 +17,8 @@
  * signal's #GstFlowReturn is what downstream said. A track that has nothing in a slot has no buffer there.
  *
  * With `tracks` set the element plays these tracks of the whole archive by itself, slot by slot, and ends
- * with EOS. A single track begins with its CMAF header, so that the result is a playable file.
+ * with EOS. A single track begins with its CMAF header, so that the result is a playable file, and has caps
+ * that describe it, so that a manifest sink takes it.
  *
  * |[
  * gst-launch-1.0 archivesrc location=archive tracks=1 ! filesink location=video.mp4
@@ -37,6 +38,7 @@
 #include "core/archive/archive.h"
 #include "core/isobmff/cmaf.h"
 #include "core/isobmff/event_message.h"
+#include "core/timeline/output_span.h"
 #include "gstkit/caps.h"
 #include "gstkit/error.h"
 #include "gstkit/events.h"
@@ -109,7 +111,9 @@ class ArchiveSrc {
   };
 
   Status open();
-  void announce();
+  // `caps`: of the one track that is played; without, tarn/track-begin has those of each.
+  void announce(Ref<GstCaps> caps = {});
+  GstFlowReturn begin_track(const timeline::Track& track);
   GstFlowReturn answer(const PackageRequest& request);
   GstFlowReturn push_header(const PackageRequest::Header& header);
   GstFlowReturn push_slots(const PackageRequest& request);
@@ -186,9 +190,12 @@ bool ArchiveSrc::activate_push(bool active) {
   return gst_pad_start_task(src_, task, this, nullptr) != FALSE;
 }
 
-void ArchiveSrc::announce() {
-  if (std::exchange(state_.announced, true)) return;
-  const auto caps = Ref<GstCaps>::adopt(gst_caps_from_string(gstkit::cmaf_caps_template));
+void ArchiveSrc::announce(Ref<GstCaps> caps) {
+  if (std::exchange(state_.announced, true)) {
+    if (caps) gst_pad_push_event(src_, gst_event_new_caps(caps.get()));
+    return;
+  }
+  if (!caps) caps = Ref<GstCaps>::adopt(gst_caps_from_string(gstkit::cmaf_caps_template));
   gstkit::TextPtr id{gst_pad_create_stream_id(src_, element(), nullptr)};
   gst_pad_push_event(src_, gst_event_new_stream_start(id.get()));
   gst_pad_push_event(src_, gst_event_new_caps(caps.get()));
@@ -268,16 +275,17 @@ Ref<GstBuffer> ArchiveSrc::buffer_of(const timeline::Chunk& chunk, std::vector<B
 
 GstFlowReturn ArchiveSrc::push_track(const timeline::Timeline& timeline, const PackageRequest& request,
                                      TrackId id) {
+  const bool repaired =
+      timeline::is_repaired(timeline, request.first_slot, request.slot_count, request.tracks);
   const timeline::Track* track = nullptr;
   std::vector<const timeline::Chunk*> chunks;
   std::vector<std::vector<Blob>> parts;
   for (std::uint64_t number = request.first_slot; number < request.first_slot + request.slot_count;
        ++number) {
-    const timeline::Slot* slot = timeline.find(number);
-    const timeline::Chunk* chunk = slot != nullptr ? slot->find(id) : nullptr;
+    const timeline::Chunk* chunk = timeline::archived_chunk(timeline, number, id, repaired);
     if (chunk == nullptr) continue;
     if (track == nullptr) {
-      const timeline::Stretch* stretch = timeline.stretch(slot->stretch);
+      const timeline::Stretch* stretch = timeline.stretch(timeline.find(number)->stretch);
       track = stretch != nullptr ? stretch->find(id) : nullptr;
       if (track == nullptr)
         return fail({ErrorCode::internal, "slot " + std::to_string(number) + " has no stretch"});
@@ -309,13 +317,21 @@ void ArchiveSrc::play() {
     fail(tracks.error());
     return;
   }
-  announce();
   const GstFlowReturn flow = play_range(range, *tracks);
+  announce();  // where there was nothing to play
   if (flow == GST_FLOW_OK || flow == GST_FLOW_EOS) {
     gst_pad_push_event(src_, gst_event_new_eos());
   } else if (flow != GST_FLOW_FLUSHING && flow != GST_FLOW_ERROR) {
     GST_ELEMENT_FLOW_ERROR(element(), flow);
   }
+}
+
+// What a single track begins with: caps that describe it, and its header.
+GstFlowReturn ArchiveSrc::begin_track(const timeline::Track& track) {
+  auto caps = caps_of(track);
+  if (!caps.ok()) return fail(caps.error());
+  announce(std::move(caps).value());
+  return push_header({.track = track.id, .config = track.config});
 }
 
 GstFlowReturn ArchiveSrc::play_range(const Settings& range, const std::vector<TrackId>& tracks) {
@@ -333,9 +349,10 @@ GstFlowReturn ArchiveSrc::play_range(const Settings& range, const std::vector<Tr
         tracks.size() == 1 && stretch != nullptr ? stretch->find(tracks.front()) : nullptr;
     if (only != nullptr && config != only->config) {
       config = only->config;
-      const GstFlowReturn flow = push_header({.track = only->id, .config = only->config});
+      const GstFlowReturn flow = begin_track(*only);
       if (flow != GST_FLOW_OK) return flow;
     }
+    announce();
     const GstFlowReturn flow = answer(
         {.tracks = tracks, .first_slot = number, .slot_count = 1, .segment_type = false, .header = {}});
     if (flow != GST_FLOW_OK) return flow;

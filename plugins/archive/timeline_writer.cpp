@@ -58,12 +58,13 @@ Status TimelineWriter::append(const Inputs& inputs, TrackInput& input, GstBuffer
           ? gstkit::to_ticks(GST_BUFFER_DURATION(buffer), input.cmaf->info.timescale)
           : 0;
   const bool starts_with_sync = !GST_BUFFER_FLAG_IS_SET(buffer, GST_BUFFER_FLAG_DELTA_UNIT);
-  return archive_->append({.track = part.track,
-                           .slot = part.slot,
-                           .start = part.start,
-                           .duration = duration,
-                           .independent = part.independent && starts_with_sync,
-                           .parts = TRY(gstkit::blobs_of(buffer))});
+  NewChunk chunk{.track = part.track,
+                 .slot = part.slot,
+                 .start = part.start,
+                 .duration = duration,
+                 .independent = part.independent && starts_with_sync,
+                 .parts = TRY(gstkit::blobs_of(buffer))};
+  return part.late ? archive_->repair(std::move(chunk)) : archive_->append(std::move(chunk));
 }
 
 Status TimelineWriter::list(const Inputs& inputs, const TrackInput& input, const timeline::SlotListed& slot,

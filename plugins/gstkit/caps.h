@@ -47,8 +47,14 @@ void apply_video_caps(const GstCaps* caps, codecs::StreamInfo& info);
 
 // CMAF chunks of one track: `header` (ftyp and moov) travels in the caps as their streamheader, the frame
 // rate (which no box says) as `framerate`.
-inline constexpr char cmaf_caps_template[] = "video/quicktime, variant=(string)cmaf";
+#define TARN_CMAF_CAPS "video/quicktime, variant=(string)cmaf"
+inline constexpr char cmaf_caps_template[] = TARN_CMAF_CAPS;
 Ref<GstCaps> cmaf_caps(const codecs::StreamInfo& info, const Blob& header);
+
+// Whole MPEG-2 TS segments, one a buffer, each decodable on its own.
+#define TARN_TRANSPORT_CAPS \
+  "video/mpegts, systemstream=(boolean)true, packetsize=(int)188, segmented=(boolean)true"
+inline constexpr char ts_caps_template[] = TARN_TRANSPORT_CAPS;
 
 struct CmafTrack {
   Blob header;

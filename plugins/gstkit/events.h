@@ -113,12 +113,14 @@ struct PartBegin {
   std::int64_t start = 0;  // ticks of the track
   bool independent = true;
   timeline::InputId input = 0;
+  bool late = false;  // the slot was listed without it: it goes to the archive only (semantics S4)
   static void fields(auto& self, auto& io) {
     io("slot", self.slot);
     io("track", self.track);
     io("start", self.start);
     io("independent", self.independent);
     io("input", self.input);
+    io("late", self.late);
   }
 };
 

@@ -33,15 +33,16 @@
  *
  * ## Example
  * |[
- * gst-launch-1.0 hlsingestsrc location=stream/manifest.m3u8 name=in in.video_0 !
- * queue max-size-time=0 max-size-buffers=0 ! h264parse ! mp4mux name=mux ! filesink location=copy.mp4
- * in.audio_0 ! queue max-size-time=0 max-size-buffers=0 ! aacparse ! mux.
+ * gst-launch-1.0 hlsingestsrc location=stream/manifest.m3u8 name=in \
+ *     in.video_0 ! queue max-size-time=0 max-size-buffers=0 ! h264parse ! mux. \
+ *     in.audio_0 ! queue max-size-time=0 max-size-buffers=0 ! aacparse ! mux. \
+ *     mp4mux name=mux ! filesink location=copy.mp4
  * ]|
  * Two servers with the same programme, into an archive:
  * |[
- * gst-launch-1.0 ingestselector name=selector ! cmafpackager ! archivesink location=fetched
- * hlsingestsrc location=http://127.0.0.1:8001/manifest.m3u8 ! selector.ingest1_0
- * hlsingestsrc location=http://127.0.0.1:8002/manifest.m3u8 ! selector.ingest2_0
+ * gst-launch-1.0 ingestselector name=selector ! cmafpackager ! archivesink location=fetched \
+ *     hlsingestsrc location=http://127.0.0.1:8001/manifest.m3u8 ! selector.ingest1_0 \
+ *     hlsingestsrc location=http://127.0.0.1:8002/manifest.m3u8 ! selector.ingest2_0
  * ]|
  */
 #include "ingest/gsthlsingestsrc.h"
@@ -93,6 +94,7 @@ class HlsIngestSrc {
     std::string user_pw;
     Container container = Container::any;
     bool replaying = false;
+    bool repair = false;
   };
   gstkit::Guarded<Settings> settings;
   [[nodiscard]] gstkit::StructurePtr stats() const;
@@ -129,6 +131,12 @@ class HlsIngestSrc {
           .blurb = "Objects of an earlier run are put again; playlists none of whose segments came again are "
                    "passed over",
           .member = &Settings::replaying},
+      gstkit::Property<HlsIngestSrc>{
+          .name = "repair",
+          .blurb = "Push segments that come after their place in the playlist was given up, for an "
+                   "ingestselector that does the same; times then go back",
+          .member = &Settings::repair,
+          .when = gstkit::When::ready},
       gstkit::Property<HlsIngestSrc>{
           .name = "pending-object",
           .blurb = "Number, from 0, of the oldest segment put since the start of which media is held here or "
@@ -242,6 +250,7 @@ bool HlsIngestSrc::start() {
   const StreamingTurn::Taken turn{streaming_};
   state_.emplace(next_session_);
   state_->session.set_container(wanted.container);
+  state_->session.set_repairing(wanted.repair);
   tickets_.change([&](auto& tickets) { tickets = state_->tickets; });
   publish();
   if (location.empty()) return true;
@@ -451,6 +460,7 @@ gstkit::StructurePtr HlsIngestSrc::stats() const {
   const auto target = static_cast<std::uint64_t>(s.target_duration.count() / 1'000'000);
   const std::pair<const char*, std::uint64_t> counters[] = {{"segments", s.segments},
                                                             {"gaps", s.gaps},
+                                                            {"late-segments", s.late},
                                                             {"held", report.held},
                                                             {"held-bytes", report.held_bytes},
                                                             {"dropped", report.dropped},

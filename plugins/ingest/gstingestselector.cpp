@@ -12,10 +12,9 @@
  *
  * | pad | caps |
  * |---|---|
- * | ingest1_%u, ingest2_%u | H.264, HEVC, AV1, VP9; AAC `raw`, AC-3, E-AC-3, MP3, Opus; the primary's and the
- * backup's tracks | | video_%u, audio_%u, text_%u | the same, with `tarn/stretch`, `tarn/part` and
- * `tarn/slot` events
- * |
+ * | ingest1_%u | the primary's tracks: H.264, HEVC, AV1, VP9, AAC `raw`, AC-3, E-AC-3, MP3, Opus |
+ * | ingest2_%u | the backup's |
+ * | video_%u, audio_%u, text_%u | the same, with `tarn/stretch`, `tarn/part` and `tarn/slot` events |
  *
  * Messages: `tarn/input-switched` (from, to, media-time, reason) when the other input becomes active, and
  * `tarn/input-condition` (input, condition, state) when OPEN_SEGMENTS (its segments do not begin with a sync
@@ -71,6 +70,7 @@ class IngestSelector {
   struct Settings {
     GstClockTime target_duration = 6 * GST_SECOND;
     std::string resume_from;
+    bool repair = false;
     std::int64_t arrival = 0;  // µs since 1970
   };
   gstkit::Guarded<Settings> settings;
@@ -90,6 +90,10 @@ class IngestSelector {
           .blurb = "Archive directory whose timeline is continued; empty: a new timeline begins",
           .member = &Settings::resume_from,
           .when = gstkit::When::ready},
+      gstkit::Property<IngestSelector>{
+          .name = "repair",
+          .blurb = "Push what comes after its slot was given up, for an archivesink; times then go back",
+          .member = &Settings::repair},
       gstkit::Property<IngestSelector>{
           .name = "arrival",
           .blurb = "When what comes in now arrived, in microseconds since 1970 UTC, while an earlier run's "
@@ -428,6 +432,12 @@ GstFlowReturn IngestSelector::carry_out(DecisionQueue::Item& item) {
     return outputs_.begin(*started);
   }
   if (const auto* part = std::get_if<timeline::PartDecided>(&*item)) return outputs_.push(*part);
+  if (const auto* late = std::get_if<timeline::PartRepaired>(&*item)) {
+    GST_INFO_OBJECT(shell_, "slot %" G_GUINT64_FORMAT ", track %u: came late", late->part.slot,
+                    late->part.track);
+    const bool wanted = settings.with([](const Settings& s) { return s.repair; });
+    return wanted ? outputs_.push(late->part, true) : GST_FLOW_OK;
+  }
   if (const auto* slot = std::get_if<timeline::SlotListed>(&*item)) {
     GST_DEBUG_OBJECT(shell_, "slot %" G_GUINT64_FORMAT ", %zu tracks missing", slot->number,
                      slot->missing.size());

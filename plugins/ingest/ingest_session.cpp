@@ -51,7 +51,7 @@ bool IngestSession::step() {
   follow_structure();
   for (std::size_t i = 0; i < lanes_.size(); ++i) is_text(i) ? fill_text(i) : fill(i);
   if (!begun_ || structure_changed_) return begin_when_ready();
-  return pass_next() || pass_text() || begin_when_ready() || end_list();
+  return pass_next() || pass_text() || pass_late() || begin_when_ready() || end_list();
 }
 
 void IngestSession::follow_structure() {
@@ -260,13 +260,25 @@ void IngestSession::pass_units(std::size_t playlist, const codecs::ElementaryStr
   if (with_program_time) {
     outputs_.emplace_back(ProgramTimeKnown{key, units.front().start, *segment.program_date_time});
   }
+  if (playlist == 0 && is_video(stream)) {
+    for (const TimedUnit& unit : units) {
+      if (unit.sync)
+        sync_times_.push_back(
+            rescale(unit.start, lane.layout.find(stream.id)->info.timescale, transport_timescale));
+    }
+  }
+  pass_runs(playlist, stream, segment, units);
+}
+
+void IngestSession::pass_runs(std::size_t playlist, const codecs::ElementaryStream& stream,
+                              const OrderedSegment& segment, const std::vector<TimedUnit>& units) {
+  const Lane& lane = lanes_[playlist];
+  const std::string& key = source_of(playlist, stream.id)->description.key;
   UnitRun run{.key = key, .data = stream.data, .units = {}, .ticket = segment.object.ticket};
   const std::uint32_t timescale = lane.layout.find(stream.id)->info.timescale;
   auto event = stream.events.begin();
   for (std::size_t i = 0; i < units.size(); ++i) {
     const TimedUnit& unit = units[i];
-    if (playlist == 0 && is_video(stream) && unit.sync)
-      sync_times_.push_back(rescale(unit.start, timescale, transport_timescale));
     if (is_video(stream) && unit.sync && !run.units.empty()) {
       outputs_.emplace_back(
           UnitRun{key, stream.data, std::exchange(run.units, {}), run.ticket, std::exchange(run.events, {})});

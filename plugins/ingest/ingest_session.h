@@ -57,6 +57,7 @@ using Output =
 struct IngestStatistics {
   std::uint64_t segments = 0;  // passed on
   std::uint64_t gaps = 0;      // places in a playlist that stayed empty
+  std::uint64_t late = 0;      // of these, filled afterwards
   std::uint64_t refused = 0;
   std::uint64_t repeated = 0;  // uploads under a name that was known
   std::uint64_t discontinuities = 0;
@@ -87,6 +88,9 @@ class IngestSession {
   void set_replaying(bool replaying) { push_.set_replaying(replaying); }
   // Segments of other containers are refused.
   void set_container(Container container) { container_ = container; }
+  // Segments that come after their turn was given up are passed on all the same, with times that go back
+  // (semantics S4); else they are dropped.
+  void set_repairing(bool repairing) { repairing_ = repairing; }
   // Retention is not the encoder's business: accepted, and nothing happens.
   static ObjectAnswer remove(std::string_view path);
   // This media playlist is all of the stream (PushSession::use_single_playlist).
@@ -153,7 +157,13 @@ class IngestSession {
                    const OrderedSegment& segment, bool with_program_time);
   void pass_units(std::size_t playlist, const codecs::ElementaryStream& stream, const OrderedSegment& segment,
                   bool with_program_time);
+  void pass_runs(std::size_t playlist, const codecs::ElementaryStream& stream, const OrderedSegment& segment,
+                 const std::vector<TimedUnit>& units);
   bool end_list();
+  // ingest_late.cpp
+  bool pass_late();
+  void pass_late(std::size_t playlist, const OrderedSegment& segment);
+  [[nodiscard]] bool goes_with(const Lane& lane, const codecs::MediaSegment& media) const;
   // ingest_subtitles.cpp
   [[nodiscard]] bool is_text(std::size_t playlist) const;
   void remember_span(std::size_t playlist, const OrderedSegment& segment);
@@ -167,6 +177,7 @@ class IngestSession {
   Monotonic now_;
   bool settled_ = false;
   bool trusts_names_ = false;
+  bool repairing_ = false;
   Container container_ = Container::any;
   std::uint64_t objects_ = 0;
   std::uint64_t revision_ = 0;

@@ -10,8 +10,9 @@ namespace {
 constexpr std::size_t most_expected = 10'000;
 constexpr std::size_t most_listed = 1024;
 constexpr std::uint64_t most_skipped = 100'000;  // segments; more is a new beginning, whatever its clock says
-constexpr int patience = 3;                      // target durations
-constexpr std::ptrdiff_t overtakers = 2;         // later segments that prove one lost
+constexpr std::size_t most_given_up = 64;
+constexpr int patience = 3;               // target durations
+constexpr std::ptrdiff_t overtakers = 2;  // later segments that prove one lost
 
 }  // namespace
 
@@ -122,6 +123,7 @@ void PlaylistFollower::begin(Version version, ObjectShelf& shelf) {
 void PlaylistFollower::restart(Version version, ObjectShelf& shelf) {
   ++restarts_;
   listed_.clear();
+  given_up_.clear();
   // What had come of the old session still has its turn, unless its name is used again.
   std::erase_if(expected_, [&](const Expected& old) {
     const auto reuses = [&](const Expected& entry) { return entry.name == old.name; };
@@ -174,14 +176,28 @@ std::optional<OrderedSegment> PlaylistFollower::next(ObjectShelf& shelf, Monoton
     if (!front.segment.gap) {
       if (!is_lost(shelf, now)) return std::nullopt;
       shelf.give_up(front.name);
+      if (gave_any_) {
+        ++never_came_;
+        given_up_.push_back(front);
+        if (given_up_.size() > most_given_up) given_up_.pop_front();
+      }
       front.segment.gap = true;
-      if (gave_any_) ++never_came_;
     }
     OrderedSegment segment = std::move(front.segment);
     expected_.pop_front();
     if (gave_any_) return segment;  // before the first that came there is nothing to leave a gap in
   }
   return std::nullopt;
+}
+
+std::optional<OrderedSegment> PlaylistFollower::next_late(ObjectShelf& shelf) {
+  const auto came = std::find_if(given_up_.begin(), given_up_.end(),
+                                 [&](const Expected& entry) { return is_there(entry, shelf); });
+  if (came == given_up_.end()) return std::nullopt;
+  OrderedSegment segment = std::move(came->segment);
+  segment.object = shelf.take(came->name);
+  given_up_.erase(came);
+  return segment;
 }
 
 bool PlaylistFollower::is_lost(const ObjectShelf& shelf, Monotonic now) const {

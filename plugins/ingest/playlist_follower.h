@@ -43,6 +43,8 @@ class PlaylistFollower {
   void arrived(const std::string& path, ObjectShelf& shelf, Monotonic now);
 
   std::optional<OrderedSegment> next(ObjectShelf& shelf, Monotonic now);
+  // A segment that was given up, and has come all the same. Of the last 64 that were.
+  std::optional<OrderedSegment> next_late(ObjectShelf& shelf);
   // From now on nothing is waited for.
   void settle() { settled_ = true; }
 
@@ -82,6 +84,7 @@ class PlaylistFollower {
   [[nodiscard]] static bool is_there(const Expected& entry, const ObjectShelf& shelf);
 
   std::deque<Expected> expected_;
+  std::deque<Expected> given_up_;
   std::map<std::uint64_t, ObjectName> listed_;  // by media sequence number, the latest ones
   std::optional<Version> doubtful_;             // went back, and nothing proves it a new beginning
   std::uint64_t window_first_ = 0;

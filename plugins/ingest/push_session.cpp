@@ -2,6 +2,7 @@
 #include "ingest/push_session.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace tarn::ingest {
 namespace {
@@ -150,11 +151,13 @@ void PushSession::use(StreamStructure structure) {
 }
 
 std::optional<OrderedSegment> PushSession::next(std::size_t playlist, Monotonic now) {
-  for (const std::string& path : structure_->playlists[playlist].paths()) {
-    const auto at = playlists_.find(path);
-    if (at != playlists_.end()) return at->second.follower.next(shelf_, now);
-  }
-  return std::nullopt;
+  Playlist* const entry = find(structure_->playlists[playlist]);
+  return entry == nullptr ? std::nullopt : entry->follower.next(shelf_, now);
+}
+
+std::optional<OrderedSegment> PushSession::next_late(std::size_t playlist) {
+  Playlist* const entry = find(structure_->playlists[playlist]);
+  return entry == nullptr ? std::nullopt : entry->follower.next_late(shelf_);
 }
 
 bool PushSession::ended(std::size_t playlist) const {
@@ -193,6 +196,10 @@ bool PushSession::is_media(std::string_view path) const {
 bool PushSession::is_in_use(std::string_view path) const {
   return structure_ && std::any_of(structure_->playlists.begin(), structure_->playlists.end(),
                                    [&](const ObjectName& name) { return name.matches(path); });
+}
+
+PushSession::Playlist* PushSession::find(const ObjectName& name) {
+  return const_cast<Playlist*>(std::as_const(*this).find(name));
 }
 
 const PushSession::Playlist* PushSession::find(const ObjectName& name) const {

@@ -50,6 +50,8 @@ class PushSession {
 
   // The next segment of structure()->playlists[playlist] whose turn it is. REQUIRES: structure()
   std::optional<OrderedSegment> next(std::size_t playlist, Monotonic now);
+  // One that was given up and has come all the same (semantics S4). REQUIRES: structure()
+  std::optional<OrderedSegment> next_late(std::size_t playlist);
   [[nodiscard]] bool ended(std::size_t playlist) const;
   // Of the stream, else of the longest playlist known.
   [[nodiscard]] Microseconds target_duration() const;
@@ -73,6 +75,7 @@ class PushSession {
   [[nodiscard]] bool is_in_use(std::string_view path) const;
   [[nodiscard]] bool is_media(std::string_view path) const;
   [[nodiscard]] const Playlist* find(const ObjectName& name) const;
+  [[nodiscard]] Playlist* find(const ObjectName& name);
 
   ObjectShelf shelf_;
   Playlists playlists_;

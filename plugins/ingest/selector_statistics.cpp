@@ -38,6 +38,7 @@ StructurePtr structure_of(const timeline::InputStatus& status, Monotonic now) {
   io("duplicates", status.duplicates);
   io("used", status.used);
   io("late", status.late);
+  io("repaired", status.repaired);
   io("discarded", status.discarded);
   io("misaligned", status.misaligned);
   if (status.drift) io("drift", std::int64_t{status.drift->count()});
@@ -93,7 +94,7 @@ StructurePtr statistics_of(const timeline::Merger& merger, const SwitchHistory& 
   StructurePtr result{gst_structure_new_empty("tarn-ingest-stats")};
   for (timeline::InputId input = 0; input < 2; ++input) {
     const auto name = "ingest" + std::to_string(input + 1);
-    const auto one = structure_of(merger.status(input), now);
+    const auto one = structure_of(merger.status(input, now), now);
     gst_structure_set(result.get(), name.c_str(), GST_TYPE_STRUCTURE, one.get(), nullptr);
   }
   GValue array = G_VALUE_INIT;

@@ -25,8 +25,8 @@ class SwitchHistory {
 };
 
 // `tarn-ingest-stats`: per input (ingest1, ingest2) state, age in µs of its last arrival, units,
-// duplicates, used, late, discarded, misaligned, drift in µs (absent while unknown); switches. Inputs are
-// numbered from 1 here.
+// duplicates, used, late, repaired, discarded, misaligned, drift in µs (absent while unknown); switches.
+// Inputs are numbered from 1 here.
 gstkit::StructurePtr statistics_of(const timeline::Merger& merger, const SwitchHistory& switches,
                                    Monotonic now);
 

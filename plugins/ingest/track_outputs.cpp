@@ -138,7 +138,7 @@ GstFlowReturn TrackOutputs::announce_continued() {
   return begin({.stretch = *std::exchange(continued_, std::nullopt), .reason = "continued"});
 }
 
-GstFlowReturn TrackOutputs::push(const timeline::PartDecided& part) {
+GstFlowReturn TrackOutputs::push(const timeline::PartDecided& part, bool late) {
   if (const auto flow = announce_continued(); flow != GST_FLOW_OK) return flow;
   const auto found = outputs_.find(part.track);
   if (found == outputs_.end()) return GST_FLOW_OK;
@@ -147,7 +147,8 @@ GstFlowReturn TrackOutputs::push(const timeline::PartDecided& part) {
                                                         .track = part.track,
                                                         .start = part.start,
                                                         .independent = part.independent,
-                                                        .input = part.input}));
+                                                        .input = part.input,
+                                                        .late = late}));
   if (flow != GST_FLOW_OK) return flow;
   const bool video = codecs::kind_of(found->second.codec) == codecs::Kind::video;
   GstPad* pad = found->second.pad;

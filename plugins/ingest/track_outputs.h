@@ -27,7 +27,7 @@ class TrackOutputs {
   // First every pad of the stretch gets its caps, so that whoever is downstream knows all tracks before
   // the first part; then every pad hears of the stretch.
   GstFlowReturn begin(const timeline::StretchStarted& started);
-  GstFlowReturn push(const timeline::PartDecided& part);
+  GstFlowReturn push(const timeline::PartDecided& part, bool late = false);
   GstFlowReturn list(const timeline::SlotListed& slot);
   GstFlowReturn stream_ended();
   void end_of_stream();

@@ -2,25 +2,31 @@
 /**
  * SECTION:element-hlsmanifestsink
  *
- * Writes HLS with CMAF segments into a directory: segments, CMAF headers, a media playlist for each track and
- * a multivariant playlist, in that order, so that nothing is named before it is there. A file is there whole
- * or not at all. By default everything is kept and listed, and EXT-X-ENDLIST is written at EOS.
+ * Writes HLS into a directory: CMAF segments with their headers or TS segments, a media playlist for each
+ * pad and a multivariant playlist, in that order, so that nothing is named before it is there. A file is
+ * there whole or not at all. By default everything is kept and listed, and EXT-X-ENDLIST is written at EOS.
  *
- * The first video track makes the segments, without video the first pad: a segment ends with the first chunk
- * that makes it at least `segment-duration` long. Of the other tracks it holds the chunks that begin in it:
- * their `chunk-duration` (cmafpackager) should not be longer than a segment. Each video is a variant; audio
- * goes with all of them.
+ * The first video makes the segments, without video the first pad: a segment ends with the first chunk that
+ * makes it at least `segment-duration` long. Of the other pads it holds the chunks that begin in it: their
+ * `chunk-duration` (cmafpackager) should not be longer than a segment. Each video is a variant; audio goes
+ * with all of them.
+ *
+ * TS segments are chunks in this sense, too: give tspackager the same `segment-duration`. A pad carries a
+ * video with its audio, which is a variant; or video and audio have pads of their own, and then the audio
+ * goes with every video. All pads are of one kind.
  *
  * | pad | caps |
  * |---|---|
  * | sink_%u | `video/quicktime, variant=cmaf, codec, streamheader`, one track each |
+ * | sink_%u | `video/mpegts, systemstream=true, packetsize=188, segmented=true`, one or two tracks |
  *
  * With a URL as `location` the files are put to a server over HTTP, and with `second-location` to another one
  * as well, each in order and on a thread of its own: what one does not take does not hold up the other, is
  * tried again, and is a warning on the bus. So gst-launch feeds both inputs of a Tarn channel of protocol
- * HLS_CMAF.
+ * HLS_CMAF, or HLS.
  *
- * All pads must be there and have caps before a segment is written. Does not sync to the clock and does not
+ * All pads must be there and have caps before a segment is written. A pad that is two segments and a minute
+ * ahead of another waits in its chain. Does not sync to the clock and does not
  * preroll. EOS is posted when every pad got it. A full or failing disk is an element error.
  *
  * Threads: writes on the streaming threads that push, one at a time; none of its own.
@@ -29,6 +35,12 @@
  * |[
  * gst-launch-1.0 videotestsrc num-buffers=300 ! x264enc key-int-max=30 ! h264parse ! cmafpackager ! \
  *     hlsmanifestsink location=out segment-duration=2
+ * ]|
+ *
+ * |[
+ * gst-launch-1.0 tspackager name=ts segment-duration=2 ! hlsmanifestsink location=out-ts segment-duration=2 \
+ *     videotestsrc num-buffers=300 ! x264enc key-int-max=30 ! h264parse ! queue ! ts. \
+ *     audiotestsrc num-buffers=430 samplesperbuffer=1024 ! avenc_aac ! aacparse ! queue ! ts.
  * ]|
  */
 /**
@@ -51,7 +63,8 @@
  * tried again, and is a warning on the bus. So gst-launch feeds both inputs of a Tarn channel of protocol
  * HLS_CMAF.
  *
- * All pads must be there and have caps before a segment is written. Does not sync to the clock and does not
+ * All pads must be there and have caps before a segment is written. A pad that is two segments and a minute
+ * ahead of another waits in its chain. Does not sync to the clock and does not
  * preroll. EOS is posted when every pad got it. A full or failing disk is an element error.
  *
  * Threads: writes on the streaming threads that push, one at a time; none of its own.
@@ -66,6 +79,7 @@
 
 #include <array>
 #include <chrono>
+#include <condition_variable>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -74,6 +88,7 @@
 #include <vector>
 
 #include "core/base/text.h"
+#include "core/base/time.h"
 #include "core/isobmff/cmaf.h"
 #include "gstkit/caps.h"
 #include "gstkit/error.h"
@@ -82,9 +97,11 @@
 #include "gstkit/object.h"
 #include "gstkit/properties.h"
 #include "gstkit/ref.h"
+#include "gstkit/time.h"
 #include "manifest/directory.h"
 #include "manifest/http_output.h"
 #include "manifest/manifest_builder.h"
+#include "manifest/ts_reader.h"
 
 GST_DEBUG_CATEGORY_STATIC(manifestsink_debug);
 #define GST_CAT_DEFAULT manifestsink_debug
@@ -142,32 +159,51 @@ class ManifestSink {
     std::int64_t duration = 0;
     bool independent = true;
     std::vector<Blob> parts;
+    std::vector<Share> shares;  // TS: of its tracks
   };
   struct Input {
     GstPad* pad = nullptr;
     std::optional<gstkit::CmafTrack> cmaf;
+    std::optional<TsReader> ts;  // instead of cmaf
     std::optional<timeline::TrackDescription> description;
-    timeline::TrackId track = 0;  // in the builder
-    std::vector<Held> held;       // until all tracks are known
+    timeline::TrackId track = 0;         // in the builder
+    std::vector<Held> held;              // until all tracks are known
+    std::optional<std::int64_t> offset;  // nanoseconds from the pad's timestamps to the track's times
     bool ended = false;
+    bool flushing = false;
+
+    [[nodiscard]] bool is_known() const { return cmaf || (ts && !ts->tracks().empty()); }
   };
 
   Status start();
   Status open_output(const Settings& wanted);
   // REQUIRES of all that follow: mutex_ is held
   Status begin_when_ready();
+  Status add_track(Input& input);
+  Status take_caps(Input& input, const GstCaps* caps) const;
   Status take(Input& input, Held chunk);
+  Status take_gap(Input& input, GstEvent* event);
+  [[nodiscard]] static std::uint32_t timescale_of(const Input& input) {
+    return input.ts ? input.ts->tracks().front().info.timescale : input.cmaf->info.timescale;
+  }
+  Status take_buffer(Input& input, GstBuffer* buffer);
+  [[nodiscard]] bool is_ahead(const Input& input) const;
+  // Who waits looks again.
+  void set_flushing(GstPad* pad, bool flushing);
   Status write();
   Input* find(GstPad* pad);
   [[nodiscard]] bool all_ended() const;
 
   static Result<Held> read_chunk(GstBuffer* buffer);
+  static Result<Held> read_transport(TsReader& reader, GstBuffer* buffer);
   static Utc now() { return Utc{Microseconds{g_get_real_time()}}; }
   void post_eos(guint32 seqnum);
   void drain();
 
   Shell* shell_;
   std::mutex mutex_;
+  std::condition_variable changed_;
+  bool stopped_ = true;
   std::vector<Input> inputs_;               // in the order of the pads
   std::optional<ManifestBuilder> builder_;  // while PAUSED or PLAYING
   std::string directory_;                   // empty: no files
@@ -292,8 +328,10 @@ GST_ELEMENT_REGISTER_DEFINE(dashmanifestsink, "dashmanifestsink", GST_RANK_NONE,
 namespace tarn::manifest {
 namespace {
 
-GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE("sink_%u", GST_PAD_SINK, GST_PAD_REQUEST,
+GstStaticPadTemplate cmaf_template = GST_STATIC_PAD_TEMPLATE("sink_%u", GST_PAD_SINK, GST_PAD_REQUEST,
                                                              GST_STATIC_CAPS(gstkit::cmaf_caps_template));
+GstStaticPadTemplate any_template = GST_STATIC_PAD_TEMPLATE(
+    "sink_%u", GST_PAD_SINK, GST_PAD_REQUEST, GST_STATIC_CAPS(TARN_CMAF_CAPS "; " TARN_TRANSPORT_CAPS));
 
 gpointer parent_class_of(const HlsManifestSink*) { return tarn_hls_manifest_sink_parent_class; }
 gpointer parent_class_of(const DashManifestSink*) { return tarn_dash_manifest_sink_parent_class; }
@@ -328,7 +366,7 @@ Status ManifestSink<Traits>::start() {
     input.pad = pad;
   }
   builder_.emplace(std::move(building));
-  begun_ = false;
+  begun_ = stopped_ = false;
   failure_ = {};
   eos_posted_ = false;
   return {};
@@ -367,6 +405,11 @@ GstStateChangeReturn ManifestSink<Traits>::change_state(GstStateChange transitio
       return GST_STATE_CHANGE_FAILURE;
     }
   }
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    const std::lock_guard lock{mutex_};
+    stopped_ = true;
+    changed_.notify_all();
+  }
   const auto result =
       GST_ELEMENT_CLASS(parent_class_of(this))->change_state(GST_ELEMENT_CAST(shell_), transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
@@ -403,12 +446,14 @@ GstPad* ManifestSink<Traits>::request_new_pad(GstPadTemplate* pad_template, cons
 
 template <class Traits>
 void ManifestSink<Traits>::release_pad(GstPad* pad) {
+  set_flushing(pad, true);
   gst_pad_set_active(pad, FALSE);
   {
     const std::lock_guard lock{mutex_};
     if (Input* const input = find(pad); input != nullptr && builder_ && input->track != 0)
       (void)builder_->end_track(input->track, now());
     std::erase_if(inputs_, [pad](const Input& input) { return input.pad == pad; });
+    changed_.notify_all();
   }
   gst_element_remove_pad(GST_ELEMENT_CAST(shell_), pad);
 }
@@ -452,21 +497,47 @@ Result<typename ManifestSink<Traits>::Held> ManifestSink<Traits>::read_chunk(Gst
   return held;
 }
 
-// Once every pad has its caps, all tracks are known.
+// A whole TS segment.
+template <class Traits>
+Result<typename ManifestSink<Traits>::Held> ManifestSink<Traits>::read_transport(TsReader& reader,
+                                                                                 GstBuffer* buffer) {
+  const auto memory = Ref<GstMemory>::adopt(gst_buffer_get_all_memory(buffer));
+  Held held;
+  held.parts.push_back(TRY(gstkit::blob_of(memory.get())));
+  std::optional<std::int64_t> duration;
+  if (GST_BUFFER_DURATION_IS_VALID(buffer)) duration = gstkit::to_ticks(GST_BUFFER_DURATION(buffer), 90'000);
+  auto segment = TRY(reader.read(held.parts.front().bytes(), duration));
+  held.start = segment.shares.front().start;
+  held.duration = segment.shares.front().duration;
+  held.shares = std::move(segment.shares);
+  held.independent = segment.independent;
+  return held;
+}
+
+template <class Traits>
+Status ManifestSink<Traits>::add_track(Input& input) {
+  if (input.ts) {
+    input.track = TRY(builder_->add_multiplex(input.ts->tracks()));
+    return {};
+  }
+  timeline::TrackDescription description = input.description.value_or(timeline::TrackDescription{});
+  description.key.clear();
+  description.info = input.cmaf->info;
+  if (description.language.empty()) description.language = input.cmaf->language;
+  input.track = TRY(builder_->add_track(std::move(description), input.cmaf->header));
+  return {};
+}
+
+// Once every pad has its caps, and of transport streams the first segment, all tracks are known.
 template <class Traits>
 Status ManifestSink<Traits>::begin_when_ready() {
   if (begun_) return {};
   for (const Input& input : inputs_) {
-    if (!input.cmaf && !input.ended) return {};
+    if (!input.is_known() && !input.ended) return {};
   }
   begun_ = true;
   for (Input& input : inputs_) {
-    if (!input.cmaf) continue;
-    timeline::TrackDescription description = input.description.value_or(timeline::TrackDescription{});
-    description.key.clear();
-    description.info = input.cmaf->info;
-    if (description.language.empty()) description.language = input.cmaf->language;
-    input.track = TRY(builder_->add_track(std::move(description), input.cmaf->header));
+    if (input.is_known()) TRY(add_track(input));
   }
   for (Input& input : inputs_) {
     for (Held& chunk : std::exchange(input.held, {})) TRY(take(input, std::move(chunk)));
@@ -482,6 +553,10 @@ Status ManifestSink<Traits>::take(Input& input, Held chunk) {
     return {};
   }
   if (input.track == 0) return malformed("a chunk before its caps");
+  if (input.ts) {
+    return builder_->add_multiplexed(input.track, std::move(chunk.shares), chunk.independent,
+                                     std::move(chunk.parts), now());
+  }
   return builder_->add_chunk(input.track, chunk.start, chunk.duration, chunk.independent,
                              std::move(chunk.parts), now());
 }
@@ -494,21 +569,81 @@ Status ManifestSink<Traits>::write() {
 }
 
 template <class Traits>
+Status ManifestSink<Traits>::take_buffer(Input& input, GstBuffer* buffer) {
+  Held chunk = TRY(input.ts ? read_transport(*input.ts, buffer) : read_chunk(buffer));
+  if (!input.is_known()) return malformed("a chunk before its caps");
+  if (GST_BUFFER_PTS_IS_VALID(buffer)) {
+    input.offset = rescale(chunk.start, timescale_of(input), 1'000'000'000) -
+                   static_cast<std::int64_t>(GST_BUFFER_PTS(buffer));
+  }
+  TRY(begin_when_ready());
+  TRY(take(input, std::move(chunk)));
+  return write();
+}
+
+// Nobody waits for what does not come. A gap in front of the first chunk has no place on the track's
+// timeline.
+template <class Traits>
+Status ManifestSink<Traits>::take_gap(Input& input, GstEvent* event) {
+  GstClockTime time = GST_CLOCK_TIME_NONE;
+  GstClockTime duration = GST_CLOCK_TIME_NONE;
+  gst_event_parse_gap(event, &time, &duration);
+  if (!begun_ || !input.offset || !GST_CLOCK_TIME_IS_VALID(time)) return {};
+  if (GST_CLOCK_TIME_IS_VALID(duration)) time += duration;
+  const std::int64_t end = static_cast<std::int64_t>(time) + *input.offset;
+  TRY(builder_->advance_track(input.track, rescale(end, 1'000'000'000, timescale_of(input)), now()));
+  return write();
+}
+
+template <class Traits>
+void ManifestSink<Traits>::set_flushing(GstPad* pad, bool flushing) {
+  const std::lock_guard lock{mutex_};
+  if (Input* const input = find(pad)) input->flushing = flushing;
+  changed_.notify_all();
+}
+
+template <class Traits>
+bool ManifestSink<Traits>::is_ahead(const Input& input) const {
+  if (begun_) return builder_->is_ahead(input.track);
+  if (input.held.empty()) return false;
+  const Held& last = input.held.back();
+  return last.start + last.duration - input.held.front().start > builder_->most_held(timescale_of(input));
+}
+
+// What a pad carries is settled by its first caps.
+template <class Traits>
+Status ManifestSink<Traits>::take_caps(Input& input, const GstCaps* caps) const {
+  if (gst_structure_has_name(gst_caps_get_structure(caps, 0), "video/mpegts") != FALSE) {
+    if (input.cmaf) return unsupported("a pad's CMAF becomes a transport stream");
+    if (!input.ts) input.ts.emplace();
+    return {};
+  }
+  auto track = TRY(gstkit::cmaf_track_of(caps));
+  const bool is_change =
+      input.ts || (input.cmaf && as_text(track.header.bytes()) != as_text(input.cmaf->header.bytes()));
+  if (begun_ && is_change)
+    return unsupported("a track's parameters change: one presentation has one header for each track");
+  input.cmaf = std::move(track);
+  return {};
+}
+
+template <class Traits>
 GstFlowReturn ManifestSink<Traits>::chain(GstPad* pad, GstBuffer* raw) {
   const auto buffer = Ref<GstBuffer>::adopt(raw);
   if (GST_BUFFER_FLAG_IS_SET(raw, GST_BUFFER_FLAG_HEADER)) return GST_FLOW_OK;
-  auto chunk = read_chunk(raw);
-  if (!chunk) return gstkit::post_error(GST_ELEMENT_CAST(shell_), chunk.error());
   Status status;
   {
-    const std::lock_guard lock{mutex_};
-    Input* const input = find(pad);
-    if (!builder_ || input == nullptr) return GST_FLOW_FLUSHING;
+    std::unique_lock lock{mutex_};
+    Input* input = nullptr;
+    changed_.wait(lock, [&] {
+      input = find(pad);
+      return stopped_ || input == nullptr || input->flushing || !failure_ || !is_ahead(*input);
+    });
+    if (stopped_ || input == nullptr || input->flushing) return GST_FLOW_FLUSHING;
     status = failure_;
-    if (status) status = begin_when_ready();
-    if (status) status = take(*input, std::move(*chunk));
-    if (status) status = write();
+    if (status) status = take_buffer(*input, raw);
     failure_ = status;
+    changed_.notify_all();
   }
   return status ? GST_FLOW_OK : gstkit::post_error(GST_ELEMENT_CAST(shell_), status.error());
 }
@@ -516,6 +651,8 @@ GstFlowReturn ManifestSink<Traits>::chain(GstPad* pad, GstBuffer* raw) {
 template <class Traits>
 bool ManifestSink<Traits>::sink_event(GstPad* pad, GstEvent* raw) {
   const auto event = Ref<GstEvent>::adopt(raw);
+  if (GST_EVENT_TYPE(raw) == GST_EVENT_FLUSH_START) set_flushing(pad, true);
+  if (GST_EVENT_TYPE(raw) == GST_EVENT_FLUSH_STOP) set_flushing(pad, false);
   Status status;
   bool last = false;
   {
@@ -525,18 +662,11 @@ bool ManifestSink<Traits>::sink_event(GstPad* pad, GstEvent* raw) {
     if (GST_EVENT_TYPE(raw) == GST_EVENT_CAPS) {
       GstCaps* caps = nullptr;
       gst_event_parse_caps(raw, &caps);
-      auto track = gstkit::cmaf_track_of(caps);
-      const bool is_change =
-          input->cmaf && track && as_text(track->header.bytes()) != as_text(input->cmaf->header.bytes());
-      if (!track) {
-        status = std::move(track).error();
-      } else if (begun_ && is_change) {
-        status = unsupported("a track's parameters change: one presentation has one header for each track");
-      } else {
-        input->cmaf = std::move(*track);
-      }
+      status = take_caps(*input, caps);
     } else if (auto announced = gstkit::parse<gstkit::TrackAnnounced>(raw)) {
       input->description = std::move(announced->track);
+    } else if (GST_EVENT_TYPE(raw) == GST_EVENT_GAP && failure_) {
+      status = take_gap(*input, raw);
     } else if (GST_EVENT_TYPE(raw) == GST_EVENT_EOS && failure_) {
       input->ended = true;
       status = begin_when_ready();
@@ -546,6 +676,7 @@ bool ManifestSink<Traits>::sink_event(GstPad* pad, GstEvent* raw) {
       if (status) status = write();
     }
     if (!status) failure_ = status;
+    changed_.notify_all();
   }
   if (!status) {
     gstkit::post_error(GST_ELEMENT_CAST(shell_), status.error());
@@ -578,7 +709,7 @@ void ManifestSink<Traits>::post_eos(guint32 seqnum) {
 namespace {
 
 template <class Impl, class Class>
-void init_class(Class* klass) {
+void init_class(Class* klass, GstStaticPadTemplate* pad_template) {
   GST_DEBUG_CATEGORY_INIT(manifestsink_debug, "manifestsink", 0, "HLS and DASH as files");
   gstkit::finalize_with<Impl>(G_OBJECT_CLASS(klass));
   gstkit::install_properties<Impl>(G_OBJECT_CLASS(klass));
@@ -586,7 +717,7 @@ void init_class(Class* klass) {
   element->change_state = gstkit::thunk<&Impl::change_state>;
   element->request_new_pad = gstkit::thunk<&Impl::request_new_pad>;
   element->release_pad = gstkit::thunk<&Impl::release_pad>;
-  gst_element_class_add_static_pad_template(element, &sink_template);
+  gst_element_class_add_static_pad_template(element, pad_template);
 }
 
 }  // namespace
@@ -597,9 +728,10 @@ static void tarn_hls_manifest_sink_init(TarnHlsManifestSink* self) {
   GST_OBJECT_FLAG_SET(self, GST_ELEMENT_FLAG_SINK);
 }
 static void tarn_hls_manifest_sink_class_init(TarnHlsManifestSinkClass* klass) {
-  tarn::manifest::init_class<tarn::manifest::HlsManifestSink>(klass);
+  tarn::manifest::init_class<tarn::manifest::HlsManifestSink>(klass, &tarn::manifest::any_template);
   gst_element_class_set_static_metadata(GST_ELEMENT_CLASS(klass), "HLS manifest sink", "Sink/Muxer",
-                                        "Writes HLS with CMAF segments into a directory", "The Tarn authors");
+                                        "Writes HLS with CMAF or TS segments into a directory or to servers",
+                                        "The Tarn authors");
 }
 
 static void tarn_dash_manifest_sink_init(TarnDashManifestSink* self) {
@@ -607,7 +739,7 @@ static void tarn_dash_manifest_sink_init(TarnDashManifestSink* self) {
   GST_OBJECT_FLAG_SET(self, GST_ELEMENT_FLAG_SINK);
 }
 static void tarn_dash_manifest_sink_class_init(TarnDashManifestSinkClass* klass) {
-  tarn::manifest::init_class<tarn::manifest::DashManifestSink>(klass);
+  tarn::manifest::init_class<tarn::manifest::DashManifestSink>(klass, &tarn::manifest::cmaf_template);
   gst_element_class_set_static_metadata(GST_ELEMENT_CLASS(klass), "DASH manifest sink", "Sink/Muxer",
                                         "Writes MPEG-DASH with CMAF segments into a directory",
                                         "The Tarn authors");

@@ -31,6 +31,7 @@ bool is_video(const timeline::Track& track) {
 }
 
 const char* media_type(const timeline::Track& track) { return is_video(track) ? "video/mp4" : "audio/mp4"; }
+constexpr char ts_type[] = "video/mp2t";
 
 char letter(codecs::Kind kind) {
   return kind == codecs::Kind::video ? 'v' : kind == codecs::Kind::audio ? 'a' : 't';
@@ -38,26 +39,96 @@ char letter(codecs::Kind kind) {
 
 }  // namespace
 
-Result<TrackId> ManifestBuilder::add_track(timeline::TrackDescription description, Blob header) {
-  if (begun_) return conflict("a track was added after the first segment");
-  Input input;
-  const auto id = static_cast<TrackId>(inputs_.size() + 1);
+std::size_t ManifestBuilder::track_count() const {
+  std::size_t count = 0;
+  for (const auto& [id, input] : inputs_) count += input.tracks.size();
+  return count;
+}
+
+bool ManifestBuilder::has_muxed() const {
+  return std::any_of(inputs_.begin(), inputs_.end(),
+                     [](const auto& entry) { return entry.second.tracks.size() > 1; });
+}
+
+timeline::Track ManifestBuilder::make_track(timeline::TrackDescription description) const {
+  timeline::Track track;
   const codecs::Kind kind = codecs::kind_of(description.info.codec);
   if (description.key.empty()) {
-    const auto same = std::count_if(inputs_.begin(), inputs_.end(), [&](const auto& entry) {
-      return codecs::kind_of(entry.second.track.description.info.codec) == kind;
-    });
+    std::size_t same = 0;
+    for (const auto& [id, input] : inputs_) {
+      same += static_cast<std::size_t>(
+          std::count_if(input.tracks.begin(), input.tracks.end(), [kind](const timeline::Track& other) {
+            return codecs::kind_of(other.description.info.codec) == kind;
+          }));
+    }
     description.key = letter(kind) + std::to_string(same);
   }
-  input.track.id = id;
-  input.track.config = 1;
-  input.track.description = std::move(description);
+  track.config = 1;
+  track.description = std::move(description);
+  return track;
+}
+
+TrackId ManifestBuilder::add_input(Input input) {
+  auto id = static_cast<TrackId>(track_count() + 1);
+  const TrackId first = id;
+  for (timeline::Track& track : input.tracks) track.id = id++;
+  const bool makes_segments = reference_ == 0 || (is_video(input.track()) && !is_video(reference().track()));
+  inputs_.emplace(first, std::move(input));
+  if (makes_segments) reference_ = first;
+  return first;
+}
+
+Result<TrackId> ManifestBuilder::add_track(timeline::TrackDescription description, Blob header) {
+  if (begun_) return conflict("a track was added after the first segment");
+  if (settings_.protocol == Protocol::hls) return conflict("transport streams and CMAF do not go together");
+  Input input;
+  input.tracks.push_back(make_track(std::move(description)));
   input.header = std::move(header);
-  const bool makes_segments =
-      reference_ == 0 || (kind == codecs::Kind::video && !is_video(reference().track));
-  inputs_.emplace(id, std::move(input));
-  if (makes_segments) reference_ = id;
-  return id;
+  return add_input(std::move(input));
+}
+
+Result<TrackId> ManifestBuilder::add_multiplex(std::vector<timeline::TrackDescription> descriptions) {
+  if (begun_) return conflict("a track was added after the first segment");
+  const bool has_cmaf = std::any_of(inputs_.begin(), inputs_.end(),
+                                    [](const auto& entry) { return !entry.second.header.empty(); });
+  if (has_cmaf) return conflict("transport streams and CMAF do not go together");
+  if (settings_.protocol == Protocol::dash) return unsupported("DASH with transport streams");
+  Input input;
+  for (timeline::TrackDescription& description : descriptions)
+    input.tracks.push_back(make_track(std::move(description)));
+  const auto& tracks = input.tracks;
+  const bool is_carried =
+      tracks.size() == 1 || (tracks.size() == 2 && is_video(tracks[0]) && !is_video(tracks[1]));
+  if (!is_carried) {
+    return unsupported(
+        "a transport stream has one track, or one of video and one of audio; "
+        "more audio is for pads of their own");
+  }
+  const auto is_audio_alone = [](const Input& other) { return !is_video(other.track()); };
+  const bool has_audio_alone =
+      is_audio_alone(input) || std::any_of(inputs_.begin(), inputs_.end(),
+                                           [&](const auto& entry) { return is_audio_alone(entry.second); });
+  if (has_audio_alone && (tracks.size() == 2 || has_muxed()))
+    return unsupported("audio goes with the video or is for itself, not both");
+  settings_.protocol = Protocol::hls;
+  return add_input(std::move(input));
+}
+
+// Each video is a variant. The audio that comes with it is its own; other audio goes with all of them.
+void ManifestBuilder::assign_variants() {
+  std::uint32_t count = 0;
+  for (auto& [id, input] : inputs_) {
+    const bool makes_variant = is_video(input.track());
+    for (timeline::Track& track : input.tracks) {
+      track.description.variants.clear();
+      if (makes_variant) track.description.variants.push_back({count, 0, 0});
+    }
+    if (makes_variant) ++count;
+  }
+  for (auto& [id, input] : inputs_) {
+    if (is_video(input.track())) continue;
+    for (std::uint32_t i = 0; i < count; ++i) input.tracks.front().description.variants.push_back({i, 0, 0});
+  }
 }
 
 void ManifestBuilder::begin(Utc now) {
@@ -68,17 +139,9 @@ void ManifestBuilder::begin(Utc now) {
   stretch.start = std::chrono::floor<std::chrono::milliseconds>(now);
   stretch.start_time = reference().chunks.front().start;
   stretch.reference = reference_;
-  std::uint32_t variant = 0;
-  for (auto& [id, input] : inputs_) {
-    // Each video is a variant; the other tracks go with all of them.
-    if (is_video(input.track)) input.track.description.variants = {{variant++, 0, 0}};
-    if (!is_video(input.track)) input.track.description.variants.clear();
-  }
-  for (auto& [id, input] : inputs_) {
-    for (std::uint32_t i = 0; i < variant && !is_video(input.track); ++i)
-      input.track.description.variants.push_back({i, 0, 0});
-    stretch.tracks.push_back(input.track);
-  }
+  assign_variants();
+  for (const auto& [id, input] : inputs_)
+    stretch.tracks.insert(stretch.tracks.end(), input.tracks.begin(), input.tracks.end());
   timeline_.availability_start = stretch.start;
   timeline_.stretches.emplace(1, std::make_shared<const timeline::Stretch>(std::move(stretch)));
   endpoint_.emplace(archive::EndpointDraft::begin(endpoint_name, {}, 1, settings_.segment_duration,
@@ -88,13 +151,48 @@ void ManifestBuilder::begin(Utc now) {
 Status ManifestBuilder::add_chunk(TrackId track, std::int64_t start, std::int64_t duration, bool independent,
                                   std::vector<Blob> parts, Utc now) {
   const auto at = inputs_.find(track);
-  if (at == inputs_.end() || at->second.ended) return conflict("a chunk of a track that has ended");
-  Input& input = at->second;
-  if (start < 0 || duration <= 0 || (input.end && start < *input.end - duration / 2)) {
-    return conflict(input.track.description.key + ": a chunk's time goes back");
-  }
-  input.end = start + duration;
-  input.chunks.push_back({start, duration, independent, std::move(parts)});
+  if (at == inputs_.end()) return conflict("a chunk of a track that is not known");
+  std::size_t size = 0;
+  for (const Blob& part : parts) size += part.size();
+  return add(at->second, {start, duration, independent, std::move(parts), {{start, duration, size}}}, now);
+}
+
+Status ManifestBuilder::add_multiplexed(TrackId first, std::vector<Share> shares, bool independent,
+                                        std::vector<Blob> parts, Utc now) {
+  const auto at = inputs_.find(first);
+  if (at == inputs_.end() || shares.size() != at->second.tracks.size())
+    return conflict("a segment of tracks that are not known");
+  const Share segment = shares.front();
+  return add(at->second, {segment.start, segment.duration, independent, std::move(parts), std::move(shares)},
+             now);
+}
+
+Status ManifestBuilder::add(Input& input, Pending chunk, Utc now) {
+  const std::string& key = input.track().description.key;
+  if (input.ended) return conflict("a chunk of a track that has ended");
+  if (chunk.start < 0 || chunk.duration <= 0 || (input.end && chunk.start < *input.end - chunk.duration / 2))
+    return conflict(key + ": a chunk's time goes back");
+  input.end = chunk.start + chunk.duration;
+  input.chunks.push_back(std::move(chunk));
+  return advance(now);
+}
+
+bool ManifestBuilder::is_ahead(TrackId track) const {
+  const auto at = inputs_.find(track);
+  if (at == inputs_.end() || at->second.chunks.empty()) return false;
+  const Input& mine = at->second;
+  if (*mine.end - mine.chunks.front().start <= most_held(timescale(mine))) return false;
+  return std::any_of(inputs_.begin(), inputs_.end(), [&](const auto& entry) {
+    const Input& other = entry.second;
+    if (&other == &mine || other.ended) return false;
+    return !other.end || rescale(*other.end, timescale(other), timescale(mine)) < *mine.end;
+  });
+}
+
+Status ManifestBuilder::advance_track(TrackId track, std::int64_t time, Utc now) {
+  const auto at = inputs_.find(track);
+  if (at == inputs_.end()) return {};
+  at->second.end = std::max(at->second.end.value_or(time), time);
   return advance(now);
 }
 
@@ -107,7 +205,9 @@ Status ManifestBuilder::end_track(TrackId track, Utc now) {
 // How many of the reference's chunks make the next segment; 0: not known yet.
 std::size_t ManifestBuilder::whole_segment() const {
   const Input& input = reference();
-  const std::int64_t wanted = std::int64_t{settings_.segment_duration} * timescale(input);
+  // Times were rounded on their way: what lacks 5 ms is long enough.
+  const std::int64_t wanted =
+      std::int64_t{settings_.segment_duration} * timescale(input) - timescale(input) / 200;
   std::int64_t length = 0;
   for (std::size_t i = 0; i < input.chunks.size(); ++i) {
     length += input.chunks[i].duration;
@@ -153,6 +253,24 @@ std::vector<ManifestBuilder::Pending> ManifestBuilder::take_part(Input& input, s
   return taken;
 }
 
+// What a track has in all of these; nothing where it has no bytes.
+std::optional<timeline::Chunk> ManifestBuilder::chunk_of(const std::vector<Pending>& part,
+                                                         std::size_t track) {
+  std::optional<timeline::Chunk> chunk;
+  for (const Pending& pending : part) {
+    const Share& share = pending.shares[track];
+    if (share.size == 0) continue;
+    if (!chunk) {
+      chunk.emplace();
+      chunk->start = share.start;
+      chunk->independent = pending.independent;
+    }
+    chunk->duration = share.start + share.duration - chunk->start;
+    chunk->location.size += static_cast<std::uint32_t>(share.size);
+  }
+  return chunk;
+}
+
 void ManifestBuilder::close_segment(std::size_t count, Utc now) {
   const timeline::Stretch& stretch = *timeline_.stretch(1);
   timeline::Slot slot;
@@ -167,22 +285,20 @@ void ManifestBuilder::close_segment(std::size_t count, Utc now) {
   for (auto& [id, input] : inputs_) {
     const std::int64_t end = is_last ? std::numeric_limits<std::int64_t>::max()
                                      : rescale(slot.end, timescale(reference()), timescale(input));
-    const auto part = take_part(input, id == reference_ ? count : 0, end);
+    auto part = take_part(input, id == reference_ ? count : 0, end);
     if (part.empty()) continue;
-    timeline::Chunk chunk;
-    chunk.track = id;
-    chunk.start = part.front().start;
-    chunk.duration = part.back().start + part.back().duration - chunk.start;
-    chunk.independent = part.front().independent;
-    chunk.serial = next_serial_++;
-    auto& bytes = bytes_[slot.number][id];
-    for (const Pending& pending : part) {
-      for (const Blob& blob : pending.parts) {
-        chunk.location.size += static_cast<std::uint32_t>(blob.size());
-        bytes.push_back(blob);
-      }
+    for (std::size_t i = 0; i < input.tracks.size(); ++i) {
+      const auto chunk = chunk_of(part, i);
+      if (!chunk) continue;
+      slot.chunks.push_back(*chunk);
+      slot.chunks.back().track = input.tracks[i].id;
+      slot.chunks.back().serial = next_serial_++;
     }
-    slot.chunks.push_back(chunk);
+    auto& bytes = bytes_[slot.number][id];
+    for (Pending& pending : part) {
+      bytes.insert(bytes.end(), std::make_move_iterator(pending.parts.begin()),
+                   std::make_move_iterator(pending.parts.end()));
+    }
   }
   timeline_.append(slot);
   endpoint_->add(timeline_, slot, now);
@@ -192,21 +308,23 @@ std::string ManifestBuilder::segment_file(const Cut& cut, const Input& input) co
   const timeline::Stretch& stretch = *timeline_.stretch(cut.stretch);
   timeline::SegmentName name;
   name.generation = cut.generation;
-  name.tracks = {input.track.id};
+  name.tracks = input.ids();
+  name.transport_stream = settings_.protocol == Protocol::hls;
   if (settings_.protocol == Protocol::dash) {
     name.stretch = cut.stretch;
-    name.time = timeline::span_of(timeline_, stretch, cut, input.track.id).start;
+    name.time = timeline::span_of(timeline_, stretch, cut, input.track().id).start;
   } else {
     name.number = cut.number;
   }
-  return timeline::segment_name(name, timeline::rendition_name(stretch, {input.track.id}));
+  return timeline::segment_name(name, timeline::rendition_name(stretch, name.tracks));
 }
 
 void ManifestBuilder::write_header(const Input& input, std::uint32_t generation) {
-  if (!headers_.emplace(input.track.id, generation).second) return;
-  const std::string rendition = timeline::rendition_name(*timeline_.stretch(1), {input.track.id});
-  actions_.push_back({timeline::init_name(1, generation, rendition, input.track.config),
-                      media_type(input.track),
+  const timeline::Track& track = input.track();
+  if (input.header.empty() || !headers_.emplace(track.id, generation).second) return;
+  const std::string rendition = timeline::rendition_name(*timeline_.stretch(1), {track.id});
+  actions_.push_back({timeline::init_name(1, generation, rendition, track.config),
+                      media_type(track),
                       {input.header},
                       false});
 }
@@ -220,11 +338,16 @@ void ManifestBuilder::write_segment(const Cut& cut) {
       if (at != slot.end()) chunks.push_back(at->second);
     }
     if (chunks.empty()) continue;
-    isobmff::gather_events(chunks);
-    std::vector<Blob> parts{Blob{nullptr, isobmff::segment_type()}};
+    const bool is_ts = settings_.protocol == Protocol::hls;
+    std::vector<Blob> parts;
+    if (!is_ts) {
+      isobmff::gather_events(chunks);
+      parts.emplace_back(nullptr, isobmff::segment_type());
+    }
     for (auto& chunk : chunks) parts.insert(parts.end(), chunk.begin(), chunk.end());
     write_header(input, cut.generation);
-    actions_.push_back({segment_file(cut, input), media_type(input.track), std::move(parts), false});
+    actions_.push_back(
+        {segment_file(cut, input), is_ts ? ts_type : media_type(input.track()), std::move(parts), false});
   }
   bytes_.erase(bytes_.begin(), bytes_.upper_bound(cut.first_slot + cut.slot_count - 1));
 }
@@ -235,6 +358,7 @@ timeline::OutputSettings ManifestBuilder::output() const {
   output.endpoint = endpoint_name;
   output.protocol = settings_.protocol;
   output.manifest_name = settings_.manifest_name;
+  output.audio_separation = !has_muxed();
   output.segment_duration = settings_.segment_duration;
   output.segments = settings_.window == 0 ? std::numeric_limits<std::uint32_t>::max() : settings_.window;
   output.program_date_time_interval = settings_.program_date_time_interval;
@@ -271,7 +395,7 @@ Status ManifestBuilder::write_manifests() {
   }
   const timeline::Stretch& stretch = *timeline_.stretch(1);
   for (const auto& [id, input] : inputs_) {
-    const std::string rendition = timeline::rendition_name(stretch, {id});
+    const std::string rendition = timeline::rendition_name(stretch, input.ids());
     const std::string text = TRY(hls::render_media(timeline_, out, rendition, window()));
     actions_.push_back(
         {timeline::media_playlist_file(out, rendition), hls_type, {Blob::copy_of(as_bytes(text))}, false});
@@ -289,7 +413,10 @@ void ManifestBuilder::delete_old() {
   for (; cuts_deleted_ + kept < presentation->cuts.size(); ++cuts_deleted_) {
     const Cut& cut = presentation->cuts[cuts_deleted_];
     for (const auto& [id, input] : inputs_) {
-      if (timeline::span_of(timeline_, *timeline_.stretch(1), cut, id).first == nullptr) continue;
+      const auto has_none = [&](const timeline::Track& track) {
+        return timeline::span_of(timeline_, *timeline_.stretch(1), cut, track.id).first == nullptr;
+      };
+      if (std::all_of(input.tracks.begin(), input.tracks.end(), has_none)) continue;
       actions_.push_back({segment_file(cut, input), {}, {}, true});
     }
   }

@@ -191,6 +191,13 @@ bool CmafPackager::sink_event(GstPad* /*pad*/, GstEvent* raw) {
     case GST_EVENT_FLUSH_STOP:
       if (state_.builder) state_.builder.emplace(state_.info.timescale);
       state_.part.reset();
+      gst_segment_init(&state_.segment, GST_FORMAT_TIME);
+      std::erase_if(state_.held, [](const Ref<GstEvent>& held) {
+        return GST_EVENT_TYPE(held.get()) == GST_EVENT_SEGMENT || GST_EVENT_TYPE(held.get()) == GST_EVENT_GAP;
+      });
+      break;
+    case GST_EVENT_GAP:
+      (void)flush_chunk({});  // what came before the gap is in front of it
       break;
     default:
       break;
@@ -362,6 +369,9 @@ GstFlowReturn CmafPackager::take_single(Ref<GstBuffer> raw) {
     drop("no parameter sets yet");
     return GST_FLOW_OK;
   }
+  // At once, not with the first chunk: a sink that waits for its first buffer must not wait for all of a
+  // chunk while the queue in front of another branch is full.
+  if (flow = send_header(); flow != GST_FLOW_OK) return flow;
   const auto times = times_of(unit.get(), true);
   if (!times) {
     drop("no timestamp");

@@ -3,17 +3,37 @@
  * SECTION:element-tspackager
  * @title: tspackager
  *
- * Turns CMAF chunks into MPEG-2 TS segments that are decodable on their own.
+ * Makes MPEG-2 TS segments that are decodable on their own: one segment, one buffer. Every segment starts its
+ * continuity counters at 0 and ends them at 15, so that segments can follow each other in any order and on
+ * any server.
  *
  * | pad | caps |
  * |---|---|
- * | sink (always) | `video/quicktime, variant=cmaf` |
+ * | sink_%u (request) | a parsed elementary stream: H.264, HEVC, AAC, AC-3, E-AC-3, MP3 |
+ * | sink (always) | `video/quicktime, variant=cmaf`, of an archivesrc |
  * | src (always) | `video/mpegts, systemstream=true, packetsize=188, segmented=true` |
  *
- * What comes between the events `tarn/segment-begin` and `tarn/segment-end` becomes one segment, one buffer:
- * the chunks of each track follow its `tarn/track-begin`. Every segment starts its continuity counters at 0
- * and ends them at 15, so that segments can follow each other in any order and on any server. No queue and no
- * thread: the segment leaves on the thread that brings its end.
+ * Of elementary streams, at most one of them video, the video makes the segments, without video the first
+ * pad: a segment ends in front of the first sync sample that makes it at least `segment-duration` long, or
+ * where the stream's parameters change, and holds of the other pads what is decoded before that. Buffers
+ * carry the running time at which the segment is shown; timestamps in the stream are running times plus 10 s.
+ * A `language-code` tag becomes the language of its stream. A segment waits until every pad has brought its
+ * share, or a gap event, or EOS; a pad that is two segments and 10 s ahead of another waits in its chain, so
+ * put queues in front where one thread feeds several pads. EOS comes when every pad got it.
+ *
+ * Behind an archivesrc, on the pad `sink`, what comes between the events `tarn/segment-begin` and
+ * `tarn/segment-end` becomes one segment: the chunks of each track follow its `tarn/track-begin`.
+ *
+ * With `request-key-frames` the encoder in front is asked for a key frame where each segment is to end; leave
+ * it off where several encoders have to have them at the same times.
+ *
+ * Threads: works on the streaming threads that push; none of its own.
+ *
+ * |[
+ * gst-launch-1.0 tspackager name=ts ! filesink location=encoded.ts \
+ *     videotestsrc num-buffers=150 ! x264enc key-int-max=50 ! h264parse ! queue ! ts. \
+ *     audiotestsrc num-buffers=220 ! audioconvert ! avenc_aac ! aacparse ! queue ! ts.
+ * ]|
  *
  * |[
  * gst-launch-1.0 archivesrc location=archive tracks=1,2 ! tspackager ! filesink location=programme.ts
@@ -22,7 +42,7 @@
 #include "package/gsttspackager.h"
 
 #include <algorithm>
-#include <cstdlib>
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -33,14 +53,17 @@
 #include "core/isobmff/cmaf.h"
 #include "core/isobmff/event_message.h"
 #include "core/mpegts/segment_writer.h"
-#include "core/mpegts/splice_info.h"
 #include "gstkit/caps.h"
 #include "gstkit/error.h"
 #include "gstkit/events.h"
 #include "gstkit/memory.h"
 #include "gstkit/object.h"
+#include "gstkit/properties.h"
+#include "gstkit/time.h"
+#include "package/ts_muxer.h"
+#include "package/ts_tracks.h"
 
-GST_DEBUG_CATEGORY_STATIC(tspackager_debug);
+GST_DEBUG_CATEGORY(tspackager_debug);
 #define GST_CAT_DEFAULT tspackager_debug
 
 namespace tarn {
@@ -49,18 +72,41 @@ namespace {
 using gstkit::Ref;
 using timeline::TrackId;
 
-constexpr char ts_caps[] =
-    "video/mpegts, systemstream=(boolean)true, packetsize=(int)188, segmented=(boolean)true";
+constexpr char elementary_caps[] =
+    "video/x-h264, stream-format=(string){avc, byte-stream}, alignment=(string)au; "
+    "video/x-h265, stream-format=(string){hvc1, byte-stream}, alignment=(string)au; "
+    "audio/mpeg, mpegversion=(int)4, stream-format=(string){raw, adts}, framed=(boolean)true; "
+    "audio/mpeg, mpegversion=(int)1, layer=(int)3, parsed=(boolean)true; "
+    "audio/x-ac3, framed=(boolean)true; audio/x-eac3, framed=(boolean)true";
 constexpr std::uint32_t ts_timescale = 90'000;
 
 GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
                                                              GST_STATIC_CAPS(gstkit::cmaf_caps_template));
+GstStaticPadTemplate request_template =
+    GST_STATIC_PAD_TEMPLATE("sink_%u", GST_PAD_SINK, GST_PAD_REQUEST, GST_STATIC_CAPS(elementary_caps));
 GstStaticPadTemplate src_template =
-    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(ts_caps));
+    GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(gstkit::ts_caps_template));
 
 class TsPackager {
  public:
   using Shell = TarnTsPackager;
+
+  struct Settings {
+    std::uint32_t segment_duration = 6;
+    bool request_key_frames = false;
+  };
+  gstkit::Guarded<Settings> settings;
+  static constexpr std::array properties{
+      gstkit::Property<TsPackager>{.name = "segment-duration",
+                                   .blurb = "Seconds that a segment of elementary streams lasts at least",
+                                   .member = &Settings::segment_duration,
+                                   .min = 1,
+                                   .max = 600,
+                                   .when = gstkit::When::ready},
+      gstkit::Property<TsPackager>{.name = "request-key-frames",
+                                   .blurb = "Ask the encoder for a key frame where each segment is to end",
+                                   .member = &Settings::request_key_frames,
+                                   .when = gstkit::When::ready}};
 
   explicit TsPackager(TarnTsPackager* shell);
 
@@ -69,17 +115,21 @@ class TsPackager {
   bool sink_event(GstPad* pad, GstEvent* event);
   GstStateChangeReturn change_state(GstStateChange transition);
 
+  GstPad* request_new_pad(GstPadTemplate* pad_template, const gchar* name, const GstCaps* caps);
+  void release_pad(GstPad* pad);
+  GstFlowReturn mux_chain(GstPad* pad, GstBuffer* buffer) {
+    return muxer_->chain(pad, Ref<GstBuffer>::adopt(buffer));
+  }
+  bool mux_event(GstPad* pad, GstEvent* event) {
+    return muxer_->sink_event(pad, Ref<GstEvent>::adopt(event));
+  }
+  bool src_query(GstPad* pad, GstQuery* query);
+
  private:
-  struct Event {
-    std::int64_t begin = 0;  // decode time of the chunk it is in front of, 90 kHz
-    std::int64_t time = 0;
-    codecs::EventMessage message;
-  };
   // One track's share of the segment that is being gathered.
   struct Gathered {
     mpegts::Stream stream;
     std::vector<std::vector<Blob>> chunks;  // keep the samples' bytes mapped
-    std::vector<Event> events;
   };
   struct Header {
     Ref<GstCaps> caps;
@@ -88,20 +138,20 @@ class TsPackager {
   struct State {
     std::map<TrackId, Header> headers;  // parsed once, while the track's caps stay the same object
     std::vector<Gathered> segment;
+    std::vector<package::TsEvent> events;  // of the segment
     Status problem;  // the first one of this segment: it is reported when the segment ends
   };
 
   Status begin_track(const gstkit::TrackBegin& begin);
   Status add(GstBuffer* buffer);
-  static std::vector<mpegts::Metadata> metadata_of(const std::vector<Gathered>& tracks);
-  static void decode_in_time(std::vector<mpegts::Sample>& samples);
   GstFlowReturn finish();
   void gather(const Status& outcome);
 
   TarnTsPackager* shell_;
   GstPad* sink_ = nullptr;  // owned by the element
   GstPad* src_ = nullptr;
-  State state_;  // streaming thread
+  State state_;                            // streaming thread of `sink`
+  std::optional<package::TsMuxer> muxer_;  // of the request pads
 };
 
 }  // namespace
@@ -126,10 +176,47 @@ TsPackager::TsPackager(TarnTsPackager* shell) : shell_(shell) {
   gst_element_add_pad(GST_ELEMENT(shell_), sink_);
   src_ = gst_pad_new_from_static_template(&src_template, "src");
   gst_pad_use_fixed_caps(src_);
+  gst_pad_set_query_function(src_, gstkit::pad_thunk<&TsPackager::src_query>);
   gst_element_add_pad(GST_ELEMENT(shell_), src_);
+  muxer_.emplace(GST_ELEMENT(shell_), src_);
+}
+
+GstPad* TsPackager::request_new_pad(GstPadTemplate* pad_template, const gchar* name,
+                                    const GstCaps* /*caps*/) {
+  if (gst_pad_is_linked(sink_) != FALSE) {
+    GST_WARNING_OBJECT(shell_, "chunks and elementary streams do not go together");
+    return nullptr;
+  }
+  GstPad* const pad = muxer_->open(pad_template, name);
+  gst_pad_set_chain_function(pad, gstkit::pad_thunk<&TsPackager::mux_chain>);
+  gst_pad_set_event_function(pad, gstkit::pad_thunk<&TsPackager::mux_event>);
+  gst_element_add_pad(GST_ELEMENT(shell_), pad);
+  return pad;
+}
+
+void TsPackager::release_pad(GstPad* pad) {
+  muxer_->close(pad);
+  gst_element_remove_pad(GST_ELEMENT(shell_), pad);
+}
+
+// A segment leaves when it is over.
+bool TsPackager::src_query(GstPad* pad, GstQuery* query) {
+  if (gst_pad_query_default(pad, GST_OBJECT(shell_), query) == FALSE) return false;
+  if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY || !muxer_->has_pads()) return true;
+  gboolean is_live = FALSE;
+  GstClockTime least = 0;
+  gst_query_parse_latency(query, &is_live, &least, nullptr);
+  const auto seconds = settings.with([](const Settings& s) { return s.segment_duration; });
+  gst_query_set_latency(query, is_live, least + seconds * GST_SECOND, GST_CLOCK_TIME_NONE);
+  return true;
 }
 
 GstStateChangeReturn TsPackager::change_state(GstStateChange transition) {
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
+    const Settings now = settings.copy();
+    muxer_->start(std::int64_t{now.segment_duration} * ts_timescale, now.request_key_frames);
+  }
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) muxer_->stop();
   const auto result =
       GST_ELEMENT_CLASS(tarn_ts_packager_parent_class)->change_state(GST_ELEMENT(shell_), transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) state_ = {};
@@ -187,9 +274,9 @@ Status TsPackager::add(GstBuffer* buffer) {
     if (chunk.samples.empty()) break;
     const std::size_t first = std::min(event.chunk, chunk.chunk_begins.size() - 1);
     const auto& sample = chunk.samples[std::min(chunk.chunk_begins[first], chunk.samples.size() - 1)];
-    track.events.push_back({.begin = rescale(sample.dts, timescale, ts_timescale),
-                            .time = rescale(event.box.time, event.box.timescale, ts_timescale),
-                            .message = std::move(event.box.message)});
+    state_.events.push_back({.begin = rescale(sample.dts, timescale, ts_timescale),
+                             .time = rescale(event.box.time, event.box.timescale, ts_timescale),
+                             .message = std::move(event.box.message)});
   }
   track.chunks.push_back(std::move(parts));
   return {};
@@ -213,63 +300,31 @@ GstFlowReturn TsPackager::chain_list(GstPad* /*pad*/, GstBufferList* list) {
   return state_.problem.ok() ? GST_FLOW_OK : GST_FLOW_ERROR;
 }
 
-// Composition offsets of ISOBMFF may be negative; in MPEG-TS nothing is shown before it is decoded (ISO/IEC
-// 13818-1 2.4.3.7). When pictures are shown stays as it is.
-void TsPackager::decode_in_time(std::vector<mpegts::Sample>& samples) {
-  std::int64_t early = 0;
-  for (const auto& sample : samples) early = std::max(early, sample.dts - sample.pts);
-  if (early == 0) return;
-  for (auto& sample : samples) sample.dts -= early;
-}
-
-// The same message may be in several tracks. A splice is said ahead of its time, as early as the archive
-// knows.
-std::vector<mpegts::Metadata> TsPackager::metadata_of(const std::vector<Gathered>& tracks) {
-  std::vector<mpegts::Metadata> all;
-  std::vector<const Event*> known;
-  for (const Gathered& track : tracks) {
-    for (const Event& event : track.events) {
-      const bool is_splice = codecs::is_splice(event.message.scheme_id_uri);
-      if (!is_splice && !codecs::is_id3(event.message.scheme_id_uri)) continue;
-      const bool is_copy = std::any_of(known.begin(), known.end(), [&](const Event* other) {
-        return other->message.data == event.message.data && std::abs(other->time - event.time) <= 1;
-      });
-      if (is_copy) continue;
-      known.push_back(&event);
-      const Bytes data{event.message.data};
-      if (!is_splice) {
-        all.push_back({mpegts::Metadata::Kind::id3, event.time, event.time, data});
-        continue;
-      }
-      const auto info = mpegts::parse_splice_info(data);
-      const bool is_ahead = info.ok() && info->time;
-      all.push_back({mpegts::Metadata::Kind::splice, is_ahead ? event.begin : event.time, event.time, data});
-    }
-  }
-  return all;
-}
-
 GstFlowReturn TsPackager::finish() {
   auto segment = std::exchange(state_.segment, {});
+  const auto events = std::exchange(state_.events, {});
   const Status problem = std::exchange(state_.problem, {});
   if (!problem.ok()) return gstkit::post_error(GST_ELEMENT(shell_), problem.error());
   std::vector<mpegts::Stream> streams;
   streams.reserve(segment.size());
   for (Gathered& track : segment) {
     if (track.stream.samples.empty()) continue;
-    decode_in_time(track.stream.samples);
+    package::decode_in_time(track.stream.samples);
     streams.push_back(std::move(track.stream));
   }
   if (streams.empty()) return GST_FLOW_OK;
-  auto bytes = mpegts::write_segment(streams, metadata_of(segment));
+  auto bytes = mpegts::write_segment(streams, package::metadata_of(events));
   if (!bytes.ok()) return gstkit::post_error(GST_ELEMENT(shell_), bytes.error());
-  return gst_pad_push(src_, gstkit::buffer_of(Blob::of(std::move(bytes).value())).release());
+  auto buffer = gstkit::buffer_of(Blob::of(std::move(bytes).value()));
+  const std::int64_t shown = streams.front().samples.front().pts;
+  GST_BUFFER_PTS(buffer.get()) = gstkit::to_clock_time(std::max<std::int64_t>(0, shown), ts_timescale);
+  return gst_pad_push(src_, buffer.release());
 }
 
 bool TsPackager::sink_event(GstPad* pad, GstEvent* event) {
   auto owned = Ref<GstEvent>::adopt(event);
   if (GST_EVENT_TYPE(event) == GST_EVENT_CAPS) {
-    const auto caps = Ref<GstCaps>::adopt(gst_caps_from_string(ts_caps));
+    const auto caps = Ref<GstCaps>::adopt(gst_caps_from_string(gstkit::ts_caps_template));
     return gst_pad_push_event(src_, gst_event_new_caps(caps.get())) != FALSE;
   }
   if (const auto begin = gstkit::parse<gstkit::TrackBegin>(event)) {
@@ -279,6 +334,7 @@ bool TsPackager::sink_event(GstPad* pad, GstEvent* event) {
   GstFlowReturn flow = GST_FLOW_OK;
   if (gstkit::parse<gstkit::SegmentBegin>(event)) {
     state_.segment.clear();
+    state_.events.clear();
     state_.problem = {};
   } else if (gstkit::parse<gstkit::SegmentEnd>(event)) {
     flow = finish();
@@ -294,11 +350,16 @@ static void tarn_ts_packager_init(TarnTsPackager* self) { self->impl = new tarn:
 
 static void tarn_ts_packager_class_init(TarnTsPackagerClass* klass) {
   auto* element = GST_ELEMENT_CLASS(klass);
-  GST_DEBUG_CATEGORY_INIT(tspackager_debug, "tspackager", 0, "MPEG-2 TS segments from CMAF chunks");
+  GST_DEBUG_CATEGORY_INIT(tspackager_debug, "tspackager", 0, "MPEG-2 TS segments");
   tarn::gstkit::finalize_with<tarn::TsPackager>(G_OBJECT_CLASS(klass));
+  tarn::gstkit::install_properties<tarn::TsPackager>(G_OBJECT_CLASS(klass));
   element->change_state = tarn::gstkit::thunk<&tarn::TsPackager::change_state>;
+  element->request_new_pad = tarn::gstkit::thunk<&tarn::TsPackager::request_new_pad>;
+  element->release_pad = tarn::gstkit::thunk<&tarn::TsPackager::release_pad>;
   gst_element_class_add_static_pad_template(element, &tarn::sink_template);
+  gst_element_class_add_static_pad_template(element, &tarn::request_template);
   gst_element_class_add_static_pad_template(element, &tarn::src_template);
-  gst_element_class_set_static_metadata(element, "TS packager", "Codec/Muxer",
-                                        "Turns CMAF chunks into MPEG-2 TS segments", "Tarn");
+  gst_element_class_set_static_metadata(
+      element, "TS packager", "Codec/Muxer",
+      "Makes MPEG-2 TS segments of elementary streams or of an archive's chunks", "Tarn");
 }

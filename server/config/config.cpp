@@ -148,10 +148,14 @@ std::string help_text() {
     text += "  " + left + std::string(left.size() < column ? column - left.size() : 1, ' ') +
             std::string(right) + "\n";
   };
+  const auto help_of = [](const Option& option) {
+    const std::string preset = option.preset.empty() ? "" : "default " + std::string(option.preset);
+    return std::string(option.help) + (option.help.empty() || preset.empty() ? "" : "; ") + preset;
+  };
   for (const Option& option : options()) {
     line(
         "--" + std::string(option.name) + (option.argument.empty() ? "" : " ") + std::string(option.argument),
-        option.help);
+        help_of(option));
   }
   line("--config FILE", "the same options as JSON, without the dashes; the command line wins");
   line("--help, --version", "");

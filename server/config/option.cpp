@@ -62,7 +62,7 @@ Status set_base_url(ServerConfig& config, const std::string& value) {
 Status set_trusted_proxies(ServerConfig& config, const std::string& value) {
   auto networks = parse_networks(value);
   if (!networks)
-    return Error{ErrorCode::invalid, "has an entry that is not one: " + networks.error().message};
+    return must_be("IP addresses and CIDR blocks, separated by commas: " + networks.error().message);
   config.trusted_proxies = std::move(networks).value();
   return {};
 }
@@ -150,7 +150,7 @@ Status set_key_provider(ServerConfig& config, const std::string& value) {
 Status set_outbound_allow(ServerConfig& config, const std::string& value) {
   auto networks = parse_networks(value);
   if (!networks)
-    return Error{ErrorCode::invalid, "has an entry that is not one: " + networks.error().message};
+    return must_be("IP addresses and CIDR blocks, separated by commas: " + networks.error().message);
   config.outbound_allow = std::move(networks).value();
   return {};
 }
@@ -164,89 +164,96 @@ Status set_archive_quota(ServerConfig& config, const std::string& value) {
 
 Status set_collection_rate(ServerConfig& config, const std::string& value) {
   const auto number = parse_u64(value);
-  if (!number || *number < 100'000 || *number > 1ULL << 40U) return must_be("a whole number from 100000");
+  if (!number || *number < 100'000 || *number > 1ULL << 40U)
+    return must_be("a whole number from 100000 to 1099511627776");
   config.collection_rate = *number;
   return {};
 }
 
 constexpr std::array all_options{
-    Option{"data-dir", "DIR", "everything that lasts; default ./tarn-data",
-           &set_text<&ServerConfig::data_dir>},
-    Option{"listen", "ADDR:PORT", "ingest and playback; default 127.0.0.1:8080",
+    Option{"data-dir", "DIR", "./tarn-data", "everything that lasts", &set_text<&ServerConfig::data_dir>},
+    Option{"listen", "ADDR:PORT", "127.0.0.1:8080", "ingest and playback",
            &set_address<&ServerConfig::listen>},
-    Option{"control-listen", "ADDR:PORT", "control API, console, metrics, health; default 127.0.0.1:8081",
+    Option{"control-listen", "ADDR:PORT", "127.0.0.1:8081", "control API, console, metrics, health",
            &set_address<&ServerConfig::control_listen>},
-    Option{"control-token-file", "FILE",
-           "bearer token of the control API; default <data-dir>/control-token, made when missing",
+    Option{"control-token-file", "FILE", "<data-dir>/control-token",
+           "bearer token of the control API; made when missing",
            &set_text<&ServerConfig::control_token_file>},
-    Option{"ingest-base-url", "URL",
-           "what input URLs begin with; {label} is the group's host label; default from --listen",
+    Option{"ingest-base-url", "URL", "<the address of --listen>",
+           "what input URLs begin with; {label} is the group's host label",
            &set_base_url<&ServerConfig::ingest_base_url>},
-    Option{"origin-base-url", "URL", "what playback URLs begin with; likewise",
+    Option{"origin-base-url", "URL", "<the address of --listen>", "what playback URLs begin with; likewise",
            &set_base_url<&ServerConfig::origin_base_url>},
-    Option{"resources", "FILE",
+    Option{"resources", "FILE", "",
            "channel groups, channels and endpoints to create or bring up to date at start",
            &set_text<&ServerConfig::resources>},
-    Option{"trusted-proxies", "CIDRS", "peers whose X-Forwarded-For is believed, separated by commas",
+    Option{"trusted-proxies", "CIDRS", "", "peers whose X-Forwarded-For is believed, separated by commas",
            &set_trusted_proxies},
-    Option{"require-access-control", "", "refuse playback of endpoints that have neither code nor whitelist",
-           &set_require_access_control},
-    Option{"key-file", "FILE",
-           "32 bytes that seal stored secrets; default <data-dir>/secrets.key, made when missing",
-           &set_text<&ServerConfig::key_file>},
-    Option{"console-dir", "DIR", "the console's files; default where they were installed",
+    Option{"require-access-control", "", "",
+           "refuse playback of endpoints that have neither code nor whitelist", &set_require_access_control},
+    Option{"key-file", "FILE", "<data-dir>/secrets.key",
+           "32 bytes that seal stored secrets; made when missing", &set_text<&ServerConfig::key_file>},
+    Option{"console-dir", "DIR", "<where it was installed>", "the console's files",
            &set_text<&ServerConfig::console_dir>},
-    Option{"threads", "N", "serving threads, 1 to 256; default the number of cores", &set_threads},
-    Option{"limit-head-bytes", "N", "of a request's head; default 32768", &set_limit_head_bytes},
-    Option{"limit-head-time", "SECONDS", "for a request's head; default 10",
+    Option{"threads", "N", "<number of cores>", "serving threads", &set_threads},
+    Option{"limit-head-bytes", "N", "32768", "bytes of a request's head", &set_limit_head_bytes},
+    Option{"limit-head-time", "SECONDS", "10", "from a request head's first byte to its last",
            &set_limit_time<&front::Limits::head_time>},
-    Option{"limit-idle-time", "SECONDS", "between a viewer's requests; default 30",
+    Option{"limit-idle-time", "SECONDS", "30", "between a viewer's requests",
            &set_limit_time<&front::Limits::idle_time>},
-    Option{"limit-ingest-idle-time", "SECONDS", "the same of an encoder, and before a body; default 90",
+    Option{"limit-ingest-idle-time", "SECONDS", "90", "the same of an encoder, and before a body",
            &set_limit_time<&front::Limits::ingest_idle_time>},
-    Option{"limit-body-rate", "N", "bytes a second a body needs at least; default 8192",
+    Option{"limit-body-rate", "N", "8192", "bytes a second a body needs at least",
            &set_limit_number<&front::Limits::body_rate>},
-    Option{"limit-body-time", "SECONDS", "for a body; default 120",
+    Option{"limit-body-time", "SECONDS", "120", "from a body's first byte to its last",
            &set_limit_time<&front::Limits::body_time>},
-    Option{"limit-send-rate", "N", "bytes a second a client takes at least; default 4096",
+    Option{"limit-send-rate", "N", "4096", "bytes a second a client takes at least",
            &set_limit_number<&front::Limits::send_rate>},
-    Option{"limit-requests", "N", "of a viewer's connection; default 1000", &set_limit_requests},
-    Option{"limit-connections-per-address", "N", "0: any number; default 512",
+    Option{"limit-requests", "N", "1000", "of one viewer's connection", &set_limit_requests},
+    Option{"limit-connections-per-address", "N", "512", "open at once; 0: any number",
            &set_limit_number<&front::Limits::per_address>},
-    Option{"limit-bodies-memory", "BYTES",
-           "of bodies being received, above it viewers wait; default 536870912",
+    Option{"limit-bodies-memory", "BYTES", "536870912",
+           "of bodies being received; above it viewers are turned away",
            &set_limit_number<&front::Limits::bodies>},
-    Option{"limit-manifest-length", "SECONDS", "of what one time-shifted manifest lists; default 86400",
+    Option{"limit-manifest-length", "SECONDS", "86400", "of what one time-shifted manifest lists",
            &set_manifest_length},
-    Option{"log-format", "text|json", "default text", &set_log_format},
-    Option{"log-level", "LEVEL", "error, warning, info or debug; default info", &set_log_level},
-    Option{"key-provider", "builtin|off", "Tarn's own key server, for development and tests; default off",
+    Option{"log-format", "text|json", "text", "one line for an event", &set_log_format},
+    Option{"log-level", "LEVEL", "info", "the least important that is logged", &set_log_level},
+    Option{"key-provider", "builtin|off", "off", "Tarn's own key server, for development and tests",
            &set_key_provider},
-    Option{"outbound-allow", "CIDRS",
+    Option{"outbound-allow", "CIDRS", "",
            "networks that key servers' URLs may lead to beyond the public Internet, http included",
            &set_outbound_allow},
-    Option{"key-server-credentials", "FILE",
-           "JSON: URLs of key servers, and the user name and password that they ask for; default none",
+    Option{"key-server-credentials", "FILE", "",
+           "JSON: URLs of key servers, and the user name and password that they ask for",
            &set_text<&ServerConfig::key_server_credentials>},
-    Option{"archive-quota", "BYTES",
-           "of all channels' archives together; the oldest content goes when it is reached; default none",
+    Option{"archive-quota", "BYTES", "",
+           "of all channels' archives together; the oldest content goes when it is reached",
            &set_archive_quota},
-    Option{"tls-cert", "FILE",
-           "PEM certificate chain: both listeners speak HTTPS; read anew when it changes; default none",
+    Option{"tls-cert", "FILE", "",
+           "PEM certificate chain: both listeners speak HTTPS; read anew when it changes",
            &set_text<&ServerConfig::tls_certificate>},
-    Option{"tls-key", "FILE", "its PEM key, without a pass phrase", &set_text<&ServerConfig::tls_key>},
-    Option{"collection-root", "DIR",
-           "where file: targets of collection tasks may write; default <data-dir>/collections",
-           &set_text<&ServerConfig::collection_root>},
-    Option{"bucket-credentials", "FILE",
-           "JSON: names and the access keys that collection tasks may use by them; default none",
+    Option{"tls-key", "FILE", "", "its PEM key, without a pass phrase", &set_text<&ServerConfig::tls_key>},
+    Option{"collection-root", "DIR", "<data-dir>/collections",
+           "where file: targets of collection tasks may write", &set_text<&ServerConfig::collection_root>},
+    Option{"bucket-credentials", "FILE", "",
+           "JSON: names and the access keys that collection tasks may use by them",
            &set_text<&ServerConfig::bucket_credentials>},
-    Option{"collection-rate", "N", "bytes a second that collection tasks take at most; default 25000000",
+    Option{"collection-rate", "N", "25000000", "bytes a second that collection tasks take at most",
            &set_collection_rate},
 };
 
 }  // namespace
 
 std::span<const Option> options() { return all_options; }
+
+std::string allowed(const Option& option) {
+  ServerConfig unused;
+  const Status refused = option.apply(unused, std::string(1, '\0'));
+  std::string reason = refused ? "" : refused.error().message;
+  constexpr std::string_view must_be = "must be ";
+  if (reason.starts_with(must_be)) reason.erase(0, must_be.size());
+  return reason.substr(0, reason.find(": "));
+}
 
 }  // namespace tarn::server

@@ -11,4 +11,4 @@ if not os.path.exists(os.path.join(built, "index.html")):
     sys.exit(0)
 destination = os.path.join(os.environ["MESON_INSTALL_DESTDIR_PREFIX"], destination)
 shutil.rmtree(destination, ignore_errors=True)
-shutil.copytree(built, destination)
+shutil.copytree(built, destination, ignore=shutil.ignore_patterns("node_modules", ".*"))

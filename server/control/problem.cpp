@@ -27,6 +27,8 @@ std::string title(int status) {
       return "Content Too Large";
     case 415:
       return "Unsupported Media Type";
+    case 503:
+      return "Service Unavailable";
     case 507:
       return "Insufficient Storage";
     default:

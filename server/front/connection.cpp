@@ -190,15 +190,27 @@ void Connection::on_ready(std::uint32_t events) {
   if ((events & EPOLLOUT) != 0 || transport_.is_secure()) may_write_ = true;
   if ((events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP)) != 0 || transport_.is_secure()) may_read_ = true;
   hung_up_ = hung_up_ || (events & (EPOLLRDHUP | EPOLLHUP)) != 0;
-  if ((events & EPOLLERR) != 0 || ((events & EPOLLHUP) != 0 && !shut_)) {
-    broken_ = true;
-    ended_ = true;
-  }
+  if ((events & EPOLLERR) != 0 || ((events & EPOLLHUP) != 0 && !shut_)) lose_client();
   if ((hung_up_ || broken_) && on_hang_up_) {
     broken_ = true;
     std::exchange(on_hang_up_, nullptr)();
   }
   on_flush();
+}
+
+// An encoder that ends without having read every answer resets the connection: what it had sent before is in
+// the socket all the same, and is taken.
+void Connection::lose_client() {
+  out_.clear();
+  if (clock_.is_ingest() && !closing_) {
+    mute_ = true;
+    hung_up_ = true;
+    may_read_ = true;
+    may_write_ = true;
+  } else {
+    broken_ = true;
+    ended_ = true;
+  }
 }
 
 void Connection::on_flush() {
@@ -209,8 +221,8 @@ void Connection::on_flush() {
     std::size_t none = 0;
     const auto sent = out_.send(transport_, {}, none);
     sent_ += waiting - out_.bytes();
-    broken_ = sent == OutputQueue::Sent::failed;
     may_write_ = sent == OutputQueue::Sent::all;
+    if (sent == OutputQueue::Sent::failed) lose_client();
   }
   if (broken_) {
     out_.clear();

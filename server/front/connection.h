@@ -106,6 +106,7 @@ class Connection : public Watched, public Deadline, public std::enable_shared_fr
   void refuse(int status, std::string_view line, std::string_view reason);
   void part_with_soup();
   void begin_closing();
+  void lose_client();
   void linger();
   void abort(std::string_view reason);
   void settle();

@@ -48,10 +48,13 @@ Connection::Io Connection::write(Bytes bytes, std::size_t& count) {
   const std::size_t waiting = out_.bytes();
   const auto sent = out_.send(transport_, bytes, count);
   sent_ += waiting - out_.bytes() + count;
-  broken_ = sent == OutputQueue::Sent::failed;
   may_write_ = sent == OutputQueue::Sent::all;
+  if (sent == OutputQueue::Sent::failed) {
+    lose_client();
+    count = bytes.size();
+    return broken_ ? Io::failed : Io::done;
+  }
   if (!may_write_) reschedule();
-  if (broken_) return Io::failed;
   return count == 0 ? Io::blocked : Io::done;
 }
 

@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 
 #include "core/base/out_of_memory.h"
+#include "server/control/problem.h"
 
 namespace tarn::server {
 namespace {
@@ -17,7 +18,11 @@ bool is_api(const Request& request) {
 
 bool is_read(const Request& request) { return request.method == "GET" || request.method == "HEAD"; }
 
-bool is_loopback(const std::string& peer) { return peer.starts_with("127.") || peer == "::1"; }
+// Behind a proxy on this machine everybody comes from the loopback.
+bool is_local(const Request& request) {
+  const bool is_loopback = request.peer.starts_with("127.") || request.peer == "::1";
+  return is_loopback && request.header("x-forwarded-for").empty() && request.header("forwarded").empty();
+}
 
 bool carries_token(const Request& request, const std::string& token) {
   constexpr std::string_view scheme = "Bearer ";
@@ -40,6 +45,13 @@ Response plain(int status, std::string_view text) {
   Response response = text_response(status, "text/plain; charset=utf-8", text);
   response.with("Cache-Control", "no-store");
   return response;
+}
+
+// As the API says no.
+Response problem_response(int status, std::string_view detail) {
+  const ApiResponse made = problem(status, std::string{detail});
+  Response response = text_response(made.status, made.content_type, made.body);
+  return response.with("Cache-Control", "no-store").with("X-Content-Type-Options", "nosniff");
 }
 
 Response read_only() {
@@ -70,7 +82,9 @@ class StreamedEvents : public EventSink {
 ControlHandler::ControlHandler(Parts parts) : parts_(std::move(parts)) {}
 
 Handler::Verdict ControlHandler::on_head(const Request& head) {
-  if (is_api(head)) return {std::nullopt, body_limit, "the request body", false};
+  if (is_api(head)) {
+    return {std::nullopt, body_limit, "the request body", false, Microseconds{0}, problem_response};
+  }
   if (parts_.key_provider != nullptr && is_key_path(head)) {
     if (head.method == "OPTIONS" && head.path == "/clearkey") {
       Response response;
@@ -116,7 +130,7 @@ void ControlHandler::handle(Request request, Reply reply) {
 // Semantics S11: /speke for the token, /clearkey for the token or the loopback.
 void ControlHandler::handle_keys(const Request& request, const Reply& reply) {
   const bool is_speke = request.path == "/speke";
-  const bool is_allowed = carries_token(request, parts_.token) || (!is_speke && is_loopback(request.peer));
+  const bool is_allowed = carries_token(request, parts_.token) || (!is_speke && is_local(request));
   if (!is_allowed) {
     Response response = error_response(401, "the control token is needed");
     return reply(response.with("WWW-Authenticate", "Bearer"));
@@ -156,7 +170,7 @@ void ControlHandler::handle_api(Request request, Reply reply) {
               return true;
             },
             [] { return false; });
-        if (!is_handled) return answer(error_response(500, "out of memory"));
+        if (!is_handled) return answer(problem_response(500, "out of memory"));
         Response response = made.streams_events ? events_response(made.events_after)
                                                 : text_response(made.status, made.content_type, made.body);
         for (const auto& [name, value] : made.headers) response.with(name, value);
@@ -169,7 +183,7 @@ void ControlHandler::handle_api(Request request, Reply reply) {
 Response ControlHandler::events_response(std::optional<std::uint64_t> after) const {
   EventFeed* const events = parts_.events;
   if (events == nullptr || !events->has_room()) {
-    Response response = error_response(503, "as many follow the events as may");
+    Response response = problem_response(503, "as many follow the events as may");
     return response.with("Retry-After", "10");
   }
   Response response;
@@ -182,7 +196,7 @@ Response ControlHandler::events_response(std::optional<std::uint64_t> after) con
 }
 
 Response ControlHandler::metrics_response(const Request& request) const {
-  if (!is_loopback(request.peer) && !carries_token(request, parts_.token)) {
+  if (!is_local(request) && !carries_token(request, parts_.token)) {
     Response response = error_response(401, "metrics need the control token, or the loopback");
     return response.with("WWW-Authenticate", "Bearer");
   }

@@ -87,10 +87,14 @@ std::optional<Response> Exchange::refusal_of_head(const front::MessageHead& head
     return response.with("Retry-After", "1");
   }
   if (request_.content_length.value_or(0) > verdict_.body_limit) {
-    return error_response(
-        413, verdict_.what + " is larger than " + std::to_string(verdict_.body_limit) + " bytes");
+    return too_large();
   }
   return std::nullopt;
+}
+
+Response Exchange::too_large() const {
+  return verdict_.refuse(413,
+                         verdict_.what + " is larger than " + std::to_string(verdict_.body_limit) + " bytes");
 }
 
 void Exchange::head(const char* path, GHashTable* query) {
@@ -131,8 +135,7 @@ void Exchange::complete() {
   if (decided_) return;
   if (too_large_) {
     decided_ = true;
-    apply(error_response(
-        413, verdict_.what + " is larger than " + std::to_string(verdict_.body_limit) + " bytes"));
+    apply(too_large());
     return;
   }
   request_.body = body_.release();

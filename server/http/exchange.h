@@ -51,6 +51,7 @@ class Exchange : public front::BodySink, public BodyWriter, public std::enable_s
  private:
   void read_head(const front::MessageHead& head, const char* path, GHashTable* query);
   [[nodiscard]] std::optional<Response> refusal_of_head(const front::MessageHead& head);
+  [[nodiscard]] Response too_large() const;
   // Null when it is closed.
   [[nodiscard]] front::Connection* connection() const;
   void reply(Response response);  // any thread

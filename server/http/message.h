@@ -81,6 +81,7 @@ class Handler {
     std::string what;                 // names the body in that answer
     bool ingest = false;              // of an encoder, whose credentials were right
     Microseconds body_time{};  // for the body, where that is less than the listener's limit; 0: no less
+    Response (*refuse)(int status, std::string_view line) = error_response;  // makes that answer
   };
 
   virtual ~Handler() = default;

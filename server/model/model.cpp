@@ -36,6 +36,7 @@ timeline::OutputSettings effective(const Endpoint& endpoint, const Channel& chan
   settings.min_video_bitrate = endpoint.min_video_bitrate;
   settings.max_video_bitrate = endpoint.max_video_bitrate;
   settings.program_date_time_interval = endpoint.program_date_time_interval;
+  settings.i_frames = true;
   settings.is_encrypted = endpoint.is_encrypted();
   const std::uint32_t segment = settings.segment_duration;
   settings.min_buffer_time = endpoint.min_buffer_time.value_or(std::min(longest_buffer_time, 2 * segment));

@@ -99,6 +99,8 @@ UploadAnswer ChannelRuntime::give_up_line() {
 
 UploadAnswer ChannelRuntime::put(const UploadedObject& object) {
   UploadAnswer answer = take(object);
+  is_settled_ = false;
+  is_busy_ = true;
   record(object, answer);
   judge_encryption(object, answer);
   if (answer.outcome == UploadAnswer::Outcome::refused) log_refusal(object, answer);
@@ -159,6 +161,7 @@ Status ChannelRuntime::ensure_line() {
   }
   const std::lock_guard lock{line_mutex_};
   line_ = std::move(result).value();
+  is_settled_ = false;  // what it was given of the journal may wait for a deadline
   return {};
 }
 
@@ -233,7 +236,22 @@ void ChannelRuntime::note(const IngestEvent& event) {
   meters_.switched();
 }
 
+void ChannelRuntime::settle_when_quiet() {
+  // an upload settles by itself
+  if (is_busy_.exchange(false) || is_settled_.exchange(true)) return;
+  parts_.writers.submit(strand_, [self = shared_from_this()] { self->settle(); });
+}
+
+void ChannelRuntime::settle() {
+  if (!line_) return;
+  bool is_done = false;
+  // what cannot be done now for want of memory is done at the next tick
+  (void)unless_out_of_memory([&] { return is_done = line_->settle(); }, [] { return false; });
+  if (!is_done) is_settled_ = false;
+}
+
 void ChannelRuntime::tick(Monotonic now) {
+  settle_when_quiet();
   {
     const std::lock_guard lock{mutex_};
     if (tail_closed_ || closing_) return;
@@ -304,6 +322,7 @@ void ChannelRuntime::close(std::function<void()> then) {
     closing_ = true;
   }
   parts_.writers.submit(strand_, [self = shared_from_this(), done = std::move(then)] {
+    self->settle();
     {
       std::shared_ptr<IngestLine> old;  // dropped after the lock
       const std::lock_guard lock{self->line_mutex_};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <deque>
 #include <map>
 #include <memory>
@@ -78,8 +79,9 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
   // Puts what an earlier run acknowledged and did not list where it belongs, if there is any.
   void recover();
   void upload(UploadedObject object, std::function<void(UploadAnswer)> done);
-  // Closes the output's tail when both inputs have been silent for three target durations, the channel's or
-  // their own, whichever is longer (S19).
+  // Lets the journal go of what a deadline has listed, after which there was no upload. Closes the output's
+  // tail when both inputs have been silent for three target durations, the channel's or their own, whichever
+  // is longer (S19).
   void tick(Monotonic now);
   // Deletes what is older than `keep` before the newest content (semantics S30).
   void trim(Microseconds keep, std::optional<Utc> held = std::nullopt);
@@ -101,7 +103,9 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
   UploadAnswer take(const UploadedObject& object);
   UploadAnswer give_up_line();
   Status ensure_line();
+  void settle();
   void check_storage(const UploadAnswer& answer);
+  void settle_when_quiet();                 // any thread
   void on_event(const IngestEvent& event);  // any thread
   void note(const IngestEvent& event);      // REQUIRES: mutex_ is held
   [[nodiscard]] std::chrono::seconds longest_target_duration() const;
@@ -118,6 +122,9 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
 
   mutable std::mutex line_mutex_;  // the pointer; the strand alone replaces it
   std::shared_ptr<IngestLine> line_;
+
+  std::atomic<bool> is_settled_{true};  // the journal has nothing that waits
+  std::atomic<bool> is_busy_{false};    // something was put since the last tick
 
   mutable std::mutex mutex_;
   Channel channel_;

@@ -48,7 +48,9 @@ class Names {
 class Planner {
  public:
   Planner(const Timeline& timeline, const OutputSettings& output, Window window)
-      : timeline_(timeline), output_(output), window_(std::move(window)) {}
+      : timeline_(timeline), output_(output), window_(std::move(window)) {
+    output_.i_frames = false;  // they can be written only once everything has been packaged
+  }
 
   Result<CollectionPlan> plan() {
     CollectionPlan plan;
@@ -108,7 +110,7 @@ class Planner {
   }
 
   void add_dash_track(const dash::Period& period, const timeline::Track& track) {
-    const auto runs = dash::segment_timeline(timeline_, period, track.id);
+    const auto runs = dash::segment_timeline(timeline_, period, track.id, window_.content());
     if (runs.empty()) return;
     const std::string rendition = timeline::rendition_name(*period.stretch, {track.id});
     media_.add(timeline::init_name(output_.edition, period.generation, rendition, track.config));
@@ -126,7 +128,7 @@ class Planner {
   }
 
   const Timeline& timeline_;
-  const OutputSettings& output_;
+  OutputSettings output_;
   Window window_;
   Names media_;
 };

@@ -74,6 +74,18 @@ class EndpointMeters::KindMeters : public Delivery {
     ++*counter;
   }
 
+  [[nodiscard]] Delivered delivered() const {
+    Delivered sum;
+    for (std::size_t i = 0; i < requests_.size(); ++i) {
+      if (!requests_[i]) continue;
+      const std::uint64_t requests = requests_[i]->load(std::memory_order_relaxed);
+      sum.requests += requests;
+      if (status_classes[i] == "4xx" || status_classes[i] == "5xx") sum.failed += requests;
+    }
+    sum.bytes = bytes_->load(std::memory_order_relaxed);
+    return sum;
+  }
+
  private:
   Metrics& metrics_;
   const Metrics::Labels endpoint_;
@@ -97,6 +109,12 @@ EndpointMeters::EndpointMeters(Metrics& metrics, const std::string& label, timel
 
 std::shared_ptr<const Delivery> EndpointMeters::delivery(std::string_view file) const {
   return kinds_[static_cast<std::size_t>(media_kind(file))];
+}
+
+Delivered EndpointMeters::delivered() const {
+  Delivered sum;
+  for (const auto& kind : kinds_) sum += kind->delivered();
+  return sum;
 }
 
 void EndpointMeters::packaged(std::uint64_t bytes, Microseconds time) {

@@ -20,6 +20,19 @@ MediaKind media_kind(std::string_view file);
 std::string_view name_of(MediaKind kind);
 std::string_view name_of(timeline::Protocol protocol);  // as a label: "hls_cmaf"
 
+// Answers to players since the server started.
+struct Delivered {
+  std::uint64_t requests = 0;
+  std::uint64_t failed = 0;  // of them: 4xx and 5xx
+  std::uint64_t bytes = 0;   // of bodies of complete answers
+  Delivered& operator+=(const Delivered& more) {
+    requests += more.requests;
+    failed += more.failed;
+    bytes += more.bytes;
+    return *this;
+  }
+};
+
 // What is counted of one endpoint. The counters are looked up here; they leave the metrics with this and
 // whatever still counts with it.
 class EndpointMeters {
@@ -29,6 +42,7 @@ class EndpointMeters {
 
   // Of files of this kind.
   [[nodiscard]] std::shared_ptr<const Delivery> delivery(std::string_view file) const;
+  [[nodiscard]] Delivered delivered() const;
   void packaged(std::uint64_t bytes, Microseconds time);
   void packaging_failed() { ++*failures_; }
 

@@ -49,14 +49,16 @@ Microseconds shift_of(const EndpointRuntime::Request& request, const EndpointRun
 
 Fetched out_of_memory() { return absent(Fetched::Absence::failed, "out of memory"); }
 
-Result<std::string> render_text(const timeline::Timeline& timeline, const EndpointRuntime::Settings& settings,
-                                const timeline::ManifestName& name, const timeline::Window& window) {
-  if (name.mpd) return dash::render_mpd(timeline, settings.output, settings.time_url, window);
-  if (name.rendition) return hls::render_media(timeline, settings.output, *name.rendition, window);
-  return hls::render_multivariant(timeline, settings.output, window);
-}
-
 }  // namespace
+
+// A manifest that is asked for, of one state.
+struct EndpointRuntime::ManifestJob {
+  Timeline timeline;
+  Request request;
+  timeline::ManifestName name;
+  std::string key;     // in manifests_
+  std::string flight;  // in flights_
+};
 
 // What one state of the timeline and of the settings gave.
 class EndpointRuntime::StateReuse : public Reuse {
@@ -156,13 +158,65 @@ void EndpointRuntime::fetch_manifest(const Timeline& timeline, const Request& re
   const std::string flight = key + "@" + std::to_string(manifests_.revision()) + "/" +
                              std::to_string(reinterpret_cast<std::uintptr_t>(timeline.get()));
   if (!flights_.join(flight, std::move(done))) return;
-  parts_.workers.submit([self = shared_from_this(), timeline, request, name, key, flight] {
-    const std::uint64_t revision = self->manifests_.revision();
-    const auto used = self->settings();
-    const Fetched answer =
-        unless_out_of_memory([&] { return self->render(*timeline, *used, request, name); }, out_of_memory);
-    if (answer.content) self->manifests_.insert(timeline, revision, key, answer.content);
-    self->flights_.land(flight, answer);
+  const auto job = std::make_shared<const ManifestJob>(ManifestJob{timeline, request, name, key, flight});
+  parts_.workers.submit([self = shared_from_this(), job] {
+    if (!job->name.i_frames) return self->finish_manifest(*job);
+    self->gather_leads(job, unless_out_of_memory([&] { return self->missing_leads(*job); },
+                                                 [] { return std::vector<std::string>{}; }));
+  });
+}
+
+void EndpointRuntime::finish_manifest(const ManifestJob& job) {
+  const std::uint64_t revision = manifests_.revision();
+  const auto used = settings();
+  const Fetched answer = unless_out_of_memory(
+      [&] { return render(*job.timeline, *used, job.request, job.name); }, out_of_memory);
+  if (answer.content) manifests_.insert(job.timeline, revision, job.key, answer.content);
+  flights_.land(job.flight, answer);
+}
+
+std::vector<std::string> EndpointRuntime::missing_leads(const ManifestJob& job) const {
+  const auto used = settings();
+  const timeline::Presentation* presentation = job.timeline->presentation(used->output.endpoint);
+  if (presentation == nullptr || presentation->cuts.empty()) return {};
+  const auto window = timeline::resolve_window(*job.timeline, *presentation, job.request.window,
+                                               used->windows, job.request.utc);
+  if (!window) return {};
+  auto segments = hls::i_frame_segments(*job.timeline, used->output, *job.name.rendition, *window);
+  return segments ? leads_.missing(std::move(segments).value()) : std::vector<std::string>{};
+}
+
+void EndpointRuntime::gather_leads(const std::shared_ptr<const ManifestJob>& job,
+                                   std::vector<std::string> missing) {
+  if (missing.empty()) return finish_manifest(*job);
+  parts_.workers.submit(strand_, [self = shared_from_this(), job, missing = std::move(missing)]() mutable {
+    unless_out_of_memory([&] { self->learn_lead(*job, missing.back()); }, [] {});
+    missing.pop_back();
+    self->gather_leads(job, std::move(missing));
+  });
+}
+
+void EndpointRuntime::learn_lead(const ManifestJob& job, const std::string& segment) {
+  if (const auto cached = parts_.cache.find(strand_ + "/" + segment)) return leads_.learn(segment, *cached);
+  const auto used = settings();
+  Request request = job.request;
+  request.file = segment;
+  const auto found = find_media(*job.timeline, used->output, shift_of(request, *used), segment);
+  const MediaFile* media = std::get_if<MediaFile>(&found);
+  if (media == nullptr) return;
+  last_packaged_ = request.now.time_since_epoch().count();
+  const Fetched packaged = package(*media, request, *used);
+  if (packaged.content) leads_.learn(segment, *packaged.content);
+}
+
+Result<std::string> EndpointRuntime::render_text(const timeline::Timeline& timeline, const Settings& settings,
+                                                 const timeline::ManifestName& name,
+                                                 const timeline::Window& window) const {
+  if (name.mpd) return dash::render_mpd(timeline, settings.output, settings.time_url, window);
+  if (!name.rendition) return hls::render_multivariant(timeline, settings.output, window);
+  if (!name.i_frames) return hls::render_media(timeline, settings.output, *name.rendition, window);
+  return leads_.with([&](const hls::Leads& leads) {
+    return hls::render_i_frames(timeline, settings.output, *name.rendition, leads, window);
   });
 }
 

@@ -14,6 +14,7 @@
 #include "server/runtime/content_cache.h"
 #include "server/runtime/endpoint_meters.h"
 #include "server/runtime/event_log.h"
+#include "server/runtime/lead_store.h"
 #include "server/runtime/manifest_store.h"
 #include "server/runtime/metrics.h"
 #include "server/runtime/origin.h"
@@ -80,10 +81,18 @@ class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
   using Timeline = std::shared_ptr<const timeline::Timeline>;
   class StateReuse;
 
+  struct ManifestJob;
   void fetch_manifest(const Timeline& timeline, const Request& request, const timeline::ManifestName& name,
                       std::function<void(Fetched)> done);
+  void finish_manifest(const ManifestJob& job);
+  // Packages what an I-frame playlist has to know the sizes of; others have their turn after each segment.
+  void gather_leads(const std::shared_ptr<const ManifestJob>& job, std::vector<std::string> missing);
+  std::vector<std::string> missing_leads(const ManifestJob& job) const;
+  void learn_lead(const ManifestJob& job, const std::string& segment);
   Fetched render(const timeline::Timeline& timeline, const Settings& settings, const Request& request,
                  const timeline::ManifestName& name);
+  Result<std::string> render_text(const timeline::Timeline& timeline, const Settings& settings,
+                                  const timeline::ManifestName& name, const timeline::Window& window) const;
   [[nodiscard]] std::vector<std::pair<std::string, std::string>> facts(
       const timeline::Timeline& timeline, const timeline::Presentation& presentation) const;
   void fetch_media(const MediaFile& media, const Request& request,
@@ -106,6 +115,7 @@ class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
   std::shared_ptr<const Settings> settings_;
   std::string last_error_;
   ManifestStore manifests_;
+  LeadStore leads_;
 
   // The pipeline: touched on the strand only.
   std::unique_ptr<Packager> packager_;

@@ -29,6 +29,9 @@ class IngestLine {
   // Objects of each input are numbered from 0, as they are put. The number of the oldest of which media is
   // held on its way to the archive; when there is none, the number of the next one.
   [[nodiscard]] virtual std::uint64_t pending_object(int input) const = 0;
+  // Lets go of what is kept for the next line and has been listed since the last put, which a deadline may
+  // have done. False: there is more that is not listed.
+  virtual bool settle() { return true; }
   // Why it must be built anew; none: it works.
   [[nodiscard]] virtual std::optional<Error> failure() const = 0;
   // Seconds; deadlines that are set from now on count with it.

@@ -17,13 +17,21 @@ void InputHistory::record(const UploadedObject& object, const UploadAnswer& answ
   bytes_ += object.body.size();
   if (answer.outcome == UploadAnswer::Outcome::refused) {
     ++refused_;
+    ++refused_in_a_row_;
     last_error_ = Event{now_utc, answer.error ? answer.error->message : "refused"};
     return;
   }
   if (is_playlist_name(object.name)) return;
+  refused_in_a_row_ = 0;
   last_segment_ = Event{now_utc, object.name};
   recent_.emplace_back(now, object.body.size());
   while (!recent_.empty() && now - recent_.front().first > bitrate_window) recent_.pop_front();
+}
+
+std::optional<std::string> InputHistory::failing() const {
+  constexpr std::uint64_t enough = 2;  // one may be an accident
+  if (refused_in_a_row_ < enough) return std::nullopt;
+  return last_error_->text;
 }
 
 bool InputHistory::is_connected(Monotonic now, Microseconds patience) const {

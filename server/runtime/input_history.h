@@ -28,6 +28,8 @@ class InputHistory {
   [[nodiscard]] std::uint64_t bytes() const { return bytes_; }
   // Something came within `patience` before `now`.
   [[nodiscard]] bool is_connected(Monotonic now, Microseconds patience) const;
+  // It sends, but not one of its segments since at least two refusals was accepted: why the last one was not.
+  [[nodiscard]] std::optional<std::string> failing() const;
   // Bits per second of segments over the last half minute.
   [[nodiscard]] std::uint64_t bitrate(Monotonic now) const;
 
@@ -37,6 +39,7 @@ class InputHistory {
   std::optional<Event> last_error_;
   std::uint64_t objects_ = 0;
   std::uint64_t refused_ = 0;
+  std::uint64_t refused_in_a_row_ = 0;  // since the last accepted segment
   std::uint64_t bytes_ = 0;
   std::deque<std::pair<Monotonic, std::uint64_t>> recent_;
 };

@@ -50,7 +50,7 @@ class JournaledIngest : public IngestLine {
         archive_(std::move(archive)),
         events_(std::move(events)) {
     replay();
-    settle();
+    release_listed();
   }
 
   UploadAnswer put(const UploadedObject& object) override {
@@ -66,8 +66,15 @@ class JournaledIngest : public IngestLine {
         return {UploadAnswer::Outcome::refused, failure_};
       }
     }
-    settle();
+    release_listed();
     return answer;
+  }
+
+  bool settle() override {
+    release_listed();
+    const bool is_kept =
+        std::any_of(inputs_.begin(), inputs_.end(), [](const Input& input) { return !input.kept.empty(); });
+    return failure() || (!is_kept && checkpoints_.empty());
   }
 
   UploadAnswer replay(const UploadedObject& object) override { return line_->replay(object); }
@@ -148,7 +155,7 @@ class JournaledIngest : public IngestLine {
 
   // ---- what need not be kept any more
 
-  void settle() {
+  void release_listed() {
     const archive::Backlog backlog = archive_->backlog();
     Checkpoint checkpoint{backlog.next, {}};
     for (std::size_t i = 0; i < inputs; ++i) {

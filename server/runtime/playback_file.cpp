@@ -76,16 +76,12 @@ Fetched missing_segment(const timeline::Timeline& timeline, const timeline::Pres
   return is_soon(timeline, presentation, name) ? not_yet : not_found;
 }
 
-bool has_media(const timeline::Timeline& timeline, const timeline::Cut& cut,
+// As the playlists say: a segment is a gap when nothing of the leading track came in it. What came late
+// answers once it is whole (semantics S4).
+bool has_media(const timeline::Timeline& timeline, const timeline::Stretch& stretch, const timeline::Cut& cut,
                const std::vector<timeline::TrackId>& tracks) {
-  for (std::uint64_t i = 0; i < cut.slot_count; ++i) {
-    const timeline::Slot* slot = timeline.find(cut.first_slot + i);
-    if (slot == nullptr) continue;
-    if (std::any_of(tracks.begin(), tracks.end(), [&](auto id) { return slot->find(id) != nullptr; })) {
-      return true;
-    }
-  }
-  return false;
+  return timeline::span_of(timeline, stretch, cut, tracks.front(), tracks, timeline::Content::archived)
+             .first != nullptr;
 }
 
 bool is_expired(const timeline::Timeline& timeline, const timeline::Presentation& presentation,
@@ -132,7 +128,7 @@ std::variant<MediaFile, Fetched> find_segment(const timeline::Timeline& timeline
     return no_such_file();
   }
   if (name.web_vtt) return text_file(timeline, *stretch, *cut, name.tracks.front());
-  if (!has_media(timeline, *cut, name.tracks)) {
+  if (!has_media(timeline, *stretch, *cut, name.tracks)) {
     return absent(Fetched::Absence::not_found, "nothing of this track came in this segment");
   }
   MediaFile media;

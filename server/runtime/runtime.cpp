@@ -376,12 +376,16 @@ std::string Runtime::channel_status(const Channel& channel) {
   const auto runtime = find_channel(channel.id);
   if (!runtime) return broken_status("the channel's archive is not available");
   KeptContent kept{{}, settings_.archive_quota};
+  Delivered delivered;
   {
     const std::shared_lock lock{mutex_};
+    if (const auto at = running_.find(channel.id); at != running_.end()) {
+      for (const auto& [id, endpoint] : at->second.endpoints) delivered += endpoint->meters().delivered();
+    }
     if (const auto at = time_shift_days_.find(channel.id); at != time_shift_days_.end())
       kept.days = at->second;
   }
-  return channel_status_json(channel, runtime->state(), *runtime->archive(), kept, parts_.clocks);
+  return channel_status_json(channel, runtime->state(), *runtime->archive(), kept, delivered, parts_.clocks);
 }
 
 std::string Runtime::endpoint_status(const Endpoint& endpoint) {

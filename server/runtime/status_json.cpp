@@ -21,31 +21,49 @@ JsonPtr number_or_text(const std::string& value) {
   return number ? json_number(*number) : json_text(value);
 }
 
+std::optional<std::string> reason_of(const std::string& state, std::int64_t age) {
+  if (state == "stalled") return "no media has come for " + format_seconds(age, 1'000'000, 1) + " s";
+  if (state == "late") return "its next content is overdue";
+  if (state == "ended") return "EXT-X-ENDLIST";
+  return std::nullopt;
+}
+
 // What the elements count; the state and the drift (µs) that the merger sees go beside the rest.
+// `failing`: it sends what is refused; empty: it does not.
 void add_statistics(const std::vector<std::pair<std::string, std::string>>& statistics,
-                    JsonObjectBuilder& out) {
+                    const std::optional<std::string>& failing, JsonObjectBuilder& out) {
   JsonObjectBuilder counters;
-  JsonPtr state = json_null();
+  std::string state;
+  std::int64_t age = 0;  // µs
   JsonPtr drift = json_null();
   for (const auto& [name, value] : statistics) {
+    if (name == "age") age = parse_i64(value).value_or(0);
     if (name == "state") {
-      state = number_or_text(value);
+      state = value;
     } else if (name == "drift") {
       drift = number_or_text(value);
     } else {
       counters.add(name, number_or_text(value));
     }
   }
-  out.add("state", std::move(state)).add("drift", std::move(drift)).add("statistics", counters.take());
+  std::optional<std::string> reason = reason_of(state, age);
+  if (failing) {
+    state = "failing";
+    reason = failing;
+  }
+  out.add("state", state.empty() ? json_null() : json_text(state))
+      .add("stateReason", reason ? json_text(*reason) : json_null())
+      .add("drift", std::move(drift))
+      .add("statistics", counters.take());
 }
 
 JsonPtr input_json(const Channel& channel, const ChannelRuntime::State& state, std::size_t index,
                    Monotonic now) {
   const InputHistory& input = state.inputs[index];
+  const Microseconds patience = std::chrono::seconds{channel.segment_duration} * 3;
   JsonObjectBuilder out;
   out.add("id", channel.inputs[index].id)
-      .add("connected",
-           json_boolean(input.is_connected(now, std::chrono::seconds{channel.segment_duration} * 3)))
+      .add("connected", json_boolean(input.is_connected(now, patience)))
       .add("active", json_boolean(state.active_input == channel.inputs[index].id))
       .add("lastSegment", event_json(input.last_segment(), "name"))
       .add("lastError", event_json(input.last_error(), "error"))
@@ -53,7 +71,8 @@ JsonPtr input_json(const Channel& channel, const ChannelRuntime::State& state, s
       .add("refused", count(input.refused()))
       .add("bytes", count(input.bytes()))
       .add("bitrate", count(input.bitrate(now)));
-  add_statistics(state.input_statistics[index], out);
+  add_statistics(state.input_statistics[index],
+                 input.is_connected(now, patience) ? input.failing() : std::nullopt, out);
   JsonArrayBuilder conditions;
   for (const auto& [code, since] : state.conditions[index]) {
     JsonObjectBuilder condition;
@@ -179,7 +198,7 @@ JsonPtr retention_json(const KeptContent& kept, const Clocks& clocks) {
 
 std::string channel_status_json(const Channel& channel, const ChannelRuntime::State& state,
                                 const archive::Archive& archive, const KeptContent& kept,
-                                const Clocks& clocks) {
+                                const Delivered& delivered, const Clocks& clocks) {
   const Monotonic now = clocks.monotonic();
   const auto timeline = archive.timeline();
   const auto statistics = archive.statistics();
@@ -190,6 +209,10 @@ std::string channel_status_json(const Channel& channel, const ChannelRuntime::St
       .add("bytes", count(statistics.bytes))
       .add("error", storage_error(state, archive))
       .add("repairs", texts_json(archive.repairs()));
+  JsonObjectBuilder playback;
+  playback.add("requests", count(delivered.requests))
+      .add("failed", count(delivered.failed))
+      .add("bytes", count(delivered.bytes));
   JsonObjectBuilder out;
   out.add("inputs", inputs.take())
       .add("activeInput", state.active_input.empty() ? json_null() : json_text(state.active_input))
@@ -198,6 +221,7 @@ std::string channel_status_json(const Channel& channel, const ChannelRuntime::St
       .add("tracks", tracks_json(*timeline))
       .add("timeline", timeline_json(*timeline))
       .add("archive", stored.take())
+      .add("playback", playback.take())
       .add("retention", retention_json(kept, clocks))
       .add("errors", errors_json(state.errors));
   return print_json(out.take().get());

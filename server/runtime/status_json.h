@@ -23,7 +23,7 @@ struct KeptContent {
 
 std::string channel_status_json(const Channel& channel, const ChannelRuntime::State& state,
                                 const archive::Archive& archive, const KeptContent& kept,
-                                const Clocks& clocks);
+                                const Delivered& delivered, const Clocks& clocks);
 std::string endpoint_status_json(const Endpoint& endpoint, const EndpointRuntime::State& state,
                                  const timeline::Timeline& timeline, const std::optional<KeyStatus>& keys);
 // Of something that does not run.

@@ -6,6 +6,7 @@ same pictures and audio frames at the same distances, by ffmpeg's account of sou
 import os
 import subprocess
 
+import judging
 import lab
 from lab import Tap, request, wait_until
 from streams import PACKAGER, compare, encode, is_over, push_folder
@@ -73,6 +74,7 @@ def main():
                 tap.run(f"{name} comes out as it went in", transport_stream, server, name, codecs, said)
             for codec, encoder, extension in (("aac", "aac", "aac"), ("ac3", "ac3", "ac3"), ("eac3", "eac3", "ec3")):
                 tap.run(f"packed {codec} comes out as it went in", packed_audio, server, codec, encoder, extension)
+            judging.judge_server(server, tap)
         finally:
             code = server.stop()
         tap.run("the server ends well", lambda: exits_well(code))

@@ -19,6 +19,7 @@ import threading
 import time
 import urllib.parse
 
+import judging
 import lab
 import timeshift
 from lab import SHARED, Tap, request, wait_until
@@ -86,6 +87,7 @@ def plays_as_time_shift_does(server, urls, begin, scratch):
     with served(os.path.join(server.data, "collections", "clips")) as base:
         for name, task in tasks.items():
             folder = folder_of(os.path.join(server.data, "collections", "clips", name), task)
+            judging.judge_file(os.path.join(server.data, "collections", "clips", name, folder, MANIFEST[name]))
             manifest = f"{base}/{name}/{folder}/{MANIFEST[name]}"
             query = f"?start={start}&vodend={end}"
             assert decodes_whole(manifest, LENGTH, scratch) == decodes_whole(urls[name] + query, LENGTH, scratch), name
@@ -214,6 +216,7 @@ def main():
                     plays_as_time_shift_does, server, urls, begin, folder)
             tap.run("a range that is not over is collected as it comes, its manifests last", collected_as_it_comes, server,
                     begin, available(urls["hls"])[1])
+            judging.judge_server(server, tap, real_time=True)
             tap.run("what cannot be collected is refused", refusals, server, begin)
 
             def bucket(kind):

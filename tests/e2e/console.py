@@ -11,7 +11,7 @@ import subprocess
 import lab
 from lab import Tap
 
-STORIES = ["console_story.mjs", "console_forms.mjs", "console_commands.mjs"]
+STORIES = ["console_story.mjs", "console_forms.mjs", "console_commands.mjs", "console_live.mjs"]
 CONSOLE = os.path.join(lab.BUILD, "server", "console", "index.html")
 SECONDS = 240
 

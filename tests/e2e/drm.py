@@ -17,6 +17,7 @@ import threading
 import time
 import xml.etree.ElementTree as ElementTree
 
+import judging
 import lab
 from lab import HERE, SHARED, Tap, request, wait_until
 
@@ -56,7 +57,7 @@ def hls_tracks(url):
     """{rendition: (URL of its header, URLs of its segments)}"""
     base = url.rsplit("/", 1)[0] + "/"
     text = request(url).text
-    names = set(re.findall(r'URI="([^"]+\.m3u8)"', text)) | {line for line in text.splitlines() if line.endswith(".m3u8")}
+    names = set(re.findall(r'EXT-X-MEDIA:.*URI="([^"]+\.m3u8)"', text)) | {line for line in text.splitlines() if line.endswith(".m3u8")}
     tracks = {}
     for name in names:
         playlist = request(base + name).text
@@ -482,6 +483,7 @@ def main():
             tap.run("HLS_CMAF and DASH of one content id have the same segments", twins_are_equal, urls)
             tap.run("manifests signal every system", signalling, urls)
             tap.run("encrypted MPDs are valid against the MPEG schema", mpds_are_valid, urls)
+            judging.judge_server(server, tap)
             tap.run("Chromium plays all four through EME ClearKey, shaka and dash.js by the manifest alone, and not with a wrong key", plays, server, urls)
             tap.run("what was clear is gone when its endpoint is encrypted", gone_under_old_names, server, urls)
             tap.run("the key provider answers those who may ask", access_to_keys, server)

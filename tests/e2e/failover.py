@@ -6,6 +6,7 @@ import concurrent.futures
 import sys
 import time
 
+import judging
 import lab
 from lab import Tap, request, wait_until
 from paced_encoder import PacedEncoder, prepare
@@ -72,6 +73,7 @@ def main():
             tap.run("A1 published segments keep their bytes",
                     lambda: lab_equal([track.bytes_change() for track in recorder.tracks], [[], []]))
             tap.run("A1 the status tells the switch", judge_status, server)
+            judging.judge_server(server, tap, real_time=True)
         finally:
             for encoder in encoders:
                 encoder.stopping.set()

@@ -20,6 +20,7 @@ import urllib.parse
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.environ.get("TARN_BUILD_ROOT", os.path.join(ROOT, "build"))
+sys.path.append(os.path.join(ROOT, "tests", "judges"))
 SHARED = os.environ.get("TARN_SHARED", os.path.join(os.path.dirname(ROOT), "shared"))
 
 

@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 
+import judging
 import lab
 import timed_metadata as tm
 from lab import Tap, request, wait_until
@@ -298,6 +299,7 @@ def main():
             tap.run("the MPD announces the schemes and is valid", mpd_announces, urls["dash"])
             tap.run("encrypted segments have them in the clear", encrypted_has_them_in_clear, server, urls["protected"], first)
             tap.run("emsg boxes of fragmented MP4 come out of every protocol", fragments_keep_theirs, server, folder)
+            judging.judge_server(server, tap)
             tap.run("players hear them", players_hear, urls, first)
         finally:
             tap.run("SIGTERM ends the server with 0", lambda: exits_with_zero(server))

@@ -144,6 +144,10 @@ def playback_is_counted(lab):
         assert now.sum("tarn_delivered_bytes_total", kind=kind, **hls) == size, kind
         assert now.values("tarn_playback_requests_total", kind=kind, status="2xx", **hls) == [asked[kind]], kind
     assert now.values("tarn_playback_requests_total", kind="segment", status="3xx", **hls) == [1]
+    status = lab.server.api("GET", "/channel-groups/{group}/channels/{channel}/status".format(**CHANNEL))
+    failed = sum(now.sum("tarn_playback_requests_total", status=word, **CHANNEL) for word in ("4xx", "5xx"))
+    assert status["playback"] == {"requests": now.sum("tarn_playback_requests_total", **CHANNEL), "failed": failed,
+                                  "bytes": now.sum("tarn_delivered_bytes_total", **CHANNEL)}, status["playback"]
     assert now.values("tarn_packaged_segments_total", **CHANNEL, endpoint="hls") == [1]
     assert now.values("tarn_packaged_bytes_total", **CHANNEL, endpoint="hls") == [len(tag.body)]
     assert now.values("tarn_packaging_duration_seconds_count", protocol="hls") == [1]

@@ -39,7 +39,7 @@ class Died(Exception):
 class PacedEncoder(threading.Thread):
     """Pushes segment after segment, each at the moment its last frame would have been encoded."""
 
-    def __init__(self, hls, entry, start_at, die_in_segment=None, window=5, variants=("hd",)):
+    def __init__(self, hls, entry, start_at, die_in_segment=None, window=5, variants=("hd",), late=None):
         super().__init__(daemon=True)
         self.hls, self.entry, self.start_at = hls, entry, start_at
         self.die_in_segment, self.window, self.variants = die_in_segment, window, variants
@@ -51,6 +51,9 @@ class PacedEncoder(threading.Thread):
         with open(os.path.join(hls, f"manifest-{variants[0]}.m3u8"), encoding="utf-8") as playlist:
             text = playlist.read()
         self.segments = re.findall(r"#EXTINF:([\d.]+),\n(\S+)", text)
+        self.held_back = {index: None for index in late or {}}  # not sent yet: index -> when it is due
+        self.late = late or {}  # index -> seconds after its turn
+        self.late_statuses = []
         self.statuses = []
         self.retries = 0
         self.stopping = threading.Event()
@@ -66,17 +69,36 @@ class PacedEncoder(threading.Thread):
 
     def push_all(self):
         pushed_until = 0.0
-        for index, (duration, name) in enumerate(self.segments):
+        for index, (duration, _) in enumerate(self.segments):
             pushed_until += float(duration)
             if self.stopping.wait(max(0.0, self.start_at + pushed_until - time.monotonic())):
                 return
+            self.send_late()
             for variant in self.variants:
-                suffix = "-" + name.split("-", 1)[1].replace(self.variants[0], variant, 1)
-                with open(os.path.join(self.hls, f"manifest{suffix}"), "rb") as file:
-                    self.put(suffix, file.read(), dies=index == self.die_in_segment)
+                suffix = self.suffix_of(index, variant)
+                if index in self.late:
+                    self.held_back[index] = time.monotonic() + self.late[index]
+                else:
+                    self.put(suffix, self.segment(suffix), dies=index == self.die_in_segment)
                 self.put(f"-{variant}.m3u8", self.media_playlist(index, variant))
             if index == 0:
                 self.put(".m3u8", self.multivariant_playlist())
+
+    def suffix_of(self, index, variant):
+        return "-" + self.segments[index][1].split("-", 1)[1].replace(self.variants[0], variant, 1)
+
+    def segment(self, suffix):
+        with open(os.path.join(self.hls, f"manifest{suffix}"), "rb") as file:
+            return file.read()
+
+    def send_late(self):
+        for index, due in list(self.held_back.items()):
+            if due is None or due > time.monotonic():
+                continue
+            for variant in self.variants:
+                suffix = self.suffix_of(index, variant)
+                self.late_statuses.append(self.put_once(suffix, self.segment(suffix), False))
+            del self.held_back[index]
 
     def multivariant_playlist(self):
         lines = ["#EXTM3U"]

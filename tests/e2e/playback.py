@@ -10,6 +10,7 @@ import subprocess
 import sys
 from fractions import Fraction
 
+import judging
 import lab
 from lab import SHARED, Tap, request, wait_until
 
@@ -154,6 +155,7 @@ def main():
                 for player, name in PLAYERS:
                     tap.run(f"{player} plays {name} for 20 s",
                             lambda key=f"{player}-{name}": judge_player(playing.result()[key]))
+            judging.judge_server(server, tap, real_time=True)
             tap.run("the MPD is valid against the MPEG schema", mpd_is_valid, urls["dash"])
             tap.run("the encoder was never refused", encoder_content, encoder)
             tap.run("SIGTERM ends the server with 0", lambda: assert_equal(server.stop(), 0))

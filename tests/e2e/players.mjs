@@ -3,7 +3,8 @@
 // have seen. stdin: {cases: [{name, player, url, clear_keys}], seconds, screenshots}; clear_keys: {key id: key} in
 // hexadecimal, for EME ClearKey whatever systems the manifest signals (shaka); subtitles: true shows the first
 // subtitles, and `shown` in the result says what was on the screen when;
-// metadata: true lists timed metadata as the player hands it out; from_start: true begins at the first segment
+// metadata: true lists timed metadata as the player hands it out; from_start: true begins at the first segment;
+// trick: winds on at so many times the speed, with I-frames (shaka)
 import fs from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
@@ -38,10 +39,11 @@ await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 const base = `http://127.0.0.1:${server.address().port}`;
 
 // Runs inside the page: starts the player, samples currentTime, tells what happened.
-async function watch({ player, url, seconds, clear_keys, subtitles, metadata, from_start }) {
+async function watch({ player, url, seconds, clear_keys, subtitles, metadata, from_start, trick }) {
   const video = document.getElementById('video');
   const errors = [];
   let programme_time = () => null;  // wall-clock time of what is on the screen, as the player works it out
+  let ranges = 0;  // requests for parts of files
   const heard = [];  // timed metadata: [kind, time on the player's axis]
   const kind_of = (scheme) => (/scte35/.test(scheme) ? 'scte35' : /id3/i.test(scheme) ? 'id3' : scheme);
   const note = (text) => { if (errors.length < 8) errors.push(String(text).slice(0, 300)); };
@@ -65,6 +67,10 @@ async function watch({ player, url, seconds, clear_keys, subtitles, metadata, fr
     } else if (player === 'shaka') {
       shaka.polyfill.installAll();
       const shaka_player = new shaka.Player();
+      window.shaka_player = shaka_player;
+      shaka_player.getNetworkingEngine().registerRequestFilter((_type, request) => {
+        if (trick && request.headers.Range && !/bytes=0-$/.test(request.headers.Range)) ranges += 1;
+      });
       await shaka_player.attach(video);
       if (clear_keys) shaka_player.configure({ drm: { clearKeys: clear_keys } });
       shaka_player.addEventListener('error', ({ detail }) => note(
@@ -107,6 +113,7 @@ async function watch({ player, url, seconds, clear_keys, subtitles, metadata, fr
     if (performance.now() > patience) break;
     await tick(50);
   }
+  if (trick) window.shaka_player.trickPlay(trick);
   const quality = () => video.getVideoPlaybackQuality();
   const began = performance.now();
   let position = video.currentTime;
@@ -129,7 +136,7 @@ async function watch({ player, url, seconds, clear_keys, subtitles, metadata, fr
   const buffered = [];
   for (let i = 0; i < video.buffered.length; ++i) buffered.push([video.buffered.start(i), video.buffered.end(i)]);
   return {
-    shown, metadata: heard, began: video.seekable.length ? video.seekable.start(0) : null, advanced: position - first, first, first_time, latency, position, longest_stall: longest_stall / 1000, backwards, errors, buffered,
+    shown, ranges, metadata: heard, began: video.seekable.length ? video.seekable.start(0) : null, advanced: position - first, first, first_time, latency, position, longest_stall: longest_stall / 1000, backwards, errors, buffered,
     width: video.videoWidth, height: video.videoHeight, frames: quality().totalVideoFrames,
     dropped: quality().droppedVideoFrames, audio_bytes: video.webkitAudioDecodedByteCount,
   };
@@ -151,7 +158,7 @@ async function run(one) {
   page.on('pageerror', (error) => console_errors.push(`page: ${error.message.slice(0, 300)}`));
   await page.goto(base);
   for (const library of libraries[one.player] || []) await page.addScriptTag({ url: `/lib/${library}` });
-  const result = await page.evaluate(watch, { player: one.player, url: one.url, seconds: job.seconds, clear_keys: one.clear_keys, subtitles: one.subtitles, metadata: one.metadata, from_start: one.from_start });
+  const result = await page.evaluate(watch, { player: one.player, url: one.url, seconds: job.seconds, clear_keys: one.clear_keys, subtitles: one.subtitles, metadata: one.metadata, from_start: one.from_start, trick: one.trick });
   if (job.screenshots) await page.screenshot({ path: path.join(job.screenshots, `${one.name}.png`) });
   await page.close();
   process.stdout.write(`${JSON.stringify({ name: one.name, ...result, errors: [...result.errors, ...console_errors] })}\n`);

@@ -5,6 +5,7 @@
 import sys
 import time
 
+import judging
 import lab
 from lab import Tap, request, wait_until
 from paced_encoder import PacedEncoder, prepare
@@ -69,6 +70,7 @@ def main():
                     lambda: assert_contiguous(second.video, source, "v", folder, 12 * 25))
             tap.run("no audio frame is lost or repeated over the restart",
                     lambda: assert_contiguous(second.audio, source, "a", folder, 12 * 46))
+            judging.judge_server(server, tap, real_time=True)
         finally:
             for encoder in encoders:
                 encoder.stopping.set()

@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 
+import judging
 import lab
 from lab import Tap, request, wait_until
 from streams import ffmpeg, push_folder, put
@@ -268,6 +269,7 @@ def main():
                          both_formats_have_the_same_text, the_mpd_is_valid_and_describes_them, mp4box_reads_wvtt,
                          players_show_them, clips_have_them, a_bad_file_is_refused_and_the_rest_goes_on):
                 tap.run(test.__name__.replace("_", " "), test, it)
+            judging.judge_server(it.server, tap)
         finally:
             tap.run("the server ends in order", ends_in_order, it)
     tap.done()

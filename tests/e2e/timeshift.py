@@ -10,6 +10,7 @@ import subprocess
 import sys
 from fractions import Fraction
 
+import judging
 import lab
 from lab import Tap, request, wait_until
 
@@ -190,6 +191,7 @@ def main():
                         tap.run(f"{player} plays {name} by {kind}, from where it should",
                                 lambda future=played, key=f"{player}-{name}-{kind}", bounds=bounds_of(player, name, kind):
                                 judge(future.result()[key], bounds))
+            judging.judge_server(server, tap, ["", *kinds.values()], real_time=True)
             tap.run("the same window is the same bytes after kill -9", same_after_restart, server, urls, vod)
         finally:
             encoder.kill()

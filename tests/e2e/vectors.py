@@ -10,6 +10,7 @@ import subprocess
 import urllib.parse
 from fractions import Fraction
 
+import judging
 import lab
 from lab import SHARED, Tap, request, wait_until
 from streams import codec_of
@@ -318,6 +319,7 @@ def main():
             tap.run("alternate renditions come out as they went in", alternate_renditions, server)
             tap.run("gaps stay gaps", gaps, server)
             tap.run("B9 what is encrypted whole is refused", b9_not_a_stream, server)
+            judging.judge_server(server, tap)
             tap.run("the log has no warnings of GLib", lambda: no_criticals(server))
         finally:
             code = server.stop()

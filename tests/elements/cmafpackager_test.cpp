@@ -255,6 +255,16 @@ TEST_F(CmafPackager, WithoutPartsAChunkIsAGopAndTheLastOneComesWithEos) {
   EXPECT_EQ(starts, (std::vector<std::int64_t>{0, 36'000, 79'200}));
 }
 
+TEST_F(CmafPackager, WithoutPartsTheHeaderComesBeforeTheFirstChunkIsWhole) {
+  start();
+  begin(aac_info());
+  ASSERT_EQ(push_list(list_of(audio(0, 1), 48'000)), GST_FLOW_OK);
+  const auto header = pull();
+  ASSERT_TRUE(header);
+  EXPECT_TRUE(GST_BUFFER_FLAG_IS_SET(header.get(), GST_BUFFER_FLAG_HEADER));
+  EXPECT_FALSE(pull());
+}
+
 TEST_F(CmafPackager, WithoutPartsAudioChunksAreWholeFramesOfTheChunkDuration) {
   g_object_set(element_.get(), "chunk-duration", GST_SECOND, nullptr);
   start();
@@ -264,6 +274,47 @@ TEST_F(CmafPackager, WithoutPartsAudioChunksAreWholeFramesOfTheChunkDuration) {
   std::vector<std::size_t> counts;
   while (const auto chunk = pull_chunk()) counts.push_back(parse(chunk.get()).samples.size());
   EXPECT_EQ(counts, (std::vector<std::size_t>{47, 47, 6}));  // 47 x 1024 = 48128
+}
+
+TEST_F(CmafPackager, AFlushForgetsTheChunkAndKeepsTheHeader) {
+  start();
+  begin(h264_info());
+  ASSERT_EQ(push_list(list_of(gop(0, 5), 90'000)), GST_FLOW_OK);
+  EXPECT_TRUE(pull());  // the header
+  push(Ref<GstEvent>::adopt(gst_event_new_flush_start()));
+  EXPECT_EQ(push_list(list_of(gop(18'000, 1), 90'000)), GST_FLOW_FLUSHING);
+  push(Ref<GstEvent>::adopt(gst_event_new_flush_stop(TRUE)));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  segment.start = 10 * GST_SECOND;
+  push(Ref<GstEvent>::adopt(gst_event_new_segment(&segment)));
+  ASSERT_EQ(push_list(list_of(gop(900'000, 3), 90'000)), GST_FLOW_OK);
+  push(Ref<GstEvent>::adopt(gst_event_new_eos()));
+  const auto chunk = pull();
+  ASSERT_TRUE(chunk);
+  EXPECT_FALSE(GST_BUFFER_FLAG_IS_SET(chunk.get(), GST_BUFFER_FLAG_HEADER));
+  const auto parsed = parse(chunk.get());
+  ASSERT_EQ(parsed.samples.size(), 3U) << "what came before the flush is gone";
+  EXPECT_EQ(parsed.samples[0].dts, 0) << "running time begins anew";
+  EXPECT_FALSE(pull());
+}
+
+TEST_F(CmafPackager, WhatCameBeforeAGapIsInFrontOfIt) {
+  start();
+  begin(aac_info());
+  ASSERT_EQ(push_list(list_of(audio(0, 10), 48'000)), GST_FLOW_OK);
+  push(Ref<GstEvent>::adopt(gst_event_new_gap(GST_SECOND, GST_SECOND)));
+  EXPECT_EQ(parse(pull_chunk().get()).samples.size(), 10U);
+  std::vector<std::string> names;
+  while (const auto event = Ref<GstEvent>::adopt(gst_harness_try_pull_event(harness_)))
+    names.emplace_back(GST_EVENT_TYPE_NAME(event.get()));
+  EXPECT_EQ(names, (std::vector<std::string>{"stream-start", "caps", "segment", "gap"}));
+}
+
+TEST_F(CmafPackager, NotLinkedIsTheAnswerToThePush) {
+  harness_ = gst_harness_new_with_element(element_.get(), "sink", nullptr);
+  begin(h264_info());
+  EXPECT_EQ(push_list(list_of(gop(0, 5), 90'000)), GST_FLOW_NOT_LINKED);
 }
 
 TEST_F(CmafPackager, StartsAnewAfterNull) {

@@ -360,7 +360,9 @@ TEST(Events, AStretchAPartAndASlotComeBackWhole) {
                                                .track = 3,
                                                .start = std::numeric_limits<std::int64_t>::max(),
                                                .independent = false,
-                                               .input = 1});
+                                               .input = 1,
+                                               .late = true});
+  EXPECT_TRUE(part.late);
   EXPECT_EQ(part.start, std::numeric_limits<std::int64_t>::max());
   EXPECT_FALSE(part.independent);
   EXPECT_EQ(part.input, 1U);

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Runs every gst-launch-1.0 line of docs/elements as it is printed there, in a folder that has
+"""Runs every gst-launch-1.0 line of docs/elements as it is printed there, with criticals fatal and under GStreamer's
+leaks tracer, in a folder that has
 `stream/manifest.m3u8` (HLS TS: H.264 and AAC, also served over HTTP where a line says 127.0.0.1:8001 or 8002) and `archive`
 (the same, ingested). What a line leaves as *.mp4 or *.ts
 must be readable by ffprobe, with at least one packet. Prints TAP."""
@@ -23,7 +24,7 @@ INGEST = ("gst-launch-1.0 -q hlsingestsrc name=in location=stream/manifest.m3u8 
 
 
 def launch_lines():
-    """[(page, command)]: a code block may break a line anywhere."""
+    """[(page, command)]: as somebody would copy it."""
     lines = []
     pages = sorted(glob.glob(os.path.join(ROOT, "docs", "elements", "*.md")))
     for path in pages:
@@ -31,9 +32,8 @@ def launch_lines():
             text = file.read()
         blocks = re.findall(r"```(?:sh)?\n(.*?)```", text, re.S) + re.findall(r"^    (gst-launch-1.0 .*)$", text, re.M)
         for block in blocks:
-            words = block.replace("\\\n", " ").split()
-            if words and words[0] == "gst-launch-1.0":
-                lines.append((os.path.relpath(path, ROOT), " ".join(words)))
+            if block.startswith("gst-launch-1.0"):
+                lines.append((os.path.relpath(path, ROOT), block))
     return lines
 
 
@@ -62,9 +62,15 @@ def serve(folder):
 
 def run_line(command, folder):
     before = set(glob.glob(os.path.join(folder, "*")))
-    run = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    env = {**os.environ, "G_DEBUG": "fatal-criticals", "GST_TRACERS": "leaks", "GST_DEBUG": "GST_TRACER:7",
+           "GST_DEBUG_NO_COLOR": "1"}
+    run = subprocess.run(["bash", "-c", command], cwd=folder, capture_output=True, text=True, timeout=60, check=False, env=env)
     text = run.stdout + run.stderr
     problems = [line for line in text.splitlines() if re.search(r"ERROR|CRITICAL|WARNING \*\*", line)]
+    # the tracer says what it would say, once, and then what is still alive
+    if "object-alive.class" not in text:
+        problems.append("the leaks tracer did not run")
+    problems += [line[-300:] for line in text.splitlines() if re.search(r"object-alive, type-name=\(string\)[^%]", line)]
     if run.returncode:
         problems.append(f"ended with {run.returncode}: {text[-600:]}")
     for path in sorted(set(glob.glob(os.path.join(folder, "*"))) - before):
@@ -91,7 +97,8 @@ def main():
                 command = command.replace(printed, f"127.0.0.1:{port}")
             problems = run_line(command, folder)
             failed += bool(problems)
-            print(("not " if problems else "") + f"ok {number} - {page}: {command[:100].replace('#', '')}", flush=True)
+            print(("not " if problems else "") + f"ok {number} - {page}: {' '.join(command.split())[:100].replace('#', '')}",
+                  flush=True)
             for problem in problems:
                 print(f"# {problem}")
         wanted = {os.path.basename(path)[:-3] for path in glob.glob(os.path.join(ROOT, "docs", "elements", "*.md"))}

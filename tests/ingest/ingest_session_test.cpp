@@ -415,6 +415,33 @@ TEST_F(IngestSessionTest, MissingSegmentIsAHoleWithoutDiscontinuity) {
   EXPECT_EQ(input.session_.statistics().discontinuities, 0U);
 }
 
+// Semantics S4. What follows is timed as if nothing had come in between.
+TEST_F(IngestSessionTest, ALateSegmentIsPassedOnAtItsOwnTimesWhereItIsWanted) {
+  for (const bool repairing : {true, false}) {
+    Input input;
+    input.session_.set_repairing(repairing);
+    input.put("master.m3u8", "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=300000\nm.m3u8\n");
+    const auto put = [&](int i, int listed) {
+      input.put(single(), "m" + std::to_string(i) + ".ts");
+      if (listed > 0) input.put("m.m3u8", live(single().at("m.m3u8"), listed));
+    };
+    put(0, 1);
+    put(2, 3);
+    put(3, 4);
+    put(1, 0);
+    const auto units = input.units_["v0"];
+    EXPECT_EQ(input.session_.statistics().late, repairing ? 1U : 0U);
+    if (!repairing) {
+      EXPECT_EQ(units.size(), 150U);
+      continue;
+    }
+    ASSERT_EQ(units.size(), 200U);
+    EXPECT_EQ(units[150].start, units[49].start + 3600) << "m1 begins where m0 ended";
+    EXPECT_EQ(units[199].start + 3600, units[50].start) << "and ends where m2 begins";
+    EXPECT_EQ(input.session_.statistics().discontinuities, 0U);
+  }
+}
+
 // The same names, sequence 0, times from the beginning; other bytes, and the very same bytes of a file that
 // is played once more.
 TEST_F(IngestSessionTest, EncoderRestartIsANewSession) {

@@ -144,6 +144,24 @@ TEST(PushSession, TwoLaterSegmentsMakeAGap) {
   EXPECT_EQ(session.push_.never_came(), 1U);
   EXPECT_EQ(session.segment("s1.ts").outcome, Outcome::replaced) << "too late";
   EXPECT_THAT(session.out(), IsEmpty());
+  const auto late = session.push_.next_late(0);
+  ASSERT_TRUE(late.has_value());
+  EXPECT_EQ(late->media_sequence, 1U);
+  EXPECT_EQ(late->object.path, "s1.ts");
+  EXPECT_FALSE(session.push_.next_late(0).has_value());
+}
+
+TEST(PushSession, WhatWasGivenUpBeforeARestartIsNotLateAfterIt) {
+  Session session = with_one_variant();
+  session.media("m.m3u8", 0, 1);
+  session.segment("s0.ts");
+  session.media("m.m3u8", 0, 4);
+  session.segment("s2.ts");
+  session.segment("s3.ts");
+  EXPECT_THAT(session.out(), ElementsAre("0", "1 gap", "2", "3"));
+  session.playlist("m.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:2,\nt0.ts\n");
+  session.segment("s1.ts");
+  EXPECT_FALSE(session.push_.next_late(0).has_value());
 }
 
 TEST(PushSession, WhatFallsOutOfThePlaylistIsAGap) {

@@ -143,5 +143,57 @@ TEST_F(Builder, TimesThatGoBackAreRefused) {
   EXPECT_TRUE(builder_->add_track({}, {}).ok()) << "nothing has begun yet";
 }
 
+// ---- transport streams
+
+class TransportBuilder : public Builder {
+ protected:
+  static timeline::TrackDescription video_track() {
+    timeline::TrackDescription video;
+    video.info.codec_string = "avc1.64001F";
+    return video;
+  }
+  static timeline::TrackDescription audio_track() {
+    timeline::TrackDescription audio;
+    audio.info.codec = codecs::Codec::aac;
+    audio.info.codec_string = "mp4a.40.2";
+    audio.info.timescale = 48'000;
+    return audio;
+  }
+};
+
+TEST_F(TransportBuilder, AMultiplexIsOneFileAndSegmentsThatAreTooShortAreJoined) {
+  BuilderSettings settings;
+  settings.segment_duration = 4;
+  builder_.emplace(std::move(settings));
+  const auto id = builder_->add_multiplex({video_track(), audio_track()});
+  ASSERT_TRUE(id.ok());
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_TRUE(builder_
+                    ->add_multiplexed(*id, {{i * 180'000, 180'000, 90}, {i * 96'000, 96'000, 9}}, true,
+                                      bytes(std::to_string(i)), start)
+                    .ok());
+  }
+  EXPECT_THAT(names(), ElementsAre("g1-v1a2-1.ts", "manifest-v1a2.m3u8", "manifest.m3u8", "g1-v1a2-2.ts",
+                                   "manifest-v1a2.m3u8", "manifest.m3u8"));
+  EXPECT_EQ(last_["g1-v1a2-1.ts"], "01");
+  EXPECT_EQ(last_["g1-v1a2-2.ts"], "23");
+  EXPECT_THAT(last_["manifest.m3u8"], HasSubstr("avc1.64001F,mp4a.40.2"));
+  EXPECT_THAT(last_["manifest.m3u8"], Not(HasSubstr("EXT-X-MEDIA:")));
+}
+
+TEST_F(TransportBuilder, CmafDashAndAThirdTrackAreRefused) {
+  begin({});
+  EXPECT_FALSE(builder_->add_multiplex({video_track()}).ok()) << "there is CMAF already";
+  builder_.emplace(BuilderSettings{});
+  EXPECT_FALSE(builder_->add_multiplex({video_track(), audio_track(), audio_track()}).ok());
+  ASSERT_TRUE(builder_->add_multiplex({video_track(), audio_track()}).ok());
+  EXPECT_FALSE(builder_->add_multiplex({audio_track()}).ok()) << "the video has audio";
+  EXPECT_FALSE(builder_->add_track(video_track(), Blob::copy_of(as_bytes("header"))).ok());
+  BuilderSettings dash;
+  dash.protocol = timeline::Protocol::dash;
+  builder_.emplace(std::move(dash));
+  EXPECT_FALSE(builder_->add_multiplex({video_track()}).ok());
+}
+
 }  // namespace
 }  // namespace tarn::manifest

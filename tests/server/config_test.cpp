@@ -101,7 +101,9 @@ TEST(Config, RefusesWhatItDoesNotUnderstand) {
       {{"--ingest-base-url", "http://x/{label}"}, "http or https"},
       {{"--ingest-base-url", "http://x/?q"}, "http or https"},
       {{"--key-provider", "x"}, "must be builtin or off"},
-      {{"--outbound-allow", "10.0.0.1/8"}, "--outbound-allow '10.0.0.1/8' has an entry that is not one"},
+      {{"--outbound-allow", "10.0.0.1/8"},
+       "--outbound-allow '10.0.0.1/8' must be IP addresses and CIDR blocks, separated by commas: "
+       "'10.0.0.1/8'"},
       {{"--archive-quota", "1"}, "must be a whole number from 1000000"},
       {{"--tls-cert", "x"}, "--tls-cert and --tls-key need each other"},
       {{"--tls-key", "x"}, "--tls-cert and --tls-key need each other"},
@@ -147,6 +149,45 @@ TEST(Config, LimitsAreOptionsWithTheDefaultsThatHelpSays) {
   EXPECT_EQ(parse({"--limit-connections-per-address", "0"})->limits.per_address, 0U);
   EXPECT_FALSE(parse({"--limit-head-time", "0"}).ok());
   EXPECT_FALSE(parse({"--limit-requests", "0"}).ok());
+}
+
+// What docs/configuration.md says of each option is read from its row.
+TEST(Config, EveryRowSaysWhatItTakesAndWhatItIsWhenNobodySays) {
+  std::vector<std::string> arguments;
+  for (const Option& option : options()) {
+    EXPECT_FALSE(option.help.empty()) << option.name;
+    const std::string takes = allowed(option);
+    EXPECT_FALSE(takes.empty()) << option.name;
+    EXPECT_EQ(takes.find(": "), std::string::npos) << takes;
+    if (option.preset.empty() || option.preset.starts_with('<')) continue;
+    arguments.push_back("--" + std::string(option.name));
+    arguments.emplace_back(option.preset);
+  }
+  const auto said = parse(arguments);
+  const auto unsaid = parse({});
+  ASSERT_TRUE(said.ok()) << said.error().message;
+  ASSERT_TRUE(unsaid.ok());
+  EXPECT_EQ(said->data_dir, unsaid->data_dir);
+  EXPECT_EQ(said->listen.host, unsaid->listen.host);
+  EXPECT_EQ(said->listen.port, unsaid->listen.port);
+  EXPECT_EQ(said->control_listen.host, unsaid->control_listen.host);
+  EXPECT_EQ(said->control_listen.port, unsaid->control_listen.port);
+  EXPECT_EQ(said->collection_rate, unsaid->collection_rate);
+  EXPECT_EQ(said->log_format, unsaid->log_format);
+  EXPECT_EQ(said->log_level, unsaid->log_level);
+  EXPECT_EQ(said->builtin_key_provider, unsaid->builtin_key_provider);
+  const auto row = [](std::string_view name) {
+    return *std::find_if(options().begin(), options().end(),
+                         [name](const Option& option) { return option.name == name; });
+  };
+  EXPECT_EQ(unsaid->control_token_file, unsaid->data_dir + "/control-token");
+  EXPECT_EQ(row("control-token-file").preset, "<data-dir>/control-token");
+  EXPECT_EQ(unsaid->key_file, unsaid->data_dir + "/secrets.key");
+  EXPECT_EQ(row("key-file").preset, "<data-dir>/secrets.key");
+  EXPECT_EQ(unsaid->collection_root, unsaid->data_dir + "/collections");
+  EXPECT_EQ(row("collection-root").preset, "<data-dir>/collections");
+  EXPECT_EQ(allowed(row("threads")), "a whole number from 1 to 256");
+  EXPECT_EQ(allowed(row("trusted-proxies")), "IP addresses and CIDR blocks, separated by commas");
 }
 
 TEST(Config, TheFileHasTheSameKeysAndTheCommandLineWins) {

@@ -57,6 +57,23 @@ TEST_F(FrontTest, T1ABodyCutByResetIsNoBody) {
   EXPECT_EQ(records_[0].status, 0);
 }
 
+// What ffmpeg does at its end: the last playlist is sent whole, answers before it have not been read.
+TEST_F(FrontTest, WhatCameWholeBeforeAResetIsTaken) {
+  serve();
+  const std::string body(20'000, 'b');
+  const std::string put = "PUT /ingest HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+  const std::string chunks = "4e20\r\n" + body + "\r\n0\r\n\r\n";
+  for (std::size_t i = 0; i < 100; ++i) {
+    RawClient client = connect();
+    client.send(put + chunks);
+    ASSERT_TRUE(eventually([&] { return handler_.count() == 2 * i + 1; }));
+    client.send(put + chunks);
+    client.reset();
+    ASSERT_TRUE(eventually([&] { return handler_.count() == 2 * i + 2; })) << "after " << i << " times";
+  }
+  EXPECT_TRUE(eventually([&] { return server_->connections() == 0; }));
+}
+
 TEST_F(FrontTest, T2ImpossibleSizesAreAnsweredAtOnce) {
   serve();
   for (const char* size : {"10000000000000003", "-3", "ffffffffffffffff"}) {

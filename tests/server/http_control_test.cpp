@@ -94,7 +94,11 @@ TEST_F(ControlHandlerTest, LetsNobodyInWithoutTheToken) {
 }
 
 TEST_F(ControlHandlerTest, RefusesLargeBodies) {
-  EXPECT_EQ(ask("POST", "/api/v1/channel-groups", token, std::string(70'000, 'x')).status, 413);
+  const auto too_large = ask("POST", "/api/v1/channel-groups", token, std::string(70'000, 'x'));
+  EXPECT_EQ(too_large.status, 413);
+  EXPECT_EQ(too_large.headers.at("content-type"), "application/problem+json");
+  EXPECT_NE(too_large.body.find("\"detail\":\"the request body is larger than 65536 bytes\""),
+            std::string::npos);
 }
 
 TEST_F(ControlHandlerTest, TellsHealthReadinessAndMetrics) {
@@ -112,12 +116,14 @@ TEST_F(ControlHandlerTest, TellsHealthReadinessAndMetrics) {
 }
 
 TEST_F(ControlHandlerTest, GivesMetricsToStrangersOnlyWithTheToken) {
-  const auto asked_by = [&](const std::string& peer, const std::string& authorization) {
+  const auto asked_by = [&](const std::string& peer, const std::string& authorization,
+                            const std::string& proxy_field = "") {
     Request request;
     request.method = "GET";
     request.path = "/metrics";
     request.peer = peer;
     if (!authorization.empty()) request.headers["authorization"] = authorization;
+    if (!proxy_field.empty()) request.headers[proxy_field] = "127.0.0.1";
     int status = 0;
     handler_->handle(std::move(request), [&](const Response& r) { status = r.status; });
     return status;
@@ -127,6 +133,10 @@ TEST_F(ControlHandlerTest, GivesMetricsToStrangersOnlyWithTheToken) {
   EXPECT_EQ(asked_by("192.0.2.7", ""), 401);
   EXPECT_EQ(asked_by("192.0.2.7", "Bearer wrong"), 401);
   EXPECT_EQ(asked_by("192.0.2.7", "Bearer the-token"), 200);
+  // through a proxy on this machine
+  EXPECT_EQ(asked_by("127.0.0.1", "", "x-forwarded-for"), 401);
+  EXPECT_EQ(asked_by("::1", "", "forwarded"), 401);
+  EXPECT_EQ(asked_by("127.0.0.1", "Bearer the-token", "x-forwarded-for"), 200);
 }
 
 TEST_F(ControlHandlerTest, ServesTheConsoleAndNothingElse) {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -13,6 +15,8 @@
 
 namespace tarn::server {
 namespace {
+
+using ::testing::ElementsAre;
 
 // Remembers names in order; "bad" is refused, "fatal" breaks the line, "huge" gets no memory.
 class FakeLine : public IngestLine {
@@ -45,6 +49,10 @@ class FakeLine : public IngestLine {
     return names_.size();  // nothing is on its way
   }
   [[nodiscard]] std::optional<Error> failure() const override { return failure_; }
+  bool settle() override {
+    names_.push_back("settle");
+    return names_.size() > 2;
+  }
   void set_target_duration(std::uint32_t seconds) override {
     names_.push_back("target duration " + std::to_string(seconds));
   }
@@ -224,6 +232,22 @@ TEST_F(ChannelRuntimeTest, ClosesTheTailAfterThreeTargetDurationsOfSilence) {
   settle();
   EXPECT_EQ(archive_->timeline()->presentation("e")->cuts.size(), 2U);
   EXPECT_FALSE(archive_->timeline()->ended.has_value());
+}
+
+TEST_F(ChannelRuntimeTest, LetsTheJournalGoOfWhatIsListedWhenNothingComes) {
+  const auto tick = [this] {
+    channel_->tick(after(1));
+    settle();
+  };
+  tick();
+  (void)put("a.ts");
+  tick();
+  EXPECT_THAT(names_, ElementsAre("a.ts")) << "the upload has done it";
+  tick();
+  tick();
+  EXPECT_THAT(names_, ElementsAre("a.ts", "settle", "settle")) << "until nothing waits";
+  tick();
+  EXPECT_EQ(names_.size(), 3U);
 }
 
 TEST_F(ChannelRuntimeTest, KeepsTheRetentionBehindTheNewestContent) {

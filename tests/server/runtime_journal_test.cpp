@@ -165,6 +165,23 @@ TEST_F(JournaledIngestTest, ReleasesWhatIsListedAndNotBefore) {
   EXPECT_THAT(kept(), ElementsAre("hd.m3u8"));
 }
 
+TEST_F(JournaledIngestTest, WhatADeadlineListsIsReleasedWithoutAPut) {
+  begin();
+  EXPECT_TRUE(line_->settle());
+  script_.oldest[0] = 0;
+  (void)put("1.ts");
+  EXPECT_FALSE(line_->settle());
+  add_slots(*archive_, 1);
+  const std::vector<Blob> bytes{Blob::copy_of(as_bytes("chunk"))};
+  ASSERT_TRUE(archive_->append({1, 2, 180'000, 180'000, true, bytes}).ok());
+  script_.oldest[0] = nothing;
+  EXPECT_FALSE(line_->settle()) << "it is in the archive and not listed";
+  EXPECT_THAT(kept(), ElementsAre("1.ts"));
+  add_slot(*archive_);
+  EXPECT_TRUE(line_->settle());
+  EXPECT_THAT(kept(), IsEmpty());
+}
+
 TEST_F(JournaledIngestTest, OneInputDoesNotReleaseTheOthers) {
   begin();
   script_.oldest = {0, 0};

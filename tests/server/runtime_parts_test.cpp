@@ -269,6 +269,23 @@ TEST(EventFeedTest, ShowsThatItLivesAndEndsItsReaders) {
   EXPECT_FALSE(feed.subscribe(std::nullopt, std::make_shared<SinkFake>()));
 }
 
+TEST(InputHistoryTest, FailsWhenNothingButRefusedSegmentsCome) {
+  InputHistory history;
+  const UploadAnswer refused{UploadAnswer::Outcome::refused, Error{ErrorCode::malformed, "no sync byte"}};
+  const UploadAnswer created{UploadAnswer::Outcome::created, std::nullopt};
+  const auto record = [&](const std::string& name, const UploadAnswer& answer) {
+    history.record({0, name, "", {}, Utc{}}, answer, Monotonic{}, Utc{});
+  };
+  record("a.ts", created);
+  record("b.ts", refused);
+  EXPECT_EQ(history.failing(), std::nullopt) << "one may be an accident";
+  record("m.m3u8", created);
+  record("c.ts", refused);
+  EXPECT_EQ(history.failing(), "no sync byte");
+  record("d.ts", created);
+  EXPECT_EQ(history.failing(), std::nullopt);
+}
+
 TEST(InputHistoryTest, RemembersSegmentsAndErrors) {
   InputHistory history;
   const auto at = [](int seconds) { return Monotonic{std::chrono::seconds{seconds}}; };

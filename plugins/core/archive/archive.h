@@ -90,6 +90,10 @@ class Archive {
   // Appends the chunk to its volume and assigns its serial; visible with list_slot(). On no_space the
   // chunk is not stored and nothing else is lost.
   virtual Status append(NewChunk chunk) = 0;
+  // Stores what came late of a listed slot that has nothing of the track, durable and visible when it
+  // returns: Timeline::find_late() (semantics S4). What is not needed any more, because the slot has the
+  // track or is not kept, is passed over.
+  virtual Status repair(NewChunk chunk) = 0;
   // Makes the slot and its chunks durable, cuts the endpoints' segments, publishes the new timeline.
   // On no_space the slot waits and is listed together with the next one.
   virtual Status list_slot(const timeline::SlotListed& slot, Utc now) = 0;

@@ -153,6 +153,7 @@ Result<bool> ComposedArchive::do_trim(Utc oldest) {
   std::uint64_t dropped_chunks = 0;
   for (std::uint64_t n = next.timeline->first_slot(); n < first_kept; ++n) {
     dropped_chunks += next.timeline->find(n)->chunks.size();
+    if (const auto* late = next.timeline->late_chunks(n)) dropped_chunks += late->size();
   }
   next.timeline->trim_before(first_kept);
   const std::uint32_t first_stretch = next.timeline->empty() ? next.timeline->stretches.rbegin()->first

@@ -100,26 +100,36 @@ Status ComposedArchive::append(NewChunk chunk) {
 Result<bool> ComposedArchive::do_append(NewChunk chunk) {
   const std::string name =
       name_ + ": chunk of track " + std::to_string(chunk.track) + " in slot " + std::to_string(chunk.slot);
-  if (chunk.slot < footing_.next_slot) return conflict(name + ": the slot is listed already");
-  OpenStretch* open = stretch_of_slot(chunk.slot);
+  const std::uint64_t slot = chunk.slot;
+  if (slot < footing_.next_slot) return conflict(name + ": the slot is listed already");
+  OpenStretch* open = stretch_of_slot(slot);
   if (open == nullptr) return conflict(name + ": no stretch was begun for it");
   const timeline::Track* track = open->stretch->find(chunk.track);
   if (track == nullptr) return conflict(name + ": the stretch has no such track");
+  const timeline::Chunk stored = TRY(store(std::move(chunk), *open, *track));
+  // Of two chunks of one track the later one counts.
+  unlisted_[slot][track->id] = stored;
+  return false;
+}
+
+Result<timeline::Chunk> ComposedArchive::store(NewChunk chunk, const OpenStretch& open,
+                                               const timeline::Track& track) {
   const std::uint64_t size = size_of(chunk.parts);
   if (size == 0 || size > max_chunk_size) {
-    return Error{ErrorCode::invalid, name + ": has " + std::to_string(size) + " bytes"};
+    return Error{ErrorCode::invalid, name_ + ": chunk of track " + std::to_string(chunk.track) + " in slot " +
+                                         std::to_string(chunk.slot) + ": has " + std::to_string(size) +
+                                         " bytes"};
   }
-
   VolumeHead head;
-  head.track = track->id;
-  head.stretch = open->stretch->id;
-  head.config = track->config;
-  head.timescale = track->description.info.timescale;
-  head.kind = codecs::kind_of(track->description.info.codec);
-  head.init = open->inits[static_cast<std::size_t>(track - open->stretch->tracks.data())];
-  head.stretch_record = open->record;
+  head.track = track.id;
+  head.stretch = open.stretch->id;
+  head.config = track.config;
+  head.timescale = track.description.info.timescale;
+  head.kind = codecs::kind_of(track.description.info.codec);
+  head.init = open.inits[static_cast<std::size_t>(&track - open.stretch->tracks.data())];
+  head.stretch_record = open.record;
   const std::uint64_t serial = TRY(next_serial());
-  const ChunkLabel label{track->id, chunk.slot, serial, chunk.start, chunk.duration, chunk.independent};
+  const ChunkLabel label{track.id, chunk.slot, serial, chunk.start, chunk.duration, chunk.independent};
   auto location = store_->append(head, label, chunk.parts);
   if (!location.ok()) {
     if (location.error().code == ErrorCode::no_space) return std::move(location).error();
@@ -127,10 +137,34 @@ Result<bool> ComposedArchive::do_append(NewChunk chunk) {
   }
   note_volume(location->volume, chunk.slot);
   cache_.put(serial, std::move(chunk.parts));
-  // Of two chunks of one track the later one counts.
-  unlisted_[chunk.slot][track->id] =
-      timeline::Chunk{track->id, chunk.independent, chunk.start, chunk.duration, serial, *location};
-  return false;
+  return timeline::Chunk{track.id, chunk.independent, chunk.start, chunk.duration, serial, *location};
+}
+
+Status ComposedArchive::repair(NewChunk chunk) {
+  return write([&] { return do_repair(std::move(chunk)); });
+}
+
+Result<bool> ComposedArchive::do_repair(NewChunk chunk) {
+  const auto published = timeline();
+  const std::uint64_t number = chunk.slot;
+  const timeline::Slot* slot = published->find(number);
+  if (slot == nullptr || slot->find(chunk.track) != nullptr) return false;
+  if (published->find_late(number, chunk.track) != nullptr) return false;
+  // Of an earlier stretch there is no volume any more that could take it.
+  const auto open = open_stretches_.find(slot->stretch);
+  if (open == open_stretches_.end()) return false;
+  const timeline::Track* track = open->second.stretch->find(chunk.track);
+  if (track == nullptr) return conflict(name_ + ": a late chunk of a track that its stretch does not have");
+  const timeline::Chunk stored = TRY(store(std::move(chunk), open->second, *track));
+  if (Status synced = store_->sync(); !synced) return fail(synced.error());
+  Draft next = draft();
+  next.timeline->add_late(number, stored);
+  next.change.late.push_back({number, *next.timeline->late_chunks(number)});
+  TRY(commit(next));
+  publish(next);
+  const std::lock_guard lock{state_mutex_};
+  ++chunks_;
+  return true;
 }
 
 Result<std::uint64_t> ComposedArchive::next_serial() {

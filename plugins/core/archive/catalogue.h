@@ -44,11 +44,18 @@ struct Footing {
   bool operator==(const Footing&) const = default;
 };
 
+// What came of a slot after it was listed without it (semantics S4).
+struct LateChunks {
+  std::uint64_t slot = 0;
+  std::vector<timeline::Chunk> chunks;  // ascending by track
+};
+
 // Everything in the catalogue.
 struct Contents {
   std::vector<timeline::Stretch> stretches;  // ascending
   std::vector<InitSection> inits;            // ascending by track, config
   std::vector<timeline::Slot> slots;         // ascending, contiguous
+  std::vector<LateChunks> late;              // ascending; of kept slots
   std::vector<timeline::Anchor> anchors;     // ascending
   std::map<std::string, StoredEndpoint> endpoints;
   std::uint64_t serial_limit = 1;  // serials below may have been used
@@ -77,6 +84,7 @@ struct Change {
   std::vector<timeline::Stretch> stretches;  // a known id replaces the row
   std::vector<InitSection> inits;
   std::vector<timeline::Slot> slots;  // a known number replaces the row
+  std::vector<LateChunks> late;       // a known slot replaces the row; dropped with its slot
   std::vector<timeline::Anchor> anchors;
   std::map<std::string, EndpointChange> endpoints;
   std::optional<std::uint64_t> serial_limit;
@@ -88,8 +96,8 @@ struct Change {
   std::uint32_t drop_stretches_before = 0;
 
   [[nodiscard]] bool empty() const {
-    return stretches.empty() && inits.empty() && slots.empty() && anchors.empty() && endpoints.empty() &&
-           !serial_limit && !number_floor && !availability_start && !ended && !footing &&
+    return stretches.empty() && inits.empty() && slots.empty() && late.empty() && anchors.empty() &&
+           endpoints.empty() && !serial_limit && !number_floor && !availability_start && !ended && !footing &&
            drop_slots_before == 0 && drop_stretches_before == 0;
   }
 };

@@ -16,6 +16,7 @@ CREATE TABLE edge(track INTEGER PRIMARY KEY, time INTEGER NOT NULL);
 CREATE TABLE init(track INTEGER, config INTEGER, bytes BLOB NOT NULL, PRIMARY KEY(track, config)) WITHOUT ROWID;
 CREATE TABLE stretch(id INTEGER PRIMARY KEY, record BLOB NOT NULL);
 CREATE TABLE slot(number INTEGER PRIMARY KEY, record BLOB NOT NULL);
+CREATE TABLE late(slot INTEGER PRIMARY KEY, record BLOB NOT NULL);
 CREATE TABLE anchor(
   slot INTEGER PRIMARY KEY, stretch INTEGER NOT NULL, time INTEGER NOT NULL, utc INTEGER NOT NULL);
 CREATE TABLE endpoint(
@@ -36,8 +37,9 @@ CREATE TABLE cut(
 PRAGMA user_version = 4;
 )sql";
 
-// Until then nothing dated a stretch but its start.
-constexpr char table_of_version_4[] = R"sql(
+// Until then a hole stayed one, and nothing dated a stretch but its start.
+constexpr char tables_of_version_4[] = R"sql(
+CREATE TABLE late(slot INTEGER PRIMARY KEY, record BLOB NOT NULL);
 CREATE TABLE anchor(
   slot INTEGER PRIMARY KEY, stretch INTEGER NOT NULL, time INTEGER NOT NULL, utc INTEGER NOT NULL);
 )sql";
@@ -114,7 +116,7 @@ Status bring_up_to_date(Database& database, std::int64_t version) {
     TRY(date_generations(database));
   }
   // Version 3 has the same tables as 2; its stretch records say more.
-  if (version > 0) TRY(database.execute(table_of_version_4));
+  if (version > 0) TRY(database.execute(tables_of_version_4));
   TRY(database.execute("PRAGMA user_version = 4"));
   return transaction.commit();
 }

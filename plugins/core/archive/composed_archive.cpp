@@ -75,6 +75,13 @@ Status ComposedArchive::adopt(Contents contents) {
   if (contents.availability_start) next->availability_start = *contents.availability_start;
   next->ended = contents.ended;
   next->append_all(std::move(contents.slots));
+  for (const LateChunks& late : contents.late) {
+    const timeline::Slot* slot = next->find(late.slot);
+    if (slot == nullptr) continue;
+    for (const timeline::Chunk& chunk : late.chunks) {
+      if (slot->find(chunk.track) == nullptr) next->add_late(late.slot, chunk);
+    }
+  }
   for (const timeline::Anchor& anchor : contents.anchors) next->anchors.emplace(anchor.slot, anchor);
   serial_ = serial_limit_ = contents.serial_limit;
   number_floor_ = contents.number_floor;
@@ -105,6 +112,13 @@ Status ComposedArchive::adopt_slots(const timeline::Timeline& timeline) {
       last_volume = std::max(last_volume, chunk.location.volume);
     }
     chunks_ += slot.chunks.size();
+    if (const auto* late = timeline.late_chunks(number)) {
+      for (const timeline::Chunk& chunk : *late) {
+        note_volume(chunk.location.volume, number);
+        last_volume = std::max(last_volume, chunk.location.volume);
+      }
+      chunks_ += late->size();
+    }
     move_on(footing_, timeline, slot);
   }
   // A volume that no slot names was begun shortly before a crash. It goes when today's slots go.

@@ -48,6 +48,7 @@ class ComposedArchive final : public Archive {
   timeline::Resume resume() override;
   Status begin_stretch(const timeline::Stretch& stretch, const std::vector<Blob>& inits) override;
   Status append(NewChunk chunk) override;
+  Status repair(NewChunk chunk) override;
   Status list_slot(const timeline::SlotListed& slot, Utc now) override;
   Status close_tail(bool ended, Utc now) override;
 
@@ -88,6 +89,7 @@ class ComposedArchive final : public Archive {
 
   // Called with write_mutex_ held; true: something was published.
   Result<bool> do_append(NewChunk chunk);
+  Result<bool> do_repair(NewChunk chunk);
   Result<bool> do_begin_stretch(const timeline::Stretch& stretch, const std::vector<Blob>& inits);
   Result<bool> do_list_slot(const timeline::SlotListed& slot, Utc now);
   Result<bool> do_close_tail(bool ended, Utc now);
@@ -96,6 +98,8 @@ class ComposedArchive final : public Archive {
   Result<bool> do_remove_presentation(const std::string& endpoint);
   Result<bool> do_trim(Utc oldest);
 
+  // Puts the chunk into a volume. REQUIRES: `track` is one of the stretch's
+  Result<timeline::Chunk> store(NewChunk chunk, const OpenStretch& open, const timeline::Track& track);
   [[nodiscard]] Status check_order(std::uint64_t slot) const;
   Status list(const timeline::SlotListed& listed, Draft& draft, Utc now);
   void begin_stretch_in(Draft& draft, const OpenStretch& open) const;

@@ -354,6 +354,15 @@ Change mend(Contents& contents, const std::set<std::uint64_t>& damaged, const Sa
     Slot slot;
     if (known != salvage.slots.end() && known->number == number) {
       slot = *known;
+      // The volumes do not say which chunks were listed and which came late.
+      const auto late = std::find_if(contents.late.begin(), contents.late.end(),
+                                     [&](const LateChunks& l) { return l.slot == number; });
+      if (late != contents.late.end()) {
+        std::erase_if(slot.chunks, [&](const timeline::Chunk& chunk) {
+          return std::any_of(late->chunks.begin(), late->chunks.end(),
+                             [&](const timeline::Chunk& l) { return l.track == chunk.track; });
+        });
+      }
       date(slot, contents);
     } else if (at != contents.slots.begin()) {
       slot = empty_slot(number, *std::prev(at));

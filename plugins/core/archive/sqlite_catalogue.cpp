@@ -29,6 +29,7 @@ class SqliteCatalogue final : public Catalogue {
     drop_anchors_ = TRY(
         database_->prepare("DELETE FROM anchor WHERE slot < (SELECT max(slot) FROM anchor WHERE slot <= ?)"));
     add_slot_ = TRY(database_->prepare("INSERT OR REPLACE INTO slot VALUES(?, ?)"));
+    add_late_ = TRY(database_->prepare("INSERT OR REPLACE INTO late VALUES(?, ?)"));
     set_endpoint_ = TRY(database_->prepare(
         "INSERT INTO endpoint(name, removed, channel_segment_duration, last_generation, next_number, "
         "next_slot, stretch, discontinuity_sequence)"
@@ -41,6 +42,7 @@ class SqliteCatalogue final : public Catalogue {
     set_generation_ = TRY(database_->prepare("INSERT OR REPLACE INTO generation VALUES(?, ?, ?, ?, ?, ?)"));
     add_cut_ = TRY(database_->prepare("INSERT INTO cut VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"));
     drop_slots_ = TRY(database_->prepare("DELETE FROM slot WHERE number < ?"));
+    drop_late_ = TRY(database_->prepare("DELETE FROM late WHERE slot < ?"));
     drop_stretches_ = TRY(database_->prepare("DELETE FROM stretch WHERE id < ?"));
     drop_generations_ = TRY(database_->prepare("DELETE FROM generation WHERE endpoint = ? AND number < ?"));
     drop_cuts_ = TRY(database_->prepare("DELETE FROM cut WHERE endpoint = ? AND number < ?"));
@@ -52,6 +54,7 @@ class SqliteCatalogue final : public Catalogue {
     TRY(load_state(contents));
     TRY(load_stretches(contents));
     TRY(load_slots(contents));
+    TRY(load_late(contents));
     TRY(load_anchors(contents));
     TRY(load_endpoints(contents));
     return contents;
@@ -115,6 +118,16 @@ class SqliteCatalogue final : public Catalogue {
       } else {
         contents.damaged_slots.insert(number);
       }
+    }
+    return {};
+  }
+
+  // A record that is damaged is no loss to what was listed: the hole is there again.
+  Status load_late(Contents& contents) {
+    Statement rows = TRY(database_->prepare("SELECT slot, record FROM late ORDER BY slot"));
+    while (TRY(rows.step())) {
+      auto slot = parse_slot(rows.unsigned_integer(0), rows.blob(1));
+      if (slot.ok()) contents.late.push_back({slot->number, std::move(slot->chunks)});
     }
     return {};
   }
@@ -213,6 +226,15 @@ class SqliteCatalogue final : public Catalogue {
       add_slot_.bind(2, Bytes{record});
       TRY(add_slot_.run());
     }
+    for (const LateChunks& late : change.late) {
+      timeline::Slot slot;
+      slot.number = late.slot;
+      slot.chunks = late.chunks;
+      const ByteVector record = write_slot(slot);
+      add_late_.bind(1, late.slot);
+      add_late_.bind(2, Bytes{record});
+      TRY(add_late_.run());
+    }
     for (const timeline::Anchor& anchor : change.anchors) {
       add_anchor_.bind(1, anchor.slot);
       add_anchor_.bind(2, anchor.stretch);
@@ -223,6 +245,8 @@ class SqliteCatalogue final : public Catalogue {
     if (change.drop_slots_before > 0) {
       drop_slots_.bind(1, change.drop_slots_before);
       TRY(drop_slots_.run());
+      drop_late_.bind(1, change.drop_slots_before);
+      TRY(drop_late_.run());
       drop_anchors_.bind(1, change.drop_slots_before);
       TRY(drop_anchors_.run());
     }
@@ -284,9 +308,9 @@ class SqliteCatalogue final : public Catalogue {
   }
 
   std::unique_ptr<Database> database_;  // outlives the statements
-  Statement set_state_, clear_state_, set_edge_, add_init_, add_stretch_, add_slot_, add_anchor_,
-      drop_anchors_, set_endpoint_, find_endpoint_, set_generation_, add_cut_, drop_slots_, drop_stretches_,
-      drop_generations_, drop_cuts_;
+  Statement set_state_, clear_state_, set_edge_, add_init_, add_stretch_, add_slot_, add_late_, add_anchor_,
+      drop_anchors_, set_endpoint_, find_endpoint_, set_generation_, add_cut_, drop_slots_, drop_late_,
+      drop_stretches_, drop_generations_, drop_cuts_;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 
 #include "core/codecs/avc.h"
 #include "core/codecs/nal.h"
+#include "core/crypto/unescaped.h"
 
 namespace tarn::crypto {
 namespace {
@@ -10,41 +11,6 @@ namespace {
 using codecs::BitReader;
 
 constexpr std::uint32_t most_references = 32;
-
-// The beginning of a NAL unit without its emulation prevention bytes, and where those were.
-class Unescaped {
- public:
-  static constexpr std::size_t longest = 1024;
-
-  Unescaped(Bytes escaped, std::size_t limit) {
-    unsigned zeros = 0;
-    for (std::size_t i = 0; i < escaped.size() && size_ < limit; ++i) {
-      const std::uint8_t byte = escaped[i];
-      if (zeros >= 2 && byte == 3) {
-        zeros = 0;
-        if (removed_count_ < removed_.size()) removed_[removed_count_] = static_cast<std::uint16_t>(size_);
-        ++removed_count_;
-        continue;
-      }
-      zeros = byte == 0 ? zeros + 1 : 0;
-      bytes_[size_++] = byte;
-    }
-  }
-
-  [[nodiscard]] Bytes bytes() const { return {bytes_.data(), size_}; }
-  // How many escaped bytes the first `count` bytes were.
-  [[nodiscard]] std::size_t escaped_size(std::size_t count) const {
-    std::size_t removed = 0;
-    while (removed < removed_count_ && removed < removed_.size() && removed_[removed] < count) ++removed;
-    return count + removed;
-  }
-
- private:
-  std::array<std::uint8_t, longest> bytes_;
-  std::array<std::uint16_t, longest / 2> removed_;  // index in bytes_ in front of which one was
-  std::size_t size_ = 0;
-  std::size_t removed_count_ = 0;
-};
 
 bool has_chroma_fields(std::uint32_t profile) {
   for (const unsigned with : {100U, 110U, 122U, 244U, 44U, 83U, 86U, 118U, 128U, 138U, 139U, 134U, 135U}) {

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "core/codecs/avc.h"
+#include "core/crypto/hevc_slice.h"
 
 namespace tarn::crypto {
 namespace {
@@ -12,8 +13,8 @@ namespace {
 constexpr std::size_t block = 16;
 // What stays clear of a slice whose header cannot be read.
 constexpr std::size_t blind_lead = 96;
-// HEVC slice headers are not read; with an entry point for each row of blocks they get that long.
-constexpr std::size_t hevc_lead = 192;
+// Of HEVC; with an entry point for each row of blocks they get that long.
+constexpr std::size_t blind_hevc_lead = 192;
 constexpr std::uint8_t last_hevc_vcl = 31;  // nal_unit_type, ITU-T H.265 table 7-1
 
 // Joins neighbours and keeps to the widths of the fields.
@@ -60,6 +61,8 @@ Result<SubsampleMapper> SubsampleMapper::make(const codecs::StreamInfo& info, Sc
       if (info.config.size() <= length_size_at) return truncated("hvcC: ends inside its fields");
       mapper.kind_ = Kind::hevc;
       mapper.nal_length_size_ = (info.config[length_size_at] & 3U) + 1;
+      mapper.hevc_ =
+          std::make_shared<const HevcSliceHeaders>(TRY(HevcSliceHeaders::from_config(info.config)));
       return mapper;
     }
     default:
@@ -73,7 +76,8 @@ Result<SubsampleMapper> SubsampleMapper::make(const codecs::StreamInfo& info, Sc
 std::optional<std::size_t> SubsampleMapper::clear_lead(Bytes nal) const {
   if (kind_ == Kind::hevc) {
     const bool is_slice = nal.size() > 2 && (nal[0] >> 1U & 0x3FU) <= last_hevc_vcl;
-    return is_slice ? std::optional{hevc_lead} : std::nullopt;
+    if (!is_slice) return std::nullopt;
+    return hevc_->header_size(nal).value_or(blind_hevc_lead);
   }
   const std::uint8_t type = codecs::avc::nal_type(nal[0]);
   if (type == 0 || (type > codecs::avc::nal_slice_idr && type != 19 && type != 20)) return std::nullopt;

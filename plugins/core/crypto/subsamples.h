@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -11,6 +12,8 @@
 #include "core/crypto/avc_slice.h"
 
 namespace tarn::crypto {
+
+class HevcSliceHeaders;
 
 enum class Scheme { cenc, cbcs };
 
@@ -40,6 +43,7 @@ class SubsampleMapper {
   Scheme scheme_ = Scheme::cenc;
   std::uint32_t nal_length_size_ = 4;
   std::optional<AvcSliceHeaders> avc_;
+  std::shared_ptr<const HevcSliceHeaders> hevc_;
 };
 
 }  // namespace tarn::crypto

@@ -93,7 +93,7 @@ class MpdRenderer {
   // A day of short segments takes long to go through: once is enough.
   const std::vector<Run>& runs_of(const Period& period, timeline::TrackId track) {
     const auto [entry, is_new] = runs_.try_emplace({period.cuts.front(), track});
-    if (is_new) entry->second = segment_timeline(timeline_, period, track);
+    if (is_new) entry->second = segment_timeline(timeline_, period, track, window_.content());
     return entry->second;
   }
 

@@ -20,6 +20,6 @@ struct Run {
 
 // A cut counts from its first to its last chunk of the track; one without any is a hole between runs.
 std::vector<Run> segment_timeline(const timeline::Timeline& timeline, const Period& period,
-                                  timeline::TrackId track);
+                                  timeline::TrackId track, timeline::Content content);
 
 }  // namespace tarn::dash

@@ -56,6 +56,7 @@ struct MultivariantPlaylist {
   std::vector<std::string> session_keys;  // EXT-X-SESSION-KEY, whole lines; written only, keys are not read
   std::vector<Media> media;
   std::vector<StreamInf> variants;
+  std::vector<StreamInf> i_frames{};  // EXT-X-I-FRAME-STREAM-INF (4.4.6.3); written only, passed over when read
   bool operator==(const MultivariantPlaylist&) const = default;
 };
 
@@ -67,8 +68,9 @@ struct Map {
 
 struct MediaSegment {
   std::string uri;
-  Microseconds duration{};    // EXTINF
-  int duration_decimals = 5;  // how the writer prints it, at most 6
+  std::optional<std::uint64_t> lead{};  // EXT-X-BYTERANGE: only so many bytes from the beginning; written only
+  Microseconds duration{};            // EXTINF
+  int duration_decimals = 5;          // how the writer prints it, at most 6
   std::string title;
   bool discontinuity = false;  // EXT-X-DISCONTINUITY before it
   bool gap = false;            // EXT-X-GAP
@@ -94,6 +96,7 @@ struct MediaPlaylist {
   bool independent_segments = false;
   std::optional<Start> start;
   bool end_list = false;
+  bool i_frames_only = false;  // EXT-X-I-FRAMES-ONLY; written only
   std::vector<std::string> keys;  // EXT-X-KEY of all segments, whole lines; written only
   std::vector<MediaSegment> segments;
   bool operator==(const MediaPlaylist&) const = default;

@@ -75,15 +75,16 @@ std::string media_line(const Media& media) {
       .line();
 }
 
+std::string text_of(const Resolution& resolution) {
+  return std::to_string(resolution.width) + "x" + std::to_string(resolution.height);
+}
+
 std::string variant_lines(const StreamInf& variant) {
   Tag tag{"#EXT-X-STREAM-INF"};
   tag.number("BANDWIDTH", variant.bandwidth);
   if (variant.average_bandwidth != 0) tag.number("AVERAGE-BANDWIDTH", variant.average_bandwidth);
   tag.quoted("CODECS", variant.codecs);
-  if (variant.resolution) {
-    tag.plain("RESOLUTION",
-              std::to_string(variant.resolution->width) + "x" + std::to_string(variant.resolution->height));
-  }
+  if (variant.resolution) tag.plain("RESOLUTION", text_of(*variant.resolution));
   if (variant.frame_rate_millis != 0) {
     tag.plain("FRAME-RATE", format_seconds(variant.frame_rate_millis, 1000, 3));
   }
@@ -96,6 +97,15 @@ std::string variant_lines(const StreamInf& variant) {
     tag.quoted("CLOSED-CAPTIONS", variant.closed_captions);
   }
   return tag.line() + one_line(variant.uri, false) + "\n";
+}
+
+std::string i_frame_line(const StreamInf& stream) {
+  Tag tag{"#EXT-X-I-FRAME-STREAM-INF"};
+  tag.number("BANDWIDTH", stream.bandwidth);
+  if (stream.average_bandwidth != 0) tag.number("AVERAGE-BANDWIDTH", stream.average_bandwidth);
+  tag.quoted("CODECS", stream.codecs);
+  if (stream.resolution) tag.plain("RESOLUTION", text_of(*stream.resolution));
+  return tag.plain("VIDEO-RANGE", stream.video_range).quoted("URI", stream.uri).line();
 }
 
 std::string start_line(const Start& start) {
@@ -118,6 +128,7 @@ std::string segment_lines(const MediaSegment& segment) {
   if (segment.gap) text += "#EXT-X-GAP\n";
   text += "#EXTINF:" + format_seconds(segment.duration.count(), 1'000'000, segment.duration_decimals) + "," +
           one_line(segment.title, false) + "\n";
+  if (segment.lead) text += "#EXT-X-BYTERANGE:" + std::to_string(*segment.lead) + "@0\n";
   return text + one_line(segment.uri, false) + "\n";
 }
 
@@ -129,6 +140,7 @@ std::string write(const MultivariantPlaylist& playlist) {
   for (const auto& line : playlist.session_keys) text += one_line(line, false) + "\n";
   for (const auto& media : playlist.media) text += media_line(media);
   for (const auto& variant : playlist.variants) text += variant_lines(variant);
+  for (const auto& stream : playlist.i_frames) text += i_frame_line(stream);
   return text;
 }
 
@@ -143,6 +155,7 @@ std::string write(const MediaPlaylist& playlist) {
     text += "#EXT-X-PLAYLIST-TYPE:" + one_line(playlist.playlist_type, false) + "\n";
   }
   if (playlist.independent_segments) text += "#EXT-X-INDEPENDENT-SEGMENTS\n";
+  if (playlist.i_frames_only) text += "#EXT-X-I-FRAMES-ONLY\n";
   if (playlist.start) text += start_line(*playlist.start);
   for (const auto& line : playlist.keys) text += one_line(line, false) + "\n";
   for (const auto& segment : playlist.segments) text += segment_lines(segment);

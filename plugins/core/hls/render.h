@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/result.h"
 #include "core/timeline/output.h"
@@ -25,5 +27,24 @@ Result<std::string> render_multivariant(const timeline::Timeline& timeline,
 // into it, is not: the segment is listed with its full share of time (semantics S4, S18).
 Result<std::string> render_media(const timeline::Timeline& timeline, const timeline::OutputSettings& settings,
                                  std::string_view rendition, const timeline::Window& window = {});
+
+// How many bytes from its beginning on a segment has up to the end of its first picture, by the segment's
+// name.
+using Leads = std::map<std::string, std::uint64_t, std::less<>>;
+// A window of more segments has no I-frame playlists: who lists them has to have packaged them.
+inline constexpr std::size_t most_i_frames = 1500;
+
+// The segments of whose beginnings render_i_frames() will say the size. Errors: as render_media(); and
+// not_found where there are no I-frame playlists.
+Result<std::vector<std::string>> i_frame_segments(const timeline::Timeline& timeline,
+                                                  const timeline::OutputSettings& settings,
+                                                  std::string_view rendition,
+                                                  const timeline::Window& window = {});
+
+// I-frame playlist (RFC 8216bis 4.4.3.6): that of render_media(), with the first picture of each segment as a
+// byte range. A segment that does not begin with a sync sample, or that `leads` does not know, is a gap.
+Result<std::string> render_i_frames(const timeline::Timeline& timeline,
+                                    const timeline::OutputSettings& settings, std::string_view rendition,
+                                    const Leads& leads, const timeline::Window& window = {});
 
 }  // namespace tarn::hls

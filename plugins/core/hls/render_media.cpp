@@ -22,6 +22,8 @@ using timeline::Window;
 constexpr std::uint32_t transport_stream_version = 3;
 constexpr std::uint32_t cmaf_version = 7;
 constexpr std::uint32_t gap_version = 8;
+// EXT-X-I-FRAMES-ONLY and EXT-X-BYTERANGE need 4, with EXT-X-MAP 5.
+constexpr std::uint32_t i_frames_version = 4;
 
 std::int64_t intervals_before(Utc time, std::uint32_t interval) {
   return std::chrono::floor<std::chrono::seconds>(time.time_since_epoch()).count() / interval;
@@ -37,7 +39,29 @@ class MediaRenderer {
         tracks_(std::move(tracks)),
         window_(window) {}
 
+  // Only the first pictures; null: all that is named is wanted, see names().
+  void take_leads(const Leads* leads) {
+    playlist_.i_frames_only = true;
+    leads_ = leads;
+  }
+
   Result<std::string> render() {
+    TRY(fill());
+    return write(playlist_);
+  }
+
+  // What is listed and no gap.
+  Result<std::vector<std::string>> names() {
+    TRY(fill());
+    std::vector<std::string> names;
+    for (const auto& segment : playlist_.segments) {
+      if (!segment.gap) names.push_back(segment.uri);
+    }
+    return names;
+  }
+
+ private:
+  Status fill() {
     const auto listed = listed_cuts(timeline_, settings_, window_);
     if (listed.empty()) return not_found("no segment yet");
     if (std::none_of(listed.begin(), listed.end(), [&](const Listed& l) { return is_in(*l.stretch); })) {
@@ -49,10 +73,9 @@ class MediaRenderer {
     }
     begin(listed.front(), listed.size());
     for (const auto& next : listed) add(next);
-    return write(playlist_);
+    return {};
   }
 
- private:
   [[nodiscard]] bool is_in(const timeline::Stretch& stretch) {
     if (asked_ != &stretch) {
       asked_ = &stretch;
@@ -75,7 +98,8 @@ class MediaRenderer {
   }
 
   void begin(const Listed& first, std::size_t count) {
-    playlist_.version = settings_.protocol == Protocol::hls ? transport_stream_version : cmaf_version;
+    const std::uint32_t ts_version = playlist_.i_frames_only ? i_frames_version : transport_stream_version;
+    playlist_.version = settings_.protocol == Protocol::hls ? ts_version : cmaf_version;
     playlist_.media_sequence = first.cut->number;
     // The one in front of the first listed segment is still in the playlist.
     playlist_.discontinuity_sequence = first.cut->discontinuity_sequence - (first.cut->discontinuity ? 1 : 0);
@@ -93,13 +117,17 @@ class MediaRenderer {
     const bool present_here = is_in(*listed.stretch);
     // Subtitles are cut where the reference is, and what has none is an empty file (semantics S17).
     const TrackId leader = present_here && !is_text() ? tracks_.front() : listed.stretch->reference;
-    const TrackSpan span = timeline::span_of(timeline_, *listed.stretch, *listed.cut, leader);
+    const TrackSpan span =
+        present_here && !is_text()
+            ? timeline::span_of(timeline_, *listed.stretch, *listed.cut, leader, tracks_, window_.content())
+            : timeline::span_of(timeline_, *listed.stretch, *listed.cut, leader);
     MediaSegment segment;
     segment.uri = uri(*listed.cut);
     segment.duration =
         to_microseconds(span.end - span.start, timeline::timescale_of(*listed.stretch, leader));
     segment.discontinuity = listed.cut->discontinuity;
     segment.gap = !present_here || (span.first == nullptr && !is_text());
+    if (playlist_.i_frames_only) set_lead(span, segment);
     segment.program_date_time = program_date_time(listed, leader, span);
     if (present_here && settings_.protocol == Protocol::hls_cmaf && !is_text()) set_map(listed, segment);
     if (segment.gap) playlist_.version = std::max(playlist_.version, gap_version);
@@ -117,6 +145,14 @@ class MediaRenderer {
     name.web_vtt = is_text();
     name.number = cut.number;
     return timeline::segment_name(name, rendition_);
+  }
+
+  void set_lead(const TrackSpan& span, MediaSegment& segment) {
+    segment.gap = segment.gap || !span.first->independent;
+    if (segment.gap || leads_ == nullptr) return;
+    const auto lead = leads_->find(segment.uri);
+    segment.gap = lead == leads_->end();
+    if (!segment.gap) segment.lead = lead->second;
   }
 
   // Where the CMAF header changes, and after a discontinuity, where decoders begin anew.
@@ -167,6 +203,7 @@ class MediaRenderer {
   std::vector<TrackId> tracks_;  // the first one leads: its chunks are the segment's duration
   const Window& window_;
   MediaPlaylist playlist_;
+  const Leads* leads_ = nullptr;
   std::optional<Map> map_;
   const timeline::Stretch* asked_ = nullptr;  // what is_in_ is the answer for
   bool is_in_ = false;
@@ -181,6 +218,37 @@ Result<std::string> render_media(const Timeline& timeline, const OutputSettings&
     return not_found("no such rendition: " + std::string{rendition.substr(0, 40)});
   }
   return MediaRenderer{timeline, settings, rendition, std::move(*tracks), window}.render();
+}
+
+namespace {
+
+Result<MediaRenderer> i_frame_renderer(const Timeline& timeline, const OutputSettings& settings,
+                                       std::string_view rendition, const Window& window, const Leads* leads) {
+  auto tracks = timeline::parse_rendition_name(rendition);
+  const bool has_video = tracks && rendition.starts_with('v');
+  if (!has_video || !settings.i_frames || settings.protocol == Protocol::dash) {
+    return not_found("no such I-frame playlist: " + std::string{rendition.substr(0, 40)});
+  }
+  if (listed_cuts(timeline, settings, window).size() > most_i_frames) {
+    return not_found("a window of so many segments has no I-frame playlist");
+  }
+  MediaRenderer renderer{timeline, settings, rendition, std::move(*tracks), window};
+  renderer.take_leads(leads);
+  return renderer;
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> i_frame_segments(const Timeline& timeline, const OutputSettings& settings,
+                                                  std::string_view rendition, const Window& window) {
+  auto renderer = TRY(i_frame_renderer(timeline, settings, rendition, window, nullptr));
+  return renderer.names();
+}
+
+Result<std::string> render_i_frames(const Timeline& timeline, const OutputSettings& settings,
+                                    std::string_view rendition, const Leads& leads, const Window& window) {
+  auto renderer = TRY(i_frame_renderer(timeline, settings, rendition, window, &leads));
+  return renderer.render();
 }
 
 }  // namespace tarn::hls

@@ -70,8 +70,10 @@ class MultivariantRenderer {
       if (variant.video != 0) add_captions(stretch_.find(variant.video)->description.captions);
       playlist_.variants.push_back(stream_inf(variant));
     }
+    if (settings_.i_frames && listed.size() <= most_i_frames) add_i_frames(variants);
     complete_video_ranges();
-    const std::uint32_t ts_version = playlist_.media.empty() ? transport_stream_version : groups_version;
+    const std::uint32_t ts_version =
+        playlist_.media.empty() && playlist_.i_frames.empty() ? transport_stream_version : groups_version;
     playlist_.version = settings_.protocol == Protocol::hls ? ts_version : cmaf_version;
     return write(playlist_);
   }
@@ -89,13 +91,38 @@ class MultivariantRenderer {
     }
   }
 
+  // Each segment's first picture: what BANDWIDTH says is that of the video, which bounds it.
+  void add_i_frames(const std::vector<Variant>& variants) {
+    for (const auto& variant : variants) {
+      if (variant.video == 0) continue;
+      const StreamInf whole = stream_inf(variant);
+      const auto measured =
+          timeline::measure_bitrate(timeline_, presentation_, stretch_, settings_, {{variant.video}, {}});
+      StreamInf inf;
+      inf.bandwidth = measured.peak;
+      inf.average_bandwidth = measured.average;
+      inf.codecs = codecs_of(stretch_, settings_.protocol, {variant.video});
+      inf.resolution = whole.resolution;
+      inf.video_range = whole.video_range;
+      inf.uri = timeline::i_frame_playlist_file(settings_,
+                                                timeline::rendition_name(stretch_, own_tracks(variant))) +
+                query_;
+      const auto has_uri = [&](const StreamInf& other) { return other.uri == inf.uri; };
+      if (std::none_of(playlist_.i_frames.begin(), playlist_.i_frames.end(), has_uri)) {
+        playlist_.i_frames.push_back(std::move(inf));
+      }
+    }
+  }
+
   // Where one variant says its range, one that does not is taken for SDR, and players want to read it
   // (RFC 8216bis 4.4.6.2).
   void complete_video_ranges() {
     const auto says = [](const StreamInf& inf) { return !inf.video_range.empty(); };
     if (std::none_of(playlist_.variants.begin(), playlist_.variants.end(), says)) return;
-    for (StreamInf& inf : playlist_.variants) {
-      if (inf.video_range.empty() && inf.resolution) inf.video_range = "SDR";
+    for (auto* list : {&playlist_.variants, &playlist_.i_frames}) {
+      for (StreamInf& inf : *list) {
+        if (inf.video_range.empty() && inf.resolution) inf.video_range = "SDR";
+      }
     }
   }
 

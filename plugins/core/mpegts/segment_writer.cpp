@@ -26,10 +26,12 @@ constexpr std::int64_t counter_period = 16;
 constexpr std::int64_t max_table_rounds = 64;
 constexpr std::size_t max_output = std::size_t{1} << 30U;
 
-constexpr std::int64_t max_pcr_interval = 3'600;           // 40 ms
-constexpr std::int64_t max_filled_gap = 900'000;           // 10 s
-constexpr std::int64_t table_interval = 36'000;            // 400 ms; TR 101 290 asks for 500
-constexpr std::int64_t max_time = std::int64_t{1} << 52U;  // ticks; keeps 27 MHz within 64 bits
+constexpr std::int64_t max_pcr_interval = 3'600;                  // 40 ms
+constexpr std::int64_t max_filled_gap = 900'000;                  // 10 s
+constexpr std::int64_t max_early = pcr_delay - max_pcr_interval;  // in time with the first PCR all the same
+constexpr std::int64_t max_ahead = 45'000;                        // 500 ms: what is sent before its turn
+constexpr std::int64_t table_interval = 36'000;                   // 400 ms; TR 101 290 asks for 500
+constexpr std::int64_t max_time = std::int64_t{1} << 52U;         // ticks; keeps 27 MHz within 64 bits
 constexpr std::int64_t pcr_per_tick = 300;
 
 // Something to write at a time of 27 MHz on the decode axis.
@@ -94,7 +96,24 @@ class SegmentWriter {
       if (!stream.samples.empty() && (is_video || !clock_)) clock_ = builders_.size() - 1;
     }
     if (!clock_) return Error{ErrorCode::invalid, "TS: no samples to write"};
+    set_bounds();
     return {};
+  }
+
+  // The clock runs from the first sample of its stream to the end of the last one, so that it goes on from
+  // segment to segment; what begins somewhat before or after is sent within.
+  void set_bounds() {
+    const std::vector<Sample>& clock = streams_[*clock_].samples;
+    begin_ = clock.front().dts;
+    end_ = clock.back().dts;
+    if (clock.size() > 1) end_ += clock.back().dts - clock[clock.size() - 2].dts;
+    const std::int64_t first_in_time = begin_ - max_early;
+    const std::int64_t last_in_time = end_ + max_ahead;
+    for (const Stream& stream : streams_) {
+      if (stream.samples.empty()) continue;
+      if (stream.samples.front().dts < first_in_time) begin_ = std::min(begin_, stream.samples.front().dts);
+      if (stream.samples.back().dts > last_in_time) end_ = std::max(end_, stream.samples.back().dts);
+    }
   }
 
   void add_metadata() {
@@ -136,8 +155,6 @@ class SegmentWriter {
       }
       if (sample.data.empty())
         return malformed("TS: empty " + name + " sample at " + std::to_string(sample.dts));
-      begin_ = std::min(begin_, sample.dts);
-      end_ = std::max(end_, sample.dts);
       before = &sample;
     }
     return {};
@@ -190,7 +207,8 @@ class SegmentWriter {
     for (std::size_t i = 0; i < builders_.size(); ++i) {
       const std::vector<Pes>& packets = builders_[i].packets();
       for (std::size_t n = 0; n < packets.size(); ++n) {
-        items_.push_back({packets[n].dts * pcr_per_tick, Item::Kind::pes, pids_[i], i, n});
+        const std::int64_t time = std::clamp(packets[n].dts, begin_, end_);
+        items_.push_back({time * pcr_per_tick, Item::Kind::pes, pids_[i], i, n});
       }
     }
     for (std::size_t i = 0; i < sections_.size(); ++i) {
@@ -272,8 +290,8 @@ class SegmentWriter {
   std::vector<Section> sections_;     // by time
   MetadataTables has_;
   std::optional<std::size_t> clock_;  // the stream that carries the PCR
-  std::int64_t begin_ = max_time;
-  std::int64_t end_ = -max_time;
+  std::int64_t begin_ = 0;            // of the clock
+  std::int64_t end_ = 0;
   std::vector<Item> items_;
 };
 

@@ -44,9 +44,10 @@ struct Metadata {
 //
 // At most one video stream and 14 streams in all; a stream without samples is only listed. A PCR is the
 // decode time less pcr_delay: the first packet of each access unit carries it, and packets of their own
-// fill longer intervals, up to gaps of 10 s. Data is borrowed until the call returns. Errors: invalid
-// (streams, or decode times that go back), unsupported (codec), malformed (samples), limit.
-inline constexpr std::int64_t pcr_delay = 9'000;  // 100 ms: a PCR is in time for all it stands in front of
+// fill longer intervals, up to gaps of 10 s and to the end of the last access unit, so that it is never more
+// than 40 ms to the first one of the next segment, and never back. Data is borrowed until the call returns.
+// Errors: invalid (streams, or decode times that go back), unsupported (codec), malformed (samples), limit.
+inline constexpr std::int64_t pcr_delay = 18'000;  // 200 ms: early enough for audio sent with later video
 // Metadata have PIDs of their own, which the PMT lists only where there are any: ID3 tags in PES packets
 // (0x1F0), SCTE 35 sections (0x1F1), filled up to 16 packets with splice_null().
 Result<ByteVector> write_segment(const std::vector<Stream>& streams,

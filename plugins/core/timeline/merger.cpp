@@ -114,6 +114,7 @@ void Merger::Impl::set_program_date_time(InputId id, const std::string& key, std
 // remembers: a restart that nobody announced.
 bool Merger::Impl::jumped_back(Session& session, const TrackFeed& feed, const Unit& unit) const {
   if (!joined(session) || running_->ref().key != feed.description.key) return false;
+  if (is_missing(running_->ref(), unit.start + feed.shift + unit.duration / 2)) return false;
   const std::int64_t end = unit.start + feed.shift + unit.duration;
   if (running_->recent.empty() || end > running_->recent.front().start) {
     session.old_from.reset();
@@ -134,7 +135,8 @@ void Merger::Impl::hold(Input& input, Session& session, TrackFeed& feed, Arrived
     return;
   }
   TrackFeed* reference = session.reference_feed();
-  if (reference == &feed) {
+  // What is late says nothing about when the next content is to be expected.
+  if (reference == &feed && copy.unit.start + copy.unit.duration == *feed.seen_end) {
     session.history.add(to_microseconds(copy.unit.start + copy.unit.duration, feed.timescale()), now_,
                         pace() * 3);
     session.segment_from = std::min(session.segment_from, copy.unit.start);
@@ -196,7 +198,7 @@ void Merger::Impl::measure_segment(Input& input, Session& session) const {
   session.segment_from = std::numeric_limits<std::int64_t>::max();
   session.segment_to = std::numeric_limits<std::int64_t>::min();
   if (length > longest_segment) return;
-  session.longest_segment = std::max(session.longest_segment, length);
+  session.add_segment_length(length);
   input.segment_length = session.longest_segment;
 }
 
@@ -262,7 +264,7 @@ bool Merger::Impl::end_if_over() {
   return false;
 }
 
-InputStatus Merger::Impl::status(InputId id) const {
+InputStatus Merger::Impl::status(InputId id, Monotonic now) const {
   const Input& input = inputs_[id];
   InputStatus status = input.status;
   if (status.units == 0) return status;
@@ -272,23 +274,23 @@ InputStatus Merger::Impl::status(InputId id) const {
   }
   if (input.ended) {
     status.state = InputState::ended;
-  } else if (now_ - status.last_arrival > pace(input) * 3 / 2) {
+  } else if (now - status.last_arrival > pace(input) * 3 / 2) {
     status.state = InputState::stalled;
   } else {
-    status.state = last != nullptr && is_late(*last) ? InputState::late : InputState::live;
+    status.state = last != nullptr && is_late(*last, now) ? InputState::late : InputState::live;
   }
   return status;
 }
 
 // What should have followed what came is not there.
-bool Merger::Impl::is_late(const Session& session) const {
+bool Merger::Impl::is_late(const Session& session, Monotonic now) const {
   if (!running_ || session.reference >= session.tracks.size()) return false;
   const TrackFeed& feed = session.tracks[session.reference];
   if (!feed.seen_end) return false;
   const Microseconds next_end = to_microseconds(*feed.seen_end, feed.timescale()) +
                                 to_microseconds(running_->nominal, running_->ref().timescale);
-  const auto expected = session.history.expected(next_end);
-  return expected && now_ > *expected + margin();
+  const auto expected = session.expected(next_end);
+  return expected && now > *expected + margin();
 }
 
 Merger::Merger(MergerSettings settings, Resume resume)
@@ -341,8 +343,10 @@ std::vector<Decision> Merger::take() { return std::exchange(impl_->decisions_, {
 
 std::optional<InputId> Merger::active() const { return impl_->active_; }
 
-InputStatus Merger::status(InputId input) const {
-  return input < input_count ? impl_->status(input) : InputStatus{};
+InputStatus Merger::status(InputId input) const { return status(input, impl_->now_); }
+
+InputStatus Merger::status(InputId input, Monotonic now) const {
+  return input < input_count ? impl_->status(input, std::max(now, impl_->now_)) : InputStatus{};
 }
 
 std::optional<std::int64_t> Merger::edge_90k() const {

@@ -71,6 +71,10 @@ struct SlotListed {
   Utc utc;
   std::vector<TrackId> missing;
 };
+// S4: came after its slot had been listed without it, and covers what is missing there.
+struct PartRepaired {
+  PartDecided part;
+};
 struct InputSwitched {
   InputId from = 0;
   InputId to = 0;
@@ -78,7 +82,8 @@ struct InputSwitched {
   std::string reason;
 };
 struct StreamEnded {};  // S19: ENDLIST of the last living input
-using Decision = std::variant<StretchStarted, PartDecided, SlotListed, InputSwitched, StreamEnded>;
+using Decision =
+    std::variant<StretchStarted, PartDecided, SlotListed, PartRepaired, InputSwitched, StreamEnded>;
 
 enum class InputState { never_seen, live, late, stalled, ended };
 struct InputStatus {
@@ -88,6 +93,7 @@ struct InputStatus {
   std::uint64_t duplicates = 0;       // copies that were not needed
   std::uint64_t used = 0;             // copies that were published
   std::uint64_t late = 0;             // came after their slot was closed
+  std::uint64_t repaired = 0;         // of these, what filled a listed slot that was without it (S4)
   std::optional<Microseconds> drift;  // arrival of this input behind the other's, last common unit
   std::uint64_t discarded = 0;  // no sync sample before it, impossible times, or kept aside for too long
   // Its times or tracks do not match the timeline: it can take over only with a new stretch.
@@ -116,16 +122,22 @@ struct InputStatus {
 // Preference: the active input gives whatever comes next as soon as it has it. The other's copy is
 // used when the active one ended, was restarted, or went on without it, and else when it is not there
 // at expected + max(0.5 s, 0.3 T), expected being media end + the greatest (arrival - media end)
-// of its recent units. Nobody fails back by itself.
+// of its recent units, of those at the same place in their segments where these are regular. Nobody
+// fails back by itself.
 //
 // Matching is by media time: a session of an input (all between two discontinuities) joins the
 // stretch when one of its units begins at E or where a recent slot began, within
 // min(20 ms, half a frame, GOP / 8); what joins is shifted by the difference, so that it continues
 // to the tick. A session that begins with a discontinuity joins only where the timeline went on
-// without one. What does not join is kept aside, bounded, and needs a new stretch to be used.
+// without one. What does not join is kept aside, bounded, and needs a new stretch to be used. So does
+// a session three of whose GOPs in a row were the timeline's of another time, by the same distance.
 //
 // Holes of up to 3 T keep slot numbers (S4), beyond is an outage and a new stretch. A hole of less
 // than half a GOP (dropped frames) belongs to the slot that follows.
+//
+// What a listed slot lacks of a track may come later, from either input: once it is covered from end to end
+// it is decided as a PartRepaired. GOPs and frames go to the slot in which their middle lies. Slots that
+// have something of the track are not added to.
 //
 // Audio goes frame by frame from where its last part ended to the last frame that starts before the
 // slot's end, or to where the active input's segment ended when that is at most min(0.5 s, half the
@@ -170,7 +182,9 @@ class Merger {
   std::vector<Decision> take();
 
   [[nodiscard]] std::optional<InputId> active() const;
+  // As of the last call with a time, or of `now`: nothing that comes is what makes an input late or stalled.
   [[nodiscard]] InputStatus status(InputId input) const;
+  [[nodiscard]] InputStatus status(InputId input, Monotonic now) const;
   // End of the reference track's decided content, 90 kHz: an input that starts anew unwraps its
   // 33-bit timestamps to the value nearest to it, so that both inputs agree.
   [[nodiscard]] std::optional<std::int64_t> edge_90k() const;

@@ -10,6 +10,8 @@ namespace {
 
 constexpr std::size_t least_samples = 8;
 constexpr std::size_t most_samples = 128;
+constexpr Microseconds same_place{50'000};
+constexpr std::size_t lengths = 4;  // of segments that are looked back upon; one of them may be cut short
 
 bool is_copy(const Arrived& a, const Arrived& b) {
   const std::int64_t apart =
@@ -29,9 +31,15 @@ void ArrivalHistory::add(Microseconds media_end, Monotonic at, Microseconds span
   for (const Sample& sample : samples_) greatest_ = std::max(greatest_, sample.lag);
 }
 
-std::optional<Monotonic> ArrivalHistory::expected(Microseconds media_end) const {
+std::optional<Monotonic> ArrivalHistory::expected(Microseconds media_end, Microseconds period) const {
   if (samples_.empty()) return std::nullopt;
-  return Monotonic{greatest_ + media_end};
+  std::optional<Microseconds> greatest;
+  for (const Sample& sample : samples_) {
+    if (period.count() == 0 || media_end < sample.media_end) break;
+    const Microseconds off = (media_end - sample.media_end + same_place) % period;
+    if (off <= 2 * same_place) greatest = std::max(greatest.value_or(sample.lag), sample.lag);
+  }
+  return Monotonic{greatest.value_or(greatest_) + media_end};
 }
 
 bool TrackFeed::insert(Arrived arrived) {
@@ -67,6 +75,21 @@ const TrackFeed* Session::find(const std::string& key) const {
 
 TrackFeed* Session::find(const std::string& key) {
   return const_cast<TrackFeed*>(std::as_const(*this).find(key));
+}
+
+Microseconds Session::period() const {
+  if (segment_lengths.size() < lengths || reference >= tracks.size() || !tracks[reference].is_video())
+    return Microseconds{0};
+  const Microseconds longest = *std::max_element(segment_lengths.begin(), segment_lengths.end());
+  const auto shorter = std::count_if(segment_lengths.begin(), segment_lengths.end(),
+                                     [&](Microseconds length) { return length + same_place < longest; });
+  return shorter <= 1 ? longest : Microseconds{0};
+}
+
+void Session::add_segment_length(Microseconds length) {
+  longest_segment = std::max(longest_segment, length);
+  segment_lengths.push_back(length);
+  if (segment_lengths.size() > lengths) segment_lengths.pop_front();
 }
 
 bool Session::every_track_came() const {

@@ -34,8 +34,10 @@ class ArrivalHistory {
  public:
   // `span`: of media that is looked back upon.
   void add(Microseconds media_end, Monotonic at, Microseconds span);
-  // When media that ends at `media_end` is here at the latest if it comes as the recent units did.
-  [[nodiscard]] std::optional<Monotonic> expected(Microseconds media_end) const;
+  // When media that ends at `media_end` is here at the latest if it comes as the recent units did. `period`:
+  // length of the segments where they are regular; then only units at the same place in their segments count,
+  // because the first one of a segment is here long after its end and the last one soon. 0: all of them.
+  [[nodiscard]] std::optional<Monotonic> expected(Microseconds media_end, Microseconds period) const;
 
  private:
   struct Sample {
@@ -75,7 +77,14 @@ struct Session {
   TrackFeed* find(const std::string& key);
   [[nodiscard]] const TrackFeed* find(const std::string& key) const;
   TrackFeed* reference_feed() { return reference < tracks.size() ? &tracks[reference] : nullptr; }
+  void add_segment_length(Microseconds length);
   [[nodiscard]] bool every_track_came() const;  // but subtitles, which nobody waits for
+  // When media that ends at `media_end` is here at the latest if it comes as before.
+  [[nodiscard]] std::optional<Monotonic> expected(Microseconds media_end) const {
+    return history.expected(media_end, period());
+  }
+  // Of nearly all recent segments; 0: they are not regular, or their units are frames.
+  [[nodiscard]] Microseconds period() const;
   // UTC of a media time by the nearest EXT-X-PROGRAM-DATE-TIME at or before it.
   [[nodiscard]] std::optional<Utc> utc_of(Microseconds media) const;
 
@@ -88,7 +97,11 @@ struct Session {
   bool over = false;          // nothing more will come
   std::uint32_t stretch = 0;  // that it has joined; 0: none
   std::uint32_t met = 0;      // the last one that it had joined
-  Monotonic opened;           // when it was announced
+  // Its content lies elsewhere than the timeline's, though its GOPs begin where the timeline's do.
+  bool misplaced = false;
+  std::int64_t content_offset = 0;  // of its last copies, reference ticks: so much later than in the timeline
+  int offset_copies = 0;            // how many in a row
+  Monotonic opened;                 // when it was announced
   std::optional<Monotonic> first_at;
   // Start of a run of reference units older than the timeline remembers.
   std::optional<std::int64_t> old_from;
@@ -96,6 +109,7 @@ struct Session {
   std::int64_t segment_from = std::numeric_limits<std::int64_t>::max();
   std::int64_t segment_to = std::numeric_limits<std::int64_t>::min();
   Microseconds longest_segment{0};
+  std::deque<Microseconds> segment_lengths;  // the last few
 
   struct TimeMark {
     Microseconds media;
@@ -110,7 +124,12 @@ struct Input {
   bool ended = false;
   Microseconds segment_length{0};  // the longest of the last session that had one; 0: not known
   InputStatus status;
-  int differing = 0;  // copies in a row that were other bytes than those used; negative: the same bytes
+  struct Copy {
+    std::int64_t position = 0;
+    std::uint64_t digest = 0;
+  };
+  std::deque<Copy> copies;  // recent ones that were not needed and are other bytes than those used
+  int differing = 0;        // copies in a row that were other bytes than those used; negative: the same bytes
 };
 
 // Equal in all that a player must be told anew: everything but bandwidths, which encoders that

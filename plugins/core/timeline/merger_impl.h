@@ -16,8 +16,27 @@
 
 // The merger's state and the steps of its loop. merger.cpp takes in what inputs send and runs the
 // loop; merger_match.cpp decides what belongs where in time; merger_reference.cpp makes slots;
-// merger_slot.cpp fills and lists them; merger_stretch.cpp begins stretches.
+// merger_compare.cpp holds what both sent side by side; merger_slot.cpp fills and lists them;
+// merger_repair.cpp takes what they lack and comes later; merger_stretch.cpp begins stretches.
 namespace tarn::timeline {
+
+// What a listed slot lacks of a track, ticks of the track.
+struct MissingPart {
+  std::uint64_t slot = 0;
+  std::int64_t from = 0;
+  std::int64_t to = 0;
+  std::int64_t slot_end = 0;
+};
+
+// Came for a missing part that is not covered yet.
+struct LateUnit {
+  Arrived arrived;
+  std::int64_t position = 0;
+  InputId input = 0;
+
+  [[nodiscard]] std::int64_t middle() const { return position + arrived.unit.duration / 2; }
+  [[nodiscard]] std::int64_t end() const { return position + arrived.unit.duration; }
+};
 
 // A track of the running stretch.
 struct TrackState {
@@ -37,6 +56,8 @@ struct TrackState {
   bool broken = true;
   std::pair<InputId, std::uint64_t> source{};  // input and session that gave what lies before the edge
   std::deque<Range> holes;                     // recent ones: what comes for them is late
+  std::deque<MissingPart> missing;             // recent ones, ascending
+  std::deque<LateUnit> late;                   // ascending
 
   // The part of the open slot.
   std::vector<std::shared_ptr<void>> payloads;
@@ -110,8 +131,8 @@ struct Merger::Impl {
   void segment_end(InputId input, const std::vector<std::string>& keys, Utc now_utc);
   void discontinuity(InputId input);
   void end_of_stream(InputId input);
-  [[nodiscard]] InputStatus status(InputId input) const;
-  [[nodiscard]] bool is_late(const Session& session) const;
+  [[nodiscard]] InputStatus status(InputId input, Monotonic now) const;
+  [[nodiscard]] bool is_late(const Session& session, Monotonic now) const;
   void arrive(Monotonic now) { now_ = std::max(now_, now); }
   void process();
   bool end_if_over();
@@ -136,8 +157,8 @@ struct Merger::Impl {
   [[nodiscard]] std::optional<std::int64_t> ahead(const Session& session) const;
   void trim(Input& input, Session& session, TrackState& track, TrackFeed& feed);
   void trim_added(Input& input, Session& session, TrackFeed& feed);
-  void compare(Input& input, const RecentSlot& used, const Arrived& copy);
-  void count_unneeded(Input& input, TrackState& track, const Arrived& arrived, std::int64_t position);
+  // True: it is late.
+  bool count_unneeded(Input& input, TrackState& track, const Arrived& arrived, std::int64_t position);
   Supply supply(Input& input, Session& session, TrackState& track);
   std::size_t group_size(const Session& session, const TrackFeed& feed) const;
   bool awaited(InputId input, const TrackState& track, Microseconds media_end,
@@ -168,6 +189,22 @@ struct Merger::Impl {
   bool finish(TrackState& track);
   void add_hole(TrackState& track, std::int64_t start, std::int64_t end);
   [[nodiscard]] std::int64_t slack(const TrackState& track) const;
+
+  // merger_compare.cpp
+  void compare(Input& input, const RecentSlot& used, const Arrived& copy, std::int64_t position);
+  void look_for_copies(const RecentSlot& used);
+  void note_offset(Input& input, std::int64_t offset);
+
+  // merger_repair.cpp
+  void note_missing(TrackState& track, std::int64_t from) const;
+  void extend_missing(TrackState& track, std::int64_t next) const;
+  [[nodiscard]] static bool is_missing(const TrackState& track, std::int64_t time);
+  static void keep_late(TrackState& track, LateUnit unit);
+  void forget_late(TrackState& track);
+  void repair(TrackState& track);
+  std::vector<std::size_t> cover(const TrackState& track, std::size_t missing, std::size_t unit) const;
+  void decide_repaired(TrackState& track, std::size_t missing, std::size_t unit,
+                       const std::vector<std::size_t>& counts);
 
   // merger_stretch.cpp
   void resume_stretch(Resume resume);

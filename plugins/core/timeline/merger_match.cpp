@@ -18,7 +18,7 @@ std::int64_t ticks_of(Microseconds time, std::uint32_t timescale) {
 
 bool Merger::Impl::compatible(const Session& session) const {
   const std::vector<Track>& tracks = running_->stretch.tracks;
-  return session.tracks.size() == tracks.size() &&
+  return !session.misplaced && session.tracks.size() == tracks.size() &&
          std::all_of(tracks.begin(), tracks.end(), [&](const Track& track) {
            const TrackFeed* feed = session.find(track.description.key);
            return feed != nullptr && same_media(feed->description, track.description);
@@ -156,51 +156,40 @@ std::optional<std::int64_t> Merger::Impl::ahead(const Session& session) const {
   return std::nullopt;
 }
 
-// What a failover would cost, before there is one. One odd copy says nothing.
-void Merger::Impl::compare(Input& input, const RecentSlot& used, const Arrived& copy) {
-  constexpr int enough = 3;
-  const Microseconds behind = copy.at - used.at;
-  const Microseconds tolerated = input.status.lagging ? margin() / 2 : margin();
-  input.status.lagging = behind > tolerated;
-  inputs_[used.input].status.lagging = false;
-  if (used.digest == 0 || copy.unit.digest == 0) return;
-  const bool differs = used.digest != copy.unit.digest;
-  int& run = input.differing;
-  run = differs ? std::max(run, 0) + 1 : std::min(run, 0) - 1;
-  if (run >= enough) input.status.different_content = true;
-  if (run <= -enough) input.status.different_content = false;
-  if (std::abs(run) > enough) run = run > 0 ? enough : -enough;
-}
-
-void Merger::Impl::count_unneeded(Input& input, TrackState& track, const Arrived& arrived,
+bool Merger::Impl::count_unneeded(Input& input, TrackState& track, const Arrived& arrived,
                                   std::int64_t position) {
   const std::int64_t end = position + arrived.unit.duration;
   const bool late = std::any_of(track.holes.begin(), track.holes.end(), [&](const TrackState::Range& hole) {
     return position < hole.end && end > hole.start;
   });
   ++(late ? input.status.late : input.status.duplicates);
-  if (late || &track != &running_->ref()) return;
+  if (late || &track != &running_->ref()) return late;
   const auto& recent = running_->recent;
   const auto at = std::find_if(recent.rbegin(), recent.rend(), [&](const RecentSlot& slot) {
     return distance(slot.start, position) <= tolerance(track, arrived.unit, false);
   });
-  if (at == recent.rend() || at->hole || at->input == input.id) return;
-  compare(input, *at, arrived);
+  if (at == recent.rend() || at->hole || at->input == input.id) return false;
+  compare(input, *at, arrived, position);
   input.status.drift = arrived.at - at->at;
   inputs_[at->input].status.drift = at->at - arrived.at;
+  return false;
 }
 
 // Forgets what lies before the edge: it is decided already.
 void Merger::Impl::trim(Input& input, Session& session, TrackState& track, TrackFeed& feed) {
+  const std::size_t kept = track.late.size();
   while (!feed.units.empty()) {
     const Arrived& arrived = feed.units.front();
     const std::int64_t position = feed.next();
     const std::int64_t tolerated = tolerance(track, arrived.unit, is_source(track, input, session));
     const bool has_more = track.broken || position + arrived.unit.duration > track.edge;
-    if (position >= track.edge - tolerated && position > track.last_start && has_more) return;
-    count_unneeded(input, track, arrived, position);
+    if (position >= track.edge - tolerated && position > track.last_start && has_more) break;
+    if (count_unneeded(input, track, arrived, position)) {
+      keep_late(track, {std::move(feed.units.front()), position, input.id});
+    }
     feed.units.pop_front();
   }
+  if (track.late.size() > kept) repair(track);
 }
 
 void Merger::Impl::trim_added(Input& input, Session& session, TrackFeed& feed) {
@@ -263,7 +252,7 @@ bool Merger::Impl::awaited(InputId id, const TrackState& track, Microseconds med
     if (input.status.units == 0 && !active_ && first_unit_at_) until = *first_unit_at_ + margin();
   }
   if (session != nullptr && !session->over) {
-    until = session->history.expected(media_end);
+    until = session->expected(media_end);
     if (until) *until += margin();
   }
   if (!until || now_ >= *until) return false;

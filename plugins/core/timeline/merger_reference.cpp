@@ -41,7 +41,7 @@ Monotonic Merger::Impl::available_at(InputId id, Microseconds media_end) {
   if (active_ && *active_ != id) {
     const Session* active = joined_session(*active_);
     const bool was_awaited = active != nullptr && !active->over && !inputs_[*active_].ended;
-    const auto expected = was_awaited ? active->history.expected(media_end) : std::nullopt;
+    const auto expected = was_awaited ? active->expected(media_end) : std::nullopt;
     at = std::max(at, expected ? std::min(*expected + margin(), now_) : now_);
   }
   return at;
@@ -177,6 +177,7 @@ void Merger::Impl::open_slot(std::int64_t start, std::int64_t end, Monotonic ava
   auto& recent = running_->recent;
   recent.push_back({start, hole ? now_ : running_->last_at.value_or(now_), now_, active_.value_or(0), hole,
                     hole ? 0 : running_->last_digest});
+  look_for_copies(recent.back());
   while (recent.size() > remembered_slots || now_ - recent.front().decided > pace() * 5) recent.pop_front();
   for (TrackState& track : running_->tracks) track.done = track.has_part = false;
   running_->ref().done = true;

@@ -93,6 +93,7 @@ bool Merger::Impl::fill(TrackState& track) {
     const std::optional<std::int64_t> next = next_position(track);
     if (!next || *next >= limit || !track.payloads.empty()) return true;
     add_hole(track, track.edge, *next);
+    extend_missing(track, *next);
     track.edge = *next;
     track.broken = true;
   }
@@ -158,8 +159,11 @@ void Merger::Impl::list_slot() {
   listed.utc = running_->utc_of(slot_->start);
   running_->end_utc = running_->utc_of(slot_->end);
   for (TrackState& track : running_->tracks) {
-    const bool is_there = finish(track);
-    if (!is_there) listed.missing.push_back(track.id);
+    const std::int64_t from = &track == &running_->ref() ? slot_->start : track.edge;
+    forget_late(track);
+    if (finish(track)) continue;
+    listed.missing.push_back(track.id);
+    note_missing(track, from);
   }
   slot_.reset();
   for (Input& input : inputs_) {

@@ -189,6 +189,7 @@ std::string Merger::Impl::stretch_reason(Input& input, Session& session) {
   const TrackFeed& feed = *session.reference_feed();
   const Arrived& first = feed.units.front();
   const Microseconds length = to_microseconds(first.unit.duration, feed.timescale());
+  if (session.misplaced) return name_of(input.id) + " is not aligned";
   if (!compatible(session)) return "tracks changed";
   if (joined(session)) return outage(to_microseconds(feed.next() - running_->slot_edge, feed.timescale()));
   if (!session.breaks && first.unit.start - running_->slot_edge > 0) {
@@ -272,6 +273,9 @@ void Merger::Impl::begin_stretch(Input& input, Session& session) {
   running_->stretch.id = next_stretch_++;
   running_->stretch.first_slot = next_slot_;
   add_tracks(input, session);
+  session.misplaced = false;
+  session.offset_copies = 0;
+  for (Input& other : inputs_) other.copies.clear();
   join(input, session);
   decisions_.emplace_back(StretchStarted{running_->stretch, reason});
 }

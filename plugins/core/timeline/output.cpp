@@ -10,6 +10,8 @@
 namespace tarn::timeline {
 namespace {
 
+constexpr std::string_view i_frames_suffix = "-iframes";
+
 constexpr char letter_of(codecs::Kind kind) {
   switch (kind) {
     case codecs::Kind::video:
@@ -57,6 +59,7 @@ class NameParser {
   }
   [[nodiscard]] bool next_is(char c) const { return !rest_.empty() && rest_.front() == c; }
   [[nodiscard]] bool at_end() const { return rest_.empty(); }
+  [[nodiscard]] std::size_t remaining() const { return rest_.size(); }
 
  private:
   bool track(std::vector<TrackId>& tracks) {
@@ -87,7 +90,7 @@ const Cut* find_by_time(const Timeline& timeline, const Presentation& presentati
   const auto last = later + std::min(reach, cuts.end() - later);
   const auto found = std::find_if(first, last, [&](const Cut& cut) {
     if (cut.stretch != stretch->id || cut.generation != name.generation) return false;
-    const TrackSpan span = span_of(timeline, *stretch, cut, track->id);
+    const TrackSpan span = span_of(timeline, *stretch, cut, track->id, {track->id}, Content::archived);
     return span.first != nullptr && span.first->start == *name.time;
   });
   return found == last ? nullptr : &*found;
@@ -112,6 +115,10 @@ std::string manifest_file(const OutputSettings& settings) {
 
 std::string media_playlist_file(const OutputSettings& settings, std::string_view rendition) {
   return settings.manifest_name + "-" + std::string{rendition} + ".m3u8";
+}
+
+std::string i_frame_playlist_file(const OutputSettings& settings, std::string_view rendition) {
+  return media_playlist_file(settings, std::string{rendition} + std::string{i_frames_suffix});
 }
 
 std::string name_prefix(std::uint32_t edition, std::uint32_t generation) {
@@ -147,12 +154,12 @@ std::optional<ManifestName> parse_manifest_name(std::string_view file, const std
   if (manifest_name.empty() || !parser.literal(manifest_name)) return std::nullopt;
   ManifestName name;
   if (parser.literal("-")) {
-    constexpr std::string_view extension = ".m3u8";
-    std::string_view rendition = file.substr(manifest_name.size() + 1);
-    if (rendition.size() < extension.size()) return std::nullopt;
-    rendition.remove_suffix(extension.size());
+    const std::string_view rest = file.substr(manifest_name.size() + 1);
     std::vector<TrackId> tracks;
-    if (!parser.rendition(tracks) || !parser.literal(extension) || !parser.at_end()) return std::nullopt;
+    if (!parser.rendition(tracks)) return std::nullopt;
+    const std::string_view rendition = rest.substr(0, rest.size() - parser.remaining());
+    name.i_frames = rendition.starts_with('v') && parser.literal(i_frames_suffix);
+    if (!parser.literal(".m3u8") || !parser.at_end()) return std::nullopt;
     name.rendition = rendition;
     return name;
   }

@@ -37,6 +37,7 @@ struct OutputSettings {
   std::uint32_t min_update_period = 12;
   std::uint32_t suggested_presentation_delay = 18;
   std::uint32_t manifest_window = 60;
+  bool i_frames = false;  // HLS: I-frame playlists are offered
   bool is_encrypted = false;
   std::shared_ptr<const Protection> protection;  // null while there is no key: nothing is offered then
 };
@@ -49,6 +50,7 @@ struct Rendition {
 // The file names below an endpoint's base URL:
 //   <manifest>.m3u8 | .mpd                  multivariant playlist, MPD
 //   <manifest>-<rendition>.m3u8             media playlist, rendition "v1", "a3", "v1a3"
+//   <manifest>-<rendition>-iframes.m3u8     I-frame playlist of a rendition that has video
 //   g<generation>-<rendition>-<number>.ts   TS segment; .m4s CMAF segment addressed by number (HLS),
 //                                           .vtt WebVTT segment (HLS)
 //   g<generation>-<rendition>-s<stretch>-t<time>.m4s   CMAF segment addressed by time (DASH)
@@ -60,6 +62,7 @@ struct Rendition {
 struct ManifestName {
   std::optional<std::string> rendition;  // none: the multivariant playlist or MPD
   bool mpd = false;
+  bool i_frames = false;  // of the rendition
 };
 struct SegmentName {
   std::uint32_t generation = 0;
@@ -82,6 +85,7 @@ struct InitName {
 std::string rendition_name(const Stretch& stretch, const std::vector<TrackId>& tracks);
 std::string manifest_file(const OutputSettings& settings);  // "manifest.m3u8", "manifest.mpd"
 std::string media_playlist_file(const OutputSettings& settings, std::string_view rendition);
+std::string i_frame_playlist_file(const OutputSettings& settings, std::string_view rendition);
 // What the names of everything that a generation publishes begin with: "g3", "e2g3".
 std::string name_prefix(std::uint32_t edition, std::uint32_t generation);
 std::string segment_name(const SegmentName& name, std::string_view rendition);

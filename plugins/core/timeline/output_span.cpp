@@ -17,14 +17,18 @@ std::uint32_t timescale_of(const Stretch& stretch, TrackId track) {
   return found == nullptr ? 1 : found->description.info.timescale;
 }
 
-TrackSpan span_of(const Timeline& timeline, const Stretch& stretch, const Cut& cut, TrackId track) {
+namespace {
+
+template <class Find>
+TrackSpan span_of_chunks(const Timeline& timeline, const Stretch& stretch, const Cut& cut, TrackId track,
+                         Find find) {
   TrackSpan span;
   const std::uint32_t reference_scale = timescale_of(stretch, stretch.reference);
   const std::uint32_t scale = timescale_of(stretch, track);
   for (std::uint64_t i = 0; i < cut.slot_count; ++i) {
     const Slot* slot = timeline.find(cut.first_slot + i);
     if (slot == nullptr) continue;
-    const Chunk* chunk = slot->find(track);
+    const Chunk* chunk = find(*slot);
     if (i == 0) span.start = chunk != nullptr ? chunk->start : rescale(slot->start, reference_scale, scale);
     span.end = chunk != nullptr ? chunk->start + chunk->duration : rescale(slot->end, reference_scale, scale);
     if (chunk == nullptr) continue;
@@ -33,6 +37,46 @@ TrackSpan span_of(const Timeline& timeline, const Stretch& stretch, const Cut& c
     span.bytes += chunk->location.size;
   }
   return span;
+}
+
+}  // namespace
+
+TrackSpan span_of(const Timeline& timeline, const Stretch& stretch, const Cut& cut, TrackId track) {
+  return span_of_chunks(timeline, stretch, cut, track, [&](const Slot& slot) { return slot.find(track); });
+}
+
+TrackSpan span_of(const Timeline& timeline, const Stretch& stretch, const Cut& cut, TrackId track,
+                  const std::vector<TrackId>& rendition, Content content) {
+  if (content == Content::listed || !is_repaired(timeline, cut.first_slot, cut.slot_count, rendition)) {
+    return span_of(timeline, stretch, cut, track);
+  }
+  return span_of_chunks(timeline, stretch, cut, track,
+                        [&](const Slot& slot) { return archived_chunk(timeline, slot.number, track, true); });
+}
+
+bool is_repaired(const Timeline& timeline, std::uint64_t first_slot, std::uint32_t slot_count,
+                 const std::vector<TrackId>& rendition) {
+  for (const TrackId track : rendition) {
+    std::uint32_t listed = 0;
+    std::uint32_t late = 0;
+    for (std::uint64_t number = first_slot; number < first_slot + slot_count; ++number) {
+      const Slot* slot = timeline.find(number);
+      if (slot == nullptr) return false;
+      listed += slot->find(track) != nullptr ? 1U : 0U;
+      late += timeline.find_late(number, track) != nullptr ? 1U : 0U;
+    }
+    const bool is_leader = track == rendition.front();
+    if (is_leader && listed > 0) return false;
+    if (listed + late < slot_count) return false;
+  }
+  return !rendition.empty();
+}
+
+const Chunk* archived_chunk(const Timeline& timeline, std::uint64_t slot, TrackId track, bool repaired) {
+  const Slot* found = timeline.find(slot);
+  if (found == nullptr) return nullptr;
+  const Chunk* listed = found->find(track);
+  return listed == nullptr && repaired ? timeline.find_late(slot, track) : listed;
 }
 
 Utc start_of(const Timeline& timeline, const Cut& cut) {

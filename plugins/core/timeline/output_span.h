@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "core/timeline/timeline.h"
 
@@ -22,6 +23,16 @@ struct TrackSpan {
 // REQUIRES: the stretch is the cut's. A track that it does not have has an empty span in ticks of the
 // reference track.
 TrackSpan span_of(const Timeline& timeline, const Stretch& stretch, const Cut& cut, TrackId track);
+// Of a rendition's track. `rendition`: all tracks of it, the leading one first.
+TrackSpan span_of(const Timeline& timeline, const Stretch& stretch, const Cut& cut, TrackId track,
+                  const std::vector<TrackId>& rendition, Content content);
+
+// The segment was published as a gap, for want of the rendition's first track, and late content has filled
+// it. Only as a whole: a segment that answers has its bytes for ever.
+bool is_repaired(const Timeline& timeline, std::uint64_t first_slot, std::uint32_t slot_count,
+                 const std::vector<TrackId>& rendition);
+// The chunk of a track of the rendition that its segment of these slots has in `slot`; null: none.
+const Chunk* archived_chunk(const Timeline& timeline, std::uint64_t slot, TrackId track, bool repaired);
 
 // Wall-clock time of a cut's bounds (semantics S13).
 Utc start_of(const Timeline& timeline, const Cut& cut);

@@ -55,6 +55,26 @@ const Presentation* Timeline::presentation(const std::string& endpoint) const {
   return at == presentations.end() ? nullptr : at->second.get();
 }
 
+const std::vector<Chunk>* Timeline::late_chunks(std::uint64_t slot) const {
+  if (!late_ || find(slot) == nullptr) return nullptr;
+  const auto at = late_->find(slot);
+  return at == late_->end() ? nullptr : &at->second;
+}
+
+const Chunk* Timeline::find_late(std::uint64_t slot, TrackId track) const {
+  const std::vector<Chunk>* chunks = late_chunks(slot);
+  return chunks == nullptr ? nullptr : find_sorted(*chunks, track, [](const Chunk& c) { return c.track; });
+}
+
+void Timeline::add_late(std::uint64_t slot, const Chunk& chunk) {
+  auto grown = late_ ? std::make_shared<LateChunks>(*late_) : std::make_shared<LateChunks>();
+  std::vector<Chunk>& chunks = (*grown)[slot];
+  const auto at = std::find_if(chunks.begin(), chunks.end(),
+                               [&](const Chunk& known) { return known.track >= chunk.track; });
+  chunks.insert(at, chunk);
+  late_ = std::move(grown);
+}
+
 const Anchor* Timeline::anchor_of(const Stretch& stretch, std::uint64_t number) const {
   auto after = anchors.upper_bound(number);
   if (after == anchors.begin()) return nullptr;
@@ -77,6 +97,8 @@ void Timeline::trim_before(std::uint64_t number) {
   const std::uint64_t kept_from = std::min(number, end_slot());
   slots_.drop_front(kept_from - first_slot_);
   first_slot_ = kept_from;
+  if (!late_ || late_->empty() || late_->begin()->first >= kept_from) return;
+  late_ = std::make_shared<const LateChunks>(late_->lower_bound(kept_from), late_->end());
 }
 
 }  // namespace tarn::timeline

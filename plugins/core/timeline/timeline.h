@@ -104,6 +104,12 @@ struct Slot {
   [[nodiscard]] const Chunk* find(TrackId id) const;
 };
 
+// What counts of a segment (semantics S4).
+enum class Content {
+  listed,    // as the segment was published
+  archived,  // what came late as well, where the segment was published as a gap
+};
+
 // Where the mapping of media time to UTC was set anew inside of a stretch (semantics S13). Stored, so that
 // a date that was published stays what it was when the slot is gone.
 struct Anchor {
@@ -165,6 +171,14 @@ class Timeline {
 
   // The same timeline with one more slot. REQUIRES: slot.number == end_slot() unless empty
   void append(Slot slot);
+  // Content of a kept slot that came after the slot was listed without it (semantics S4): what was listed
+  // does not change, who asks for what is archived gets it. null: none.
+  [[nodiscard]] const Chunk* find_late(std::uint64_t slot, TrackId track) const;
+  // All that came late in a slot, ascending by track; null: nothing.
+  [[nodiscard]] const std::vector<Chunk>* late_chunks(std::uint64_t slot) const;
+  // REQUIRES: the slot is kept and has nothing of the track
+  void add_late(std::uint64_t slot, const Chunk& chunk);
+
   // As append() of each; makes whole blocks at once, for loading.
   void append_all(std::vector<Slot> slots);
   // Forgets slots before `number`.
@@ -172,6 +186,8 @@ class Timeline {
 
  private:
   BlockList<Slot, 256> slots_;
+  using LateChunks = std::map<std::uint64_t, std::vector<Chunk>>;
+  std::shared_ptr<const LateChunks> late_;  // shared by all states between two repairs; null: none
   std::uint64_t first_slot_ = 0;
 };
 

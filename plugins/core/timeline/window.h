@@ -28,6 +28,9 @@ struct Window {
   bool complete = false;             // nothing will be added (EXT-X-ENDLIST, type="static")
   Microseconds behind{};             // the live edge is taken to be that much earlier
   std::string query;                 // as the manifests inside of this one carry it on; "" for the live ones
+
+  // Manifests that grow keep what they listed; one that is complete from the beginning lists what there is.
+  [[nodiscard]] Content content() const { return kind == Kind::vod ? Content::archived : Content::listed; }
 };
 
 struct WindowLimits {

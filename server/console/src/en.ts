@@ -15,7 +15,8 @@ export const text = {
 
   product: 'Tarn',
   skip: 'Skip to content',
-  nav: {label: 'Main', groups: 'Channels', tasks: 'Collection tasks', signOut: 'Sign out', trail: 'Where you are'},
+  nav: {label: 'Main', groups: 'Channels', tasks: 'Collection tasks', signOut: 'Sign out', trail: 'Where you are',
+    live: 'Follows the events of the server', asking: 'No events from the server: asks again and again'},
   signIn: {
     title: 'Sign in',
     token: 'Control token',
@@ -159,7 +160,9 @@ export const text = {
       error: 'Error'},
     kinds: {VIDEO: 'Video', AUDIO: 'Audio', TEXT: 'Subtitles'} as Record<string, string>,
     chartBitrate: 'Bitrate of the inputs', chartLatency: 'Newest segment behind now',
-    chartAxis: {bitrate: 'Mbit/s', latency: 's'},
+    chartRequests: 'Requests of players', allRequests: 'all', failedRequests: 'refused or failed',
+    requestsSay: (all: number, failed: number) => `${all.toFixed(1)} a second, ${failed.toFixed(1)} of them refused or failed`,
+    chartAxis: {bitrate: 'Mbit/s', latency: 's', requests: '1/s'},
     chartSays: (title: string, values: string) => `${title}: ${values}`,
     channels: (count: number) => (count === 1 ? 'mono' : count === 2 ? 'stereo' : `${count} channels`),
     utc: (time: string) => `${time} UTC`,

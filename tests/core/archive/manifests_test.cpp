@@ -220,5 +220,55 @@ TEST(Manifests, ContentAfterTheEndAndARestartIsAStretchOfItsOwn) {
   EXPECT_TRUE(archive->resume().ended);
 }
 
+// Semantics S4: "." a segment, "-" a gap.
+std::string listed(const timeline::Timeline& timeline, timeline::Window::Kind kind) {
+  timeline::Window window;
+  if (kind != timeline::Window::Kind::live) window.first = 0;
+  window.kind = kind;
+  auto settings = output(timeline::Protocol::hls_cmaf);
+  settings.segments = 10;
+  const auto text = hls::render_media(timeline, settings, "v1", window);
+  const auto playlist = hls::parse_media(text.ok() ? *text : "");
+  std::string marks;
+  if (!playlist.ok()) return "no playlist";
+  for (const auto& segment : playlist->segments) marks += segment.gap ? '-' : '.';
+  return marks;
+}
+
+std::size_t runs(const timeline::Timeline& timeline, timeline::Window::Kind kind) {
+  timeline::Window window;
+  if (kind != timeline::Window::Kind::live) window.first = 0;
+  window.kind = kind;
+  const auto mpd =
+      dash::render_mpd(timeline, output(timeline::Protocol::dash), "http://t/time", window).value();
+  std::size_t count = 0;
+  for (auto at = mpd.find("<S t="); at != std::string::npos; at = mpd.find("<S t=", at + 1)) ++count;
+  return count;
+}
+
+TEST(Manifests, OnlyThoseThatAreCompleteFromTheBeginningListWhatCameLate) {
+  using Kind = timeline::Window::Kind;
+  const auto archive = Archive::in_memory();
+  begin(*archive);
+  ASSERT_TRUE(archive->set_presentation("e", 2, 2, programme_start).ok());
+  write_slots(*archive, 1, 2);
+  ASSERT_TRUE(write_slot_of(*archive, 3, {}).ok());
+  write_slots(*archive, 4, 5);
+  const auto live = [&] {
+    return hls::render_media(*archive->timeline(), output(timeline::Protocol::hls_cmaf), "v1").value();
+  };
+  const std::string before = live();
+  EXPECT_EQ(listed(*archive->timeline(), Kind::vod), "..-..");
+  const std::size_t runs_before = runs(*archive->timeline(), Kind::live);
+  for (const timeline::TrackId track : {1U, 2U}) ASSERT_TRUE(archive->repair(make_chunk(track, 3)).ok());
+  EXPECT_EQ(live(), before);
+  for (const Kind kind : {Kind::live, Kind::event}) {
+    EXPECT_EQ(listed(*archive->timeline(), kind), "..-..");
+    EXPECT_EQ(runs(*archive->timeline(), kind), runs_before);
+  }
+  EXPECT_EQ(listed(*archive->timeline(), Kind::vod), ".....");
+  EXPECT_LT(runs(*archive->timeline(), Kind::vod), runs_before) << "no hole";
+}
+
 }  // namespace
 }  // namespace tarn::archive

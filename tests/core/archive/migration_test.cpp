@@ -111,6 +111,27 @@ TEST(Migration, Version1IsOpenedAndCountsOnFromWhatItServed) {
   EXPECT_EQ(describe(*archive), before);
 }
 
+TEST(Migration, Version3KeepsItsHolesAndGetsThemRepaired) {
+  const ScratchDirectory scratch;
+  const std::string path = scratch.path("a");
+  std::string before;
+  {
+    const auto archive = open_or_fail(path);
+    begin(*archive);
+    ASSERT_TRUE(write_slot_of(*archive, 1, {2}).ok());
+    ASSERT_TRUE(archive->set_presentation("e", 2, 2, listing_time(1)).ok());
+    before = describe(*archive);
+  }
+  {
+    const auto database = Database::open(path + "/catalogue.db");
+    ASSERT_TRUE((*database)->execute("DROP TABLE late; DROP TABLE anchor; PRAGMA user_version = 3").ok());
+  }
+  const auto archive = open_or_fail(path);
+  EXPECT_EQ(describe(*archive), before);
+  ASSERT_TRUE(archive->repair(make_chunk(1, 1)).ok());
+  EXPECT_NE(archive->timeline()->find_late(1, 1), nullptr);
+}
+
 TEST(Migration, Version3HasNoClocksThatWereSetAndTakesThem) {
   const ScratchDirectory scratch;
   {
@@ -121,7 +142,7 @@ TEST(Migration, Version3HasNoClocksThatWereSetAndTakesThem) {
   }
   {
     const auto database = Database::open(scratch.path("a") + "/catalogue.db");
-    ASSERT_TRUE((*database)->execute("DROP TABLE anchor; PRAGMA user_version = 3").ok());
+    ASSERT_TRUE((*database)->execute("DROP TABLE late; DROP TABLE anchor; PRAGMA user_version = 3").ok());
   }
   std::string before;
   const timeline::Anchor anchor{4, 1, 4 * gop_seconds * video_scale, utc_of_slot(14)};

@@ -89,13 +89,20 @@ inline timeline::SlotListed make_listing(std::uint64_t slot, std::uint32_t stret
 // The time at which a slot is listed: when it is over.
 inline Utc listing_time(std::uint64_t slot) { return utc_of_slot(slot + 1); }
 
-// `clock`: by how much its date is later than its media time says.
-inline Status write_slot(Archive& archive, std::uint64_t slot, std::uint32_t stretch,
-                         Microseconds clock = {}) {
-  for (const timeline::TrackId track : {1U, 2U}) TRY(archive.append(make_chunk(track, slot)));
+// With these tracks only; what is missing is a hole. `clock`: by how much its date is later than its media
+// time says.
+inline Status write_slot_of(Archive& archive, std::uint64_t slot,
+                            const std::vector<timeline::TrackId>& tracks, std::uint32_t stretch = 1,
+                            Microseconds clock = {}) {
+  for (const timeline::TrackId track : tracks) TRY(archive.append(make_chunk(track, slot)));
   timeline::SlotListed listed = make_listing(slot, stretch);
   listed.utc += clock;
   return archive.list_slot(listed, listing_time(slot) + clock);
+}
+
+inline Status write_slot(Archive& archive, std::uint64_t slot, std::uint32_t stretch,
+                         Microseconds clock = {}) {
+  return write_slot_of(archive, slot, {1, 2}, stretch, clock);
 }
 
 inline void write_slots(Archive& archive, std::uint64_t first, std::uint64_t last,

@@ -116,6 +116,8 @@ constexpr char slices[] =
     "-map 0:v -c:v libx264 -preset veryfast -b:v 2M -g 25 -bf 0 -x264-params slices=4:weightp=2";
 constexpr char interlaced[] =
     "-map 0:v -c:v libx264 -preset veryfast -b:v 1M -g 25 -flags +ildct+ilme -x264-params cabac=0:tff=1";
+constexpr char hevc[] =
+    "-map 0:v -c:v libx265 -tag:v hvc1 -preset ultrafast -g 50 -x265-params log-level=none:slices=2:bframes=3";
 constexpr char audio[] = "-map 1:a -c:a aac -b:a 128k";
 
 INSTANTIATE_TEST_SUITE_P(Streams, ShakaPackager,
@@ -125,6 +127,8 @@ INSTANTIATE_TEST_SUITE_P(Streams, ShakaPackager,
                                          Case{"cenc_slices", Scheme::cenc, "video", slices},
                                          Case{"cbcs_interlaced", Scheme::cbcs, "video", interlaced},
                                          Case{"cenc_interlaced", Scheme::cenc, "video", interlaced},
+                                         Case{"cbcs_hevc", Scheme::cbcs, "video", hevc},
+                                         Case{"cenc_hevc", Scheme::cenc, "video", hevc},
                                          Case{"cbcs_audio", Scheme::cbcs, "audio", audio},
                                          Case{"cenc_audio", Scheme::cenc, "audio", audio}),
                          [](const auto& info) { return std::string{info.param.name}; });

@@ -503,6 +503,84 @@ TEST(RenderMedia, OpenGopsTakeThePromiseOfIndependenceAway) {
   EXPECT_FALSE(multivariant(timeline, output(Protocol::hls_cmaf)).independent_segments);
 }
 
+OutputSettings with_i_frames(Protocol protocol, std::uint32_t segments = 3) {
+  OutputSettings settings = output(protocol, segments);
+  settings.i_frames = true;
+  return settings;
+}
+
+TEST(RenderIFrames, ListTheFirstPictureOfEachSegment) {
+  const Timeline timeline = plain();
+  const auto settings = with_i_frames(Protocol::hls_cmaf);
+  const auto segments = i_frame_segments(timeline, settings, "v1");
+  ASSERT_TRUE(segments.ok()) << segments.error().message;
+  EXPECT_EQ(*segments, (std::vector<std::string>{"g1-v1-3.m4s", "g1-v1-4.m4s", "g1-v1-5.m4s"}));
+  // What is not known is a gap; other names mean nothing here.
+  const Leads leads{{"g1-v1-3.m4s", 20'000}, {"g1-v1-5.m4s", 21'000}, {"g1-v2-4.m4s", 1}};
+  EXPECT_EQ(text(render_i_frames(timeline, settings, "v1", leads)),
+            "#EXTM3U\n#EXT-X-VERSION:8\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:3\n"
+            "#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-I-FRAMES-ONLY\n#EXT-X-MAP:URI=\"g1-v1-i1.mp4\"\n"
+            "#EXTINF:4.00000,\n#EXT-X-BYTERANGE:20000@0\ng1-v1-3.m4s\n"
+            "#EXT-X-GAP\n#EXTINF:4.00000,\ng1-v1-4.m4s\n"
+            "#EXTINF:4.00000,\n#EXT-X-BYTERANGE:21000@0\ng1-v1-5.m4s\n");
+}
+
+TEST(RenderIFrames, OfTransportStreamsNeedVersionFour) {
+  const Leads leads{{"g1-v1a3-4.ts", 18'800}, {"g1-v1a3-5.ts", 17'672}};
+  EXPECT_EQ(text(render_i_frames(plain(), with_i_frames(Protocol::hls, 2), "v1a3", leads)),
+            "#EXTM3U\n#EXT-X-VERSION:4\n#EXT-X-TARGETDURATION:4\n#EXT-X-MEDIA-SEQUENCE:4\n"
+            "#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-I-FRAMES-ONLY\n"
+            "#EXTINF:4.00000,\n#EXT-X-BYTERANGE:18800@0\ng1-v1a3-4.ts\n"
+            "#EXTINF:4.00000,\n#EXT-X-BYTERANGE:17672@0\ng1-v1a3-5.ts\n");
+}
+
+TEST(RenderIFrames, ASegmentThatBeginsWithAnotherPictureIsAGap) {
+  auto builder = TimelineBuilder{};
+  builder.stretch(noon, 0, ladder()).slots(2, 50);
+  const Timeline made = builder.generation(2, 2).cuts(1).build();
+  Timeline timeline;
+  timeline.stretches = made.stretches;
+  timeline.presentations = made.presentations;
+  for (std::uint64_t number = 1; number <= 2; ++number) {
+    timeline::Slot slot = *made.find(number);
+    slot.chunks[0].independent = number != 1;
+    timeline.append(std::move(slot));
+  }
+  const auto segments = i_frame_segments(timeline, with_i_frames(Protocol::hls_cmaf), "v1");
+  ASSERT_TRUE(segments.ok());
+  EXPECT_EQ(*segments, std::vector<std::string>{"g1-v1-2.m4s"});
+}
+
+TEST(RenderIFrames, OnlyWhereThereIsVideoAndTheyAreOffered) {
+  const Timeline timeline = plain();
+  EXPECT_EQ(render_i_frames(timeline, output(Protocol::hls_cmaf), "v1", {}).error().code,
+            ErrorCode::not_found);
+  for (const auto* rendition : {"a3", "v9", "x", "v1a3"}) {
+    EXPECT_EQ(render_i_frames(timeline, with_i_frames(Protocol::hls_cmaf), rendition, {}).error().code,
+              ErrorCode::not_found)
+        << rendition;
+  }
+  const auto rendered = text(render_multivariant(timeline, with_i_frames(Protocol::hls_cmaf)));
+  EXPECT_NE(rendered.find("#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH="), std::string::npos);
+  EXPECT_NE(rendered.find("CODECS=\"avc1.64001F\",RESOLUTION=1280x720,URI=\"manifest-v1-iframes.m3u8\"\n"),
+            std::string::npos)
+      << rendered;
+  EXPECT_NE(rendered.find("URI=\"manifest-v2-iframes.m3u8\"\n"), std::string::npos);
+  EXPECT_TRUE(parse_multivariant(rendered).ok());
+}
+
+TEST(RenderIFrames, NotForWindowsOfThousandsOfSegments) {
+  const auto slots = static_cast<int>(most_i_frames) + 1;
+  const Timeline timeline =
+      TimelineBuilder{}.stretch(noon, 0, ladder()).slots(slots, 50).generation(2, 2).cuts(1).build();
+  const auto settings = with_i_frames(Protocol::hls_cmaf, static_cast<std::uint32_t>(slots));
+  EXPECT_EQ(i_frame_segments(timeline, settings, "v1").error().code, ErrorCode::not_found);
+  EXPECT_EQ(text(render_multivariant(timeline, settings)).find("I-FRAME"), std::string::npos);
+  const auto shorter = with_i_frames(Protocol::hls_cmaf, most_i_frames);
+  EXPECT_EQ(i_frame_segments(timeline, shorter, "v1")->size(), most_i_frames);
+  EXPECT_NE(text(render_multivariant(timeline, shorter)).find("I-FRAME"), std::string::npos);
+}
+
 TEST(Render, NothingToListIsNotFound) {
   const Timeline nothing;
   EXPECT_EQ(render_multivariant(nothing, output(Protocol::hls)).error().code, ErrorCode::not_found);

@@ -14,6 +14,7 @@
 #include "core/codecs/hevc.h"
 #include "core/codecs/mp3.h"
 #include "core/mpegts/demuxer.h"
+#include "core/mpegts/lead.h"
 #include "tests/core/codecs/audio_builder.h"
 #include "tests/core/codecs/h264_builder.h"
 #include "tests/core/codecs/hevc_builder.h"
@@ -133,6 +134,36 @@ TEST(WriteSegment, VideoAndAudioReadBackAsTheyWere) {
   expect_round_trip(source, bytes);
 }
 
+TEST(WriteSegment, LeadIsTheFirstPictureAlone) {
+  for (const std::int64_t audio_begin : {880'000, 900'100}) {
+    Source source;
+    source.add_video();
+    source.add_audio("eng");
+    source.add_pictures(source.streams[0], 900'000, 100, 3600);
+    source.add_frames(source.streams[1], audio_begin, 180);
+    const ByteVector bytes = written(source);
+    const auto lead = lead_size(bytes);
+    ASSERT_TRUE(lead.ok()) << lead.error().message;
+    EXPECT_LT(*lead, bytes.size() / 8);
+    const auto read = demux(Bytes{bytes}.first(*lead));
+    ASSERT_TRUE(read.ok()) << read.error().message;
+    const codecs::ElementaryStream& video = read->streams[0];
+    ASSERT_EQ(video.units.size(), 1U);
+    const Bytes data = video.data.bytes().subspan(video.units[0].offset, video.units[0].size);
+    const Bytes sent = source.streams[0].samples[0].data;
+    EXPECT_TRUE(std::equal(data.begin(), data.end(), sent.begin(), sent.end()));
+  }
+}
+
+TEST(WriteSegment, LeadNeedsAPictureToStartFrom) {
+  Source source;
+  source.add_audio("eng");
+  source.add_frames(source.streams[0], 0, 20);
+  EXPECT_EQ(lead_size(written(source)).error().code, ErrorCode::not_found);
+  EXPECT_EQ(lead_size({}).error().code, ErrorCode::not_found);
+  EXPECT_EQ(lead_size(ByteVector(400, 0x47)).error().code, ErrorCode::not_found);
+}
+
 TEST(WriteSegment, TheSameInputGivesTheSameBytes) {
   Source source;
   source.add_video();
@@ -199,14 +230,36 @@ TEST(WriteSegment, PcrIsAtMostFortyMillisecondsApartAtAnyFrameRate) {
     source.add_frames(source.streams[1], 499'000, static_cast<std::uint32_t>(duration / 96), 30);
     const ByteVector bytes = written(source);
     const TransportReport report = check_transport_stream(bytes);
-    // from the first thing to be decoded to the last
-    EXPECT_EQ(report.pcrs.front(), (499'000U - pcr_delay) * 300);
-    const std::int64_t last =
-        std::max(source.streams[0].samples.back().dts, source.streams[1].samples.back().dts);
-    EXPECT_GE(report.pcrs.back() + std::uint64_t{40 + 171} * 27'000,
-              static_cast<std::uint64_t>(last - pcr_delay) * 300);
+    // from the first picture to where the next segment begins
+    EXPECT_EQ(report.pcrs.front(), (500'000U - pcr_delay) * 300);
+    const auto next = static_cast<std::uint64_t>(500'000 + 20 * duration - pcr_delay) * 300;
+    EXPECT_LT(report.pcrs.back(), next);
+    EXPECT_GE(report.pcrs.back() + std::uint64_t{40} * 27'000, next);
     expect_round_trip(source, bytes);
   }
+}
+
+TEST(WriteSegment, PcrDoesNotFollowAudioThatReachesIntoTheNextSegmentOrTheLast) {
+  for (const std::int64_t early : {0, 11'520}) {
+    Source source;
+    source.add_video();
+    source.add_audio();
+    source.add_pictures(source.streams[0], 500'000, 25, 3600, 500);
+    source.add_frames(source.streams[1], 500'000 - early, 53);
+    const TransportReport report = check_transport_stream(written(source));
+    EXPECT_EQ(report.pcrs.front(), (500'000U - pcr_delay) * 300);
+    EXPECT_EQ(report.pcrs.back(), static_cast<std::uint64_t>(586'400 - pcr_delay) * 300);
+  }
+}
+
+TEST(WriteSegment, PcrBeginsWithAudioThatWouldComeTooLateOtherwise) {
+  Source source;
+  source.add_video();
+  source.add_audio();
+  source.add_pictures(source.streams[0], 500'000, 25, 3600, 500);
+  source.add_frames(source.streams[1], 400'000, 100);
+  const TransportReport report = check_transport_stream(written(source));
+  EXPECT_EQ(report.pcrs.front(), (400'000U - pcr_delay) * 300);
 }
 
 TEST(WriteSegment, AudioAloneCarriesTheClock) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/timeline/merger.h"
@@ -46,6 +47,7 @@ class DecisionChecker {
       expect(known->second == track.description.key, "an id was given to another track");
     }
     part_start_.clear();
+    missing_.clear();
     ended_ = false;
   }
 
@@ -66,6 +68,18 @@ class DecisionChecker {
     parts_.push_back(part);
   }
 
+  void check(const PartRepaired& repaired) {
+    const PartDecided& part = repaired.part;
+    expect(!part.payloads.empty(), "an empty late part");
+    const auto hole = missing_.find({part.slot, part.track});
+    expect(hole != missing_.end(), "a late part for a slot that has the track, or was never listed");
+    if (hole != missing_.end()) missing_.erase(hole);
+    for (const auto& payload : part.payloads) {
+      expect(payload == nullptr || seen_.insert(payload.get()).second, "a payload comes twice");
+    }
+    keep_.insert(keep_.end(), part.payloads.begin(), part.payloads.end());
+  }
+
   void check(const SlotListed& slot) {
     expect(!ended_, "a slot after the end without a new stretch");
     expect(!next_slot_ || slot.number == *next_slot_, "slot numbers are not consecutive");
@@ -78,6 +92,7 @@ class DecisionChecker {
       expect(part.slot == slot.number, "a slot was listed before its parts");
       expect(std::count(slot.missing.begin(), slot.missing.end(), part.track) == 0, "a part that is missing");
     }
+    for (const TrackId track : slot.missing) missing_.insert({slot.number, track});
     next_slot_ = slot.number + 1;
     last_ = slot;
     parts_.clear();
@@ -102,8 +117,9 @@ class DecisionChecker {
   std::optional<std::uint64_t> next_slot_;
   std::optional<InputId> active_;
   std::map<TrackId, std::string> keys_;
-  std::map<TrackId, std::int64_t> part_start_;  // of the last part of each track in the stretch
-  std::vector<PartDecided> parts_;              // since the last slot
+  std::map<TrackId, std::int64_t> part_start_;           // of the last part of each track in the stretch
+  std::vector<PartDecided> parts_;                       // since the last slot
+  std::set<std::pair<std::uint64_t, TrackId>> missing_;  // of listed slots of the stretch
   std::set<const void*> seen_;
   std::vector<std::shared_ptr<void>> keep_;  // so that no address is used again
   bool ended_ = false;

@@ -786,6 +786,50 @@ TEST(MergerRedundancy, OtherBytesOfABackupAreSaidAfterSomeAndTakenBackAfterSome)
   EXPECT_FALSE(scene.merger.status(1).misaligned);
 }
 
+// A8: off by whole GOPs, so that bounds fit and content does not. Input 1 sends GOP n with the times of GOP n
+// + `off`.
+void send_off(Scene& scene, std::int64_t number, std::int64_t off) {
+  scene.at(Scene::ms_of_gop(number + 1) + 150, [&scene, number, off](Merger& m) {
+    Unit unit = Scene::gop(number + off, 1);
+    unit.digest = 100 + static_cast<std::uint64_t>(number);
+    m.add(1, "v0", unit, scene.now(), scene.now_utc());
+    m.segment_end(1, {"v0"}, scene.now(), scene.now_utc());
+  });
+}
+
+TEST(MergerRedundancy, A8_ABackupThatIsOffByWholeGopsIsNotMerged) {
+  for (const std::int64_t off : {-3, -1, 1, 3}) {
+    Scene scene{{}, MergerSettings{std::chrono::seconds{2}}};
+    announce_video(scene);
+    for (std::int64_t number = 0; number < 30; ++number) {
+      if (number < 15) send_one(scene, 0, number, 100 + static_cast<std::uint64_t>(number), 100);
+      if (number + off >= 0) send_off(scene, number, off);
+    }
+    scene.run(Scene::ms_of_gop(14));
+    EXPECT_TRUE(scene.merger.status(1).misaligned) << off << ": said before it is needed";
+    scene.run(Scene::ms_of_gop(30) + 1000);
+    scene.expect_sane();
+    const auto stretches = scene.all<StretchStarted>();
+    ASSERT_EQ(stretches.size(), 2U) << off;
+    EXPECT_EQ(stretches.back().reason, "ingest2 is not aligned") << off;
+    for (const PartDecided& part : scene.all<PartDecided>()) {
+      EXPECT_EQ(part.input, part.slot < stretches.back().stretch.first_slot ? 0U : 1U) << off;
+    }
+    EXPECT_LE(scene.longest_silence_ms(Scene::ms_of_gop(30)), 2'000 * (std::abs(off) + 2)) << off;
+  }
+}
+
+TEST(MergerRedundancy, TheSamePicturesAgainAndAgainAreNoSignOfAnOffset) {
+  Scene scene{{}, MergerSettings{std::chrono::seconds{2}}};
+  announce_video(scene);
+  for (std::int64_t number = 0; number < 20; ++number) {
+    send_one(scene, 0, number, 7, 100);
+    send_one(scene, 1, number, number % 2 == 0 ? 7 : 8, 150);
+  }
+  scene.run(Scene::ms_of_gop(21));
+  EXPECT_FALSE(scene.merger.status(1).misaligned);
+}
+
 TEST(MergerRedundancy, ABackupThatIsTooLateForASwitchIsSaidToLag) {
   Scene scene{{}, MergerSettings{std::chrono::seconds{2}}};
   announce_video(scene);

@@ -95,7 +95,10 @@ void Scene::send(InputId input, std::int64_t from, std::int64_t to, const Sendin
 
 void Scene::collect() {
   const std::int64_t ms = now_.time_since_epoch().count() / 1000;
-  for (Decision& decision : merger.take()) decided.push_back({ms, std::move(decision)});
+  for (Decision& decision : merger.take()) {
+    if (on_decided) on_decided(decision);
+    decided.push_back({ms, std::move(decision)});
+  }
 }
 
 void Scene::run(std::int64_t ms) {
@@ -180,6 +183,9 @@ void PrintTo(const Decision& decision, std::ostream* out) {
     *out << "part of slot " << part->slot << " track " << part->track << " from ingest" << part->input + 1
          << " at " << part->start << " (" << part->payloads.size()
          << (part->independent ? ")" : ", dependent)");
+  } else if (const auto* late = std::get_if<PartRepaired>(&decision)) {
+    *out << "late ";
+    PrintTo(Decision{late->part}, out);
   } else if (const auto* slot = std::get_if<SlotListed>(&decision)) {
     *out << "slot " << slot->number << " [" << slot->start << ", " << slot->end << ") without "
          << testing::PrintToString(slot->missing);

@@ -82,6 +82,7 @@ class Scene {
 
   Merger merger;
   std::vector<Timed> decided;
+  std::function<void(const Decision&)> on_decided;  // in their order, at now()
 
   template <class D>
   [[nodiscard]] std::vector<D> all() const {

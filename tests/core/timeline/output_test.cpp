@@ -137,10 +137,17 @@ TEST(OutputNames, ManifestsBearTheNameThatIsSet) {
   const auto media = parse_manifest_name("index-v1-v1a3.m3u8", "index-v1");
   ASSERT_TRUE(media.has_value());
   EXPECT_EQ(media->rendition, "v1a3");
+  EXPECT_FALSE(media->i_frames);
+  EXPECT_EQ(i_frame_playlist_file(settings, "v1a3"), "index-v1-v1a3-iframes.m3u8");
+  const auto pictures = parse_manifest_name("index-v1-v1a3-iframes.m3u8", "index-v1");
+  ASSERT_TRUE(pictures.has_value());
+  EXPECT_EQ(pictures->rendition, "v1a3");
+  EXPECT_TRUE(pictures->i_frames);
   EXPECT_TRUE(parse_manifest_name("m.mpd", "m")->mpd);
   for (const auto* file :
        {"", "m", "m.", "m.m3u", "m.m3u8 ", "M.m3u8", "n.m3u8", "m-.m3u8", "m-v1.mpd", "m-v01.m3u8",
-        "m-v1.m3u8.m3u8", "m-x1.m3u8", "mv1.m3u8", "m-v1", "m.mpd.m3u8", "mm.m3u8"}) {
+        "m-v1.m3u8.m3u8", "m-a1-iframes.m3u8", "m-v1-iframes", "m-v1-iframes-iframes.m3u8", "m-x1.m3u8",
+        "mv1.m3u8", "m-v1", "m.mpd.m3u8", "mm.m3u8"}) {
     EXPECT_FALSE(parse_manifest_name(file, "m").has_value()) << file;
   }
   EXPECT_FALSE(parse_manifest_name(".m3u8", "").has_value());

@@ -36,7 +36,8 @@ export function path(...parts: string[]): string {
   return parts.map((part) => '/' + encodeURIComponent(part)).join('');
 }
 
-export async function call<T>(method: string, where: string, options: Options = {}): Promise<Answer<T>> {
+// The answer as it begins; its body may still be on its way.
+export async function send(method: string, where: string, options: Options = {}): Promise<Response> {
   const token = options.token ?? session.token;
   const headers: Record<string, string> = {Authorization: `Bearer ${token}`};
   if (options.body !== undefined) {
@@ -64,6 +65,11 @@ export async function call<T>(method: string, where: string, options: Options = 
     throw new ApiError(401, text.signIn.refused);
   }
   if (!response.ok) throw await problem(response);
+  return response;
+}
+
+export async function call<T>(method: string, where: string, options: Options = {}): Promise<Answer<T>> {
+  const response = await send(method, where, options);
   const data = response.status === 204 ? undefined : await response.json();
   return {data: data as T, etag: response.headers.get('ETag')};
 }

@@ -642,6 +642,14 @@ export interface components {
                     since: string;
                 }[];
             }[];
+            /** @description Of a channel: answers to players of all its endpoints since the server started; what a deleted endpoint had goes with it. */
+            playback?: {
+                requests: number;
+                /** @description Of them: 4xx and 5xx. */
+                failed: number;
+                /** @description Of bodies of complete answers. */
+                bytes: number;
+            };
             /** @description Of an endpoint: null where nothing is encrypted. */
             drm?: {
                 /**

@@ -60,6 +60,7 @@ export interface ChannelStatus {
   switches?: {at: string; from: string; to: string; reason: string}[];
   tracks?: Track[];
   timeline?: {start: string; end: string; slots: number; stretches: number; ended: boolean} | null;
+  playback?: {requests: number; failed: number; bytes: number};
   archive?: {chunks: number; bytes: number; error: string | null; repairs: string[]};
   errors?: Failure[];
 }

@@ -1,0 +1,276 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Watches a channel like players do, and says what they would have noticed: frames lost, repeated or out of order,
+stalls, how long a playlist stood still, and promises that were broken (numbers that go back, URLs or bytes that change,
+what is listed and not there). HLS with TS or CMAF segments and DASH, live, unencrypted. Needs ffprobe.
+
+    playsim.py URL [URL…] --seconds 60      one line of JSON for each track that was watched
+"""
+
+import argparse
+import contextlib
+import http.client
+import json
+import os
+import re
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.parse
+import xml.etree.ElementTree
+
+SEGMENTS_BEFORE_PLAYING = 3
+DASH = "{urn:mpeg:dash:schema:mpd:2011}"
+
+
+def fetch(url, timeout=10):
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme == "https":
+        connection = http.client.HTTPSConnection(parts.netloc, timeout=timeout, context=ssl.create_default_context())
+    else:
+        connection = http.client.HTTPConnection(parts.netloc, timeout=timeout)
+    with contextlib.closing(connection):
+        connection.request("GET", parts.path + (f"?{parts.query}" if parts.query else ""))
+        answer = connection.getresponse()
+        return answer.status, answer.read()
+
+
+class Watched:
+    """One playlist or Representation."""
+
+    def __init__(self, name, extension):
+        self.name, self.extension = name, extension
+        self.init = b""
+        self.segments = {}  # position -> (url, body, discontinuity)
+        self.arrivals = []  # (time, position)
+        self.broken = []
+        self.gaps = self.discontinuities = 0
+        self.stall = self.oldest = 0.0
+        self.target = 0.0
+        self.changed = self.plays_until = None
+        self.buffered = []
+
+    def take(self, position, url, seconds, gap=False, discontinuity=False):
+        known = self.segments.get(position)
+        if known:
+            if known[0] != url:
+                self.broken.append(f"{position} was {known[0]}, is {url}")
+            return
+        if self.segments and position < max(self.segments):
+            self.broken.append(f"{url} came after what follows it")
+        self.gaps += gap
+        self.discontinuities += discontinuity and bool(self.segments)
+        status, body = (0, b"") if gap else fetch(url)
+        if not gap and (status != 200 or not body):
+            self.broken.append(f"{url} is listed and answers {status}")
+            body = b""
+        self.segments[position] = (url, body, discontinuity)
+        now = time.monotonic()
+        self.arrivals.append((now, position))
+        self.target = max(self.target, seconds)
+        if self.changed is not None:
+            self.oldest = max(self.oldest, now - self.changed)
+        self.changed = now
+        self.play(now, seconds)
+
+    def play(self, now, seconds):
+        if self.plays_until is None:
+            self.buffered.append(seconds)
+            if len(self.buffered) == SEGMENTS_BEFORE_PLAYING:
+                self.plays_until = now + sum(self.buffered)
+            return
+        if now > self.plays_until:
+            self.stall += now - self.plays_until
+            self.plays_until = now
+        self.plays_until += seconds
+
+    def look_back(self):
+        for url, body, _ in self.segments.values():
+            if body:
+                status, again = fetch(url)
+                if status == 200 and again != body:
+                    self.broken.append(f"{url} has other bytes than before")
+
+    def runs(self):
+        """The bytes between discontinuities, in order."""
+        run = []
+        for position in sorted(self.segments):
+            _, body, discontinuity = self.segments[position]
+            if discontinuity and run:
+                yield self.init + b"".join(run)
+                run = []
+            run.append(body)
+        yield self.init + b"".join(run)
+
+    def report(self, folder, stopped):
+        if self.changed is not None:
+            self.oldest = max(self.oldest, stopped - self.changed)
+        self.look_back()
+        frames = lost = repeated = 0
+        for number, run in enumerate(self.runs()):
+            path = os.path.join(folder, f"{re.sub('[^a-z0-9]', '-', self.name)}-{number}{self.extension}")
+            with open(path, "wb") as file:
+                file.write(run)
+            for counts in count_frames(path):
+                frames, lost, repeated = frames + counts[0], lost + counts[1], repeated + counts[2]
+        return {"name": self.name, "segments": len(self.segments), "frames": frames, "lost": lost, "repeated": repeated,
+                "stall": round(self.stall, 3), "oldest": round(self.oldest, 3), "target": round(self.target, 3),
+                "gaps": self.gaps, "discontinuities": self.discontinuities, "broken": self.broken}
+
+
+def count_frames(path):
+    """(frames, lost, repeated or out of order) of each stream, by decode times."""
+    run = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "packet=stream_index,dts,duration:stream=index,time_base",
+                          "-of", "json", path], capture_output=True, text=True, check=False)
+    packets = {}
+    for packet in json.loads(run.stdout or "{}").get("packets", []):
+        if "dts" in packet:
+            packets.setdefault(packet["stream_index"], []).append((int(packet["dts"]), int(packet.get("duration", 0))))
+    for times in packets.values():
+        frame = sorted(duration for _, duration in times)[len(times) // 2]
+        lost = repeated = 0
+        for (before, _), (after, _) in zip(times, times[1:]):
+            if after <= before:
+                repeated += 1
+            elif frame:
+                # encoders' clocks are rounded: half a frame is no hole
+                lost += max(0, round((after - before) / frame) - 1)
+        yield len(times), lost, repeated
+
+
+class Hls:
+    def __init__(self, url):
+        self.url = url
+        self.watched = {}
+        self.sequences = {}
+
+    def look(self):
+        status, body = fetch(self.url)
+        if status != 200:
+            return
+        text = body.decode()
+        uris = re.findall(r'TYPE=AUDIO[^\n]*URI="([^"]+)"', text)[:1]
+        uris += [line for line in text.splitlines() if line and not line.startswith("#")][:1]
+        for uri in uris:
+            self.look_at(urllib.parse.urljoin(self.url, uri))
+
+    def look_at(self, url):
+        status, body = fetch(url)
+        if status != 200:
+            return
+        text = body.decode()
+        segmented = text.find(".m4s") >= 0
+        watched = self.watched.setdefault(url, Watched(url.rsplit("/", 2)[-2] + " " + url.rsplit("/", 1)[1],
+                                                       ".mp4" if segmented else ".ts"))
+        number, cut = (int(re.search(rf"#EXT-X-{tag}:(\d+)|$", text).group(1) or 0)
+                       for tag in ("MEDIA-SEQUENCE", "DISCONTINUITY-SEQUENCE"))
+        if (number, cut) < self.sequences.get(url, (0, 0)):
+            watched.broken.append(f"sequences went back to {number}, {cut}")
+        self.sequences[url] = (number, cut)
+        header = re.search(r'#EXT-X-MAP:URI="([^"]+)"', text)
+        if header and not watched.init:
+            watched.init = fetch(urllib.parse.urljoin(url, header.group(1)))[1]
+        seconds, gap, discontinuity = 0.0, False, False
+        for line in text.splitlines():
+            gap = gap or line == "#EXT-X-GAP"
+            discontinuity = discontinuity or line == "#EXT-X-DISCONTINUITY"
+            if line.startswith("#EXTINF:"):
+                seconds = float(line[8:].split(",")[0])
+            elif line and not line.startswith("#"):
+                watched.take(number, urllib.parse.urljoin(url, line), seconds, gap, discontinuity)
+                number, gap, discontinuity = number + 1, False, False
+
+
+class Dash:
+    def __init__(self, url):
+        self.url = url
+        self.watched = {}
+        self.periods = {}  # of a Representation
+
+    def look(self):
+        status, body = fetch(self.url)
+        if status != 200:
+            return
+        for order, period in enumerate(xml.etree.ElementTree.fromstring(body).iter(f"{DASH}Period")):
+            for adaptation in period.iter(f"{DASH}AdaptationSet"):
+                representation = adaptation.find(f"{DASH}Representation")
+                if adaptation.get("contentType") != "text":
+                    self.look_at(period.get("id", str(order)), adaptation, representation)
+
+    def look_at(self, period, adaptation, representation):
+        template = representation.find(f"{DASH}SegmentTemplate")
+        if template is None:
+            template = adaptation.find(f"{DASH}SegmentTemplate")
+        name = representation.get("id")
+        watched = self.watched.setdefault(name, Watched(self.url.rsplit("/", 2)[-2] + " " + name, ".mp4"))
+
+        def expand(pattern, at=0):
+            return urllib.parse.urljoin(self.url, pattern.replace("$RepresentationID$", name).replace("$Time$", str(at)))
+
+        if not watched.init:
+            watched.init = fetch(expand(template.get("initialization")))[1]
+        scale, at = int(template.get("timescale", "1")), 0
+        stretch = re.sub(r"\D*(\d+).*", r"\1", period)
+        for run in template.iter(f"{DASH}S"):
+            at = int(run.get("t", at))
+            for _ in range(int(run.get("r", 0)) + 1):
+                new_period = self.periods.setdefault(name, period) != period
+                self.periods[name] = period
+                watched.take((int(stretch or 0), at), expand(template.get("media"), at), int(run.get("d")) / scale,
+                             discontinuity=new_period)
+                at += int(run.get("d"))
+
+
+class PlayerSimulator(threading.Thread):
+    """Looks at the manifests of a URL again and again."""
+
+    def __init__(self, url, interval=0.3):
+        super().__init__(daemon=True)
+        self.manifest = (Dash if urllib.parse.urlsplit(url).path.endswith(".mpd") else Hls)(url)
+        self.interval = interval
+        self.stopping = threading.Event()
+        self.failure = None
+
+    def run(self):
+        try:
+            while not self.stopping.wait(self.interval):
+                self.manifest.look()
+        except Exception as error:  # pylint: disable=broad-except
+            self.failure = error
+
+    def stop(self):
+        """What was seen, a report for each track."""
+        self.stopping.set()
+        self.join()
+        stopped = time.monotonic()
+        if self.failure:
+            raise self.failure
+        with tempfile.TemporaryDirectory(prefix="playsim-") as folder:
+            return [watched.report(folder, stopped) for watched in self.manifest.watched.values()]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("url", nargs="+")
+    parser.add_argument("--seconds", type=float, default=60)
+    options = parser.parse_args()
+    players = [PlayerSimulator(url) for url in options.url]
+    for player in players:
+        player.start()
+    with contextlib.suppress(KeyboardInterrupt):
+        time.sleep(options.seconds)
+    noticed = False
+    for player in players:
+        reports = player.stop()
+        noticed = noticed or not reports
+        for report in reports:
+            print(json.dumps(report), flush=True)
+            noticed = noticed or any(report[key] for key in ("lost", "repeated", "stall", "gaps", "discontinuities", "broken"))
+    return 1 if noticed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

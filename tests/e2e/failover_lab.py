@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A channel with two simulated encoders and simulated players of all three protocols, and what is asked of them."""
+
+import os
+import random
+import sys
+import time
+
+import lab
+from lab import request, wait_until
+
+sys.path.insert(0, os.path.join(lab.ROOT, "scripts"))
+
+# pylint: disable=wrong-import-position
+from encsim import EncoderSimulator, Fault, make  # noqa: E402,F401
+from playsim import PlayerSimulator  # noqa: E402
+
+TARGET_DURATION = 2
+ENDPOINTS = {"hls": {"protocol": "HLS"}, "cmaf": {"protocol": "HLS_CMAF"}, "dash": {"protocol": "DASH"}}
+
+
+class Stage:
+    """One channel of a server, watched from when it has content until it is judged."""
+
+    def __init__(self, server, name, folder, faults=((), ()), how=({}, {}), seconds=30, endpoints=None,
+                 encoders=2):
+        self.server, self.name, self.seconds = server, name, seconds
+        fields = {key: {**value, "segmentDuration": TARGET_DURATION} for key, value in (endpoints or ENDPOINTS).items()}
+        self.inputs, self.urls = server.create_channel(f"g-{name}", "c", fields, TARGET_DURATION)
+        start = time.monotonic() + 0.5
+        self.encoders = [
+            EncoderSimulator(folder, entry["url"], entry["username"], entry["password"], start, list(faults[i]),
+                             **{"delay": 0.15 * i, **how[i]})
+            for i, entry in enumerate(self.inputs[:encoders])]
+        self.start = start
+        self.players = []
+        self.reports = None
+
+    def begin(self):
+        for encoder in self.encoders:
+            encoder.start()
+
+    def watch(self):
+        wait_until(lambda: all(request(url).status == 200 for url in self.urls.values()), 30, f"content of {self.name}")
+        self.players = [PlayerSimulator(url, 0.4) for url in self.urls.values()]
+        for player in self.players:
+            player.start()
+
+    def finish(self):
+        """Ends it when `seconds` of the programme have passed."""
+        time.sleep(max(0.0, self.start + self.seconds - time.monotonic()))
+        self.reports = [report for player in self.players for report in player.stop()]
+        for encoder in self.encoders:
+            encoder.stop()
+        return self.reports
+
+    def status(self):
+        return self.server.api("GET", f"/channel-groups/g-{self.name}/channels/c/status", expect=200)
+
+    def first_after_fault(self):
+        """Target durations from the moment at which the first encoder failed to the next new segment of the slowest
+        track."""
+        failed = self.encoders[0].failed_at
+        times = [min((at for at, _ in watched.arrivals if at > failed), default=float("inf"))
+                 for player in self.players for watched in player.manifest.watched.values()]
+        return (max(times) - failed) / TARGET_DURATION
+
+
+def run_together(stages, look=None, look_at=0.0):
+    """All at once: what costs is waiting. `look` is called when so many seconds of the programme have passed."""
+    for stage in stages:
+        stage.begin()
+    for stage in stages:
+        stage.watch()
+    if look:
+        time.sleep(max(0.0, max(stage.start for stage in stages) + look_at - time.monotonic()))
+        look()
+    for stage in sorted(stages, key=lambda stage: stage.start + stage.seconds):
+        stage.finish()
+
+
+def judge_unnoticed(stage, oldest=1.5):
+    """Nobody who watches notices anything."""
+    tracks = [report["name"] for report in stage.reports]
+    assert len(tracks) == 5, f"TS with audio, and video and audio of CMAF and DASH: {tracks}"
+    for report in stage.reports:
+        about = f"{stage.name} {report}"
+        assert report["broken"] == [], about
+        assert (report["lost"], report["repeated"], report["gaps"], report["discontinuities"]) == (0, 0, 0, 0), about
+        assert report["stall"] == 0, about
+        # what a poll of 0.4 s and a busy machine add is not the server's
+        assert report["oldest"] <= oldest * TARGET_DURATION + 0.8, about
+        assert report["segments"] >= (stage.seconds - 12) / TARGET_DURATION, about
+
+
+def judge_switches(stage, count, reasons=None):
+    status = stage.status()
+    assert len(status["switches"]) == count, status["switches"]
+    for switch in status["switches"]:
+        assert switch["reason"], switch
+    if reasons:
+        assert any(reason in switch["reason"] for switch in status["switches"] for reason in reasons), status["switches"]
+
+
+def seed_of_run():
+    """Printed, so that a run can be had again: TARN_SEED."""
+    seed = int(os.environ.get("TARN_SEED") or random.SystemRandom().randrange(1_000_000))
+    print(f"# TARN_SEED={seed}", flush=True)
+    return seed

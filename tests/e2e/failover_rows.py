@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Rows A1 to A10 of the fault matrix with simulated encoders: players of all three protocols watch each of them."""
+
+import sys
+import time
+
+import lab
+from failover_lab import Stage, judge_switches, judge_unnoticed, make, run_together
+from lab import Tap, request
+
+AT = 11.5  # in the middle of the sixth segment
+
+
+def dated(begin, parts_per_million=0.0, step=(0.0, 0.0)):
+    """Dates of an encoder whose clock runs wrong from `begin` on, or is set by step[1] seconds after step[0]."""
+    return lambda programme: (begin + programme * (1 + parts_per_million / 1e6)
+                              + (step[1] if programme >= step[0] else 0.0))
+
+
+def judge_fail_back(stage):
+    judge_unnoticed(stage)
+    judge_switches(stage, 1)
+    assert stage.status()["activeInput"] == "ingest2", "nobody fails back by itself"
+    assert stage.status()["inputs"][0]["state"] == "live", stage.status()["inputs"][0]
+
+
+def judge_flapping(stage):
+    judge_unnoticed(stage)
+    assert len(stage.status()["switches"]) <= 1, stage.status()["switches"]
+
+
+def judge_hanging(stage):
+    judge_unnoticed(stage)
+    judge_switches(stage, 1)
+    state = stage.status()["inputs"][0]
+    assert state["state"] == "stalled" and state["stateReason"], state
+
+
+def judge_trickle(stage):
+    judge_unnoticed(stage)
+    judge_switches(stage, 1, ["late"])
+
+
+def judge_cut(stage):
+    judge_unnoticed(stage)
+    judge_switches(stage, 1)
+
+
+def judge_lengths(stage):
+    """The backup's segments take three times as long: viewers wait for them, and lose nothing."""
+    for report in stage.reports:
+        assert report["broken"] == [], report
+        assert (report["lost"], report["repeated"], report["gaps"], report["discontinuities"]) == (0, 0, 0, 0), report
+    judge_switches(stage, 1)
+
+
+def judge_single(stage):
+    """A4: the playlist stays as it was and ages; where it is wanted, manifests answer 404."""
+    urls = stage.urls
+    before = request(urls["cmaf"])
+    assert before.status == 200, before.status
+    assert request(urls["strict"]).status == 404, "3 target durations after the last segment"
+    media = urls["cmaf"].rsplit("/", 1)[0] + "/" + next(
+        line for line in before.text.splitlines() if line and not line.startswith("#"))
+    first = request(media)
+    assert first.status == 200 and "#EXT-X-ENDLIST" not in first.text
+    segment = [line for line in first.text.splitlines() if line and not line.startswith("#")][-1]
+    assert request(media.rsplit("/", 1)[0] + "/" + segment).status == 200
+    state = stage.status()["inputs"][0]
+    assert state["state"] == "stalled", state
+
+
+def judge_both_down(stage):
+    """A7: one outage, one discontinuity, numbers go on."""
+    for report in stage.reports:
+        assert report["broken"] == [] and report["repeated"] == 0 and report["gaps"] == 0, report
+        assert report["discontinuities"] == 1, report
+    timeline = stage.status()["timeline"]
+    assert timeline["stretches"] == 2, timeline
+    start, end = timeline["start"], timeline["end"]
+    mpd = request(f"{stage.urls['dash']}?start={start}&vodend={end}")
+    assert mpd.status == 200 and mpd.text.count("<Period ") == 2, mpd.text
+
+
+def judge_half_a_frame(stage):
+    judge_unnoticed(stage)
+    judge_switches(stage, 1)
+
+
+def judge_misaligned(stage):
+    """A8: beyond half a frame GOPs are never mixed: a discontinuity, and a condition before it was needed."""
+    codes = {condition["code"] for condition in stage.status()["inputs"][1]["conditions"]}
+    for report in stage.reports:
+        assert report["broken"] == [] and report["repeated"] == 0 and report["gaps"] == 0, report
+        assert report["discontinuities"] == 1, report
+        assert report["lost"] == 0, f"{report}: none inside a run"
+    assert stage.misaligned_before, f"MISALIGNED was to be said while the first input was well: {codes}"
+
+
+def watch_alignment(stage):
+    codes = {condition["code"] for condition in stage.status()["inputs"][1]["conditions"]}
+    stage.misaligned_before = "MISALIGNED" in codes
+
+
+def groups(server, folder, began):
+    def stage(name, *faults, how=({}, {}), **more):
+        return Stage(server, name, folder, (faults, ()), how, **more)
+
+    def offset(seconds):
+        return {}, {"offset": seconds}
+
+    plain = dated(began)
+    both = [f"off@{AT}:14"]
+    yield [
+        ("A1 killed in the middle of a body: the connection is reset", judge_cut, stage("a1-kill", f"kill@{AT}")),
+        ("A1 closed between two chunks", judge_cut, stage("a1-fin", f"fin@{AT}")),
+        ("A1 closed before the promised length", judge_cut, stage("a1-length", f"length@{AT}")),
+        ("A2 a body that stops with the connection open", judge_hanging, stage("a2", f"hang@{AT}")),
+    ]
+    yield [
+        ("A3 an encoder at 1 KB/s", judge_trickle, stage("a3", f"trickle@{AT}:1024")),
+        ("A5 an encoder that comes back is not switched to again", judge_fail_back, stage("a5", f"off@{AT}:8", seconds=32)),
+        ("A6 an encoder that flaps", judge_flapping, stage("a6", f"flap@{AT}:1", seconds=32)),
+        ("A4 the only encoder dies: the playlist stays, or answers 404", judge_single,
+         Stage(server, "a4", folder, ((f"kill@{AT}",), ()), seconds=26, encoders=1, endpoints={
+             "cmaf": {"protocol": "HLS_CMAF"}, "strict": {"protocol": "HLS_CMAF", "errorOnStale": True}})),
+    ]
+    yield [
+        ("A7 both die and come back: one discontinuity, two ranges", judge_both_down,
+         Stage(server, "a7", folder, (both, both), seconds=36,
+               endpoints={name: {"protocol": protocol, "timeShiftDays": 1}
+                          for name, protocol in (("hls", "HLS"), ("cmaf", "HLS_CMAF"), ("dash", "DASH"))})),
+        ("A8 half a frame apart: merged to the tick", judge_half_a_frame,
+         stage("a8-half", f"kill@{AT}", how=offset(0.019))),
+        ("A8 a frame apart: a discontinuity, said before", judge_misaligned, stage("a8-frame", f"kill@{AT + 4}",
+                                                                                  how=offset(0.04))),
+        ("A8 three seconds apart: a discontinuity, said before", judge_misaligned,
+         stage("a8-seconds", f"kill@{AT + 4}", how=offset(3.0))),
+    ]
+    yield [
+        ("A9 clocks that run apart and are set: identity is by media time", judge_cut,
+         stage("a9", f"kill@{AT + 6}", how=({"dates": plain}, {"dates": dated(began, 200, (8.0, 5.0))}))),
+        ("A10 the same GOPs in segments of 2 s and of 6 s", judge_lengths, stage("a10", f"kill@{AT}", how=({}, {"join": 3}),
+                                                                           seconds=34)),
+    ]
+
+
+def main():
+    tap = Tap()
+    wanted = sys.argv[1:]  # ids of stages: only their groups
+    with lab.temporary_folder() as folder:
+        programme = f"{folder}/programme"
+        make(programme, 44)
+        server = lab.Server(folder)
+        try:
+            for number, group in enumerate(groups(server, programme, time.time())):
+                if wanted and not {stage.name for _, _, stage in group} & set(wanted):
+                    continue
+                stages = [stage for _, _, stage in group]
+                # what is wrong has to be said before it matters
+                misaligned = [stage for stage in stages if stage.name in ("a8-frame", "a8-seconds")]
+                run_together(stages, lambda late=misaligned: [watch_alignment(stage) for stage in late], AT + 2)
+                for name, judge, stage in group:
+                    tap.run(name, judge, stage)
+                assert server.process.poll() is None, f"the server ended in group {number}: {server.log()[-2000:]}"
+        finally:
+            server.stop()
+    tap.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "manifest/gstmanifestsink.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <future>
+#include <set>
+#include <thread>
+
+#include "media.h"
+#include "package/gstcmafpackager.h"
+#include "tests/support/command.h"
+
+namespace tarn::test {
+namespace {
+
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+// A track's way into the sink: cmafpackager, which makes a chunk of every second of audio, and the sink's
+// pad.
+class ManifestSink : public ::testing::Test {
+ protected:
+  ManifestSink() {
+    GST_ELEMENT_REGISTER(hlsmanifestsink, nullptr);
+    GST_ELEMENT_REGISTER(cmafpackager, nullptr);
+    bin_ = Ref<GstElement>::adopt(gst_pipeline_new(nullptr));
+    sink_ = gst_element_factory_make("hlsmanifestsink", nullptr);
+    gst_bin_add(GST_BIN(bin_.get()), sink_);
+    location_ = (directory_.path() / "out").string();
+    g_object_set(sink_, "location", location_.c_str(), "segment-duration", 2U, nullptr);
+    bus_ = Ref<GstBus>::adopt(gst_element_get_bus(bin_.get()));
+    video_ = branch("video");
+    audio_ = branch("audio");
+    gst_element_set_state(bin_.get(), GST_STATE_PLAYING);
+    begin(video_, h264_info());
+    begin(audio_, aac_info());
+  }
+  ~ManifestSink() override { gst_element_set_state(bin_.get(), GST_STATE_NULL); }
+
+  // The packager's sink pad, to push on; owned by the packager in the bin.
+  GstPad* branch(const char* name) {
+    GstElement* packager = gst_element_factory_make("cmafpackager", name);
+    g_object_set(packager, "chunk-duration", GST_SECOND, nullptr);
+    gst_bin_add(GST_BIN(bin_.get()), packager);
+    EXPECT_TRUE(gst_element_link(packager, sink_));
+    return Ref<GstPad>::adopt(gst_element_get_static_pad(packager, "sink")).get();
+  }
+  static bool push(GstPad* pad, GstEvent* event) { return gst_pad_send_event(pad, event) != FALSE; }
+  static void begin(GstPad* pad, const codecs::StreamInfo& info) {
+    push(pad, gst_event_new_stream_start("test"));
+    push(pad, gst_event_new_caps(gstkit::caps_of(info)->get()));
+    GstSegment segment;
+    gst_segment_init(&segment, GST_FORMAT_TIME);
+    push(pad, gst_event_new_segment(&segment));
+  }
+  // Seconds of video, a GOP each, and of audio.
+  GstFlowReturn push_video(int first, int count) {
+    GstFlowReturn flow = GST_FLOW_OK;
+    for (int i = first; i < first + count && flow == GST_FLOW_OK; ++i)
+      flow = gst_pad_chain_list(video_, list_of(gop(std::int64_t{90'000} * i), 90'000).release());
+    return flow;
+  }
+  GstFlowReturn push_audio(int first, int frames) {
+    return gst_pad_chain_list(audio_, list_of(audio(std::int64_t{1024} * first, frames), 48'000).release());
+  }
+  [[nodiscard]] std::set<std::string> files() const {
+    std::set<std::string> names;
+    if (!std::filesystem::exists(location_)) return names;
+    for (const auto& entry : std::filesystem::directory_iterator{location_})
+      names.insert(entry.path().filename());
+    return names;
+  }
+  Ref<GstMessage> pop(GstMessageType type) {
+    return Ref<GstMessage>::adopt(gst_bus_pop_filtered(bus_.get(), type));
+  }
+
+  TemporaryDirectory directory_;
+  std::string location_;
+  Ref<GstElement> bin_;
+  Ref<GstBus> bus_;
+  GstElement* sink_ = nullptr;  // the bin's, as are the pads' elements
+  GstPad* video_ = nullptr;
+  GstPad* audio_ = nullptr;
+};
+
+TEST_F(ManifestSink, EosIsPostedWhenEveryPadGotIt) {
+  EXPECT_EQ(push_video(0, 3), GST_FLOW_OK);
+  EXPECT_EQ(push_audio(0, 140), GST_FLOW_OK);
+  push(video_, gst_event_new_eos());
+  EXPECT_FALSE(pop(GST_MESSAGE_EOS));
+  push(audio_, gst_event_new_eos());
+  EXPECT_TRUE(pop(GST_MESSAGE_EOS));
+  EXPECT_THAT(read_file(location_ + "/manifest-v1.m3u8"), HasSubstr("#EXT-X-ENDLIST"));
+  EXPECT_THAT(files(), Contains("g1-v1-2.m4s"));
+}
+
+TEST_F(ManifestSink, AudioIsWaitedForButNotInAGap) {
+  EXPECT_EQ(push_audio(0, 48), GST_FLOW_OK);  // one chunk, to 1.024 s
+  EXPECT_EQ(push_video(0, 4), GST_FLOW_OK);
+  EXPECT_THAT(files(), Not(Contains("g1-v1-1.m4s")));
+  push(audio_, gst_event_new_gap(1'024 * GST_MSECOND, GST_SECOND));
+  EXPECT_THAT(files(), Contains("g1-v1-1.m4s"));
+}
+
+TEST_F(ManifestSink, APadThatIsReleasedIsNotWaitedFor) {
+  EXPECT_EQ(push_audio(0, 1), GST_FLOW_OK);
+  EXPECT_EQ(push_video(0, 4), GST_FLOW_OK);
+  EXPECT_THAT(files(), Not(Contains("g1-v1-1.m4s")));
+  const auto packager = Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(bin_.get()), "audio"));
+  const auto out = Ref<GstPad>::adopt(gst_element_get_static_pad(packager.get(), "src"));
+  const auto pad = Ref<GstPad>::adopt(gst_pad_get_peer(out.get()));
+  gst_pad_unlink(out.get(), pad.get());
+  gst_element_release_request_pad(sink_, pad.get());
+  EXPECT_EQ(push_video(4, 1), GST_FLOW_OK);
+  EXPECT_THAT(files(), Contains("g1-v1-1.m4s"));
+}
+
+TEST_F(ManifestSink, OtherParametersInTheMiddleAreAnErrorThatSaysSo) {
+  EXPECT_EQ(push_audio(0, 200), GST_FLOW_OK);
+  EXPECT_EQ(push_video(0, 3), GST_FLOW_OK);
+  auto other = h264_info();
+  other.sar_width = 4;
+  other.sar_height = 3;
+  push(video_, gst_event_new_caps(gstkit::caps_of(other)->get()));
+  EXPECT_NE(push_video(3, 1), GST_FLOW_OK);
+  const auto message = pop(GST_MESSAGE_ERROR);
+  ASSERT_TRUE(message);
+  GError* raw = nullptr;
+  gst_message_parse_error(message.get(), &raw, nullptr);
+  EXPECT_THAT(
+      gstkit::ErrorPtr { raw } -> message, HasSubstr("parameters change"));
+}
+
+TEST_F(ManifestSink, AfterAFlushItGoesOn) {
+  EXPECT_EQ(push_audio(0, 200), GST_FLOW_OK);
+  EXPECT_EQ(push_video(0, 2), GST_FLOW_OK);
+  push(video_, gst_event_new_flush_start());
+  EXPECT_EQ(push_video(2, 1), GST_FLOW_FLUSHING);
+  push(video_, gst_event_new_flush_stop(FALSE));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  push(video_, gst_event_new_segment(&segment));
+  EXPECT_EQ(push_video(2, 3), GST_FLOW_OK);
+  EXPECT_THAT(files(), Contains("g1-v1-1.m4s"));
+  EXPECT_FALSE(pop(GST_MESSAGE_ERROR));
+}
+
+TEST_F(ManifestSink, APadThatIsFarAheadWaitsForTheOthers) {
+  std::promise<GstFlowReturn> pushed;
+  auto outcome = pushed.get_future();
+  std::thread thread{[&] { pushed.set_value(push_video(0, 80)); }};
+  EXPECT_EQ(outcome.wait_for(std::chrono::milliseconds{200}), std::future_status::timeout);
+  EXPECT_EQ(push_audio(0, 47 * 80), GST_FLOW_OK);
+  EXPECT_EQ(outcome.get(), GST_FLOW_OK);
+  thread.join();
+  EXPECT_THAT(files(), Contains("g1-v1-39.m4s"));
+}
+
+TEST_F(ManifestSink, AStateChangeWakesAPadThatWaits) {
+  std::promise<GstFlowReturn> pushed;
+  auto outcome = pushed.get_future();
+  std::thread thread{[&] { pushed.set_value(push_video(0, 80)); }};
+  EXPECT_EQ(outcome.wait_for(std::chrono::milliseconds{200}), std::future_status::timeout);
+  gst_element_set_state(bin_.get(), GST_STATE_NULL);
+  EXPECT_EQ(outcome.get(), GST_FLOW_FLUSHING);
+  thread.join();
+}
+
+TEST_F(ManifestSink, StateChangesDoNotWaitForMediaAndItStartsAnew) {
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(push_audio(0, 200), GST_FLOW_OK);
+    EXPECT_EQ(push_video(0, 4), GST_FLOW_OK);
+    EXPECT_THAT(files(), Contains("g1-v1-1.m4s")) << round;
+    EXPECT_EQ(gst_element_set_state(bin_.get(), GST_STATE_NULL), GST_STATE_CHANGE_SUCCESS);
+    std::filesystem::remove_all(location_);
+    EXPECT_EQ(gst_element_set_state(bin_.get(), GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
+    begin(video_, h264_info());
+    begin(audio_, aac_info());
+  }
+}
+
+}  // namespace
+}  // namespace tarn::test

@@ -1,0 +1,203 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs every script of pipelines/ on a short programme and has ffmpeg count what comes out. Prints TAP."""
+
+import base64
+import functools
+import glob
+import http.server
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+PIPELINES = os.path.join(ROOT, "pipelines")
+LENGTH, RATE = 8, 25
+PACKAGER = os.path.join(ROOT, "tests", "e2e", "node_modules", "shaka-packager", "bin", "packager-linux-x64")
+KEY, KID, IV = "00112233445566778899aabbccddeeff", "0123456789abcdef0123456789abcdef", "ff" * 16
+used = set()
+
+
+class Skip(Exception):
+    pass
+
+
+def script(name, *arguments, **environment):
+    used.add(name)
+    run = subprocess.run([os.path.join(PIPELINES, name), *arguments], env={**os.environ, **environment},
+                         capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 0 and not re.search("ERROR|CRITICAL", run.stderr), run.stderr[-2000:]
+
+
+def ffmpeg(*arguments):
+    run = subprocess.run(["ffmpeg", "-nostdin", "-v", "error", *arguments], capture_output=True, text=True, check=False)
+    assert run.returncode == 0 and not run.stderr, run.stderr[-2000:]
+
+
+def frames(path):
+    """{codec_type: frames that decode}; a stream of two programs counts once."""
+    run = subprocess.run(["ffprobe", "-v", "error", "-count_frames", "-show_entries", "stream=codec_type,nb_read_frames",
+                          "-of", "csv=p=0", path], capture_output=True, text=True, check=False)
+    assert run.returncode == 0 and not run.stderr, run.stderr[-2000:]
+    return {kind: int(count) for kind, count in re.findall(r"^(video|audio),(\d+)", run.stdout, re.M)}
+
+
+def prepare(folder):
+    os.makedirs(folder + "/hls")
+    ffmpeg("-f", "lavfi", "-i", f"testsrc2=size=320x180:rate={RATE}", "-f", "lavfi", "-i", "sine=sample_rate=48000", "-t",
+           str(LENGTH), "-c:v", "libx264", "-preset", "ultrafast", "-g", str(RATE), "-c:a", "aac", folder + "/in.mp4")
+    ffmpeg("-i", folder + "/in.mp4", "-c", "copy", folder + "/in.ts")
+    ffmpeg("-i", folder + "/in.mp4", "-c", "copy", "-f", "hls", "-hls_time", "2", "-hls_list_size", "0",
+           folder + "/hls/manifest.m3u8")
+    line = (f"hlsingestsrc name=in location={folder}/hls/manifest.m3u8 ingestselector name=sel archivesink name=sink "
+            f"location={folder}/archive in.video_0 ! sel.ingest1_0 in.audio_0 ! sel.ingest1_1 "
+            "sel.video_0 ! cmafpackager ! sink.sink_0 sel.audio_0 ! cmafpackager ! sink.sink_1")
+    subprocess.run(["gst-launch-1.0", "-q", *line.split()], check=True, timeout=60)
+
+
+def whole(counts, missing=0):
+    return counts.get("video") == LENGTH * RATE - missing and counts.get("audio", 0) >= LENGTH * 46
+
+
+def file_to_hls(folder):
+    script("file-to-hls.sh", folder + "/in.mp4", folder + "/out", SEGMENT_DURATION="2")
+    with open(folder + "/out/manifest-v1a2.m3u8", encoding="utf-8") as file:
+        text = file.read()
+    assert text.count("#EXTINF:2.00000,") == 4 and "PLAYLIST-TYPE:VOD" in text and "ENDLIST" in text, text
+    assert whole(frames(folder + "/out/manifest.m3u8"))
+
+
+def archive_to_dash(folder):
+    script("archive-to-dash.sh", folder + "/archive", folder + "/dash", SEGMENT_DURATION="2")
+    assert whole(frames(folder + "/dash/manifest.mpd"))
+
+
+def ts_to_encrypted_cmaf(folder):
+    for scheme, iv in (("cenc", {}), ("cbcs", {"IV": IV})):
+        out = f"{folder}/{scheme}"
+        script("ts-to-encrypted-cmaf.sh", folder + "/in.ts", out, SCHEME=scheme, KEY=KEY, KID=KID, **iv)
+        counts = {}
+        for kind, path in (("video", out + ".cmfv"), ("audio", out + ".cmfa")):
+            with open(path, "rb") as file:
+                assert scheme.encode() in file.read(), f"{path} does not say {scheme}"
+            if not os.path.exists(PACKAGER):
+                raise Skip("shaka-packager is not installed")
+            clear = f"{out}-{kind}.mp4"
+            run = subprocess.run([PACKAGER, f"in={path},stream={kind},output={clear}", "--enable_raw_key_decryption", "--keys",
+                                  f"key_id={KID}:key={KEY}"], capture_output=True, text=True, check=False)
+            assert run.returncode == 0, run.stderr[-1000:]
+            counts.update(frames(clear))
+            ffmpeg("-xerror", "-i", clear, "-f", "null", "-")
+        assert whole(counts), counts
+
+
+def window_to_mp4(folder):
+    script("window-to-mp4.sh", folder + "/archive", "3", "4", folder + "/window.mp4")
+    counts = frames(folder + "/window.mp4")
+    assert counts["video"] == 4 * RATE and 186 <= counts["audio"] <= 190, counts
+    ffmpeg("-xerror", "-i", folder + "/window.mp4", "-f", "null", "-")
+    script("window-to-mp4.sh", folder + "/archive", "0", "0", folder + "/all.mp4")
+    assert whole(frames(folder + "/all.mp4")), frames(folder + "/all.mp4")
+
+
+class Files(http.server.SimpleHTTPRequestHandler):
+    def do_GET(self):  # noqa: N802
+        if self.server.fails_after and re.search(r"manifest(\d+)\.ts", self.path):
+            if int(re.search(r"manifest(\d+)\.ts", self.path).group(1)) >= self.server.fails_after:
+                self.send_error(503)
+                return
+        super().do_GET()
+
+    def log_message(self, *_arguments):
+        pass
+
+
+def serve(handler):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server
+
+
+def redundant_pull_to_hls(folder):
+    """The first server has nothing but the first half."""
+    servers = [serve(functools.partial(Files, directory=folder + "/hls")) for _ in range(2)]
+    servers[0].fails_after, servers[1].fails_after = 2, 0
+    urls = [f"http://127.0.0.1:{server.server_port}/manifest.m3u8" for server in servers]
+    script("redundant-pull-to-hls.sh", *urls, folder + "/pulled", SEGMENT_DURATION="2")
+    for server in servers:
+        server.shutdown()
+    counts = frames(folder + "/pulled/manifest.m3u8")
+    assert whole(counts), counts
+
+
+class Origin(http.server.BaseHTTPRequestHandler):
+    """Takes what one user puts."""
+
+    def do_PUT(self):  # noqa: N802
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        wanted = "Basic " + base64.b64encode(self.server.user.encode()).decode()
+        allowed = self.headers["Authorization"] == wanted
+        if allowed:
+            self.server.files[self.path] = body
+        self.send_response(201 if allowed else 401)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_arguments):
+        pass
+
+
+def test_to_inputs(folder):
+    servers = [serve(Origin) for _ in range(2)]
+    for number, server in enumerate(servers, 1):
+        server.files, server.user = {}, f"user{number}:secret{number}"
+    script("test-to-inputs.sh", *[f"http://127.0.0.1:{server.server_port}/in/" for server in servers], SECONDS_LONG="5",
+           USER1="user1", PASSWORD1="secret1", USER2="user2", PASSWORD2="secret2")
+    for number, server in enumerate(servers, 1):
+        server.shutdown()
+        out = f"{folder}/input{number}"
+        os.makedirs(out)
+        for path, body in server.files.items():
+            with open(os.path.join(out, os.path.basename(path)), "wb") as file:
+                file.write(body)
+        counts = frames(out + "/manifest.m3u8")
+        assert counts["video"] == 125 and counts["audio"] >= 230, counts
+    assert servers[0].files == servers[1].files
+
+
+def every_script_has_run(_folder):
+    there = {os.path.basename(path) for path in glob.glob(PIPELINES + "/*.sh")}
+    assert there and there == used, there ^ used
+    with open(os.path.join(ROOT, "docs", "pipelines.md"), encoding="utf-8") as file:
+        page = file.read()
+    missing = [name for name in there if name not in page]
+    assert not missing, f"docs/pipelines.md does not know {missing}"
+
+
+def main():
+    tests = (file_to_hls, archive_to_dash, ts_to_encrypted_cmaf, window_to_mp4, redundant_pull_to_hls, test_to_inputs,
+             every_script_has_run)
+    failed = 0
+    print(f"1..{len(tests)}")
+    with tempfile.TemporaryDirectory(prefix="tarn-pipelines-") as folder:
+        prepare(folder)
+        for number, test in enumerate(tests, 1):
+            name, problem = test.__name__.replace("_", " "), ""
+            try:
+                test(folder)
+            except Skip as skip:
+                name += f" # SKIP {skip}"
+            except Exception as error:  # pylint: disable=broad-except
+                problem = f"{type(error).__name__}: {error}"
+                failed += 1
+            print(("not " if problem else "") + f"ok {number} - {name}", flush=True)
+            for line in problem.splitlines():
+                print("# " + line)
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
