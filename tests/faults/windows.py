@@ -19,9 +19,8 @@ ENDPOINTS = {"hls": {"protocol": "HLS"}, "cmaf": {"protocol": "HLS_CMAF"}, "dash
 BENCH = os.path.join(lab.BUILD, "tests", "bench", "catalogue_bench")
 
 
-def server_with_a_day(folder):
-    """A server whose channel has had a programme for more than a day: (server, urls, when it began)."""
-    server = lab.Server(folder)
+def give_a_day(server):
+    """A channel that has had a programme for more than a day: (urls, when it began)."""
     endpoints = {name: {**fields, "segmentDuration": 2, "timeShiftDays": 3} for name, fields in ENDPOINTS.items()}
     _, urls = server.create_channel("g", "c", endpoints)
     server.stop()
@@ -38,7 +37,7 @@ def server_with_a_day(folder):
                    check=True)
     server.start()
     wait_until(lambda: all(request(url).status == 200 for url in urls.values()), 20, "all manifests")
-    return server, urls, begin
+    return urls, begin
 
 
 def used(server):
@@ -155,7 +154,12 @@ def main():
     with lab.temporary_folder() as folder:
         if not os.path.exists(BENCH):
             raise SystemExit("1..0 # SKIP tests/bench/catalogue_bench is not built")
-        server, urls, begin = server_with_a_day(folder)
+        server = lab.Server(folder)
+        try:
+            urls, begin = give_a_day(server)
+        except BaseException:
+            server.kill()
+            raise
         try:
             tap.run("F6 windows of 24 h: within 200 ms, and live goes on beside them", the_longest_windows, server, urls, begin)
             tap.run("F6 queries that are nothing are refused and cost nothing", nothing_at_all, server, urls, begin)
