@@ -3,6 +3,10 @@
 // is opened, asked for manifests, and turned over slot by slot as retention does. No media: chunks are names.
 // usage: catalogue_bench DIRECTORY SLOTS TURNS
 // Prints one JSON line: memory, medians of times in microseconds. DIRECTORY is made and must not exist.
+//        catalogue_bench fill CATALOGUE SLOTS TRACKS SECONDS ENDPOINT…
+// Only makes a catalogue, whose programme begins at SECONDS since 1970, for tests of a server.
+#include <malloc.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
@@ -29,9 +33,11 @@ constexpr std::uint32_t audio_scale = 48'000;
 constexpr std::int64_t gop_seconds = 2;
 constexpr std::uint64_t slots_per_stretch = 43'200;  // a day
 constexpr std::uint64_t slots_per_volume = 300;      // ten minutes
-constexpr timeline::TrackId tracks = 4;              // three rungs and their audio
 constexpr std::uint64_t batch = 20'000;
-const Utc begin_of_time{Microseconds{1'700'000'000'000'000}};
+
+// What the programme is: rungs of video and their audio, which is the last track.
+timeline::TrackId tracks = 4;
+Utc begin_of_time{Microseconds{1'700'000'000'000'000}};
 
 // Where the bytes would be: what is measured is what the archive knows about them.
 class NoChunks final : public ChunkStore {
@@ -134,7 +140,7 @@ timeline::Slot make_slot(std::uint64_t number) {
 }
 
 // As a month of writing leaves it: one slot a segment in two endpoints.
-void fill(const std::string& path, std::uint64_t slots) {
+void fill(const std::string& path, std::uint64_t slots, const std::vector<std::string>& endpoints) {
   const auto catalogue = need(open_sqlite_catalogue(path, Absent::create));
   std::uint32_t last_stretch = 0;
   for (std::uint64_t first = 1; first <= slots; first += batch) {
@@ -149,7 +155,7 @@ void fill(const std::string& path, std::uint64_t slots) {
     for (std::uint64_t number = first; number < first + batch && number <= slots; ++number) {
       if (stretch_of(number) != last_stretch) change.stretches.push_back(make_stretch(++last_stretch));
       change.slots.push_back(make_slot(number));
-      for (const char* name : {"hls", "dash"}) {
+      for (const std::string& name : endpoints) {
         EndpointChange& endpoint = change.endpoints[name];
         const bool breaks = number % slots_per_stretch == 1 && number > 1;
         endpoint.cuts.push_back(
@@ -204,8 +210,9 @@ double manifest_time(const Archive& archive, bool is_dash, const std::string& qu
     const Utc now = timeline->find(timeline->end_slot() - 1)->utc + std::chrono::seconds{gop_seconds};
     const auto& presentation = *timeline->presentation(settings.endpoint);
     const auto window = need(timeline::resolve_window(*timeline, presentation, asked, limits, now));
-    const std::string text = is_dash ? need(dash::render_mpd(*timeline, settings, "", window))
-                                     : need(hls::render_media(*timeline, settings, "v1a4", window));
+    const std::string text =
+        is_dash ? need(dash::render_mpd(*timeline, settings, "", window))
+                : need(hls::render_media(*timeline, settings, "v1a" + std::to_string(tracks), window));
     if (text.size() < 100) std::exit(1);
   });
 }
@@ -258,14 +265,21 @@ std::string iso(Utc time) { return format_utc(time); }
 }  // namespace
 
 int main(int count, char** arguments) {
+  if (count > 6 && std::string{arguments[1]} == "fill") {
+    tracks = static_cast<timeline::TrackId>(parse_u64(arguments[4]).value_or(2));
+    begin_of_time = Utc{std::chrono::seconds{parse_i64(arguments[5]).value_or(0)}};
+    fill(arguments[2], parse_u64(arguments[3]).value_or(0), {arguments + 6, arguments + count});
+    return 0;
+  }
   if (count != 4) return 2;
   const std::string directory = arguments[1];
   const std::uint64_t slots = parse_u64(arguments[2]).value_or(0);
   const std::uint64_t turns = parse_u64(arguments[3]).value_or(0);
   if (slots < 100 || turns == 0 || !std::filesystem::create_directories(directory)) return 2;
   const std::string path = directory + "/catalogue.db";
-  fill(path, slots);
+  fill(path, slots, {"hls", "dash"});
 
+  malloc_trim(0);
   const double before = megabytes_resident();
   std::shared_ptr<ComposedArchive> archive;
   const double opening = timed([&] {
