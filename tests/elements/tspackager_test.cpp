@@ -430,8 +430,8 @@ TEST_P(TsFile, DecodesWithoutAnErrorWholeAndPieceByPiece) {
   const auto probe = run("ffprobe -v error -count_frames -show_entries stream=nb_read_frames -of csv=p=0 " +
                          path + "/all 2>&1 | grep . | sort -u | tr '\\n' ' '");
   EXPECT_EQ(probe.output, GetParam().counts);
-  EXPECT_EQ(run("ffmpeg -v warning -xerror -i " + path + "/all -f null - 2>&1").output, "");
-  EXPECT_EQ(run("ffmpeg -v warning -xerror -i " + path + "/1.ts -f null - 2>&1").output, "");
+  EXPECT_EQ(run("ffmpeg -nostdin -v warning -xerror -i " + path + "/all -f null - 2>&1").output, "");
+  EXPECT_EQ(run("ffmpeg -nostdin -v warning -xerror -i " + path + "/1.ts -f null - 2>&1").output, "");
   EXPECT_EQ(run_pipeline("filesrc location=" + path + "/all ! tsdemux ! " + GetParam().parser +
                          " ! decodebin ! fakesink"),
             "");
