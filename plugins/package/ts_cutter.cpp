@@ -57,6 +57,7 @@ TsCutter::Input* TsCutter::find_reference() {
     reference_.reset();
   }
   Input* found = nullptr;
+  InputId best = 0;
   for (auto& [id, input] : inputs_) {
     if (is_over(input)) continue;
     if (!input.kind) return nullptr;
@@ -64,8 +65,9 @@ TsCutter::Input* TsCutter::find_reference() {
         found == nullptr || (input.kind == codecs::Kind::video && found->kind != codecs::Kind::video);
     if (!is_better) continue;
     found = &input;
-    reference_ = id;
+    best = id;
   }
+  if (found != nullptr) reference_ = best;
   return found;
 }
 

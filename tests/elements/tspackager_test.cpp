@@ -144,6 +144,20 @@ TEST_F(TsPackager, AudioIsWaitedForAndCutWhereTheVideoIs) {
   EXPECT_THAT(counts(read(pull())), ElementsAre(50, 94));  // the frame at 1.984 s is decoded before 2 s
 }
 
+TEST_F(TsPackager, TheVideoMakesTheSegmentsEvenIfItIsKnownLast) {
+  const auto element = Ref<GstElement>::adopt(gst_element_factory_make("tspackager", nullptr));
+  g_object_set(element.get(), "segment-duration", 2U, nullptr);
+  audio_.reset(gst_harness_new_with_element(element.get(), "sink_0", nullptr));
+  video_.reset(gst_harness_new_with_element(element.get(), "sink_1", "src"));
+  begin(audio_, aac_info());
+  EXPECT_EQ(push_frames(0, 150), GST_FLOW_OK);
+  begin(video_, h264_info());
+  EXPECT_EQ(push_pictures(0, 60), GST_FLOW_OK);
+  EXPECT_THAT(counts(read(pull())), ::testing::UnorderedElementsAre(50, 94));
+  audio_.reset();
+  video_.reset();
+}
+
 TEST_F(TsPackager, EosComesOnceWhenEveryPadGotItWithTheRestInFrontOfIt) {
   add_audio();
   begin(video_, h264_info());
@@ -416,8 +430,8 @@ TEST_P(TsFile, DecodesWithoutAnErrorWholeAndPieceByPiece) {
   const auto probe = run("ffprobe -v error -count_frames -show_entries stream=nb_read_frames -of csv=p=0 " +
                          path + "/all 2>&1 | grep . | sort -u | tr '\\n' ' '");
   EXPECT_EQ(probe.output, GetParam().counts);
-  EXPECT_EQ(run("ffmpeg -v warning -xerror -i " + path + "/all -f null - 2>&1").output, "");
-  EXPECT_EQ(run("ffmpeg -v warning -xerror -i " + path + "/1.ts -f null - 2>&1").output, "");
+  EXPECT_EQ(run("ffmpeg -nostdin -v warning -xerror -i " + path + "/all -f null - 2>&1").output, "");
+  EXPECT_EQ(run("ffmpeg -nostdin -v warning -xerror -i " + path + "/1.ts -f null - 2>&1").output, "");
   EXPECT_EQ(run_pipeline("filesrc location=" + path + "/all ! tsdemux ! " + GetParam().parser +
                          " ! decodebin ! fakesink"),
             "");
