@@ -38,6 +38,7 @@ class Store:
         self.stored = collections.Counter()  # by key: how often it was stored whole
         self.order = []
         self.requests = 0
+        self.putting = 0  # bodies that are being read
         self.errors = 0
         self.released, self.gate = threading.Event(), threading.Event()
         store = self
@@ -49,7 +50,13 @@ class Store:
                 pass
 
             def do_PUT(self):
-                store.put(self)
+                with store.lock:
+                    store.putting += 1
+                try:
+                    store.put(self)
+                finally:
+                    with store.lock:
+                        store.putting -= 1
 
             def do_HEAD(self):
                 store.head(self)
@@ -350,6 +357,8 @@ def e3_kill_during_a_collection(folder):
                 wait_until(lambda: len(store.names()) >= done, 60, f"{done} objects")
                 time.sleep(dice.uniform(0, 0.2))
                 made.server.kill()
+                # What had left the server whole is stored, before anybody asks for it.
+                wait_until(lambda at=store: at.putting == 0, 20, "the store has what was sent")
                 there = store.names()
                 if any(name.endswith(MANIFESTS) for name in there):
                     assert set(media) <= set(there), "a manifest before its media"
