@@ -26,10 +26,10 @@
  * HLS_CMAF, or HLS.
  *
  * All pads must be there and have caps before a segment is written. A pad that is two segments and a minute
- * ahead of another waits in its chain. Does not sync to the clock and does not
- * preroll. EOS is posted when every pad got it. A full or failing disk is an element error.
+ * ahead of another waits in its chain. Does not sync to the clock and
+ * does not preroll. EOS is posted when every pad got it. A full or failing disk is an element error.
  *
- * Threads: writes on the streaming threads that push, one at a time; none of its own.
+ * Threads: files are written on the streaming threads that push, one at a time; each URL has a thread.
  *
  * ## Example
  * |[
@@ -64,10 +64,10 @@
  * HLS_CMAF.
  *
  * All pads must be there and have caps before a segment is written. A pad that is two segments and a minute
- * ahead of another waits in its chain. Does not sync to the clock and does not
- * preroll. EOS is posted when every pad got it. A full or failing disk is an element error.
+ * ahead of another waits in its chain. Does not sync to the clock and
+ * does not preroll. EOS is posted when every pad got it. A full or failing disk is an element error.
  *
- * Threads: writes on the streaming threads that push, one at a time; none of its own.
+ * Threads: files are written on the streaming threads that push, one at a time; each URL has a thread.
  *
  * ## Example
  * |[

@@ -54,6 +54,8 @@ Fetched out_of_memory() { return absent(Fetched::Absence::failed, "out of memory
 // A manifest that is asked for, of one state.
 struct EndpointRuntime::ManifestJob {
   Timeline timeline;
+  std::shared_ptr<const Settings>
+      settings;  // under which it was asked for, and nothing is packaged otherwise
   Request request;
   timeline::ManifestName name;
   std::string key;     // in manifests_
@@ -142,15 +144,16 @@ void EndpointRuntime::fetch(const Request& request, std::function<void(Fetched)>
         return done(absent(Fetched::Absence::stale, std::move(*trouble)));
       }
     }
-    return fetch_manifest(timeline, request, *name, reusable(false));
+    return fetch_manifest(timeline, current, request, *name, reusable(false));
   }
   auto found = find_media(*timeline, current->output, shift_of(request, *current), request.file);
   if (auto* missing = std::get_if<Fetched>(&found)) return done(std::move(*missing));
   fetch_media(std::get<MediaFile>(found), request, current, reusable(true));
 }
 
-void EndpointRuntime::fetch_manifest(const Timeline& timeline, const Request& request,
-                                     const timeline::ManifestName& name, std::function<void(Fetched)> done) {
+void EndpointRuntime::fetch_manifest(const Timeline& timeline, const std::shared_ptr<const Settings>& current,
+                                     const Request& request, const timeline::ManifestName& name,
+                                     std::function<void(Fetched)> done) {
   const std::string window = timeline::format_window_query(request.window);
   const std::string key = window.empty() ? request.file : request.file + "?" + window;
   if (auto rendered = manifests_.find(timeline, key)) return done({std::move(rendered), {}, {}, {}});
@@ -158,7 +161,8 @@ void EndpointRuntime::fetch_manifest(const Timeline& timeline, const Request& re
   const std::string flight = key + "@" + std::to_string(manifests_.revision()) + "/" +
                              std::to_string(reinterpret_cast<std::uintptr_t>(timeline.get()));
   if (!flights_.join(flight, std::move(done))) return;
-  const auto job = std::make_shared<const ManifestJob>(ManifestJob{timeline, request, name, key, flight});
+  const auto job =
+      std::make_shared<const ManifestJob>(ManifestJob{timeline, current, request, name, key, flight});
   parts_.workers.submit([self = shared_from_this(), job] {
     if (!job->name.i_frames) return self->finish_manifest(*job);
     self->gather_leads(job, unless_out_of_memory([&] { return self->missing_leads(*job); },
@@ -176,13 +180,13 @@ void EndpointRuntime::finish_manifest(const ManifestJob& job) {
 }
 
 std::vector<std::string> EndpointRuntime::missing_leads(const ManifestJob& job) const {
-  const auto used = settings();
-  const timeline::Presentation* presentation = job.timeline->presentation(used->output.endpoint);
+  const Settings& used = *job.settings;
+  const timeline::Presentation* presentation = job.timeline->presentation(used.output.endpoint);
   if (presentation == nullptr || presentation->cuts.empty()) return {};
-  const auto window = timeline::resolve_window(*job.timeline, *presentation, job.request.window,
-                                               used->windows, job.request.utc);
+  const auto window = timeline::resolve_window(*job.timeline, *presentation, job.request.window, used.windows,
+                                               job.request.utc);
   if (!window) return {};
-  auto segments = hls::i_frame_segments(*job.timeline, used->output, *job.name.rendition, *window);
+  auto segments = hls::i_frame_segments(*job.timeline, used.output, *job.name.rendition, *window);
   return segments ? leads_.missing(std::move(segments).value()) : std::vector<std::string>{};
 }
 
@@ -198,14 +202,16 @@ void EndpointRuntime::gather_leads(const std::shared_ptr<const ManifestJob>& job
 
 void EndpointRuntime::learn_lead(const ManifestJob& job, const std::string& segment) {
   if (const auto cached = parts_.cache.find(strand_ + "/" + segment)) return leads_.learn(segment, *cached);
-  const auto used = settings();
   Request request = job.request;
   request.file = segment;
-  const auto found = find_media(*job.timeline, used->output, shift_of(request, *used), segment);
+  const auto found =
+      find_media(*job.timeline, job.settings->output, shift_of(request, *job.settings), segment);
   const MediaFile* media = std::get_if<MediaFile>(&found);
   if (media == nullptr) return;
   last_packaged_ = request.now.time_since_epoch().count();
-  const Fetched packaged = package(*media, request, *used);
+  // The live window's viewers want them next; those of a long window would take the place of what they want.
+  const Use use = request.window.empty() ? Use::kept : Use::once;
+  const Fetched packaged = package(*media, request, *job.settings, use);
   if (packaged.content) leads_.learn(segment, *packaged.content);
 }
 
@@ -280,12 +286,7 @@ void EndpointRuntime::fetch_media(const MediaFile& media, const Request& request
       return self->flights_.land(file, {std::move(cached), {}, {}, {}});
     }
     self->flights_.land(
-        file, unless_out_of_memory([&] { return self->package(media, request, *settings); },
-                                   [&] {
-                                     self->packager_.reset();  // what it holds may be half of a segment
-                                     self->has_packager_ = false;
-                                     return out_of_memory();
-                                   }));
+        file, self->package(media, request, *settings, request.is_collected ? Use::once : Use::kept));
   });
 }
 
@@ -306,9 +307,25 @@ Fetched EndpointRuntime::package_failed(const Request& request, const Settings& 
   return absent(Fetched::Absence::failed, "the segment could not be packaged");
 }
 
-Fetched EndpointRuntime::package(const MediaFile& media, const Request& request, const Settings& settings) {
+Fetched EndpointRuntime::package(const MediaFile& media, const Request& request, const Settings& settings,
+                                 Use use) {
+  return unless_out_of_memory(
+      [&] {
+        Fetched made = media.text ? package_text(*media.text, media.content_type, request, settings)
+                                  : package_media(media, request, settings);
+        if (made.content && use == Use::kept) parts_.cache.insert(strand_ + "/" + request.file, made.content);
+        return made;
+      },
+      [&] {
+        packager_.reset();  // what it holds may be half of a segment
+        has_packager_ = false;
+        return out_of_memory();
+      });
+}
+
+Fetched EndpointRuntime::package_media(const MediaFile& media, const Request& request,
+                                       const Settings& settings) {
   const std::string& file = request.file;
-  if (media.text) return package_text(*media.text, media.content_type, request, settings);
   const Packaging packaging{media.transport_stream, settings.protection};
   if (!packager_ || packaging_ != packaging) {
     packager_.reset();
@@ -333,7 +350,6 @@ Fetched EndpointRuntime::package(const MediaFile& media, const Request& request,
   const auto time = std::chrono::duration_cast<Microseconds>(std::chrono::steady_clock::now() - begun);
   auto content = media_content(std::move(bytes).value(), media.content_type, strand_ + "/" + file);
   meters_.packaged(content->size, time);
-  if (!request.is_collected) parts_.cache.insert(strand_ + "/" + file, content);
   return {std::move(content), {}, {}, {}};
 }
 
@@ -342,10 +358,10 @@ Fetched EndpointRuntime::package_text(const TextRequest& text, const std::string
   auto segment = text_segment(*archive_, text);
   if (!segment) return package_failed(request, settings, request.file + ": " + segment.error().message);
   ++packaged_;
-  const std::string key = strand_ + "/" + request.file;
-  auto content = media_content({Blob::copy_of(as_bytes(*segment))}, content_type, key);
-  if (!request.is_collected) parts_.cache.insert(key, content);
-  return {std::move(content), {}, {}, {}};
+  return {media_content({Blob::copy_of(as_bytes(*segment))}, content_type, strand_ + "/" + request.file),
+          {},
+          {},
+          {}};
 }
 
 void EndpointRuntime::tick(Monotonic now) {

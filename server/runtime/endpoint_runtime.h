@@ -82,7 +82,8 @@ class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
   class StateReuse;
 
   struct ManifestJob;
-  void fetch_manifest(const Timeline& timeline, const Request& request, const timeline::ManifestName& name,
+  void fetch_manifest(const Timeline& timeline, const std::shared_ptr<const Settings>& current,
+                      const Request& request, const timeline::ManifestName& name,
                       std::function<void(Fetched)> done);
   void finish_manifest(const ManifestJob& job);
   // Packages what an I-frame playlist has to know the sizes of; others have their turn after each segment.
@@ -97,8 +98,10 @@ class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
       const timeline::Timeline& timeline, const timeline::Presentation& presentation) const;
   void fetch_media(const MediaFile& media, const Request& request,
                    const std::shared_ptr<const Settings>& settings, std::function<void(Fetched)> done);
-  // On the strand.
-  Fetched package(const MediaFile& media, const Request& request, const Settings& settings);
+  enum class Use { kept, once };  // whether it gets a place in the cache
+  // On the strand; never throws for want of memory.
+  Fetched package(const MediaFile& media, const Request& request, const Settings& settings, Use use);
+  Fetched package_media(const MediaFile& media, const Request& request, const Settings& settings);
   Fetched package_text(const TextRequest& text, const std::string& content_type, const Request& request,
                        const Settings& settings);
   Fetched package_failed(const Request& request, const Settings& settings, const std::string& what);

@@ -6,7 +6,6 @@
 #include <string>
 #include <vector>
 
-#include "core/base/result.h"
 #include "core/hls/render.h"
 #include "server/runtime/origin.h"
 
@@ -31,8 +30,5 @@ class LeadStore {
   hls::Leads leads_;
   std::deque<std::string> order_;  // as they came
 };
-
-// Of a segment's first picture, by the kind of its name. Errors: not_found, malformed.
-Result<std::size_t> lead_of(const std::string& segment, const Content& content);
 
 }  // namespace tarn::server

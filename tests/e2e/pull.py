@@ -110,6 +110,19 @@ def start(line, environment=None):
                             env={**lab.build_environment(), **(environment or {})})
 
 
+def says(process, wanted):
+    """What it printed up to the line that has `wanted`; a program that ends, or says nothing, is a failure."""
+    watchdog = threading.Timer(20, process.kill)
+    watchdog.start()
+    text = ""
+    for line in process.stdout:
+        text += line
+        if wanted in line:
+            watchdog.cancel()
+            return text
+    raise AssertionError(f"it never said {wanted!r}: {text[-3000:]}")
+
+
 def ended(process, seconds=60):
     try:
         text, _ = process.communicate(timeout=seconds)
@@ -209,11 +222,10 @@ def a_server_that_is_away_is_waited_for(folder):
     server = Server(stream)
     server.stop()
     process = start(line_of(os.path.join(folder, "patient"), [server.url()]))
-    time.sleep(1.5)  # it must not have given up
-    assert process.poll() is None, process.communicate()[0]
+    text = says(process, "it is tried again")
     server.start()
     try:
-        text = ended(process, 30)
+        text += ended(process, 30)
         assert text.count("it is tried again") == 1, text
         same_frames(os.path.join(folder, "patient"), source_frames(stream))
     finally:
@@ -226,7 +238,7 @@ def it_stops_at_once(folder):
     wait_until(lambda: len(server.seen) > 2, 10, "it asks")
     began = time.monotonic()
     process.send_signal(signal.SIGINT)
-    time.sleep(0.2)
+    says(process, "handling interrupt")
     process.send_signal(signal.SIGINT)  # -e waits for an end that never comes
     process.communicate(timeout=10)
     assert time.monotonic() - began < 5

@@ -55,6 +55,11 @@ class TsPackager : public ::testing::Test {
     video_.reset(gst_harness_new_with_element(element_.get(), "sink_0", "src"));
   }
   void add_audio() { audio_.reset(gst_harness_new_with_element(element_.get(), "sink_1", nullptr)); }
+  void begin_both() {
+    add_audio();
+    begin(video_, h264_info());
+    begin(audio_, aac_info());
+  }
 
   static bool push(const Harness& harness, GstEvent* event) {
     return gst_harness_push_event(harness.get(), event) != FALSE;
@@ -134,9 +139,7 @@ TEST_F(TsPackager, ASegmentEndsInFrontOfTheKeyFrameThatMakesItLongEnough) {
 }
 
 TEST_F(TsPackager, AudioIsWaitedForAndCutWhereTheVideoIs) {
-  add_audio();
-  begin(video_, h264_info());
-  begin(audio_, aac_info());
+  begin_both();
   EXPECT_EQ(push_pictures(0, 60), GST_FLOW_OK);
   EXPECT_EQ(push_frames(0, 93), GST_FLOW_OK);  // 1.984 s
   EXPECT_EQ(waiting(), 0U);
@@ -159,9 +162,7 @@ TEST_F(TsPackager, TheVideoMakesTheSegmentsEvenIfItIsKnownLast) {
 }
 
 TEST_F(TsPackager, EosComesOnceWhenEveryPadGotItWithTheRestInFrontOfIt) {
-  add_audio();
-  begin(video_, h264_info());
-  begin(audio_, aac_info());
+  begin_both();
   EXPECT_EQ(push_pictures(0, 30), GST_FLOW_OK);
   EXPECT_EQ(push_frames(0, 70), GST_FLOW_OK);
   EXPECT_TRUE(push(video_, gst_event_new_eos()));
@@ -178,9 +179,7 @@ TEST_F(TsPackager, EosWithoutAnythingIsPassedOn) {
 }
 
 TEST_F(TsPackager, AudioGoesOnInItsOwnSegmentsWhenTheVideoIsOver) {
-  add_audio();
-  begin(video_, h264_info());
-  begin(audio_, aac_info());
+  begin_both();
   EXPECT_EQ(push_pictures(0, 50), GST_FLOW_OK);
   EXPECT_TRUE(push(video_, gst_event_new_eos()));
   EXPECT_EQ(push_frames(0, 300), GST_FLOW_OK);  // 6.4 s
@@ -192,9 +191,7 @@ TEST_F(TsPackager, AudioGoesOnInItsOwnSegmentsWhenTheVideoIsOver) {
 }
 
 TEST_F(TsPackager, AGapIsAsGoodAsMedia) {
-  add_audio();
-  begin(video_, h264_info());
-  begin(audio_, aac_info());
+  begin_both();
   EXPECT_EQ(push_pictures(0, 60), GST_FLOW_OK);
   EXPECT_EQ(push_frames(0, 10), GST_FLOW_OK);
   EXPECT_EQ(waiting(), 0U);
@@ -225,9 +222,7 @@ TEST_F(TsPackager, NewParametersOfTheVideoBeginASegment) {
 }
 
 TEST_F(TsPackager, NewParametersOfTheAudioStayInTheSegment) {
-  add_audio();
-  begin(video_, h264_info());
-  begin(audio_, aac_info());
+  begin_both();
   EXPECT_EQ(push_pictures(0, 60), GST_FLOW_OK);
   EXPECT_EQ(push_frames(0, 47), GST_FLOW_OK);
   push_caps(audio_, *codecs::aac::stream_info_from_config(ByteVector{0x11, 0x88}));  // mono
@@ -241,9 +236,7 @@ TEST_F(TsPackager, NewParametersOfTheAudioStayInTheSegment) {
 }
 
 TEST_F(TsPackager, TheLanguageOfATagIsThatOfTheStream) {
-  add_audio();
-  begin(video_, h264_info());
-  begin(audio_, aac_info());
+  begin_both();
   push(audio_, gst_event_new_tag(gst_tag_list_new(GST_TAG_LANGUAGE_CODE, "de", nullptr)));
   EXPECT_EQ(push_frames(0, 10), GST_FLOW_OK);
   EXPECT_EQ(push_pictures(0, 10), GST_FLOW_OK);
@@ -271,9 +264,7 @@ TEST_F(TsPackager, AfterAFlushItGoesOnFromAnywhere) {
 }
 
 TEST_F(TsPackager, TheFlushesOfSeveralPadsAreOne) {
-  add_audio();
-  begin(video_, h264_info());
-  begin(audio_, aac_info());
+  begin_both();
   EXPECT_EQ(push_pictures(0, 60), GST_FLOW_OK);
   EXPECT_EQ(push_frames(0, 100), GST_FLOW_OK);
   EXPECT_TRUE(pull());
@@ -323,9 +314,7 @@ TEST_F(TsPackager, WhatDownstreamSaysIsTheAnswerToEveryPad) {
 }
 
 TEST_F(TsPackager, APadThatIsFarAheadWaitsForTheOthers) {
-  add_audio();
-  begin(video_, h264_info());
-  begin(audio_, aac_info());
+  begin_both();
   constexpr int pictures = 25 * 30;
   std::promise<GstFlowReturn> pushed;
   auto outcome = pushed.get_future();
@@ -339,9 +328,7 @@ TEST_F(TsPackager, APadThatIsFarAheadWaitsForTheOthers) {
 }
 
 TEST_F(TsPackager, AFlushWakesAPadThatWaits) {
-  add_audio();
-  begin(video_, h264_info());
-  begin(audio_, aac_info());
+  begin_both();
   std::promise<GstFlowReturn> pushed;
   auto outcome = pushed.get_future();
   std::thread thread{[&] { pushed.set_value(push_pictures(0, 25 * 30)); }};
@@ -352,9 +339,7 @@ TEST_F(TsPackager, AFlushWakesAPadThatWaits) {
 }
 
 TEST_F(TsPackager, AStateChangeWakesAPadThatWaits) {
-  add_audio();
-  begin(video_, h264_info());
-  begin(audio_, aac_info());
+  begin_both();
   std::promise<GstFlowReturn> pushed;
   auto outcome = pushed.get_future();
   std::thread thread{[&] { pushed.set_value(push_pictures(0, 25 * 30)); }};

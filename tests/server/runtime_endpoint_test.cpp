@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "core/isobmff/cmaf.h"
 #include "tests/server/runtime_fixture.h"
 
 namespace tarn::server {
@@ -250,6 +251,88 @@ TEST_F(EndpointRuntimeTest, GivesUpThePipelineWhenTheKeysAreOthers) {
   ASSERT_EQ(packagings_.size(), 2U);
   EXPECT_EQ(packagings_[0].protection, nullptr);
   EXPECT_EQ(packagings_[1].protection, settings_.protection);
+}
+
+// A segment whose first picture ends eight bytes before its end.
+Blob with_picture() {
+  ByteVector bytes = isobmff::write_chunk_header(
+      {.samples = {{.size = 16, .duration = 90'000, .sync = true}, {.size = 8, .duration = 90'000}}});
+  bytes.resize(bytes.size() + 24);
+  return Blob::of(std::move(bytes));
+}
+
+class IFramesTest : public EndpointRuntimeTest {
+ protected:
+  void SetUp() override {
+    record_.media = with_picture();
+    settings_.output.i_frames = true;
+    allow_windows();
+    fill(4);
+  }
+  std::string playlist(const std::string& query = "") {
+    const Fetched got = fetch("manifest-v1-iframes.m3u8" + query);
+    return got.content == nullptr ? got.reason : std::string{as_text(got.content->parts.at(0).bytes())};
+  }
+  static int count(const std::string& text, const std::string& part) {
+    int times = 0;
+    for (auto at = text.find(part); at != std::string::npos; at = text.find(part, at + 1)) ++times;
+    return times;
+  }
+  const std::string range_ = "#EXT-X-BYTERANGE:" + std::to_string(with_picture().size() - 8) + "@0\n";
+};
+
+TEST_F(IFramesTest, PackageWhatTheyHaveToKnowOnce) {
+  EXPECT_EQ(count(playlist(), range_), 3);
+  EXPECT_EQ(record_.requests, 3);
+  add_slot(*archive_);
+  EXPECT_EQ(count(playlist(), range_), 3);
+  EXPECT_EQ(record_.requests, 4);
+  ASSERT_NE(fetch("g1-v1-5.m4s").content, nullptr);
+  EXPECT_EQ(record_.requests, 4) << "live viewers want it next";
+}
+
+TEST_F(IFramesTest, LongWindowsTakeNoPlaceFromWhatViewersWant) {
+  EXPECT_EQ(count(playlist("?start=1700000000&vodend=1700000008"), range_), 4);
+  EXPECT_EQ(record_.requests, 4);
+  ASSERT_NE(fetch("g1-v1-1.m4s").content, nullptr);
+  EXPECT_EQ(record_.requests, 5);
+}
+
+TEST_F(IFramesTest, WhatHasNoPictureIsAGapAndNotAskedForAgain) {
+  record_.media = Blob::copy_of(as_bytes("nothing of the kind"));
+  EXPECT_EQ(count(playlist("?start=1700000000&vodend=1700000008"), "#EXT-X-GAP\n"), 4);
+  add_slot(*archive_);
+  EXPECT_EQ(count(playlist("?start=1700000000&vodend=1700000008"), "#EXT-X-GAP\n"), 4);
+  EXPECT_EQ(record_.requests, 4);
+}
+
+TEST_F(IFramesTest, APipelineThatRanOutOfMemoryIsNotUsedAgain) {
+  record_.lacks_memory = true;
+  EXPECT_EQ(count(playlist(), "#EXT-X-GAP\n"), 3);
+  EXPECT_EQ(record_.built, 3);
+  record_.lacks_memory = false;
+  ASSERT_NE(fetch("g1-v1-3.m4s").content, nullptr);
+  EXPECT_EQ(record_.built, 4);
+}
+
+// Nothing leaves in the clear because the settings changed while a playlist was made.
+TEST_F(IFramesTest, PackageUnderTheSettingsOfTheirRequest) {
+  settings_.output.is_encrypted = true;
+  settings_.output.protection = std::make_shared<const timeline::Protection>();
+  settings_.protection = std::make_shared<const crypto::StreamProtection>();
+  endpoint_->set_settings(settings_);
+  std::promise<void> gate;
+  record_.gate = gate.get_future().share();
+  auto waiting = start("manifest-v1-iframes.m3u8");
+  auto without_keys = settings_;
+  without_keys.output.protection = nullptr;
+  without_keys.protection = nullptr;
+  endpoint_->set_settings(without_keys);
+  gate.set_value();
+  EXPECT_EQ(waiting.get().content, nullptr) << "there are no keys any more";
+  EXPECT_EQ(record_.requests, 3);
+  ASSERT_EQ(packagings_.size(), 1U);
+  EXPECT_EQ(packagings_[0].protection, settings_.protection);
 }
 
 TEST_F(EndpointRuntimeTest, AWindowIsRenderedOncePerStateHoweverItIsSpelled) {

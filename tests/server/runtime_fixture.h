@@ -25,6 +25,7 @@ class FakePackager : public Packager {
     std::atomic<int> requests{0};
     std::atomic<bool> fails{false};
     std::atomic<bool> lacks_memory{false};
+    Blob media = Blob::copy_of(as_bytes("media"));
     std::shared_future<void> gate;  // when set, package() waits for it
     std::mutex mutex;
     std::vector<PackageRequest> seen;
@@ -43,7 +44,7 @@ class FakePackager : public Packager {
     record_.seen.push_back(request);
     if (record_.lacks_memory) throw std::bad_alloc{};
     if (record_.fails) return Error{ErrorCode::internal, "broken"};
-    return std::vector<Blob>{Blob::copy_of(as_bytes("media"))};
+    return std::vector<Blob>{record_.media};
   }
 
  private:

@@ -29,7 +29,7 @@ Result<std::string> render_media(const timeline::Timeline& timeline, const timel
                                  std::string_view rendition, const timeline::Window& window = {});
 
 // How many bytes from its beginning on a segment has up to the end of its first picture, by the segment's
-// name.
+// name; 0: it does not begin with one that decodes on its own.
 using Leads = std::map<std::string, std::uint64_t, std::less<>>;
 // A window of more segments has no I-frame playlists: who lists them has to have packaged them.
 inline constexpr std::size_t most_i_frames = 1500;

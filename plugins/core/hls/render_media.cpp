@@ -64,6 +64,9 @@ class MediaRenderer {
   Status fill() {
     const auto listed = listed_cuts(timeline_, settings_, window_);
     if (listed.empty()) return not_found("no segment yet");
+    if (playlist_.i_frames_only && listed.size() > most_i_frames) {
+      return not_found("a window of so many segments has no I-frame playlist");
+    }
     if (std::none_of(listed.begin(), listed.end(), [&](const Listed& l) { return is_in(*l.stretch); })) {
       return not_found("no such rendition: " + rendition_);
     }
@@ -151,7 +154,7 @@ class MediaRenderer {
     segment.gap = segment.gap || !span.first->independent;
     if (segment.gap || leads_ == nullptr) return;
     const auto lead = leads_->find(segment.uri);
-    segment.gap = lead == leads_->end();
+    segment.gap = lead == leads_->end() || lead->second == 0;
     if (!segment.gap) segment.lead = lead->second;
   }
 
@@ -228,9 +231,6 @@ Result<MediaRenderer> i_frame_renderer(const Timeline& timeline, const OutputSet
   const bool has_video = tracks && rendition.starts_with('v');
   if (!has_video || !settings.i_frames || settings.protocol == Protocol::dash) {
     return not_found("no such I-frame playlist: " + std::string{rendition.substr(0, 40)});
-  }
-  if (listed_cuts(timeline, settings, window).size() > most_i_frames) {
-    return not_found("a window of so many segments has no I-frame playlist");
   }
   MediaRenderer renderer{timeline, settings, rendition, std::move(*tracks), window};
   renderer.take_leads(leads);

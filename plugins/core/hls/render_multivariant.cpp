@@ -64,13 +64,16 @@ class MultivariantRenderer {
     if (settings_.is_encrypted && !settings_.protection) return not_found("no key yet");
     playlist_.independent_segments = is_independent(listed);
     if (settings_.protection) set_keys(*settings_.protection);
+    const bool has_i_frames = settings_.i_frames && listed.size() <= most_i_frames;
     for (const auto& variant : variants) {
       if (has_group(variant)) add_group(variant.audio);
       if (variant.video != 0) add_subtitles(variant.text);
       if (variant.video != 0) add_captions(stretch_.find(variant.video)->description.captions);
       playlist_.variants.push_back(stream_inf(variant));
+      if (has_i_frames && variant.video != 0) {
+        add_i_frames(variant.video, own_tracks(variant), playlist_.variants.back());
+      }
     }
-    if (settings_.i_frames && listed.size() <= most_i_frames) add_i_frames(variants);
     complete_video_ranges();
     const std::uint32_t ts_version =
         playlist_.media.empty() && playlist_.i_frames.empty() ? transport_stream_version : groups_version;
@@ -92,26 +95,19 @@ class MultivariantRenderer {
   }
 
   // Each segment's first picture: what BANDWIDTH says is that of the video, which bounds it.
-  void add_i_frames(const std::vector<Variant>& variants) {
-    for (const auto& variant : variants) {
-      if (variant.video == 0) continue;
-      const StreamInf whole = stream_inf(variant);
-      const auto measured =
-          timeline::measure_bitrate(timeline_, presentation_, stretch_, settings_, {{variant.video}, {}});
-      StreamInf inf;
-      inf.bandwidth = measured.peak;
-      inf.average_bandwidth = measured.average;
-      inf.codecs = codecs_of(stretch_, settings_.protocol, {variant.video});
-      inf.resolution = whole.resolution;
-      inf.video_range = whole.video_range;
-      inf.uri = timeline::i_frame_playlist_file(settings_,
-                                                timeline::rendition_name(stretch_, own_tracks(variant))) +
-                query_;
-      const auto has_uri = [&](const StreamInf& other) { return other.uri == inf.uri; };
-      if (std::none_of(playlist_.i_frames.begin(), playlist_.i_frames.end(), has_uri)) {
-        playlist_.i_frames.push_back(std::move(inf));
-      }
-    }
+  void add_i_frames(TrackId video, const std::vector<TrackId>& own, const StreamInf& whole) {
+    StreamInf inf;
+    inf.uri = timeline::i_frame_playlist_file(settings_, timeline::rendition_name(stretch_, own)) + query_;
+    const auto has_uri = [&](const StreamInf& other) { return other.uri == inf.uri; };
+    if (std::any_of(playlist_.i_frames.begin(), playlist_.i_frames.end(), has_uri)) return;
+    const auto measured =
+        timeline::measure_bitrate(timeline_, presentation_, stretch_, settings_, {{video}, {}});
+    inf.bandwidth = measured.peak;
+    inf.average_bandwidth = measured.average;
+    inf.codecs = codecs_of(stretch_, settings_.protocol, {video});
+    inf.resolution = whole.resolution;
+    inf.video_range = whole.video_range;
+    playlist_.i_frames.push_back(std::move(inf));
   }
 
   // Where one variant says its range, one that does not is taken for SDR, and players want to read it

@@ -56,6 +56,7 @@ TrackSpan span_of(const Timeline& timeline, const Stretch& stretch, const Cut& c
 
 bool is_repaired(const Timeline& timeline, std::uint64_t first_slot, std::uint32_t slot_count,
                  const std::vector<TrackId>& rendition) {
+  if (!timeline.has_late()) return false;
   for (const TrackId track : rendition) {
     std::uint32_t listed = 0;
     std::uint32_t late = 0;

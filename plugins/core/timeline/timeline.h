@@ -174,6 +174,7 @@ class Timeline {
   // Content of a kept slot that came after the slot was listed without it (semantics S4): what was listed
   // does not change, who asks for what is archived gets it. null: none.
   [[nodiscard]] const Chunk* find_late(std::uint64_t slot, TrackId track) const;
+  [[nodiscard]] bool has_late() const { return late_ != nullptr && !late_->empty(); }
   // All that came late in a slot, ascending by track; null: nothing.
   [[nodiscard]] const std::vector<Chunk>* late_chunks(std::uint64_t slot) const;
   // REQUIRES: the slot is kept and has nothing of the track

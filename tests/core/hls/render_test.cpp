@@ -486,10 +486,12 @@ TEST(RenderMedia, EndsWithTheStream) {
   EXPECT_TRUE(media(timeline, output(Protocol::hls), "v1a3").end_list);
 }
 
-TEST(RenderMedia, OpenGopsTakeThePromiseOfIndependenceAway) {
+// Two slots, of which the first has no sync sample of the first video.
+Timeline with_open_gop(std::uint32_t slots_per_cut) {
   auto builder = TimelineBuilder{};
   builder.stretch(noon, 0, ladder()).slots(2, 50);
-  const Timeline made = builder.generation(4, 4).cuts(2).build();
+  const std::uint32_t seconds_per_cut = 2 * slots_per_cut;
+  const Timeline made = builder.generation(seconds_per_cut, seconds_per_cut).cuts(slots_per_cut).build();
   Timeline timeline;
   timeline.stretches = made.stretches;
   timeline.presentations = made.presentations;
@@ -498,6 +500,11 @@ TEST(RenderMedia, OpenGopsTakeThePromiseOfIndependenceAway) {
     slot.chunks[0].independent = number != 1;
     timeline.append(std::move(slot));
   }
+  return timeline;
+}
+
+TEST(RenderMedia, OpenGopsTakeThePromiseOfIndependenceAway) {
+  const Timeline timeline = with_open_gop(2);
   EXPECT_FALSE(media(timeline, output(Protocol::hls_cmaf), "v1").independent_segments);
   EXPECT_TRUE(media(timeline, output(Protocol::hls_cmaf), "v2").independent_segments);
   EXPECT_FALSE(multivariant(timeline, output(Protocol::hls_cmaf)).independent_segments);
@@ -535,17 +542,7 @@ TEST(RenderIFrames, OfTransportStreamsNeedVersionFour) {
 }
 
 TEST(RenderIFrames, ASegmentThatBeginsWithAnotherPictureIsAGap) {
-  auto builder = TimelineBuilder{};
-  builder.stretch(noon, 0, ladder()).slots(2, 50);
-  const Timeline made = builder.generation(2, 2).cuts(1).build();
-  Timeline timeline;
-  timeline.stretches = made.stretches;
-  timeline.presentations = made.presentations;
-  for (std::uint64_t number = 1; number <= 2; ++number) {
-    timeline::Slot slot = *made.find(number);
-    slot.chunks[0].independent = number != 1;
-    timeline.append(std::move(slot));
-  }
+  const Timeline timeline = with_open_gop(1);
   const auto segments = i_frame_segments(timeline, with_i_frames(Protocol::hls_cmaf), "v1");
   ASSERT_TRUE(segments.ok());
   EXPECT_EQ(*segments, std::vector<std::string>{"g1-v1-2.m4s"});
