@@ -17,8 +17,22 @@ import xml.etree.ElementTree as ElementTree
 SUITES = ["house", "core", "judges", "elements", "pipelines", "server", "fuzz", "e2e", "faults"]
 
 
+REASON = 400  # characters of a failure that are said again at the end
+
+
+def reason_of(suite, case):
+    """The end of what a failed test said: of GoogleTest its message, of TAP the comments after its line."""
+    broken = case.find("failure") if case.find("failure") is not None else case.find("error")
+    text = (broken.get("message") or broken.text or "").strip()
+    if not text:
+        output = "\n".join(out.text or "" for out in suite.iter("system-out"))
+        comments = re.search(rf"^not ok {re.escape(case.get('name'))}\n((?:#.*\n?)*)", output, re.MULTILINE)
+        text = comments.group(1) if comments else ""
+    return text.strip()[-REASON:]
+
+
 def count(report):
-    """(passed, failed, skipped, names of the failed) of a JUnit file."""
+    """(passed, failed, skipped, names of the failed with their reasons) of a JUnit file."""
     passed = failed = skipped = 0
     broken = []
     with open(report, encoding="utf-8", errors="replace") as file:
@@ -30,7 +44,7 @@ def count(report):
             name = f"{suite.get('name')}: {case.get('name')}"
             if case.find("failure") is not None or case.find("error") is not None:
                 failed += 1
-                broken.append(name)
+                broken.append(f"{name}\n{reason_of(suite, case)}".rstrip())
             elif case.find("skipped") is not None or case.get("status") in ("skipped", "notrun"):
                 skipped += 1
             else:
