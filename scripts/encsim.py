@@ -122,7 +122,7 @@ class EncoderSimulator(threading.Thread):
     """Sends each segment at the moment its last frame would have been encoded."""
 
     def __init__(self, folder, url, user, password, start_at, faults=(), join=1, offset=0.0, delay=0.0, window=5,
-                 dates=None):
+                 dates=None, drift=0.0):
         super().__init__(daemon=True)
         self.segments = segments_of(folder, join)
         parts = urllib.parse.urlsplit(url)
@@ -131,6 +131,7 @@ class EncoderSimulator(threading.Thread):
         self.authorization = base64.b64encode(f"{user}:{password}".encode()).decode()
         self.start_at, self.delay, self.window = start_at, delay, window
         self.ticks = round(offset * CLOCK)
+        self.pace = 1 / (1 + drift / 1e6)  # of its clock, which runs fast by so many parts per million
         self.faults = [fault if isinstance(fault, Fault) else Fault(fault) for fault in faults]
         self.dates = dates  # seconds since 1970 of a time of the programme; None: no EXT-X-PROGRAM-DATE-TIME
         self.stopping = threading.Event()
@@ -182,7 +183,7 @@ class EncoderSimulator(threading.Thread):
             begin = end
 
     def wait_for(self, programme):
-        if self.stopping.wait(max(0.0, self.start_at + self.delay + programme - time.monotonic())):
+        if self.stopping.wait(max(0.0, self.start_at + self.delay + programme * self.pace - time.monotonic())):
             raise Ended
 
     def send(self, index, faults):
@@ -270,6 +271,8 @@ def main():
                         "encoders (default: now)")
     parser.add_argument("--join", type=int, default=1, metavar="N", help="send N segments in one")
     parser.add_argument("--offset", type=float, default=0.0, metavar="SECONDS", help="added to all timestamps")
+    parser.add_argument("--drift", type=float, default=0.0, metavar="PPM", help="its clock runs fast by so much")
+    parser.add_argument("--dates", action="store_true", help="EXT-X-PROGRAM-DATE-TIME by its clock, from --start on")
     parser.add_argument("--delay", type=float, default=0.0, metavar="SECONDS", help="everything is sent later")
     options = parser.parse_args()
     if options.make:
@@ -279,8 +282,10 @@ def main():
     if not options.url or not options.user or not password:
         parser.error("the input's URL, user and password are needed")
     start = time.monotonic() + (options.start - time.time() if options.start else 0.0)
+    began = options.start or time.time()
+    by_its_clock = (lambda programme: began + programme) if options.dates else None
     encoder = EncoderSimulator(options.folder, options.url, options.user, password, start, options.fault, options.join,
-                               options.offset, options.delay)
+                               options.offset, options.delay, drift=options.drift, dates=by_its_clock)
     encoder.start()
     try:
         while encoder.is_alive():

@@ -23,6 +23,7 @@ G_BEGIN_DECLS
 #define TARN_CONDITION_PDT_REJECTED "PDT_REJECTED"
 #define TARN_CONDITION_MISALIGNED "MISALIGNED"
 #define TARN_CONDITION_DIFFERENT_CONTENT "DIFFERENT_CONTENT"
+#define TARN_CONDITION_DIFFERENT_GOPS "DIFFERENT_GOPS"
 #define TARN_CONDITION_LAGGING "LAGGING"
 
 /* Downstream events between the elements: names of their structures (docs/architecture.md has their fields). */

@@ -57,6 +57,7 @@ InputConditions conditions_of(const timeline::InputStatus& status) {
           .pdt_rejected = status.pdt_rejected,
           .misaligned = status.misaligned,
           .different_content = status.different_content,
+          .different_gops = status.different_gops,
           .lagging = status.lagging};
 }
 
@@ -76,6 +77,7 @@ std::vector<StructurePtr> changes_of(timeline::InputId input, const InputConditi
   compare("PDT_REJECTED", before.pdt_rejected, now.pdt_rejected);
   compare("MISALIGNED", before.misaligned, now.misaligned);
   compare("DIFFERENT_CONTENT", before.different_content, now.different_content);
+  compare("DIFFERENT_GOPS", before.different_gops, now.different_gops);
   compare("LAGGING", before.lagging, now.lagging);
   return changes;
 }

@@ -36,12 +36,14 @@ struct InputConditions {
   bool pdt_rejected = false;
   bool misaligned = false;
   bool different_content = false;
+  bool different_gops = false;
   bool lagging = false;
 };
 InputConditions conditions_of(const timeline::InputStatus& status);
 
 // `tarn/input-condition`, one for each that differs: input (1 or 2), condition ("OPEN_SEGMENTS",
-// "PDT_REJECTED", "MISALIGNED", "DIFFERENT_CONTENT", "LAGGING"), state ("set" or "cleared").
+// "PDT_REJECTED", "MISALIGNED", "DIFFERENT_CONTENT", "DIFFERENT_GOPS", "LAGGING"), state ("set" or
+// "cleared").
 std::vector<gstkit::StructurePtr> changes_of(timeline::InputId input, const InputConditions& before,
                                              const InputConditions& now);
 

@@ -32,6 +32,18 @@ bool carries_token(const Request& request, const std::string& token) {
   return given.size() == token.size() && CRYPTO_memcmp(given.data(), token.data(), token.size()) == 0;
 }
 
+// No page but the console's own has business with the API: a browser says whose page asks, in Fetch Metadata,
+// or where it leaves them out in Origin (fault G7). Proxies may have changed Host.
+bool is_foreign_page(const Request& request) {
+  const std::string_view site = request.header("sec-fetch-site");
+  if (!site.empty()) return site != "same-origin" && site != "none";
+  const std::string_view origin = request.header("origin");
+  if (origin.empty()) return false;
+  const std::size_t scheme = origin.find("://");
+  const std::string_view host = scheme == std::string_view::npos ? "" : origin.substr(scheme + 3);
+  return host.empty() || (host != request.header("host") && host != request.header("x-forwarded-host"));
+}
+
 bool is_key_path(const Request& request) { return request.path == "/speke" || request.path == "/clearkey"; }
 
 // A player's page is of another origin than the licence server.
@@ -83,6 +95,9 @@ ControlHandler::ControlHandler(Parts parts) : parts_(std::move(parts)) {}
 
 Handler::Verdict ControlHandler::on_head(const Request& head) {
   if (is_api(head)) {
+    if (!is_read(head) && is_foreign_page(head)) {
+      return {problem_response(403, "pages of other origins may not change anything"), 0, {}, false};
+    }
     return {std::nullopt, body_limit, "the request body", false, Microseconds{0}, problem_response};
   }
   if (parts_.key_provider != nullptr && is_key_path(head)) {

@@ -250,8 +250,38 @@ void ChannelRuntime::settle() {
   if (!is_done) is_settled_ = false;
 }
 
+void ChannelRuntime::watch_inputs(Monotonic now) {
+  if (is_watched_.exchange(true)) return;
+  parts_.writers.submit(strand_, [self = shared_from_this(), now] {
+    self->is_watched_ = false;
+    self->tell_changes(now);
+  });
+}
+
+void ChannelRuntime::tell_changes(Monotonic now) {
+  const State state = this->state();
+  Microseconds patience{};
+  {
+    const std::lock_guard lock{mutex_};
+    patience = std::chrono::seconds{channel_.segment_duration} * 3;
+  }
+  for (std::size_t i = 0; i < watches_.size(); ++i) {
+    const InputHistory& input = state.inputs[i];
+    const auto failing = input.is_connected(now, patience) ? input.failing() : std::nullopt;
+    const auto change = watches_[i].observe(input_state(state.input_statistics[i], failing), now);
+    if (!change) continue;
+    std::vector<EventLog::Field> fields{
+        {"channel", label()}, {"input", input_name(static_cast<int>(i))}, {"state", change->state}};
+    if (!change->reason.empty()) fields.emplace_back("text", change->reason);
+    if (change->untold > 0) fields.emplace_back("untold", std::to_string(change->untold));
+    const bool is_well = change->state == "live" || change->state == "ended";
+    parts_.log.write(is_well ? LogLevel::info : LogLevel::warning, "input-state", fields);
+  }
+}
+
 void ChannelRuntime::tick(Monotonic now) {
   settle_when_quiet();
+  watch_inputs(now);
   {
     const std::lock_guard lock{mutex_};
     if (tail_closed_ || closing_) return;

@@ -18,6 +18,7 @@
 #include "server/runtime/event_log.h"
 #include "server/runtime/ingest_line.h"
 #include "server/runtime/input_history.h"
+#include "server/runtime/input_state.h"
 #include "server/runtime/metrics.h"
 #include "server/runtime/origin.h"
 #include "server/runtime/worker_pool.h"
@@ -79,6 +80,7 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
   // Puts what an earlier run acknowledged and did not list where it belongs, if there is any.
   void recover();
   void upload(UploadedObject object, std::function<void(UploadAnswer)> done);
+  // Tells when inputs come, fail and are well again (event input-state).
   // Lets the journal go of what a deadline has listed, after which there was no upload. Closes the output's
   // tail when both inputs have been silent for three target durations, the channel's or their own, whichever
   // is longer (S19).
@@ -105,7 +107,9 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
   Status ensure_line();
   void settle();
   void check_storage(const UploadAnswer& answer);
-  void settle_when_quiet();                 // any thread
+  void settle_when_quiet();          // any thread
+  void watch_inputs(Monotonic now);  // likewise
+  void tell_changes(Monotonic now);
   void on_event(const IngestEvent& event);  // any thread
   void note(const IngestEvent& event);      // REQUIRES: mutex_ is held
   [[nodiscard]] std::chrono::seconds longest_target_duration() const;
@@ -123,8 +127,10 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
   mutable std::mutex line_mutex_;  // the pointer; the strand alone replaces it
   std::shared_ptr<IngestLine> line_;
 
-  std::atomic<bool> is_settled_{true};  // the journal has nothing that waits
-  std::atomic<bool> is_busy_{false};    // something was put since the last tick
+  std::atomic<bool> is_settled_{true};   // the journal has nothing that waits
+  std::atomic<bool> is_busy_{false};     // something was put since the last tick
+  std::atomic<bool> is_watched_{false};  // tell_changes() waits for its turn
+  std::array<InputWatch, 2> watches_;    // on the strand
 
   mutable std::mutex mutex_;
   Channel channel_;

@@ -3,6 +3,7 @@
 
 #include "core/base/text.h"
 #include "server/model/json.h"
+#include "server/runtime/input_state.h"
 
 namespace tarn::server {
 namespace {
@@ -21,36 +22,20 @@ JsonPtr number_or_text(const std::string& value) {
   return number ? json_number(*number) : json_text(value);
 }
 
-std::optional<std::string> reason_of(const std::string& state, std::int64_t age) {
-  if (state == "stalled") return "no media has come for " + format_seconds(age, 1'000'000, 1) + " s";
-  if (state == "late") return "its next content is overdue";
-  if (state == "ended") return "EXT-X-ENDLIST";
-  return std::nullopt;
-}
-
 // What the elements count; the state and the drift (µs) that the merger sees go beside the rest.
-// `failing`: it sends what is refused; empty: it does not.
 void add_statistics(const std::vector<std::pair<std::string, std::string>>& statistics,
                     const std::optional<std::string>& failing, JsonObjectBuilder& out) {
   JsonObjectBuilder counters;
-  std::string state;
-  std::int64_t age = 0;  // µs
   JsonPtr drift = json_null();
   for (const auto& [name, value] : statistics) {
-    if (name == "age") age = parse_i64(value).value_or(0);
-    if (name == "state") {
-      state = value;
-    } else if (name == "drift") {
+    if (name == "state") continue;
+    if (name == "drift") {
       drift = number_or_text(value);
     } else {
       counters.add(name, number_or_text(value));
     }
   }
-  std::optional<std::string> reason = reason_of(state, age);
-  if (failing) {
-    state = "failing";
-    reason = failing;
-  }
+  const auto [state, reason] = input_state(statistics, failing);
   out.add("state", state.empty() ? json_null() : json_text(state))
       .add("stateReason", reason ? json_text(*reason) : json_null())
       .add("drift", std::move(drift))

@@ -111,7 +111,7 @@ await step(page, 'G7 a page of another origin changes and reads nothing', async 
     check(framed === 0, 'the console is shown in a frame of another origin');
     await Promise.all([other.waitForURL(target), other.evaluate(() => document.getElementById('f').submit())]);
     const posts = answers.filter(([method, url]) => method === 'POST' && url === target);
-    check(posts.length === 2 && posts.every(([, , status]) => status === 401), JSON.stringify(answers));
+    check(posts.length === 2 && posts.every(([, , status]) => status === 403), JSON.stringify(answers));
   } finally {
     await other.close();
     server.close();

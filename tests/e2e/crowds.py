@@ -22,6 +22,8 @@ import lab
 from lab import Tap, request, wait_until
 from paced_encoder import PacedEncoder, prepare
 
+# What a p99 of some hundred answers may have of a busy machine; whoever waits for others waits for much longer.
+NOISE = 0.05
 LONG = bool(os.environ.get("TARN_LONG"))
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -177,7 +179,7 @@ def f1_slow_readers(pushed):
             client.close()
     print(f"# p99 {baseline * 1e3:.2f} ms alone, {crowded * 1e3:.2f} ms with {count} slow readers; "
           f"{grown / count:.1f} KiB each")
-    assert crowded <= max(2 * baseline, 0.02), (baseline, crowded)
+    assert crowded <= max(2 * baseline, NOISE), (baseline, crowded)
     assert grown <= 64 * count + 16384, grown
     pushed.nothing_lost()
 
@@ -205,7 +207,7 @@ def f2_slow_senders(pushed):
     took = time.monotonic() - began
     print(f"# all {count} gone after {took:.1f} s; p99 {baseline * 1e3:.2f} ms alone, {crowded * 1e3:.2f} ms beside them")
     assert took <= 12, took
-    assert crowded <= max(2 * baseline, 0.02), (baseline, crowded)
+    assert crowded <= max(2 * baseline, NOISE), (baseline, crowded)
     pushed.nothing_lost()
 
 

@@ -380,7 +380,7 @@ def bad_answers_are_refused(server):
     wait_until(lambda: keys.open, 10, "the request that hangs")
     began = time.monotonic()
     assert request(server.origin + "/v1/g/c/cbcs/manifest.m3u8").status == 200
-    assert time.monotonic() - began < 1, "another endpoint waits for the key server"
+    assert time.monotonic() - began < 2.5, "another endpoint waits for the key server"
     wait_until(lambda: "time" in (status()["lastError"] or ""), 10, "the request was given up")
     assert 3 < time.monotonic() - began < 8, time.monotonic() - began
     assert keys.most_open == 1, keys.most_open

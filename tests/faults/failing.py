@@ -87,7 +87,8 @@ def c8_slow_sync(folder):
             was, now = faultlab.percentile(before, 0.99), faultlab.percentile(slow, 0.99)
             print(f"# sync {delay} ms slower: playback p99 {was * 1000:.1f} ms -> {now * 1000:.1f} ms, "
                   f"{len(encoder.acked) - acked} acknowledged meanwhile")
-            assert now <= max(2 * was, 0.05), f"playback p99 {now:.3f} s, was {was:.3f} s"
+            # p99 of those who wait for a sync is the whole of it
+            assert now <= max(2 * was, delay / 3000), f"playback p99 {now:.3f} s, was {was:.3f} s"
         server.fault("delay_ms", 0)
         encoder.pause = 0.02
         encoder.finish(90)

@@ -139,6 +139,29 @@ TEST_F(ControlHandlerTest, GivesMetricsToStrangersOnlyWithTheToken) {
   EXPECT_EQ(asked_by("127.0.0.1", "Bearer the-token", "x-forwarded-for"), 200);
 }
 
+// G7: even with the token.
+TEST_F(ControlHandlerTest, NoOtherPageChangesAnything) {
+  const auto status = [&](const HeaderList& more, const std::string& method = "POST") {
+    HeaderList headers = token;
+    headers.insert(headers.end(), more.begin(), more.end());
+    static int number = 0;
+    return ask(method, "/api/v1/channel-groups", headers, R"({"name":"g)" + std::to_string(++number) + "\"}")
+        .status;
+  };
+  EXPECT_EQ(status({{"Sec-Fetch-Site", "cross-site"}}), 403);
+  EXPECT_EQ(status({{"Sec-Fetch-Site", "same-site"}, {"Origin", "http://localhost"}}), 403);
+  EXPECT_EQ(status({{"Sec-Fetch-Site", "same-origin"}, {"Origin", "https://outside.example"}}), 201)
+      << "a proxy has changed Host";
+  EXPECT_EQ(status({{"Sec-Fetch-Site", "none"}}), 201);
+  EXPECT_EQ(status({{"Origin", "http://evil.example"}}), 403);
+  EXPECT_EQ(status({{"Origin", "null"}}), 403);
+  EXPECT_EQ(status({{"Origin", "http://"}}), 403);
+  EXPECT_EQ(status({{"Origin", "http://localhost"}}), 201) << "as the Host of these requests";
+  EXPECT_EQ(status({{"Origin", "https://outside.example"}, {"X-Forwarded-Host", "outside.example"}}), 201);
+  EXPECT_EQ(ask("GET", "/api/v1/channel-groups", {token[0], {"Origin", "http://evil.example"}}).status, 200)
+      << "without CORS its page cannot read it";
+}
+
 TEST_F(ControlHandlerTest, ServesTheConsoleAndNothingElse) {
   const auto page = ask("GET", "/console/");
   EXPECT_EQ(page.status, 200);

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/archive/composed_archive.h"
+#include "core/archive/missing_parts.h"
 #include "core/archive/records.h"
 #include "core/archive/volume.h"
 
@@ -38,7 +39,9 @@ timeline::Resume ComposedArchive::resume() {
   resume.ended = published->ended.has_value();
   resume.edges.assign(footing_.edges.begin(), footing_.edges.end());
   resume.next_stretch = last_stretch_ + 1;
-  if (!published->stretches.empty()) resume.last_stretch = *published->stretches.rbegin()->second;
+  if (published->stretches.empty()) return resume;
+  resume.last_stretch = *published->stretches.rbegin()->second;
+  resume.missing = missing_parts(*published, *resume.last_stretch);
   return resume;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,15 @@ struct MergerSettings {
   Microseconds target_duration{6'000'000};  // the channel's segment duration
 };
 
+// What a listed slot lacks of a track and what may still come for it (S4), ticks of the track.
+struct MissingPart {
+  std::uint64_t slot = 0;
+  std::int64_t from = 0;
+  std::int64_t to = 0;
+  std::int64_t slot_end = 0;
+  bool operator==(const MissingPart&) const = default;
+};
+
 // Where the archive left off, so that a restarted merger goes on without a seam.
 struct Resume {
   std::uint64_t next_slot = 1;
@@ -43,6 +53,8 @@ struct Resume {
   std::int64_t slot_end = 0;                            // end of the last slot, reference ticks
   Utc slot_end_utc;
   bool ended = false;  // StreamEnded came after it: what follows needs a new stretch (S19)
+  // Of last_stretch, by track, ascending.
+  std::map<TrackId, std::vector<MissingPart>> missing{};
   // Every track key ever archived: an id is never used for another key. Those of last_stretch are
   // known without being named here, and no id that `edges` names is given away.
   std::vector<std::pair<std::string, TrackId>> track_ids;
@@ -101,6 +113,8 @@ struct InputStatus {
   // Its last GOPs lie where the other input's do, and are other bytes: a switch is seamless in time, but may
   // be seen.
   bool different_content = false;
+  // Its last GOPs do not begin where the other input's do: a switch at most of its moments costs up to a GOP.
+  bool different_gops = false;
   // Its GOPs come later than the other input's by more than the margin: a switch to it would keep viewers
   // waiting.
   bool lagging = false;

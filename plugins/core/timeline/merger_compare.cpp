@@ -9,6 +9,9 @@ namespace tarn::timeline {
 namespace {
 
 constexpr int enough = 3;  // one odd copy says nothing
+// GOPs that lie across the timeline's are counted against those that fit, of which there are some wherever
+// two structures meet again and again.
+constexpr int enough_bounds = 6;
 constexpr std::size_t remembered_copies = 64;
 
 }  // namespace
@@ -35,6 +38,17 @@ void Merger::Impl::compare(Input& input, const RecentSlot& used, const Arrived& 
       std::find_if(running_->recent.rbegin(), running_->recent.rend(),
                    [&](const RecentSlot& slot) { return !slot.hole && slot.digest == copy.unit.digest; });
   if (same != running_->recent.rend()) note_offset(input, position - same->start);
+}
+
+// A GOP that is not needed began where a slot does, or inside of one.
+void Merger::Impl::note_bounds(Input& input, const Arrived& copy, std::int64_t position, bool fits) const {
+  const auto& recent = running_->recent;
+  if (running_->ref().kind != codecs::Kind::video || !copy.unit.sync || active_ == input.id) return;
+  if (recent.empty() || position < recent.front().start) return;
+  int& count = input.other_gops;
+  count = std::clamp(count + (fits ? -1 : 2), 0, enough_bounds);
+  if (count == enough_bounds) input.status.different_gops = true;
+  if (count == 0) input.status.different_gops = false;
 }
 
 // The other input may have sent this content before, for another time.

@@ -130,6 +130,8 @@ struct Input {
   };
   std::deque<Copy> copies;  // recent ones that were not needed and are other bytes than those used
   int differing = 0;        // copies in a row that were other bytes than those used; negative: the same bytes
+  // GOPs, less those that began where the timeline's do: `limit` is where it counts no further.
+  int other_gops = 0;
 };
 
 // Equal in all that a player must be told anew: everything but bandwidths, which encoders that

@@ -20,14 +20,6 @@
 // merger_repair.cpp takes what they lack and comes later; merger_stretch.cpp begins stretches.
 namespace tarn::timeline {
 
-// What a listed slot lacks of a track, ticks of the track.
-struct MissingPart {
-  std::uint64_t slot = 0;
-  std::int64_t from = 0;
-  std::int64_t to = 0;
-  std::int64_t slot_end = 0;
-};
-
 // Came for a missing part that is not covered yet.
 struct LateUnit {
   Arrived arrived;
@@ -193,6 +185,7 @@ struct Merger::Impl {
   // merger_compare.cpp
   void compare(Input& input, const RecentSlot& used, const Arrived& copy, std::int64_t position);
   void look_for_copies(const RecentSlot& used);
+  void note_bounds(Input& input, const Arrived& copy, std::int64_t position, bool fits) const;
   void note_offset(Input& input, std::int64_t offset);
 
   // merger_repair.cpp

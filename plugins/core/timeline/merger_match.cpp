@@ -168,6 +168,7 @@ bool Merger::Impl::count_unneeded(Input& input, TrackState& track, const Arrived
   const auto at = std::find_if(recent.rbegin(), recent.rend(), [&](const RecentSlot& slot) {
     return distance(slot.start, position) <= tolerance(track, arrived.unit, false);
   });
+  note_bounds(input, arrived, position, at != recent.rend());
   if (at == recent.rend() || at->hole || at->input == input.id) return false;
   compare(input, *at, arrived, position);
   input.status.drift = arrived.at - at->at;

@@ -76,6 +76,10 @@ void Merger::Impl::resume_stretch(Resume resume) {
   for (const Track& track : stretch.tracks) {
     const std::int64_t end = rescale(resume.slot_end, reference_timescale, track.description.info.timescale);
     TrackState& state = running_->tracks.emplace_back(state_of(track, end));
+    for (const MissingPart& part : resume.missing[track.id]) {
+      state.missing.push_back(part);
+      state.holes.push_back({part.from, part.to});
+    }
     if (track.id == stretch.reference) {
       running_->reference = running_->tracks.size() - 1;
       state.broken = false;
@@ -101,6 +105,9 @@ void Merger::Impl::switch_to(InputId id, const std::string& reason) {
   const std::optional<InputId> before = std::exchange(active_, id);
   if (!before || *before == id) return;
   utc_watch_.reset();
+  // The timeline's GOPs are its own from now on.
+  inputs_[id].other_gops = 0;
+  inputs_[id].status.different_gops = false;
   decisions_.emplace_back(InputSwitched{*before, id, running_ ? running_->slot_edge : 0, reason});
 }
 

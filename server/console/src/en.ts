@@ -152,6 +152,7 @@ export const text = {
       PDT_REJECTED: 'Its date was too far from now and is not used',
       MISALIGNED: 'Its times or tracks do not match: it cannot take over without a discontinuity',
       DIFFERENT_CONTENT: 'Its content is not that of the other input: a switch may be seen',
+      DIFFERENT_GOPS: 'Its key frames are elsewhere than those of the other input: a switch would lose up to a GOP',
       LAGGING: 'Too far behind the other input: a switch would keep viewers waiting',
       ENCRYPTED_INPUT: 'It sends encrypted content, which is refused',
     } as Record<string, string>,

@@ -65,6 +65,24 @@ TEST_P(Repair, WhatWasListedStaysAndWhatIsArchivedHasTheLateContent) {
   EXPECT_EQ(archive_->statistics().chunks, 12U);
 }
 
+TEST_P(Repair, WhatIsMissingIsToldToWhoResumes) {
+  const auto slots_of = [&](TrackId track) {
+    std::vector<std::uint64_t> slots;
+    for (const timeline::MissingPart& part : archive_->resume().missing[track]) {
+      EXPECT_EQ(part.to - part.from, part.slot_end - part.from) << "whole slots are missing";
+      slots.push_back(part.slot);
+    }
+    return slots;
+  };
+  EXPECT_THAT(slots_of(1), ::testing::ElementsAre(3, 4, 6));
+  EXPECT_THAT(slots_of(2), ::testing::ElementsAre(3, 4));
+  const timeline::MissingPart fourth = archive_->resume().missing[1][1];
+  EXPECT_EQ(fourth.from, archive_->timeline()->find(4)->start);
+  EXPECT_EQ(fourth.to, archive_->timeline()->find(5)->find(1)->start);
+  repair(1, 3);
+  EXPECT_THAT(slots_of(1), ::testing::ElementsAre(4, 6)) << "what came is not missing";
+}
+
 TEST_P(Repair, ASegmentIsRepairedAsAWhole) {
   repair(1, 3);
   EXPECT_EQ(segment("long", 3, {1}, Content::archived), "-") << "its second half is not there";

@@ -819,6 +819,50 @@ TEST(MergerRedundancy, A8_ABackupThatIsOffByWholeGopsIsNotMerged) {
   }
 }
 
+// Input 1 sends GOPs of `halves` half GOPs of the other's, in the same programme.
+void send_other_gops(Scene& scene, std::int64_t begin, std::int64_t end, std::int64_t halves) {
+  const std::int64_t ticks = halves * gop_ticks / 2;
+  for (std::int64_t start = begin * gop_ticks; start < end * gop_ticks; start += ticks) {
+    scene.at((start + ticks) / 90 + 150, [&scene, start, ticks](Merger& m) {
+      Unit unit = Scene::gop(0, 1);
+      unit.start = first_video + start;
+      unit.duration = ticks;
+      m.add(1, "v0", unit, scene.now(), scene.now_utc());
+      m.segment_end(1, {"v0"}, scene.now(), scene.now_utc());
+    });
+  }
+}
+
+TEST(MergerRedundancy, GopsOfAnotherLengthAreSaidBeforeTheyAreNeeded) {
+  Scene scene{{}, MergerSettings{std::chrono::seconds{2}}};
+  announce_video(scene);
+  for (std::int64_t number = 0; number < 60; ++number) send_one(scene, 0, number, 0, 100);
+  // They meet the other's at every third.
+  send_other_gops(scene, 0, 30, 3);
+  // The encoder was set right.
+  send_other_gops(scene, 30, 60, 2);
+  scene.run(Scene::ms_of_gop(9));
+  EXPECT_FALSE(scene.merger.status(1).different_gops) << "some say nothing";
+  scene.run(Scene::ms_of_gop(29));
+  EXPECT_TRUE(scene.merger.status(1).different_gops);
+  EXPECT_FALSE(scene.merger.status(0).different_gops);
+  scene.run(Scene::ms_of_gop(59));
+  EXPECT_FALSE(scene.merger.status(1).different_gops);
+  EXPECT_THAT(scene.all<InputSwitched>(), IsEmpty());
+}
+
+TEST(MergerRedundancy, AnInputThatTakesOverHasTheTimelinesGops) {
+  Scene scene{{}, MergerSettings{std::chrono::seconds{2}}};
+  announce_video(scene);
+  for (std::int64_t number = 0; number < 30; ++number) send_one(scene, 0, number, 0, 100);
+  send_other_gops(scene, 0, 60, 3);
+  scene.run(Scene::ms_of_gop(29));
+  EXPECT_TRUE(scene.merger.status(1).different_gops);
+  scene.run(Scene::ms_of_gop(45));
+  EXPECT_THAT(scene.all<InputSwitched>(), SizeIs(1));
+  EXPECT_FALSE(scene.merger.status(1).different_gops);
+}
+
 TEST(MergerRedundancy, TheSamePicturesAgainAndAgainAreNoSignOfAnOffset) {
   Scene scene{{}, MergerSettings{std::chrono::seconds{2}}};
   announce_video(scene);

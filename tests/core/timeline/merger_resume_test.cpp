@@ -121,6 +121,40 @@ TEST(MergerResume, AShortHoleKeepsItsSlotNumbers) {
   EXPECT_EQ(slots.back().end, first_video + 24 * gop_ticks);
 }
 
+// S4: its slots were listed without it before the restart.
+TEST(MergerResume, WhatIsMissingMayStillCome) {
+  Scene before;
+  before.at(0, [](Merger& m) { m.set_tracks(0, one_variant()); });
+  before.send(0, 0, 2);
+  before.send(0, 3, 5);
+  before.run(31'000);
+  Resume resume = resume_of(before);
+  for (std::uint64_t slot = 7; slot < 10; ++slot) {
+    const std::int64_t start = first_video + static_cast<std::int64_t>(slot - 1) * gop_ticks;
+    resume.missing[1].push_back({slot, start, start + gop_ticks, start + gop_ticks});
+  }
+  for (const bool is_known : {true, false}) {
+    if (!is_known) resume.missing.clear();
+    Scene scene{resume};
+    announce(scene);
+    scene.send(0, 5, 8);
+    scene.send_segment(0, 2, {.has_audio = false}, Scene::ms_of_gop(20));
+    scene.run(50'000);
+    scene.expect_sane();
+    EXPECT_THAT(scene.all<StretchStarted>(), IsEmpty());
+    EXPECT_EQ(scene.published("v0"), numbers(15, 23));
+    std::vector<std::int64_t> repaired;
+    for (const PartRepaired& late : scene.all<PartRepaired>()) {
+      EXPECT_EQ(late.part.track, 1U);
+      for (const auto& one : late.part.payloads) {
+        repaired.push_back(std::static_pointer_cast<Sample>(one)->number);
+        EXPECT_EQ(late.part.slot, static_cast<std::uint64_t>(repaired.back()) + 1);
+      }
+    }
+    EXPECT_EQ(repaired, is_known ? numbers(6, 8) : std::vector<std::int64_t>{});
+  }
+}
+
 TEST(MergerResume, AnOutageBeginsAStretch) {
   Scene scene{after_five_segments()};
   announce(scene);
