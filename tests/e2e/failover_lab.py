@@ -34,7 +34,7 @@ class Stage:
             for i, entry in enumerate(self.inputs[:encoders])]
         self.start = start
         self.players = []
-        self.reports = None
+        self.reports = self.at_end = None
 
     def begin(self):
         for encoder in self.encoders:
@@ -50,6 +50,7 @@ class Stage:
         """Ends it when `seconds` of the programme have passed."""
         time.sleep(max(0.0, self.start + self.seconds - time.monotonic()))
         self.reports = [report for player in self.players for report in player.stop()]
+        self.at_end = self.status()  # while the encoders are there
         for encoder in self.encoders:
             encoder.stop()
         return self.reports

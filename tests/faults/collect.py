@@ -433,9 +433,12 @@ class SlowDownload:
 
 
 def stored(made):
-    """Bytes of the channel's volumes, and the largest of them."""
-    sizes = [os.path.getsize(os.path.join(folder, name)) for folder, _, names in os.walk(made.server.data)
-             for name in names if folder.endswith("/chunks")]
+    """Bytes of the channel's volumes, and the largest of them. Retention deletes some meanwhile."""
+    sizes = []
+    for folder, _, names in os.walk(made.server.data):
+        for name in names if folder.endswith("/chunks") else ():
+            with contextlib.suppress(FileNotFoundError):
+                sizes.append(os.path.getsize(os.path.join(folder, name)))
     return sum(sizes), max(sizes)
 
 
