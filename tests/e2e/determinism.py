@@ -4,6 +4,7 @@
 in whatever order and however many at once. TARN_SEED repeats a run's order."""
 
 import concurrent.futures
+import contextlib
 import datetime
 import os
 import random
@@ -137,8 +138,12 @@ def hls_media(server, path):
 
 
 def journal_written(server):
-    found = [os.path.join(folder, name) for folder, _, names in os.walk(server.data) for name in names if "/journal" in folder]
-    return max(map(os.path.getmtime, found))
+    times = [0.0]
+    for folder, _, names in os.walk(server.data):
+        for name in names if "/journal" in folder else ():
+            with contextlib.suppress(FileNotFoundError):  # they come and go
+                times.append(os.path.getmtime(os.path.join(folder, name)))
+    return max(times)
 
 
 def equal(left, right):

@@ -450,7 +450,8 @@ def no_key_in_files(server, keys):
     files = [server.log_path] + [os.path.join(folder, name) for folder, _, names in os.walk(server.data) for name in names]
     assert len(files) > 5
     for path in files:
-        with open(path, "rb") as file:
+        content = b""
+        with contextlib.suppress(FileNotFoundError), open(path, "rb") as file:  # journals come and go
             content = file.read()
         for form in forms:
             assert form not in content, f"{path} has a key in it"
