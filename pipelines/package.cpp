@@ -36,6 +36,7 @@ Result<GstElement*> add_packager(GstElement* pipeline, const PackageSettings& se
   gst_util_set_object_arg(G_OBJECT(encryptor), "scheme", is_cenc ? "cenc" : "cbcs");
   set_keys(encryptor, "", settings.protection->video);
   set_keys(encryptor, "audio-", settings.protection->audio);
+  g_object_set(encryptor, "sample-groups", settings.protection->video.key.changes ? TRUE : FALSE, nullptr);
   return encryptor;
 }
 

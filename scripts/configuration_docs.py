@@ -93,11 +93,8 @@ def field_row(schemas, resource, field):
         notes.append("Cannot be changed.")
     if field["secret"] and "secret" not in notes[0].lower():
         notes.append("A secret.")
-    takes = field["allowed"]
-    if field["unavailable"]:
-        takes = f"only {code(field['only'])} in this version"
     note = " ".join(note for note in notes if note).replace("|", "\\|").replace("<", "&lt;")
-    cells = [code(field["name"]), takes, preset_of(field)]
+    cells = [code(field["name"]), field["allowed"], preset_of(field)]
     if resource == "Endpoint":
         cells.append(protocols(field))
     return "| " + " | ".join(cells + [note]) + " |"

@@ -108,6 +108,7 @@ class Application {
   [[nodiscard]] std::string ready_line() const;
   void tick() {
     runtime_->tick();
+    keys_->tick();
     events_.tick();
     follow_certificate();
   }
@@ -191,6 +192,7 @@ Status Application::open() {
       Runtime::Parts{workers_, writers_, metrics_, log_, Clocks{utc_now, monotonic_now}}, settings,
       *store_->model());
   keys_->set_listener([this] { runtime_->follow(*store_->model()); });
+  keys_->set_content_source([this](const Endpoint& endpoint) { return runtime_->keyed_content(endpoint); });
   runtime_->follow(*store_->model());  // keys that came before there was a listener
   known_model_ = store_->model();
   store_->add_listener([this](const std::shared_ptr<const Model>& model) {

@@ -16,7 +16,9 @@
  * the IVs of a chunk's samples are made from its serial, which archivesrc has in the buffers' offset;
  * other sources have none, and `first-serial` is the serial of the first chunk, counted up from there.
  * Chunks under one key must never have the same serial: give each element that uses the key a range of
- * its own. Audio tracks have the same key as the others unless `audio-key` is set.
+ * its own. Audio tracks have the same key as the others unless `audio-key` is set. Where other elements
+ * encrypt the same track with other keys before or after, `sample-groups` makes every chunk say which key it
+ * has, in `sgpd` and `sbgp` boxes with the grouping type `seig`.
  *
  * Works on the thread that pushes to it. Keys are never readable and never logged.
  *
@@ -82,6 +84,7 @@ class CencEnc {
     std::string audio_iv;
     std::string audio_pssh;
     std::uint64_t first_serial = 0;
+    bool sample_groups = false;
   };
   gstkit::Guarded<Settings> settings;
 
@@ -131,6 +134,10 @@ class CencEnc {
           .member = &Settings::first_serial,
           .max = (std::uint64_t{1} << 48U) - 1,
           .when = When::ready},
+      Property<CencEnc>{.name = "sample-groups",
+                        .blurb = "Say in every chunk which key it has, for keys that change (seig)",
+                        .member = &Settings::sample_groups,
+                        .when = When::ready},
   };
 
   explicit CencEnc(TarnCencEnc* shell);
@@ -205,6 +212,7 @@ Status CencEnc::open() {
     state_.audio = TRY(
         drm_element::parse_keys({s.audio_key, s.audio_kid, s.audio_iv, s.audio_pssh}, s.scheme, "audio-"));
   }
+  state_.main->key.changes = state_.audio->key.changes = s.sample_groups;
   return {};
 }
 
@@ -274,7 +282,8 @@ Result<Ref<GstBuffer>> CencEnc::encrypt(GstBuffer* buffer) {
     return Ref<GstBuffer>::share(buffer);
   }
   if (first == isobmff::fourcc("ftyp")) return encrypt_header(parts);
-  if (first != isobmff::fourcc("moof") && first != isobmff::fourcc("emsg")) return malformed("cencenc: neither a CMAF header nor a chunk");
+  if (first != isobmff::fourcc("moof") && first != isobmff::fourcc("emsg"))
+    return malformed("cencenc: neither a CMAF header nor a chunk");
   if (state_.current != nullptr && state_.current->is_text) return Ref<GstBuffer>::share(buffer);
   if (state_.current == nullptr || !state_.current->encryptor) {
     return Error{ErrorCode::invalid, "cencenc: a chunk came before the caps of its track"};

@@ -145,7 +145,7 @@ void ManifestBuilder::begin(Utc now) {
   timeline_.availability_start = stretch.start;
   timeline_.stretches.emplace(1, std::make_shared<const timeline::Stretch>(std::move(stretch)));
   endpoint_.emplace(archive::EndpointDraft::begin(endpoint_name, {}, 1, settings_.segment_duration,
-                                                  settings_.segment_duration));
+                                                  settings_.segment_duration, 0));
 }
 
 Status ManifestBuilder::add_chunk(TrackId track, std::int64_t start, std::int64_t duration, bool independent,

@@ -42,7 +42,6 @@ JsonPtr field_rows() {
     row.add("required", json_boolean(field.required)).add("fixed", json_boolean(field.fixed));
     row.add("secret", json_boolean(field.secret));
     row.add("preset", field.required ? json_null() : to_json(get_field(sample(field), field)));
-    row.add("unavailable", field.unavailable).add("only", field.only);
     row.add("hls", json_boolean((field.protocols & for_hls) != 0));
     row.add("hlsCmaf", json_boolean((field.protocols & for_hls_cmaf) != 0));
     row.add("dash", json_boolean((field.protocols & for_dash) != 0));

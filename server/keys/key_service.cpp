@@ -2,10 +2,13 @@
 #include "server/keys/key_service.h"
 
 #include <algorithm>
+#include <functional>
 #include <set>
 
+#include "core/base/text.h"
 #include "core/drm/contract.h"
 #include "server/keys/backoff.h"
+#include "server/keys/rotation.h"
 #include "server/model/secrets.h"
 
 namespace tarn::server {
@@ -17,9 +20,27 @@ std::string label_of(const Endpoint& endpoint) {
 
 std::string prefix_of(const std::string& endpoint_id) { return "keys/" + endpoint_id + "/"; }
 
-Result<drm::ContentKeys> accept(const Endpoint& endpoint, std::string_view cpix) {
+// With zeros in front, so that names sort as periods do.
+std::string secret_name(const Endpoint& endpoint, const std::string& identity, std::uint64_t period) {
+  const std::string name = prefix_of(endpoint.id) + sha256_hex(identity);
+  if (endpoint.key_period() == 0) return name;
+  const std::string digits = std::to_string(period);
+  constexpr std::size_t most_digits = 20;
+  return name + "/" + std::string(most_digits - digits.size(), '0') + digits;
+}
+
+// So that not all endpoints ask at the very bound.
+Microseconds spread_of(const Endpoint& endpoint) {
+  constexpr std::uint32_t part = 8;
+  const std::uint64_t widest = std::max<std::uint64_t>(endpoint.key_period() / part, 1);
+  return std::chrono::seconds{std::hash<std::string>{}(endpoint.id) % widest};
+}
+
+Result<std::shared_ptr<const drm::ContentKeys>> accept(const Endpoint& endpoint, std::uint64_t period,
+                                                       std::string_view cpix) {
   const auto document = TRY(drm::cpix::parse(cpix));
-  return drm::accept_answer(contract_of(endpoint), document);
+  return std::make_shared<const drm::ContentKeys>(
+      TRY(drm::accept_answer(contract_of(endpoint, period), document)));
 }
 
 // What a key server said of its refusal, as far as it may stand in a log.
@@ -102,6 +123,18 @@ void KeyService::set_listener(std::function<void()> listener) {
   listener_ = std::move(listener);
 }
 
+void KeyService::set_content_source(ContentSource source) {
+  {
+    const std::lock_guard lock{mutex_};
+    content_source_ = std::move(source);
+  }
+  tick();
+}
+
+void KeyService::tick() {
+  invoke([this] { work(); });
+}
+
 void KeyService::follow(const Model& model) {
   if (update(model)) invoke([this] { work(); });
 }
@@ -122,14 +155,18 @@ bool KeyService::update(const Model& model) {
       entry = Entry{};
       entry.identity = key_identity(endpoint);
       entry.attempt = attempt;
-    } else if (!is_same_server && !entry.status.keys) {
+    } else if (!is_same_server && (!entry.has_keys() || entry.failures > 0)) {
       // A corrected setting is tried at once, and what is under way does not count any more.
       ++entry.attempt;
       entry.in_flight = false;
       entry.failures = 0;
     }
     entry.endpoint = endpoint;
-    has_work = has_work || (!entry.status.keys && !entry.in_flight);
+    // Whose licences they are is part of what manifests say.
+    if (!is_same_server) {
+      for (Period& period : entry.periods) period = make_period(endpoint, period.from, period.keys);
+    }
+    has_work = has_work || (!entry.has_keys() && !entry.in_flight);
   }
   for (const auto& [id, entry] : entries_) {
     if (!kept.contains(id)) gone_.push_back(id);
@@ -146,17 +183,21 @@ void KeyService::work() {
     const std::lock_guard lock{mutex_};
     gone = std::exchange(gone_, {});
     for (const auto& [id, entry] : entries_) {
-      if (!entry.status.keys && !entry.in_flight && entry.failures == 0) ids.push_back(id);
+      if (!entry.has_keys() || entry.length() != 0) ids.push_back(id);
     }
   }
   for (const std::string& id : gone) (void)parts_.store.forget_secrets(prefix_of(id), {});
   bool has_news = false;
   for (const std::string& id : ids) {
-    if (load(id)) {
-      has_news = true;
-    } else {
-      ask(id);
+    has_news = load(id) || has_news;
+    tell_of_missing_keys(id);
+    bool waits = false;
+    {
+      const std::lock_guard lock{mutex_};
+      const auto at = entries_.find(id);
+      waits = at == entries_.end() || at->second.failures > 0;  // its turn comes by itself
     }
+    if (!waits) ask(id);
   }
   std::function<void()> listener;
   {
@@ -171,8 +212,38 @@ bool KeyService::is_own(const Endpoint& endpoint) const {
   return std::find(own.begin(), own.end(), endpoint.drm_provider_url) != own.end();
 }
 
-std::string KeyService::secret_name(const Entry& entry) {
-  return prefix_of(entry.endpoint.id) + sha256_hex(entry.identity);
+KeyService::Period KeyService::make_period(const Endpoint& endpoint, std::uint64_t from,
+                                           std::shared_ptr<const drm::ContentKeys> keys) const {
+  Period made;
+  made.from = from;
+  made.encryption = std::make_shared<const crypto::StreamProtection>(
+      drm::stream_protection(*keys, endpoint.key_period() != 0));
+  auto signalling = drm::signalling(*keys);
+  if (is_own(endpoint) && !parts_.clearkey_url.empty()) {
+    drm::add_clearkey(signalling, parts_.clearkey_url);
+  }
+  made.signalling = std::make_shared<const timeline::Protection>(std::move(signalling));
+  made.keys = std::move(keys);
+  return made;
+}
+
+std::vector<KeyService::Period> KeyService::load_periods(const Entry& entry) {
+  const Endpoint& endpoint = entry.endpoint;
+  const std::string base = prefix_of(endpoint.id) + sha256_hex(entry.identity);
+  const bool changes = entry.length() != 0;
+  std::vector<Period> periods;
+  const auto names = parts_.store.secret_names(changes ? base + "/" : base);
+  for (const std::string& name : names.ok() ? *names : std::vector<std::string>{}) {
+    const std::size_t digits = std::min(name.find_first_not_of('0', base.size() + 1), name.size() - 1);
+    const auto period = changes ? parse_u64(std::string_view{name}.substr(digits)) : std::uint64_t{0};
+    if (!period || name != secret_name(endpoint, entry.identity, *period)) continue;
+    const auto kept = parts_.store.kept_secret(name);
+    if (!kept.ok()) continue;
+    if (auto keys = accept(endpoint, *period, *kept)) {
+      periods.push_back(make_period(endpoint, *period, std::move(keys).value()));
+    }
+  }
+  return periods;
 }
 
 bool KeyService::load(const std::string& id) {
@@ -184,56 +255,109 @@ bool KeyService::load(const std::string& id) {
     at->second.is_new = false;
     entry = at->second;
   }
-  const auto kept = parts_.store.kept_secret(secret_name(entry));
-  if (!kept.ok()) return false;
-  const auto keys = accept(entry.endpoint, *kept);
-  if (!keys.ok()) return false;
+  auto periods = load_periods(entry);
   const std::lock_guard lock{mutex_};
   const auto at = entries_.find(id);
-  if (at == entries_.end() || at->second.identity != entry.identity) return false;
-  at->second.status.keys = std::make_shared<const drm::ContentKeys>(*keys);
+  if (periods.empty() || at == entries_.end() || at->second.identity != entry.identity) return false;
+  at->second.periods = std::move(periods);
   return true;
 }
 
-void KeyService::ask(const std::string& id) {
+std::optional<KeyedContent> KeyService::content_of(const Endpoint& endpoint) const {
+  ContentSource source;
+  {
+    const std::lock_guard lock{mutex_};
+    source = content_source_;
+  }
+  return source ? source(endpoint) : std::nullopt;
+}
+
+KeyService::Now KeyService::now_of(const std::string& id) const {
+  Now now{parts_.utc(), Utc::min(), false};
   Endpoint endpoint;
-  std::uint64_t attempt = 0;
   {
     const std::lock_guard lock{mutex_};
     const auto at = entries_.find(id);
-    if (at == entries_.end() || at->second.status.keys || at->second.in_flight) return;
+    if (at == entries_.end()) return now;
+    now.is_known = content_source_ != nullptr;
+    endpoint = at->second.endpoint;
+  }
+  if (const auto content = content_of(endpoint)) now.edge = content->edge;
+  return now;
+}
+
+// The period whose keys an endpoint is to be given; none: it has what it needs.
+std::optional<std::uint64_t> KeyService::due(const Entry& entry, const Now& now) {
+  if (entry.in_flight) return std::nullopt;
+  if (entry.length() == 0) return entry.has_keys() ? std::nullopt : std::optional<std::uint64_t>{0};
+  if (!entry.has_keys()) return due_key_period(entry.length(), {}, now.utc, now.edge, {});
+  if (!now.is_known) return std::nullopt;
+  return due_key_period(entry.length(), entry.periods.back().from, now.utc, now.edge,
+                        spread_of(entry.endpoint));
+}
+
+// Faults D2: once for each period that begins without keys of its own.
+void KeyService::tell_of_missing_keys(const std::string& id) {
+  const Utc now = parts_.utc();
+  std::string label;
+  {
+    const std::lock_guard lock{mutex_};
+    const auto at = entries_.find(id);
+    if (at == entries_.end() || at->second.length() == 0 || !at->second.has_keys()) return;
+    Entry& entry = at->second;
+    const std::uint64_t period = timeline::key_period_at(entry.length(), now);
+    if (period <= entry.periods.back().from || period == entry.told) return;
+    entry.told = period;
+    label = label_of(entry.endpoint);
+  }
+  parts_.log.write(LogLevel::warning, "keys-go-on",
+                   {{"endpoint", label}, {"text", "there are no keys for this period: the last ones go on"}});
+}
+
+void KeyService::ask(const std::string& id) {
+  const Now now = now_of(id);
+  Entry asked;
+  {
+    const std::lock_guard lock{mutex_};
+    const auto at = entries_.find(id);
+    const auto period = at == entries_.end() ? std::nullopt : due(at->second, now);
+    if (!period) return;
     Entry& entry = at->second;
     entry.in_flight = true;
-    attempt = ++entry.attempt;
+    entry.asked = *period;
+    ++entry.attempt;
     ++entry.status.requests;
-    entry.status.last_request = parts_.utc();
-    endpoint = entry.endpoint;
+    entry.status.last_request = now.utc;
+    asked = entry;
   }
-  if (is_own(endpoint)) {
-    ask_builtin(id, attempt, endpoint);
+  if (is_own(asked.endpoint)) {
+    ask_builtin(id, asked);
   } else {
-    ask_server(id, attempt, endpoint);
+    ask_server(id, asked);
   }
 }
 
-void KeyService::ask_builtin(const std::string& id, std::uint64_t attempt, const Endpoint& endpoint) {
-  if (parts_.builtin == nullptr) return failed(id, attempt, not_found("there is no built-in key provider"));
-  const bool is_first = endpoint.speke_version == drm::SpekeVersion::v1_0;
-  answered(
-      id, attempt,
-      parts_.builtin->speke(drm::cpix::write(drm::request_of(contract_of(endpoint))), is_first ? "" : "2.0"));
+void KeyService::ask_builtin(const std::string& id, const Entry& asked) {
+  if (parts_.builtin == nullptr) {
+    return failed(id, asked.attempt, not_found("there is no built-in key provider"));
+  }
+  const bool is_first = asked.endpoint.speke_version == drm::SpekeVersion::v1_0;
+  const auto request = drm::request_of(contract_of(asked.endpoint, asked.asked));
+  answered(id, asked.attempt, parts_.builtin->speke(drm::cpix::write(request), is_first ? "" : "2.0"));
 }
 
-void KeyService::ask_server(const std::string& id, std::uint64_t attempt, const Endpoint& endpoint) {
+void KeyService::ask_server(const std::string& id, const Entry& asked) {
+  const Endpoint& endpoint = asked.endpoint;
   OutboundCall call;
   const auto url = parse_outbound_url(endpoint.drm_provider_url);
   const Status allowed = url.ok() ? parts_.policy.check(*url) : Status{url.error()};
   if (!allowed.ok()) {
-    return failed(id, attempt, {allowed.error().code, "the key server's URL " + allowed.error().message});
+    return failed(id, asked.attempt,
+                  {allowed.error().code, "the key server's URL " + allowed.error().message});
   }
   call.url = *url;
   call.text = endpoint.drm_provider_url;
-  call.body = drm::cpix::write(drm::request_of(contract_of(endpoint)));
+  call.body = drm::cpix::write(drm::request_of(contract_of(endpoint, asked.asked)));
   call.content_type = "application/xml";
   if (endpoint.speke_version == drm::SpekeVersion::v2_0) call.headers["X-Speke-Version"] = "2.0";
   if (const auto* credentials = credentials_for(parts_.credentials, endpoint.drm_provider_url)) {
@@ -241,9 +365,39 @@ void KeyService::ask_server(const std::string& id, std::uint64_t attempt, const 
     call.password = credentials->password;
   }
   post(std::move(call), parts_.policy, parts_.limits,
-       [this, id, attempt, endpoint](const Result<OutboundAnswer>& answer) {
+       [this, id, attempt = asked.attempt, endpoint](const Result<OutboundAnswer>& answer) {
          answered(id, attempt, check_answer(answer, endpoint));
        });
+}
+
+// First on disk, then in use: after a restart they are the same even when the key server has others.
+Status KeyService::keep(const Entry& entry, const std::string& cpix) {
+  const std::string prefix = prefix_of(entry.endpoint.id);
+  const std::string name = secret_name(entry.endpoint, entry.identity, entry.asked);
+  TRY(parts_.store.keep_secret(name, cpix));
+  if (entry.length() == 0) {
+    (void)parts_.store.forget_secrets(prefix, name);
+  } else if (!entry.has_keys()) {
+    // Those of other settings.
+    const std::string own = prefix + sha256_hex(entry.identity) + "/";
+    const auto names = parts_.store.secret_names(prefix);
+    for (const std::string& other : names.ok() ? *names : std::vector<std::string>{}) {
+      if (!other.starts_with(own)) (void)parts_.store.forget_secrets(other, {});
+    }
+  }
+  return {};
+}
+
+// Takes out what is before the keys of the oldest that is kept; the names of those in the store.
+std::vector<std::string> KeyService::drop_unneeded(Entry& entry, const std::optional<KeyedContent>& content) {
+  std::vector<std::string> names;
+  auto& periods = entry.periods;
+  while (content && periods.size() > 1 &&
+         timeline::start_of_key_period(entry.length(), periods[1].from) <= content->oldest) {
+    names.push_back(secret_name(entry.endpoint, entry.identity, periods[0].from));
+    periods.erase(periods.begin());
+  }
+  return names;
 }
 
 void KeyService::answered(const std::string& id, std::uint64_t attempt, const Result<std::string>& cpix) {
@@ -255,14 +409,15 @@ void KeyService::answered(const std::string& id, std::uint64_t attempt, const Re
     if (at == entries_.end() || at->second.attempt != attempt) return;
     entry = at->second;
   }
-  const auto keys = accept(entry.endpoint, *cpix);
+  const auto keys = accept(entry.endpoint, entry.asked, *cpix);
   if (!keys.ok()) return failed(id, attempt, keys.error());
-  // First on disk, then in use: after a restart they are the same even when the key server has others.
-  if (const Status stored = parts_.store.keep_secret(secret_name(entry), *cpix); !stored.ok()) {
-    return failed(id, attempt, stored.error());
-  }
-  (void)parts_.store.forget_secrets(prefix_of(id), secret_name(entry));
+  const auto content = content_of(entry.endpoint);
+  const Utc open = first_open_moment(parts_.utc(), content ? content->edge : Utc::min());
+  const bool is_first = !entry.has_keys();
+  if (!is_first && !is_in_time(entry.length(), entry.asked, open)) return too_late(id, attempt);
+  if (const Status stored = keep(entry, *cpix); !stored.ok()) return failed(id, attempt, stored.error());
   std::function<void()> listener;
+  std::vector<std::string> unneeded;
   {
     const std::lock_guard lock{mutex_};
     const auto at = entries_.find(id);
@@ -270,12 +425,29 @@ void KeyService::answered(const std::string& id, std::uint64_t attempt, const Re
     at->second.in_flight = false;
     at->second.failures = 0;
     at->second.status.last_error.clear();
-    at->second.status.keys = std::make_shared<const drm::ContentKeys>(*keys);
+    at->second.periods.push_back(make_period(at->second.endpoint, entry.asked, *keys));
+    unneeded = drop_unneeded(at->second, content);
     listener = listener_;
   }
+  for (const std::string& name : unneeded) (void)parts_.store.forget_secrets(name, {});
   parts_.metrics.counter("tarn_key_requests_total", {{"outcome", "answered"}})++;
   parts_.log.write(LogLevel::info, "keys-received", {{"endpoint", label_of(entry.endpoint)}});
   if (listener) listener();
+  if (entry.length() != 0 && is_first) tick();  // those of the next period
+}
+
+// Something of the period is published under the keys before; those of the next one are due.
+void KeyService::too_late(const std::string& id, std::uint64_t attempt) {
+  {
+    const std::lock_guard lock{mutex_};
+    const auto at = entries_.find(id);
+    if (at == entries_.end() || at->second.attempt != attempt) return;
+    at->second.in_flight = false;
+    at->second.failures = 0;
+    at->second.status.last_error.clear();
+  }
+  parts_.metrics.counter("tarn_key_requests_total", {{"outcome", "answered"}})++;
+  tick();
 }
 
 void KeyService::failed(const std::string& id, std::uint64_t attempt, const Error& error) {
@@ -298,12 +470,28 @@ void KeyService::failed(const std::string& id, std::uint64_t attempt, const Erro
 }
 
 KeyStatus KeyService::keys(const Endpoint& endpoint) const {
+  const Utc now = parts_.utc();
   const std::lock_guard lock{mutex_};
   const auto at = entries_.find(endpoint.id);
   // Of settings that are older or newer than what was followed there are no keys.
   if (at == entries_.end() || at->second.identity != key_identity(endpoint)) return {};
-  KeyStatus status = at->second.status;
-  if (is_own(at->second.endpoint)) status.clearkey_url = parts_.clearkey_url;
+  const Entry& entry = at->second;
+  KeyStatus status = entry.status;
+  if (!entry.has_keys()) return status;
+  std::vector<timeline::KeyPeriods<crypto::StreamProtection>::Entry> encryption;
+  std::vector<timeline::KeyPeriods<timeline::Protection>::Entry> signalling;
+  const std::uint64_t current = timeline::key_period_at(entry.length(), now);
+  for (const Period& period : entry.periods) {
+    encryption.push_back({period.from, period.encryption});
+    signalling.push_back({period.from, period.signalling});
+    if (period.from <= current || !status.keys) {
+      status.previous = std::exchange(status.keys, period.keys);
+    } else if (!status.next) {
+      status.next = period.keys;
+    }
+  }
+  status.encryption = {entry.length(), std::move(encryption)};
+  status.signalling = {entry.length(), std::move(signalling)};
   return status;
 }
 

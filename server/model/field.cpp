@@ -98,7 +98,7 @@ std::string allowed(const Field<R>& field) {
     if constexpr (std::is_same_v<T, bool>) {
       return "true or false";
     } else if constexpr (std::is_unsigned_v<T>) {
-      return "a whole number from " + range;
+      return (field.or_none ? "0 or a whole number from " : "a whole number from ") + range;
     } else if constexpr (std::is_same_v<T, std::string>) {
       if (field.format == Format::free)
         return "a text of " + range + " characters without control characters";

@@ -47,11 +47,9 @@ struct Field {
   Format format = Format::free;
   unsigned protocols = every_protocol;  // of the endpoint
   bool required = false;
-  bool fixed = false;   // cannot be changed after creation
-  bool secret = false;  // sealed in the store, null in answers, never in errors
-  // When not empty: what this version cannot do yet. Any value but `only` is refused, never ignored.
-  std::string_view unavailable = {};
-  std::string_view only = {};  // the one value that is accepted, as JSON text; empty: none
+  bool fixed = false;    // cannot be changed after creation
+  bool secret = false;   // sealed in the store, null in answers, never in errors
+  bool or_none = false;  // of a number: 0 is accepted too, for never
 };
 
 // What POST …/rotate-credentials takes.

@@ -29,7 +29,6 @@ class RowReader {
       : field_(field), node_(node), errors_(errors) {}
 
   void read(R& resource) {
-    if (!field_.unavailable.empty() && !is_the_only_one()) return;
     visit_member(field_, [&](auto* type, auto member) {
       using T = std::remove_pointer_t<decltype(type)>;
       if constexpr (!std::is_same_v<T, std::monostate>) {
@@ -40,25 +39,6 @@ class RowReader {
   }
 
  private:
-  bool is_the_only_one() {
-    if (print_json(node_) == field_.only) return true;
-    // Of the wrong kind or out of range anyway: say that instead.
-    const bool available_elsewhere = visit_member(field_, [&](auto* type, auto) {
-      using T = std::remove_pointer_t<decltype(type)>;
-      if constexpr (std::is_same_v<T, std::monostate>) {
-        return true;
-      } else {
-        T value{};
-        return convert(value);
-      }
-    });
-    if (available_elsewhere) {
-      refuse(std::string(field_.unavailable) + " is not available in this version" +
-             (field_.only.empty() ? "; leave it out" : "; must be " + std::string(field_.only)));
-    }
-    return false;
-  }
-
   bool refuse(const std::string& reason) {
     errors_.push_back({std::string(field_.name), field_.secret ? "null" : short_json(node_), reason});
     return false;
@@ -75,6 +55,11 @@ class RowReader {
   bool convert(N& value) {
     if (json_node_get_value_type(node_) != G_TYPE_INT64) return refuse();
     const std::int64_t number = json_node_get_int(node_);
+    const bool is_none = number == 0 && field_.or_none;
+    if (is_none) {
+      value = N{};
+      return true;
+    }
     if (number < 0 || static_cast<std::uint64_t>(number) < field_.min ||
         static_cast<std::uint64_t>(number) > field_.max) {
       return refuse();

@@ -13,6 +13,7 @@ constexpr std::uint64_t longest_list = 1000;
 // Leaves room for "-v1a2.m3u8" in a path component of 200 characters.
 constexpr std::uint64_t longest_manifest_name = 150;
 constexpr std::uint64_t longest_url = 512;
+constexpr std::uint64_t shortest_rotation = 60;      // seconds: a request to a key server takes up to 5
 constexpr std::uint64_t longest_rotation = 604'800;  // a week
 constexpr std::uint64_t highest_bitrate = 1'000'000'000'000;
 
@@ -106,10 +107,10 @@ constexpr std::array endpoint_fields{
         .name = "drm.keyPreset", .member = &Endpoint::key_preset, .protocols = for_hls_cmaf | for_dash},
     Field<Endpoint>{.name = "drm.rotationPeriod",
                     .member = &Endpoint::rotation_period,
+                    .min = shortest_rotation,
                     .max = longest_rotation,
                     .protocols = for_hls_cmaf | for_dash,
-                    .unavailable = "key rotation",
-                    .only = "0"},
+                    .or_none = true},
     Field<Endpoint>{.name = "manifest.segments",
                     .member = &Endpoint::segments,
                     .min = 2,

@@ -52,13 +52,14 @@ std::string content_id(const Endpoint& endpoint) {
   return endpoint.drm_content_id.empty() ? "tarn-" + endpoint.id : endpoint.drm_content_id;
 }
 
-drm::Contract contract_of(const Endpoint& endpoint) {
+drm::Contract contract_of(const Endpoint& endpoint, std::uint64_t period) {
   drm::Contract contract;
   contract.content_id = content_id(endpoint);
   contract.scheme = endpoint.encryption;
   contract.systems = endpoint.drm_systems;
   contract.preset = endpoint.key_preset;
   contract.speke = endpoint.speke_version;
+  if (endpoint.rotation_period != 0) contract.period = period;
   contract.for_hls = endpoint.protocol != timeline::Protocol::dash;
   if (const auto iv = parse_hex(endpoint.constant_iv); iv && iv->size() == crypto::Block{}.size()) {
     std::copy(iv->begin(), iv->end(), contract.constant_iv.emplace().begin());
@@ -71,6 +72,7 @@ std::string key_identity(const Endpoint& endpoint) {
   std::string text =
       content_id(endpoint) + "/" + (endpoint.encryption == crypto::Scheme::cenc ? "cenc" : "cbcs") + "/" +
       endpoint.constant_iv + (endpoint.key_preset == drm::KeyPreset::shared ? "/shared" : "/separate");
+  if (endpoint.rotation_period != 0) text += "/every " + std::to_string(endpoint.rotation_period) + " s";
   for (const drm::System system : endpoint.drm_systems) text += "/" + std::string{drm::name_of(system)};
   return text;
 }

@@ -91,12 +91,13 @@ struct Endpoint {
   std::string drm_content_id;  // empty: made of the endpoint's id
   drm::SpekeVersion speke_version = drm::SpekeVersion::v2_0;
   drm::KeyPreset key_preset = drm::KeyPreset::shared;
-  std::uint32_t rotation_period = 0;
+  std::uint32_t rotation_period = 0;  // seconds; 0: the keys never change
   Utc created;
   Utc updated;
   std::uint64_t revision = 0;
 
   [[nodiscard]] bool is_encrypted() const { return !drm_systems.empty(); }
+  [[nodiscard]] std::uint32_t key_period() const { return is_encrypted() ? rotation_period : 0; }
 };
 
 // The directory of its archive, below that of all channels.
@@ -106,8 +107,8 @@ std::string archive_name(const Channel& channel);
 timeline::OutputSettings effective(const Endpoint& endpoint, const Channel& channel);
 
 std::string content_id(const Endpoint& endpoint);
-// What its key server is asked for. REQUIRES: endpoint.is_encrypted()
-drm::Contract contract_of(const Endpoint& endpoint);
+// What its key server is asked for; `period` where keys change. REQUIRES: endpoint.is_encrypted()
+drm::Contract contract_of(const Endpoint& endpoint, std::uint64_t period = 0);
 // Says which keys an endpoint has: those of another text are not its keys. Empty in the clear. Where keys
 // come from is not part of it.
 std::string key_identity(const Endpoint& endpoint);

@@ -159,6 +159,10 @@ class SqliteStore final : public Store {
     const std::lock_guard guard(change_lock_);
     return load_kept_secret(database_, box_, name);
   }
+  Result<std::vector<std::string>> secret_names(const std::string& prefix) override {
+    const std::lock_guard guard(change_lock_);
+    return load_secret_names(database_, prefix);
+  }
   Status forget_secrets(const std::string& prefix, const std::string& but) override {
     const std::lock_guard guard(change_lock_);
     return failed_ ? Status{failure()} : delete_kept_secrets(database_, prefix, but);

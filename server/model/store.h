@@ -40,6 +40,8 @@ class Store {
   // Secrets that are no settings, sealed and durable like those: content keys. Any thread but a listener's.
   virtual Status keep_secret(const std::string& name, std::string_view text) = 0;
   virtual Result<std::string> kept_secret(const std::string& name) = 0;  // not_found
+  // Names that begin with `prefix`, in order.
+  virtual Result<std::vector<std::string>> secret_names(const std::string& prefix) = 0;
   // Forgets all whose names begin with `prefix` but one.
   virtual Status forget_secrets(const std::string& prefix, const std::string& but) = 0;
 

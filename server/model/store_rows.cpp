@@ -309,6 +309,15 @@ Result<std::string> load_kept_secret(Database& database, const SecretBox& box, c
   return box.open(row.blob(0), "kept " + name);
 }
 
+Result<std::vector<std::string>> load_secret_names(Database& database, const std::string& prefix) {
+  Statement row =
+      database.prepare("SELECT name FROM kept_secrets WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name");
+  row.bind(1, prefix);
+  std::vector<std::string> names;
+  while (TRY(row.step())) names.emplace_back(row.text(0));
+  return names;
+}
+
 Status delete_kept_secrets(Database& database, const std::string& prefix, const std::string& but) {
   return database.prepare("DELETE FROM kept_secrets WHERE substr(name, 1, length(?1)) = ?1 AND name != ?2")
       .bind(1, prefix)

@@ -33,6 +33,7 @@ Status save_kept_secret(Database& database, const SecretBox& box, const std::str
                         std::string_view text);
 Result<std::string> load_kept_secret(Database& database, const SecretBox& box, const std::string& name);
 // All whose names begin with `prefix` but one.
+Result<std::vector<std::string>> load_secret_names(Database& database, const std::string& prefix);
 Status delete_kept_secrets(Database& database, const std::string& prefix, const std::string& but);
 
 Status save_row(Database& database, const CollectionTask& task);

@@ -326,7 +326,8 @@ Fetched EndpointRuntime::package(const MediaFile& media, const Request& request,
 Fetched EndpointRuntime::package_media(const MediaFile& media, const Request& request,
                                        const Settings& settings) {
   const std::string& file = request.file;
-  const Packaging packaging{media.transport_stream, settings.protection};
+  const Packaging packaging{media.transport_stream,
+                            settings.protection ? settings.protection.at(media.keyed_at) : nullptr};
   if (!packager_ || packaging_ != packaging) {
     packager_.reset();
     auto made = make_packager_(packaging);

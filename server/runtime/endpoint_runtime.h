@@ -44,7 +44,7 @@ class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
     std::string time_url;
     timeline::WindowLimits windows = {};
     bool error_on_stale = false;
-    std::shared_ptr<const crypto::StreamProtection> protection = {};  // null: in the clear, or no key yet
+    timeline::KeyPeriods<crypto::StreamProtection> protection = {};  // empty: in the clear, or no key yet
   };
   // What is asked for, and when.
   struct Request {

@@ -137,6 +137,7 @@ std::variant<MediaFile, Fetched> find_segment(const timeline::Timeline& timeline
   media.request.slot_count = cut->slot_count;
   media.request.segment_type = !name.transport_stream;
   media.transport_stream = name.transport_stream;
+  media.keyed_at = presentation->keyed_at(cut->generation);
   media.content_type = name.transport_stream ? "video/mp2t" : content_type(*stretch, name.tracks.front());
   return media;
 }
@@ -149,6 +150,10 @@ std::variant<MediaFile, Fetched> find_header(const timeline::Timeline& timeline,
       presentation->find_generation(name.generation) == nullptr) {
     return no_such_file();
   }
+  const Utc keyed_at = presentation->keyed_at(name.generation);
+  if (settings.protection.length() != 0 && keyed_at == Utc{}) {
+    return absent(Fetched::Absence::not_yet, "nothing of this header is there yet");
+  }
   for (const auto& [id, stretch] : timeline.stretches) {
     const timeline::Track* track = stretch->find(name.track);
     if (track == nullptr || track->config != name.config) continue;
@@ -156,6 +161,7 @@ std::variant<MediaFile, Fetched> find_header(const timeline::Timeline& timeline,
     if (timeline::init_name(name.edition, name.generation, rendition, name.config) != file) break;
     MediaFile media;
     media.request.header = PackageRequest::Header{name.track, name.config};
+    media.keyed_at = keyed_at;
     media.content_type = content_type(*stretch, name.track);
     return media;
   }

@@ -17,6 +17,7 @@ struct MediaFile {
   PackageRequest request;
   bool transport_stream = false;
   std::string content_type;
+  Utc keyed_at{};                   // whose key period is its own
   std::optional<TextRequest> text;  // WebVTT: this instead of `request`
 };
 

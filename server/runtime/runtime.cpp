@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "core/timeline/output_span.h"
 #include "server/runtime/journaled_ingest.h"
 #include "server/runtime/retention.h"
 #include "server/runtime/status_json.h"
@@ -15,15 +16,6 @@ namespace fs = std::filesystem;
 
 constexpr char deleted_suffix[] = ".deleted";
 constexpr std::uint64_t ticks_between_trims = 10;
-
-void set_keys(const KeyStatus& status, EndpointRuntime::Settings& settings) {
-  if (!status.keys) return;
-  auto protection = drm::signalling(*status.keys);
-  if (!status.clearkey_url.empty()) drm::add_clearkey(protection, status.clearkey_url);
-  settings.output.protection = std::make_shared<const timeline::Protection>(std::move(protection));
-  settings.protection =
-      std::make_shared<const crypto::StreamProtection>(drm::stream_protection(*status.keys));
-}
 
 Microseconds days(std::uint32_t count) { return std::chrono::hours{24} * count; }
 
@@ -198,10 +190,14 @@ void Runtime::follow_endpoint(const Group& group, const Channel& channel, const 
                                      {days(endpoint.time_shift_days), settings_.longest_window},
                                      endpoint.error_on_stale};
   settings.output.endpoint = endpoint.id;
-  if (endpoint.is_encrypted() && settings_.keys != nullptr)
-    set_keys(settings_.keys->keys(endpoint), settings);
+  if (endpoint.is_encrypted() && settings_.keys != nullptr) {
+    KeyStatus status = settings_.keys->keys(endpoint);
+    settings.output.protection = std::move(status.signalling);
+    settings.protection = std::move(status.encryption);
+  }
   const Status cut = runtime->archive()->set_presentation(endpoint.id, settings.output.segment_duration,
-                                                          channel.segment_duration, parts_.clocks.utc());
+                                                          channel.segment_duration, parts_.clocks.utc(),
+                                                          endpoint.key_period());
   if (!cut) {
     parts_.log.write(LogLevel::error, "presentation-failed",
                      {{"endpoint", settings.label}, {"error", cut.error().message}});
@@ -399,6 +395,24 @@ std::string Runtime::endpoint_status(const Endpoint& endpoint) {
     return endpoint_status_json(endpoint, at->second->state(), *running.channel->archive()->timeline(), keys);
   }
   return broken_status("the channel's archive is not available");
+}
+
+std::optional<KeyedContent> Runtime::keyed_content(const Endpoint& endpoint) const {
+  std::shared_ptr<const timeline::Timeline> timeline;
+  {
+    const std::shared_lock lock{mutex_};
+    for (const auto& [id, running] : running_) {
+      if (running.endpoints.contains(endpoint.id)) timeline = running.channel->archive()->timeline();
+    }
+  }
+  if (!timeline || timeline->empty()) return std::nullopt;
+  const timeline::Presentation* presentation = timeline->presentation(endpoint.id);
+  const timeline::Slot& newest = *timeline->find(timeline->end_slot() - 1);
+  const timeline::Stretch* stretch = timeline->stretch(newest.stretch);
+  if (presentation == nullptr || presentation->generations.empty() || stretch == nullptr) return std::nullopt;
+  const std::uint32_t timescale = timeline::timescale_of(*stretch, stretch->reference);
+  return KeyedContent{presentation->generations.front().start,
+                      newest.utc + to_microseconds(newest.end - newest.start, timescale)};
 }
 
 bool Runtime::has_content(const Channel& channel) {

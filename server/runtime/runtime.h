@@ -67,6 +67,8 @@ class Runtime : public Origin, public StatusSource, public CollectionSource {
   std::string channel_status(const Channel& channel) override;
   std::string endpoint_status(const Endpoint& endpoint) override;
   bool has_content(const Channel& channel) override;
+  // none: the endpoint has published nothing, or it is not known yet. Any thread.
+  [[nodiscard]] std::optional<KeyedContent> keyed_content(const Endpoint& endpoint) const;
 
  private:
   struct Running {

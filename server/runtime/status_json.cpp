@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/runtime/status_json.h"
 
+#include <initializer_list>
+#include <set>
+
 #include "core/base/text.h"
 #include "server/model/json.h"
 #include "server/runtime/input_state.h"
@@ -140,19 +143,26 @@ JsonPtr texts_json(const std::vector<std::string>& texts) {
 }
 
 // Never a key.
-JsonPtr keys_json(const KeyStatus& status) {
+JsonPtr key_ids_json(std::initializer_list<const drm::ContentKeys*> all) {
   JsonArrayBuilder ids;
-  if (status.keys) {
-    const auto video = drm::to_text(status.keys->video.key.kid);
-    const auto audio = drm::to_text(status.keys->audio.key.kid);
-    ids.add(json_text(video));
-    if (audio != video) ids.add(json_text(audio));
+  std::set<std::string> seen;
+  for (const drm::ContentKeys* keys : all) {
+    if (keys == nullptr) continue;
+    for (const drm::TrackKeys* track : {&keys->video, &keys->audio}) {
+      const std::string id = drm::to_text(track->key.kid);
+      if (seen.insert(id).second) ids.add(json_text(id));
+    }
   }
+  return ids.take();
+}
+
+JsonPtr keys_json(const KeyStatus& status) {
   JsonObjectBuilder out;
   out.add("state", status.keys                 ? "READY"
                    : status.last_error.empty() ? "WAITING"
                                                : "FAILED")
-      .add("keyIds", ids.take())
+      .add("keyIds", key_ids_json({status.keys.get(), status.previous.get()}))
+      .add("nextKeyIds", key_ids_json({status.next.get()}))
       .add("requests", count(status.requests))
       .add("lastRequestAt",
            status.last_request ? json_text(format_utc_seconds(*status.last_request)) : json_null())

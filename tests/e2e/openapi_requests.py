@@ -94,7 +94,7 @@ class Values:
         if name == "providerUrl":
             return "https://keys.example/" + self.word(0, 20, string.ascii_letters)
         if name == "rotationPeriod":
-            return 0
+            return self.random.choice([0, 60, self.random.randint(60, schema["maximum"]), schema["maximum"]])
         if "enum" in schema:
             return self.random.choice(schema["enum"])
         if "array" in kinds(schema):

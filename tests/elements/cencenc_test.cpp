@@ -158,6 +158,23 @@ TEST_F(CencEnc, HasAnotherKeyForAudioWhereOneIsSet) {
   EXPECT_EQ(read_tenc(output_header())->kid, ByteVector(16, 0xFF));
 }
 
+TEST_F(CencEnc, SaysInChunksWhichKeyTheyHaveWhereThatIsAskedFor) {
+  for (const char* wanted : {"false", "true"}) {
+    element_ = Ref<GstElement>::adopt(gst_element_factory_make("cencenc", nullptr));
+    set("key", key_text);
+    set("kid", "101112131415161718191a1b1c1d1e1f");
+    set("iv", "202122232425262728292a2b2c2d2e2f");
+    set("sample-groups", wanted);
+    start();
+    begin();
+    ASSERT_EQ(gst_harness_push(harness_, chunk().release()), GST_FLOW_OK);
+    const ByteVector encrypted = pull();
+    EXPECT_EQ(find_box(encrypted, "sgpd").has_value(), std::string_view{wanted} == "true");
+    EXPECT_EQ(decrypt_segment(encrypted, output_header(), key), ByteVector(160, 'x'));
+    gst_harness_teardown(std::exchange(harness_, nullptr));
+  }
+}
+
 TEST_F(CencEnc, DoesNotStartWithKeysThatAreNone) {
   for (const auto& [name, value] : {std::pair{"key", "00"}, {"kid", "x"}, {"iv", ""}, {"pssh", "AAAA"}}) {
     element_ = Ref<GstElement>::adopt(gst_element_factory_make("cencenc", nullptr));

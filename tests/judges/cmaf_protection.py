@@ -12,10 +12,11 @@ def complaints(header, fragment, data):
     if header.tenc is None:
         return [("clear", "senc in a clear track")] if senc or saiz or saio else []
     whole_samples = not header.tenc["iv_size"] and header.format not in NALS
+    wrong = group_complaints(header, traf, len(fragment.samples))
     if senc is None:
         # constant IVs and no subsamples: nothing to say of a sample
-        return [] if whole_samples and not (saiz or saio) else [("clear", f"no senc in the moof at {fragment.moof.start}")]
-    wrong = []
+        missing = [("clear", f"no senc in the moof at {fragment.moof.start}")]
+        return wrong + ([] if whole_samples and not (saiz or saio) else missing)
     try:
         entries = read_entries(senc, header.tenc["iv_size"])
     except Malformed as problem:
@@ -39,6 +40,22 @@ def complaints(header, fragment, data):
         elif subsamples is not None and header.scheme == "cenc" and any(encrypted % 16 for _, encrypted in subsamples):
             wrong.append(("subsamples", f"sample {number}: encrypted ranges that are no whole blocks"))
     return wrong
+
+
+def group_complaints(header, traf, samples):
+    """23001-7 clause 6: where a chunk names its key, it is the header's, and holds for all of its samples."""
+    sgpd, sbgp = traf.find("sgpd"), traf.find("sbgp")
+    if sgpd is None and sbgp is None:
+        return []
+    if sgpd is None or sbgp is None or sgpd.data[4:8] != b"seig" or sbgp.data[4:8] != b"seig":
+        return [("seig", "sgpd and sbgp are not a pair of seig")]
+    length, count = fields(sgpd, "II", 8)
+    entry = sgpd.data[16:]
+    if count != 1 or length != len(entry) or entry[4:20].hex() != header.tenc["kid"].replace("-", ""):
+        return [("seig", f"{count} entries of {length} bytes, {entry[4:20].hex()} and not {header.tenc['kid']}")]
+    if fields(sbgp, "III", 8) != (1, samples, 0x10001):
+        return [("seig", f"sbgp says {fields(sbgp, 'III', 8)} of {samples} samples")]
+    return []
 
 
 def read_entries(senc, iv_size):

@@ -19,4 +19,5 @@ RULES = {
     "prft": "ISO/IEC 14496-12 8.16.5: of the track", "senc": "ISO/IEC 23001-7 7.2: an entry a sample",
     "saiz": "ISO/IEC 23001-7 7.1: sizes as in senc", "saio": "ISO/IEC 23001-7 7.1: the first entry of senc",
     "subsamples": "ISO/IEC 23001-7 9.5: they add up to the sample", "clear": "encrypted tracks have senc, clear ones none",
+    "seig": "ISO/IEC 23001-7 6: a chunk that names its key names the header's, for all of its samples",
 }

@@ -131,6 +131,7 @@ MUTATIONS = {
     "saiz": in_segment("moof/traf/saiz", poke(4, 9), **CENC),
     "saio": in_segment("moof/traf/saio", poke(11, 9), **CENC),
     "subsamples": in_segment("moof/traf/senc", poke(8 + 8 + 3, 9), **CENC),
+    "seig": in_segment("moof/traf/sgpd", poke(4 + 4 + 4 + 4 + 4, 9), **CENC),
     "clear": lambda: (make.header(), make.segment(scheme="cenc")),
 }
 

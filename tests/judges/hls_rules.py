@@ -48,6 +48,8 @@ def media(text, parsed):
     names = [segment["uri"] for segment in parsed["segments"] if not segment.get("byterange")]
     if len(set(names)) != len(names):
         wrong.append(("uri", "a segment is listed twice"))
+    # Between the URIs of two segments: what is said of the second one.
+    keyed = {block.splitlines()[-1] for block in re.findall(r"(?:#.*\n|\n)*[^#\n].*", text) if "#EXT-X-KEY" in block}
     before = None
     for segment in parsed["segments"]:
         # 4.4.3.1: rounded to the nearest integer
@@ -58,7 +60,7 @@ def media(text, parsed):
         if segment["uri"].endswith(".m4s") and not segment["map"]:
             wrong.append(("map", f"{segment['uri']} has no EXT-X-MAP"))
         if before is not None and before["uri"].endswith(".m4s") and segment["map"] != before["map"] and \
-                not segment["discontinuity"]:
+                not segment["discontinuity"] and segment["uri"] not in keyed:
             wrong.append(("map", f"another EXT-X-MAP at {segment['uri']} without a discontinuity"))
         before = segment
     version = re.search(r"#EXT-X-VERSION:(\d+)", text)

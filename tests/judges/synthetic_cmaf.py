@@ -77,7 +77,7 @@ def samples_of(kind, gop):
 
 
 def protection(kind, scheme, samples, place):
-    """senc, saiz and saio; `place`: where senc begins in the moof."""
+    """senc, saiz and saio, and the key in a sample group; `place`: where senc begins in the moof."""
     entries = []
     for number, (data, _, _) in enumerate(samples):
         entry = struct.pack(">Q", 1000 + number)[:IV_SIZE[scheme]]
@@ -87,7 +87,11 @@ def protection(kind, scheme, samples, place):
         entries.append(entry)
     senc = full("senc", 0, 2 if kind == "v" else 0, u32(len(entries)), *entries)
     saiz = full("saiz", 0, 0, bytes([len(entries[0])]), u32(len(entries)))
-    return senc + saiz + full("saio", 0, 0, u32(1, place + 16))
+    seig = bytes([0, 0x19 if scheme == "cbcs" else 0, 1, IV_SIZE[scheme]]) + bytes(range(16))
+    seig += b"" if IV_SIZE[scheme] else bytes([16]) + bytes(16)
+    groups = full("sgpd", 1, 0, b"seig", u32(len(seig), 1), seig)
+    groups += full("sbgp", 0, 0, b"seig", u32(1, len(samples), 0x10001))
+    return senc + saiz + full("saio", 0, 0, u32(1, place + 16)) + groups
 
 
 def fragment(kind, gop, scheme):

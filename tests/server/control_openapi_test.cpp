@@ -85,7 +85,7 @@ class OpenapiTest : public ControlTest {
   template <class R>
   void compare_range(const Field<R>& field, JsonNode* described) const {
     const std::string name(field.name);
-    const auto min = static_cast<std::int64_t>(field.min);
+    const auto min = field.or_none ? std::int64_t{0} : static_cast<std::int64_t>(field.min);
     const auto max = static_cast<std::int64_t>(field.max);
     const bool is_number = std::holds_alternative<std::uint32_t R::*>(field.member) ||
                            std::holds_alternative<std::optional<std::uint32_t> R::*>(field.member) ||

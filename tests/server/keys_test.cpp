@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <mutex>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "core/drm/contract.h"
 #include "server/keys/backoff.h"
 #include "server/keys/key_service.h"
+#include "server/keys/rotation.h"
 
 namespace tarn::server {
 namespace {
@@ -42,10 +44,17 @@ class KeyServiceTest : public ::testing::Test {
   }
 
   std::unique_ptr<KeyService> service(const Model& model, const BuiltinProvider* provider) {
-    auto made = std::make_unique<KeyService>(
-        KeyService::Parts{
-            *store_, log_, metrics_, [] { return Utc{}; }, {}, provider, {own_url}, "http://l/", {}, {}},
-        model);
+    auto made = std::make_unique<KeyService>(KeyService::Parts{*store_,
+                                                               log_,
+                                                               metrics_,
+                                                               [this] { return now_.load(); },
+                                                               {},
+                                                               provider,
+                                                               {own_url},
+                                                               "http://l/",
+                                                               {},
+                                                               {}},
+                                             model);
     made->set_listener([this] {
       const std::lock_guard lock{mutex_};
       ++news_;
@@ -71,7 +80,13 @@ class KeyServiceTest : public ::testing::Test {
     return {};
   }
 
+  std::string logged() {
+    const std::lock_guard lock{mutex_};
+    return logged_;
+  }
+
   TemporaryDirectory directory_;
+  std::atomic<Utc> now_{Utc{}};
   std::mutex mutex_;
   std::condition_variable changed_;
   std::string logged_;
@@ -129,6 +144,195 @@ TEST_F(KeyServiceTest, ForgetsKeysOfEndpointsThatAreGone) {
     EXPECT_EQ(keys->keys(one).keys, nullptr);
   }
   EXPECT_EQ(service(model_of({one}), nullptr)->keys(one).keys, nullptr);
+}
+
+// ---- keys that change
+
+constexpr Utc minute_100{std::chrono::seconds{6000}};
+constexpr auto seconds = [](double count) { return Microseconds{static_cast<std::int64_t>(count * 1e6)}; };
+
+TEST(KeyRotation, AsksOnePeriodAheadAndNeverForWhatHasBegun) {
+  const Utc start = minute_100;
+  EXPECT_EQ(due_key_period(60, {}, start, Utc::min(), {}), 100U) << "what is there needs a key";
+  EXPECT_EQ(due_key_period(60, 100, start, Utc::min(), {}), 101U);
+  EXPECT_EQ(due_key_period(60, 101, start + seconds(57.9), Utc::min(), {}), std::nullopt);
+  EXPECT_EQ(due_key_period(60, 101, start + seconds(58), Utc::min(), {}), 102U) << "an answer takes its time";
+  EXPECT_EQ(due_key_period(60, 101, start + seconds(58), Utc::min(), seconds(7)), std::nullopt);
+  EXPECT_EQ(due_key_period(60, 101, start + seconds(65), Utc::min(), seconds(7)), 102U);
+  // Late: the period has begun with the last keys, and goes on with them.
+  EXPECT_EQ(due_key_period(60, 97, start + seconds(1), Utc::min(), seconds(7)), 101U);
+  // Content that is ahead of the clock has taken its periods.
+  EXPECT_EQ(due_key_period(60, 100, start, start + seconds(130), {}), 103U);
+  EXPECT_TRUE(is_in_time(60, 101, first_open_moment(start + seconds(58), Utc::min())));
+  EXPECT_FALSE(is_in_time(60, 101, first_open_moment(start + seconds(58.5), Utc::min())));
+  EXPECT_FALSE(is_in_time(60, 101, first_open_moment(start, start + seconds(59))));
+}
+
+class KeyRotationTest : public KeyServiceTest {
+ protected:
+  KeyRotationTest() {
+    one_.rotation_period = 60;
+    now_ = minute_100 + seconds(10);
+  }
+  std::unique_ptr<KeyService> rotating(const BuiltinProvider* provider) {
+    auto made = service(model_of({one_}), provider);
+    made->set_content_source([this](const Endpoint&) {
+      const std::lock_guard lock{mutex_};
+      return content_;
+    });
+    return made;
+  }
+  // The keys that hold for what begins `at` seconds into the hundredth minute.
+  static crypto::Block key(const KeyStatus& status, double at) {
+    return status.encryption.at(minute_100 + seconds(at))->video.key.key;
+  }
+  KeyStatus wait_for_period(const KeyService& keys, std::uint64_t period) {
+    return wait_for(keys, one_, [&](const KeyStatus& status) {
+      return status.encryption && status.encryption.entries().back().from >= period;
+    });
+  }
+  void set_content(Utc oldest, Utc edge) {
+    const std::lock_guard lock{mutex_};
+    content_ = KeyedContent{oldest, edge};
+  }
+  void move_to(KeyService& keys, double at) {
+    now_ = minute_100 + seconds(at);
+    keys.tick();
+  }
+
+  Endpoint one_ = endpoint("one", own_url);
+  std::optional<KeyedContent> content_;  // under mutex_
+};
+
+TEST_F(KeyRotationTest, HasTheNextPeriodsKeysBeforeItBegins) {
+  const auto keys = rotating(&*provider_);
+  const KeyStatus first = wait_for_period(*keys, 101);
+  EXPECT_EQ(first.requests, 2U);
+  EXPECT_NE(key(first, 0), key(first, 60));
+  EXPECT_EQ(key(first, 0), key(first, -1000)) << "what was there before there were keys";
+  EXPECT_EQ(first.keys->video.key.key, key(first, 0));
+  EXPECT_EQ(first.next->video.key.key, key(first, 60));
+  EXPECT_EQ(first.previous, nullptr);
+  EXPECT_TRUE(first.encryption.at(minute_100)->video.key.changes);
+  move_to(*keys, 90);
+  const KeyStatus second = wait_for_period(*keys, 102);
+  EXPECT_EQ(second.requests, 3U);
+  EXPECT_EQ(key(second, 0), key(first, 0));
+  EXPECT_EQ(key(second, 119), key(first, 60));
+  EXPECT_EQ(second.previous, first.keys);
+  EXPECT_EQ(second.keys, first.next);
+  // The very objects, so that pipelines are not built anew.
+  EXPECT_EQ(second.encryption.entries()[1], first.encryption.entries()[1]);
+}
+
+TEST_F(KeyRotationTest, HasTheSameKeysAfterARestartWithoutAKeyServer) {
+  KeyStatus before;
+  {
+    const auto keys = rotating(&*provider_);
+    wait_for_period(*keys, 101);
+    move_to(*keys, 90);
+    before = wait_for_period(*keys, 102);
+  }
+  const auto again = service(model_of({one_}), nullptr);
+  const KeyStatus after = again->keys(one_);
+  ASSERT_EQ(after.encryption.entries().size(), 3U);
+  EXPECT_EQ(after.requests, 0U);
+  for (const double at : {0.0, 60.0, 120.0}) EXPECT_EQ(key(after, at), key(before, at));
+  EXPECT_EQ(logged().find(hex(key(before, 60))), std::string::npos);
+  // Of another length all are others.
+  Endpoint longer = one_;
+  longer.rotation_period = 120;
+  EXPECT_FALSE(again->keys(longer).encryption);
+}
+
+// Another node with the same provider, which has begun at another time.
+TEST_F(KeyRotationTest, OfOnePeriodAreTheSameWhoeverAsks) {
+  Endpoint two = endpoint("two", own_url);
+  two.rotation_period = 60;
+  one_.drm_content_id = two.drm_content_id = "programme";
+  KeyStatus first;
+  {
+    const auto keys = rotating(&*provider_);
+    first = wait_for_period(*keys, 101);
+  }
+  now_ = minute_100 + seconds(65);
+  one_ = two;
+  const auto keys = rotating(&*provider_);
+  EXPECT_EQ(key(wait_for_period(*keys, 102), 60), key(first, 60));
+}
+
+// Faults D2.
+TEST_F(KeyRotationTest, TheLastKeysGoOnWhileTheKeyServerIsAway) {
+  KeyStatus before;
+  {
+    const auto keys = rotating(&*provider_);
+    before = wait_for_period(*keys, 101);
+  }
+  const auto away = rotating(nullptr);
+  move_to(*away, 130);  // 102 has begun without keys of its own
+  wait_for(*away, one_, [](const KeyStatus& status) { return !status.last_error.empty(); });
+  KeyStatus status = away->keys(one_);
+  EXPECT_EQ(key(status, 130), key(before, 60));
+  EXPECT_EQ(status.keys->video.key.key, key(before, 60));
+  EXPECT_EQ(status.next, nullptr);
+  EXPECT_NE(logged().find("keys-go-on"), std::string::npos);
+}
+
+TEST_F(KeyRotationTest, WhatWasPublishedKeepsItsKeysWhenNewOnesComeLate) {
+  KeyStatus before;
+  {
+    const auto keys = rotating(&*provider_);
+    before = wait_for_period(*keys, 101);
+  }
+  now_ = minute_100 + seconds(130);
+  const auto back = rotating(&*provider_);
+  const KeyStatus after = wait_for_period(*back, 103);
+  ASSERT_EQ(after.encryption.entries().size(), 3U);
+  EXPECT_EQ(key(after, 130), key(before, 60)) << "102 goes on with the keys of 101";
+  EXPECT_NE(key(after, 180), key(after, 130));
+}
+
+TEST_F(KeyRotationTest, ContentThatIsAheadOfTheClockKeepsItsKeys) {
+  set_content(minute_100, minute_100 + seconds(150));
+  const auto keys = rotating(&*provider_);
+  const KeyStatus status = wait_for_period(*keys, 103);
+  ASSERT_EQ(status.encryption.entries().size(), 2U);
+  EXPECT_EQ(key(status, 0), key(status, 179));
+  EXPECT_NE(key(status, 180), key(status, 179));
+}
+
+TEST_F(KeyRotationTest, KeysAreForgottenOnceNothingOfTheirsIsKept) {
+  {
+    const auto keys = rotating(&*provider_);
+    wait_for_period(*keys, 101);
+    set_content(minute_100 + seconds(61), minute_100 + seconds(88));
+    move_to(*keys, 90);
+    const KeyStatus status = wait_for_period(*keys, 102);
+    ASSERT_EQ(status.encryption.entries().size(), 2U);
+    EXPECT_EQ(status.encryption.entries().front().from, 101U);
+    // Something of 101 is still there.
+    set_content(minute_100 + seconds(119), minute_100 + seconds(148));
+    move_to(*keys, 150);
+    EXPECT_EQ(wait_for_period(*keys, 103).encryption.entries().front().from, 101U);
+  }
+  EXPECT_EQ(service(model_of({one_}), nullptr)->keys(one_).encryption.entries().front().from, 101U);
+  EXPECT_EQ(store_->secret_names("keys/one/").value().size(), 3U);
+}
+
+TEST_F(KeyRotationTest, KeysOfOtherSettingsAreForgotten) {
+  const auto keys = rotating(&*provider_);
+  wait_for_period(*keys, 101);
+  one_.rotation_period = 0;
+  keys->follow(model_of({one_}));
+  wait_for(*keys, one_, [](const KeyStatus& status) { return status.keys != nullptr; });
+  ASSERT_EQ(store_->secret_names("keys/one/").value().size(), 1U);
+  one_.rotation_period = 3600;
+  keys->follow(model_of({one_}));
+  wait_for_period(*keys, 2);
+  const auto names = store_->secret_names("keys/one/").value();
+  ASSERT_EQ(names.size(), 2U);
+  for (const std::string& name : names)
+    EXPECT_NE(name.find("/0000000000000000000"), std::string::npos) << name;
 }
 
 TEST_F(KeyServiceTest, TellsWhyThereIsNoKeyAndAsksAgain) {

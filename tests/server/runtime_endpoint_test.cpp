@@ -250,7 +250,49 @@ TEST_F(EndpointRuntimeTest, GivesUpThePipelineWhenTheKeysAreOthers) {
   ASSERT_NE(fetch("g1-v1-2.m4s").content, nullptr);
   ASSERT_EQ(packagings_.size(), 2U);
   EXPECT_EQ(packagings_[0].protection, nullptr);
-  EXPECT_EQ(packagings_[1].protection, settings_.protection);
+  EXPECT_EQ(packagings_[1].protection, settings_.protection.at(Utc{}));
+}
+
+// The content begins 20 s into a minute: its 21st segment has the keys of the next one.
+TEST_F(EndpointRuntimeTest, PackagesEverythingWithTheKeysOfItsPeriod) {
+  ASSERT_TRUE(archive_->set_presentation("e", 2, 2, Utc{}, 60).ok());
+  add_slots(*archive_, 20);
+  const std::uint64_t first = timeline::key_period_at(60, Utc{std::chrono::seconds{1'700'000'000}});
+  std::vector<timeline::KeyPeriods<crypto::StreamProtection>::Entry> keys;
+  std::vector<timeline::KeyPeriods<timeline::Protection>::Entry> signalling;
+  for (const std::uint64_t period : {first, first + 1}) {
+    keys.push_back({period, std::make_shared<const crypto::StreamProtection>()});
+    signalling.push_back({period, std::make_shared<const timeline::Protection>()});
+  }
+  settings_.output.is_encrypted = true;
+  settings_.output.protection = {60, signalling};
+  settings_.protection = {60, keys};
+  endpoint_->set_settings(settings_);
+  EXPECT_EQ(fetch("g2-v1-i1.mp4").absence, Fetched::Absence::not_found) << "there is no such generation";
+  add_slots(*archive_, 5);
+  for (const char* file :
+       {"g1-v1-18.m4s", "g1-v1-20.m4s", "g1-v1-i1.mp4", "g2-v1-21.m4s", "g2-v1-i1.mp4", "g2-a2-25.m4s"}) {
+    ASSERT_NE(fetch(file).content, nullptr) << file;
+  }
+  EXPECT_EQ(fetch("g1-v1-21.m4s").content, nullptr);
+  EXPECT_EQ(fetch("g2-v1-20.m4s").content, nullptr);
+  ASSERT_EQ(packagings_.size(), 2U) << "one pipeline for each key";
+  EXPECT_EQ(packagings_[0].protection, keys[0].value);
+  EXPECT_EQ(packagings_[1].protection, keys[1].value);
+}
+
+// Which period a generation is of shows with its first segment only.
+TEST_F(EndpointRuntimeTest, HasNoHeaderOfAGenerationThatHasNotBegun) {
+  ASSERT_TRUE(archive_->set_presentation("e", 2, 2, Utc{}, 60).ok());
+  add_slots(*archive_, 4);
+  ASSERT_TRUE(archive_->set_presentation("e", 4, 2, Utc{}, 60).ok());
+  settings_.output.is_encrypted = true;
+  settings_.output.protection = {60, {{0, std::make_shared<const timeline::Protection>()}}};
+  settings_.protection = {60, {{0, std::make_shared<const crypto::StreamProtection>()}}};
+  endpoint_->set_settings(settings_);
+  EXPECT_EQ(fetch("g2-v1-i1.mp4").absence, Fetched::Absence::not_yet);
+  add_slots(*archive_, 2);
+  EXPECT_NE(fetch("g2-v1-i1.mp4").content, nullptr);
 }
 
 // A segment whose first picture ends eight bytes before its end.
@@ -332,7 +374,7 @@ TEST_F(IFramesTest, PackageUnderTheSettingsOfTheirRequest) {
   EXPECT_EQ(waiting.get().content, nullptr) << "there are no keys any more";
   EXPECT_EQ(record_.requests, 3);
   ASSERT_EQ(packagings_.size(), 1U);
-  EXPECT_EQ(packagings_[0].protection, settings_.protection);
+  EXPECT_EQ(packagings_[0].protection, settings_.protection.at(Utc{}));
 }
 
 TEST_F(EndpointRuntimeTest, AWindowIsRenderedOncePerStateHoweverItIsSpelled) {

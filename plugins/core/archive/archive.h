@@ -102,9 +102,11 @@ class Archive {
 
   // ---- control
   // Makes `endpoint` cut by these settings from the next slot on: the first generation reaches back to
-  // the oldest kept slot; the same settings again change nothing (semantics S7).
+  // the oldest kept slot; the same settings again change nothing (semantics S7). `key_period`: see
+  // timeline::Generation; what is there already is one generation, whatever it lasted.
   virtual Status set_presentation(const std::string& endpoint, std::uint32_t segment_duration,
-                                  std::uint32_t channel_segment_duration, Utc now) = 0;
+                                  std::uint32_t channel_segment_duration, Utc now,
+                                  std::uint32_t key_period = 0) = 0;
   virtual Status remove_presentation(const std::string& endpoint) = 0;
   // Deletes slots that end before `oldest`, with cuts that begin before the first one kept; volumes
   // without a kept chunk are removed from disk.

@@ -80,13 +80,16 @@ Error ComposedArchive::fail(const Error& cause) {
 }
 
 Status ComposedArchive::set_presentation(const std::string& endpoint, std::uint32_t segment_duration,
-                                         std::uint32_t channel_segment_duration, Utc now) {
-  return write(
-      [&] { return do_set_presentation(endpoint, segment_duration, channel_segment_duration, now); });
+                                         std::uint32_t channel_segment_duration, Utc now,
+                                         std::uint32_t key_period) {
+  return write([&] {
+    return do_set_presentation(endpoint, segment_duration, channel_segment_duration, now, key_period);
+  });
 }
 
 Result<bool> ComposedArchive::do_set_presentation(const std::string& endpoint, std::uint32_t segment_duration,
-                                                  std::uint32_t channel_segment_duration, Utc now) {
+                                                  std::uint32_t channel_segment_duration, Utc now,
+                                                  std::uint32_t key_period) {
   if (endpoint.empty() || segment_duration == 0) {
     return Error{ErrorCode::invalid, name_ + ": endpoint '" + endpoint +
                                          "': a name and a segment duration of at"
@@ -100,19 +103,24 @@ Result<bool> ComposedArchive::do_set_presentation(const std::string& endpoint, s
     StoredEndpoint counted;
     counted.last_generation = static_cast<std::uint32_t>(number_floor_);
     counted.anchor.next_number = std::max(counted.anchor.next_number, number_floor_);
+    const bool has_past = !next.timeline->empty();
     EndpointDraft begun =
         EndpointDraft::begin(endpoint, past == removed_endpoints_.end() ? counted : past->second, from,
-                             segment_duration, channel_segment_duration);
+                             segment_duration, channel_segment_duration, has_past ? 0 : key_period);
     begun.add_all(*next.timeline, now);
+    if (has_past && key_period != 0) {
+      begun.regenerate(footing_.next_slot, segment_duration, channel_segment_duration, key_period, now);
+    }
     next.endpoints.emplace(endpoint, std::move(begun));
   } else {
     const EndpointState& state = known->second;
-    if (state.cutter.generation().segment_duration == segment_duration &&
+    const timeline::Generation& current = state.cutter.generation();
+    if (current.segment_duration == segment_duration && current.key_period == key_period &&
         state.channel_segment_duration == channel_segment_duration) {
       return false;
     }
     next.endpoints.at(endpoint).regenerate(footing_.next_slot, segment_duration, channel_segment_duration,
-                                           now);
+                                           key_period, now);
   }
   TRY(commit(next));
   removed_endpoints_.erase(endpoint);

@@ -27,14 +27,14 @@ CREATE TABLE endpoint(
 CREATE TABLE generation(
   endpoint INTEGER, number INTEGER, from_slot INTEGER NOT NULL,
   segment_duration INTEGER NOT NULL, target_duration INTEGER NOT NULL,
-  start INTEGER NOT NULL DEFAULT 0,
+  start INTEGER NOT NULL DEFAULT 0, key_period INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY(endpoint, number)) WITHOUT ROWID;
 CREATE TABLE cut(
   endpoint INTEGER, number INTEGER, first_slot INTEGER NOT NULL, slot_count INTEGER NOT NULL,
   stretch INTEGER NOT NULL, generation INTEGER NOT NULL, recorded INTEGER NOT NULL,
   discontinuity INTEGER NOT NULL DEFAULT 0, discontinuity_sequence INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY(endpoint, number)) WITHOUT ROWID;
-PRAGMA user_version = 4;
+PRAGMA user_version = 5;
 )sql";
 
 // Until then a hole stayed one, and nothing dated a stretch but its start.
@@ -42,6 +42,11 @@ constexpr char tables_of_version_4[] = R"sql(
 CREATE TABLE late(slot INTEGER PRIMARY KEY, record BLOB NOT NULL);
 CREATE TABLE anchor(
   slot INTEGER PRIMARY KEY, stretch INTEGER NOT NULL, time INTEGER NOT NULL, utc INTEGER NOT NULL);
+)sql";
+
+// Until then an endpoint's keys never changed.
+constexpr char column_of_version_5[] = R"sql(
+ALTER TABLE generation ADD COLUMN key_period INTEGER NOT NULL DEFAULT 0;
 )sql";
 
 // Columns that version 1 did not have, in the order of the tables above. What was not recorded is told
@@ -116,8 +121,9 @@ Status bring_up_to_date(Database& database, std::int64_t version) {
     TRY(date_generations(database));
   }
   // Version 3 has the same tables as 2; its stretch records say more.
-  if (version > 0) TRY(database.execute(tables_of_version_4));
-  TRY(database.execute("PRAGMA user_version = 4"));
+  if (version > 0 && version < 4) TRY(database.execute(tables_of_version_4));
+  if (version > 0) TRY(database.execute(column_of_version_5));
+  TRY(database.execute("PRAGMA user_version = 5"));
   return transaction.commit();
 }
 

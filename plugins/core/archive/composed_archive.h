@@ -53,7 +53,8 @@ class ComposedArchive final : public Archive {
   Status close_tail(bool ended, Utc now) override;
 
   Status set_presentation(const std::string& endpoint, std::uint32_t segment_duration,
-                          std::uint32_t channel_segment_duration, Utc now) override;
+                          std::uint32_t channel_segment_duration, Utc now,
+                          std::uint32_t key_period = 0) override;
   Status remove_presentation(const std::string& endpoint) override;
   Status trim(Utc oldest) override;
 
@@ -94,7 +95,7 @@ class ComposedArchive final : public Archive {
   Result<bool> do_list_slot(const timeline::SlotListed& slot, Utc now);
   Result<bool> do_close_tail(bool ended, Utc now);
   Result<bool> do_set_presentation(const std::string& endpoint, std::uint32_t segment_duration,
-                                   std::uint32_t channel_segment_duration, Utc now);
+                                   std::uint32_t channel_segment_duration, Utc now, std::uint32_t key_period);
   Result<bool> do_remove_presentation(const std::string& endpoint);
   Result<bool> do_trim(Utc oldest);
 

@@ -13,8 +13,8 @@ using timeline::Presentation;
 
 EndpointDraft EndpointDraft::begin(const std::string& endpoint, const StoredEndpoint& past,
                                    std::uint64_t from_slot, std::uint32_t segment_duration,
-                                   std::uint32_t channel_segment_duration) {
-  const Generation generation{past.last_generation + 1, from_slot, segment_duration, 0};
+                                   std::uint32_t channel_segment_duration, std::uint32_t key_period) {
+  const Generation generation{past.last_generation + 1, from_slot, segment_duration, 0, {}, key_period};
   const auto presentation = std::make_shared<Presentation>();
   presentation->endpoint = endpoint;
   presentation->generations.push_back(generation);
@@ -75,9 +75,10 @@ void EndpointDraft::close(Utc now) {
 }
 
 void EndpointDraft::regenerate(std::uint64_t from_slot, std::uint32_t segment_duration,
-                               std::uint32_t channel_segment_duration, Utc now) {
+                               std::uint32_t channel_segment_duration, std::uint32_t key_period, Utc now) {
   close(now);
-  const Generation generation{state_.cutter.generation().number + 1, from_slot, segment_duration, 0};
+  const Generation generation{
+      state_.cutter.generation().number + 1, from_slot, segment_duration, 0, {}, key_period};
   Cutter::Anchor anchor = state_.cutter.anchor();
   anchor.first_slot = from_slot;
   state_.cutter = Cutter{generation, channel_segment_duration, anchor};
@@ -123,9 +124,14 @@ void EndpointDraft::record(const Cut& cut) {
   change_.cuts.push_back(cut);
 }
 
-// The cutter fixes target_duration and start with its first cut, and may begin a generation of its own (S6).
+// The cutter fixes target_duration and start with its first cut, and may begin a generation of its own (S6),
+// having fixed those of the one before by the same slot.
 void EndpointDraft::take_over_generation() {
-  const Generation& now = state_.cutter.generation();
+  if (const auto& ended = state_.cutter.ended_generation()) take_over(*ended);
+  take_over(state_.cutter.generation());
+}
+
+void EndpointDraft::take_over(const Generation& now) {
   const Generation known = state_.published->generations.back();
   if (known == now) return;
   if (known.number == now.number) {

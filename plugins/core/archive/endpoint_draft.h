@@ -25,7 +25,8 @@ class EndpointDraft {
  public:
   // A new endpoint, or one removed before (`past`): its first generation begins at `from_slot`.
   static EndpointDraft begin(const std::string& endpoint, const StoredEndpoint& past, std::uint64_t from_slot,
-                             std::uint32_t segment_duration, std::uint32_t channel_segment_duration);
+                             std::uint32_t segment_duration, std::uint32_t channel_segment_duration,
+                             std::uint32_t key_period);
   // As the catalogue has it.
   static EndpointDraft restore(const std::string& endpoint, const StoredEndpoint& stored);
   explicit EndpointDraft(EndpointState state) : state_(std::move(state)) {}
@@ -38,7 +39,7 @@ class EndpointDraft {
   void close(Utc now);
   // A new generation from `from_slot` on; the open segment ends before it.
   void regenerate(std::uint64_t from_slot, std::uint32_t segment_duration,
-                  std::uint32_t channel_segment_duration, Utc now);
+                  std::uint32_t channel_segment_duration, std::uint32_t key_period, Utc now);
   // Forgets cuts that begin before slot `first_kept` and generations that have none left.
   void trim(const timeline::Timeline& timeline, std::uint64_t first_kept, Utc now);
 
@@ -49,6 +50,7 @@ class EndpointDraft {
  private:
   void record(const timeline::Cut& cut);
   void take_over_generation();
+  void take_over(const timeline::Generation& now);
   void set_head();
   timeline::Presentation& edit();
 

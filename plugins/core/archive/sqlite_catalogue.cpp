@@ -39,7 +39,8 @@ class SqliteCatalogue final : public Catalogue {
         " next_slot = excluded.next_slot, stretch = excluded.stretch,"
         " discontinuity_sequence = excluded.discontinuity_sequence"));
     find_endpoint_ = TRY(database_->prepare("SELECT id FROM endpoint WHERE name = ?"));
-    set_generation_ = TRY(database_->prepare("INSERT OR REPLACE INTO generation VALUES(?, ?, ?, ?, ?, ?)"));
+    set_generation_ =
+        TRY(database_->prepare("INSERT OR REPLACE INTO generation VALUES(?, ?, ?, ?, ?, ?, ?)"));
     add_cut_ = TRY(database_->prepare("INSERT INTO cut VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"));
     drop_slots_ = TRY(database_->prepare("DELETE FROM slot WHERE number < ?"));
     drop_late_ = TRY(database_->prepare("DELETE FROM late WHERE slot < ?"));
@@ -146,7 +147,7 @@ class SqliteCatalogue final : public Catalogue {
         "SELECT id, name, removed, channel_segment_duration, last_generation, next_number, next_slot,"
         " stretch, discontinuity_sequence FROM endpoint"));
     Statement generations = TRY(database_->prepare(
-        "SELECT number, from_slot, segment_duration, target_duration, start FROM generation"
+        "SELECT number, from_slot, segment_duration, target_duration, start, key_period FROM generation"
         " WHERE endpoint = ? ORDER BY number"));
     Statement cuts =
         TRY(database_->prepare("SELECT number, first_slot, slot_count, stretch, generation, recorded,"
@@ -163,7 +164,8 @@ class SqliteCatalogue final : public Catalogue {
       while (TRY(generations.step())) {
         endpoint.generations.push_back({narrow(generations.integer(0)), generations.unsigned_integer(1),
                                         narrow(generations.integer(2)), narrow(generations.integer(3)),
-                                        utc_from_column(generations.integer(4))});
+                                        utc_from_column(generations.integer(4)),
+                                        narrow(generations.integer(5))});
       }
       cuts.bind(1, endpoints.integer(0));
       while (TRY(cuts.step())) {
@@ -278,6 +280,7 @@ class SqliteCatalogue final : public Catalogue {
       set_generation_.bind(4, generation.segment_duration);
       set_generation_.bind(5, generation.target_duration);
       set_generation_.bind(6, to_column(generation.start));
+      set_generation_.bind(7, generation.key_period);
       TRY(set_generation_.run());
     }
     for (const timeline::Cut& cut : change.cuts) {

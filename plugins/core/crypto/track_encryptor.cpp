@@ -77,13 +77,14 @@ TrackEncryptor::TrackEncryptor(const SubsampleMapper& mapper, const TrackKey& ke
       scheme_(key.scheme),
       kid_(key.kid),
       constant_iv_(key.constant_iv),
+      changes_(key.changes),
       cipher_(key.key, key.scheme) {}
 
 Result<TrackEncryptor> TrackEncryptor::make(const codecs::StreamInfo& info, const TrackKey& key) {
   return TrackEncryptor{TRY(SubsampleMapper::make(info, key.scheme)), key};
 }
 
-Result<ByteVector> TrackEncryptor::header(Bytes clear, std::span<const ByteVector> pssh) const {
+isobmff::ProtectionScheme TrackEncryptor::protection() const {
   isobmff::ProtectionScheme protection;
   protection.kid = kid_;
   if (scheme_ == Scheme::cenc) {
@@ -97,7 +98,11 @@ Result<ByteVector> TrackEncryptor::header(Bytes clear, std::span<const ByteVecto
       protection.skip_blocks = skip_blocks;
     }
   }
-  return isobmff::protect_init(clear, protection, pssh);
+  return protection;
+}
+
+Result<ByteVector> TrackEncryptor::header(Bytes clear, std::span<const ByteVector> pssh) const {
+  return isobmff::protect_init(clear, protection(), pssh);
 }
 
 // The samples' maps and what senc says of them.
@@ -150,7 +155,9 @@ Result<Blob> TrackEncryptor::chunk(std::span<const Blob> parts, std::uint64_t se
   if (serial >= serial_end) return Error{ErrorCode::limit, "chunk: its serial has more than 48 bits"};
   if (chunk.samples.size() > most_samples) return Error{ErrorCode::limit, "chunk: more than 65536 samples"};
   TRY(plan(chunk.samples, serial));
-  const ByteVector front = TRY(isobmff::protect_chunk_front(chunk.front, auxiliary_));
+  const isobmff::ProtectionScheme group = protection();
+  const ByteVector front =
+      TRY(isobmff::protect_chunk_front(chunk.front, auxiliary_, changes_ ? &group : nullptr));
   std::size_t payload = 0;
   for (const Bytes sample : chunk.samples) payload += sample.size();
   PooledBytes out{front.size() + payload};

@@ -18,6 +18,8 @@ struct TrackKey {
   Block key{};
   Block kid{};
   Block constant_iv{};  // cbcs
+  // Others follow in the same track: every chunk says which key it has (seig).
+  bool changes = false;
   bool operator==(const TrackKey&) const = default;
 };
 
@@ -47,6 +49,7 @@ class TrackEncryptor {
 
  private:
   TrackEncryptor(const SubsampleMapper& mapper, const TrackKey& key);
+  [[nodiscard]] isobmff::ProtectionScheme protection() const;
   Status plan(std::span<const Bytes> samples, std::uint64_t serial);
   void run(std::span<const Bytes> samples, std::uint64_t serial, std::uint8_t* to);
 
@@ -54,6 +57,7 @@ class TrackEncryptor {
   Scheme scheme_;
   Block kid_;
   Block constant_iv_;
+  bool changes_;
   SampleCipher cipher_;
   // Of the chunk that is being encrypted, kept for their memory.
   isobmff::SampleAuxiliary auxiliary_;

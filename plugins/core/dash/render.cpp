@@ -183,7 +183,8 @@ class MpdRenderer {
     if (begins_with_sync(period, set)) xml_.attribute("startWithSAP", "1");
     if (is_video) write_largest(set);
     if (settings_.protection && set.kind != codecs::Kind::text) {
-      write_protection(is_video ? settings_.protection->video : settings_.protection->audio);
+      const auto& protection = *settings_.protection.at(presentation_.keyed_at(period.generation));
+      write_protection(is_video ? protection.video : protection.audio);
     }
     if (is_video) write_colour(first.description.info);
     if (!continues.empty()) write_property("SupplementalProperty", continuity_scheme, continues);

@@ -46,11 +46,11 @@ class AnswerChecker {
     return {};
   }
 
-  // The usage rules say which key is which, for a key server may have ids of its own; SPEKE 1.0 has none
-  // of them, so there the order does.
+  // The usage rules say which key is which, for a key server may have ids of its own; those of SPEKE 1.0
+  // do not, so there the order does.
   [[nodiscard]] Result<Uuid> answered_kid(std::size_t index) const {
     const cpix::ContentKey& asked = asked_.keys[index];
-    if (asked_.rules.empty()) {
+    if (contract_.speke == SpekeVersion::v1_0) {
       const bool is_kept = std::any_of(answer_.keys.begin(), answer_.keys.end(),
                                        [&](const auto& key) { return key.kid == asked.kid; });
       return is_kept ? asked.kid : answer_.keys[index].kid;

@@ -47,23 +47,26 @@ cpix::Document request_of(const Contract& contract) {
   cpix::Document document;
   document.content_id = contract.content_id;
   const bool is_second = contract.speke == SpekeVersion::v2_0;
-  if (is_second) {
-    document.version = version_2_3;
-    document.period_id = "keyPeriod_" + to_text(key_id(contract.content_id, 0, "PERIOD"));
-    document.period_index = "0";
+  const std::uint64_t period = contract.period.value_or(0);
+  const bool has_rules = is_second || contract.period;
+  if (is_second) document.version = version_2_3;
+  if (has_rules) {
+    document.period_id = "keyPeriod_" + to_text(key_id(contract.content_id, period, "PERIOD"));
+    document.period_index = std::to_string(period);
   }
   for (const std::string& type : track_types(contract.preset)) {
     cpix::ContentKey key;
-    key.kid = key_id(contract.content_id, 0, type);
+    key.kid = key_id(contract.content_id, period, type);
     if (is_second) key.scheme = contract.scheme == crypto::Scheme::cenc ? "cenc" : "cbcs";
     key.explicit_iv = contract.constant_iv;
     for (const System system : contract.systems) document.systems.push_back(ask(contract, system, key.kid));
-    if (is_second) {
+    // Of rules SPEKE 1.0 has only the period.
+    if (has_rules) {
       document.rules.push_back({.kid = key.kid,
-                                .track_type = type,
+                                .track_type = is_second ? type : "",
                                 .period = document.period_id,
-                                .has_video_filter = type != "AUDIO",
-                                .has_audio_filter = type != "VIDEO"});
+                                .has_video_filter = is_second && type != "AUDIO",
+                                .has_audio_filter = is_second && type != "VIDEO"});
     }
     document.keys.push_back(std::move(key));
   }
@@ -86,9 +89,10 @@ crypto::Block derive(Bytes secret, std::string_view purpose, Bytes what) {
   return block;
 }
 
-crypto::StreamProtection stream_protection(const ContentKeys& keys) {
-  const auto convert = [](const TrackKeys& track) {
+crypto::StreamProtection stream_protection(const ContentKeys& keys, bool changes) {
+  const auto convert = [&](const TrackKeys& track) {
     crypto::TrackProtection out{track.key, {}};
+    out.key.changes = changes;
     for (const SystemKeys& system : track.systems) {
       if (!system.pssh.empty()) out.pssh.push_back(system.pssh);
     }

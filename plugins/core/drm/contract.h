@@ -24,6 +24,7 @@ struct Contract {
   SpekeVersion speke = SpekeVersion::v2_0;
   bool for_hls = true;  // which signalling is asked for: HLS or DASH
   std::optional<crypto::Block> constant_iv;
+  std::optional<std::uint64_t> period{};  // whose keys are asked for; none: they never change
 };
 
 struct SystemKeys {
@@ -52,8 +53,8 @@ cpix::Document request_of(const Contract& contract);
 // 2.0, "encryption contract"). Errors say what is wrong, never a value.
 Result<ContentKeys> accept_answer(const Contract& contract, const cpix::Document& answer);
 
-// For the encryptor and for manifests.
-crypto::StreamProtection stream_protection(const ContentKeys& keys);
+// For the encryptor and for manifests. `changes`: keys of other periods follow.
+crypto::StreamProtection stream_protection(const ContentKeys& keys, bool changes = false);
 timeline::Protection signalling(const ContentKeys& keys);
 // Lets DASH players know of EME ClearKey licences too (DASH-IF IOP, part 6).
 void add_clearkey(timeline::Protection& protection, std::string_view licence_url);

@@ -37,7 +37,7 @@ struct DrmSystem {
 
 struct UsageRule {
   Uuid kid{};
-  std::string track_type;  // intendedTrackType
+  std::string track_type;  // intendedTrackType; empty: absent (SPEKE 1.0)
   std::string period;
   bool has_video_filter = false;
   bool has_audio_filter = false;

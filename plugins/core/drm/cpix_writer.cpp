@@ -100,8 +100,9 @@ class DocumentWriter {
   }
 
   void add(const UsageRule& rule) {
-    out_ += "<cpix:ContentKeyUsageRule" + attribute("kid", to_text(rule.kid)) +
-            attribute("intendedTrackType", rule.track_type) + ">";
+    out_ += "<cpix:ContentKeyUsageRule" + attribute("kid", to_text(rule.kid));
+    if (!rule.track_type.empty()) out_ += attribute("intendedTrackType", rule.track_type);
+    out_ += ">";
     if (!rule.period.empty()) out_ += "<cpix:KeyPeriodFilter" + attribute("periodId", rule.period) + "/>";
     if (rule.has_video_filter) out_ += "<cpix:VideoFilter/>";
     if (rule.has_audio_filter) out_ += "<cpix:AudioFilter/>";

@@ -56,7 +56,8 @@ struct MultivariantPlaylist {
   std::vector<std::string> session_keys;  // EXT-X-SESSION-KEY, whole lines; written only, keys are not read
   std::vector<Media> media;
   std::vector<StreamInf> variants;
-  std::vector<StreamInf> i_frames{};  // EXT-X-I-FRAME-STREAM-INF (4.4.6.3); written only, passed over when read
+  // EXT-X-I-FRAME-STREAM-INF (4.4.6.3); written only, passed over when read
+  std::vector<StreamInf> i_frames{};
   bool operator==(const MultivariantPlaylist&) const = default;
 };
 
@@ -68,14 +69,17 @@ struct Map {
 
 struct MediaSegment {
   std::string uri;
-  std::optional<std::uint64_t> lead{};  // EXT-X-BYTERANGE: only so many bytes from the beginning; written only
-  Microseconds duration{};            // EXTINF
-  int duration_decimals = 5;          // how the writer prints it, at most 6
+  // EXT-X-BYTERANGE: only so many bytes from the beginning; written only
+  std::optional<std::uint64_t> lead{};
+  Microseconds duration{};    // EXTINF
+  int duration_decimals = 5;  // how the writer prints it, at most 6
   std::string title;
   bool discontinuity = false;  // EXT-X-DISCONTINUITY before it
   bool gap = false;            // EXT-X-GAP
   std::optional<Utc> program_date_time;
   std::optional<Map> map;  // EXT-X-MAP before it; holds until the next one
+  // EXT-X-KEY before it, whole lines; hold until the next ones; written only
+  std::vector<std::string> keys{};
   bool encrypted = false;  // an EXT-X-KEY other than METHOD=NONE applies; read only, keys are not kept
   bool operator==(const MediaSegment&) const = default;
 };
@@ -97,7 +101,6 @@ struct MediaPlaylist {
   std::optional<Start> start;
   bool end_list = false;
   bool i_frames_only = false;  // EXT-X-I-FRAMES-ONLY; written only
-  std::vector<std::string> keys;  // EXT-X-KEY of all segments, whole lines; written only
   std::vector<MediaSegment> segments;
   bool operator==(const MediaPlaylist&) const = default;
 };

@@ -120,6 +120,7 @@ std::string start_line(const Start& start) {
 
 std::string segment_lines(const MediaSegment& segment) {
   std::string text;
+  for (const auto& line : segment.keys) text += one_line(line, false) + "\n";
   if (segment.discontinuity) text += "#EXT-X-DISCONTINUITY\n";
   if (segment.map) text += Tag{"#EXT-X-MAP"}.quoted("URI", segment.map->uri).line();
   if (segment.program_date_time) {
@@ -157,7 +158,6 @@ std::string write(const MediaPlaylist& playlist) {
   if (playlist.independent_segments) text += "#EXT-X-INDEPENDENT-SEGMENTS\n";
   if (playlist.i_frames_only) text += "#EXT-X-I-FRAMES-ONLY\n";
   if (playlist.start) text += start_line(*playlist.start);
-  for (const auto& line : playlist.keys) text += one_line(line, false) + "\n";
   for (const auto& segment : playlist.segments) text += segment_lines(segment);
   if (playlist.end_list) text += "#EXT-X-ENDLIST\n";
   return text;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <utility>
 
 #include "core/hls/listing.h"
 #include "core/hls/playlist.h"
@@ -70,10 +71,7 @@ class MediaRenderer {
     if (std::none_of(listed.begin(), listed.end(), [&](const Listed& l) { return is_in(*l.stretch); })) {
       return not_found("no such rendition: " + rendition_);
     }
-    if (settings_.is_encrypted) {
-      if (!settings_.protection) return not_found("no key yet");
-      set_keys();
-    }
+    if (settings_.is_encrypted && !settings_.protection) return not_found("no key yet");
     begin(listed.front(), listed.size());
     for (const auto& next : listed) add(next);
     return {};
@@ -91,12 +89,15 @@ class MediaRenderer {
   // The name says of which kind the rendition is, in every stretch.
   [[nodiscard]] bool is_text() const { return rendition_.starts_with('t'); }
 
-  void set_keys() {
-    if (is_text()) return;  // subtitles are not encrypted
-    const auto& protection = *settings_.protection;
-    const auto& track = rendition_.starts_with('a') ? protection.audio : protection.video;
+  // Where the keys change: those of all systems, each of which replaces the one it had.
+  void set_keys(const timeline::Cut& cut, MediaSegment& segment) {
+    if (!settings_.protection || is_text()) return;  // subtitles are not encrypted
+    const auto* presentation = timeline_.presentation(settings_.endpoint);
+    const auto* protection = settings_.protection.at(presentation->keyed_at(cut.generation)).get();
+    if (std::exchange(keys_, protection) == protection) return;
+    const auto& track = rendition_.starts_with('a') ? protection->audio : protection->video;
     for (const auto& system : track.systems) {
-      if (!system.hls_media.empty()) playlist_.keys.push_back(system.hls_media);
+      if (!system.hls_media.empty()) segment.keys.push_back(system.hls_media);
     }
   }
 
@@ -132,6 +133,7 @@ class MediaRenderer {
     segment.gap = !present_here || (span.first == nullptr && !is_text());
     if (playlist_.i_frames_only) set_lead(span, segment);
     segment.program_date_time = program_date_time(listed, leader, span);
+    set_keys(*listed.cut, segment);
     if (present_here && settings_.protocol == Protocol::hls_cmaf && !is_text()) set_map(listed, segment);
     if (segment.gap) playlist_.version = std::max(playlist_.version, gap_version);
     if (!segment.gap && !is_text() && !span.first->independent) playlist_.independent_segments = false;
@@ -208,6 +210,7 @@ class MediaRenderer {
   MediaPlaylist playlist_;
   const Leads* leads_ = nullptr;
   std::optional<Map> map_;
+  const timeline::Protection* keys_ = nullptr;
   const timeline::Stretch* asked_ = nullptr;  // what is_in_ is the answer for
   bool is_in_ = false;
 };

@@ -23,6 +23,8 @@ using timeline::Variant;
 constexpr std::uint32_t transport_stream_version = 3;
 constexpr std::uint32_t groups_version = 4;  // EXT-X-MEDIA
 constexpr std::uint32_t cmaf_version = 7;
+// Players that begin at the one end have no need of the other's keys.
+constexpr std::size_t most_session_keys = 16;  // changes of keys
 
 // "avc1.64001F,mp4a.40.2"; empty when one is unknown, for an incomplete CODECS is worse than none.
 std::string codecs_of(const Stretch& stretch, Protocol protocol, const std::vector<TrackId>& tracks) {
@@ -50,12 +52,13 @@ class MultivariantRenderer {
  public:
   MultivariantRenderer(const Timeline& timeline, const OutputSettings& settings,
                        const timeline::Presentation& presentation, const Stretch& stretch,
-                       const std::string& query)
+                       const timeline::Window& window)
       : timeline_(timeline),
         settings_(settings),
         presentation_(presentation),
         stretch_(stretch),
-        query_(query.empty() ? "" : "?" + query),
+        query_(window.query.empty() ? "" : "?" + window.query),
+        is_live_(window.kind == timeline::Window::Kind::live),
         is_muxed_(timeline::is_muxed(stretch, settings)) {}
 
   Result<std::string> render(const std::vector<Listed>& listed) {
@@ -63,7 +66,7 @@ class MultivariantRenderer {
     if (variants.empty()) return not_found("no variant that can be carried is within the bitrate bounds");
     if (settings_.is_encrypted && !settings_.protection) return not_found("no key yet");
     playlist_.independent_segments = is_independent(listed);
-    if (settings_.protection) set_keys(*settings_.protection);
+    for (const auto* protection : protections(listed)) set_keys(*protection);
     const bool has_i_frames = settings_.i_frames && listed.size() <= most_i_frames;
     for (const auto& variant : variants) {
       if (has_group(variant)) add_group(variant.audio);
@@ -82,6 +85,20 @@ class MultivariantRenderer {
   }
 
  private:
+  // Those of what is listed, where players begin: the newest live, the oldest else.
+  [[nodiscard]] std::vector<const timeline::Protection*> protections(
+      const std::vector<Listed>& listed) const {
+    std::vector<const timeline::Protection*> all;
+    if (!settings_.protection) return all;
+    for (const Listed& next : listed) {
+      const auto* protection = settings_.protection.at(presentation_.keyed_at(next.cut->generation)).get();
+      if (all.empty() || all.back() != protection) all.push_back(protection);
+    }
+    if (all.size() <= most_session_keys) return all;
+    const auto begin = is_live_ ? all.end() - most_session_keys : all.begin();
+    return {begin, begin + most_session_keys};
+  }
+
   void set_keys(const timeline::Protection& protection) {
     auto& lines = playlist_.session_keys;
     for (const auto* track : {&protection.video, &protection.audio}) {
@@ -275,6 +292,7 @@ class MultivariantRenderer {
   const timeline::Presentation& presentation_;
   const Stretch& stretch_;
   std::string query_;
+  bool is_live_;
   bool is_muxed_;
   MultivariantPlaylist playlist_;
 };
@@ -287,7 +305,7 @@ Result<std::string> render_multivariant(const Timeline& timeline, const OutputSe
   if (listed.empty()) return not_found("no segment yet");
   if (settings.protocol == Protocol::dash) return not_found("a DASH endpoint has no playlists");
   const timeline::Presentation* presentation = timeline.presentation(settings.endpoint);
-  return MultivariantRenderer{timeline, settings, *presentation, *listed.back().stretch, window.query}.render(
+  return MultivariantRenderer{timeline, settings, *presentation, *listed.back().stretch, window}.render(
       listed);
 }
 

@@ -7,6 +7,7 @@
 
 #include "core/isobmff/box_reader.h"
 #include "core/isobmff/box_writer.h"
+#include "core/isobmff/sample_groups.h"
 #include "core/isobmff/senc.h"
 #include "core/isobmff/sinf.h"
 #include "core/isobmff/trun.h"
@@ -107,6 +108,34 @@ Sinf describe(const ProtectionScheme& protection, FourCC original) {
   return sinf;
 }
 
+// 23001-7 6: CencSampleEncryptionInformationGroupEntry
+ByteVector group_entry(const ProtectionScheme& protection) {
+  ByteVector entry;
+  Writer out{entry};
+  out.u8(0);
+  out.u8(protection.crypt_blocks << 4U | protection.skip_blocks);
+  out.u8(1);  // isProtected
+  out.u8(protection.per_sample_iv_size);
+  out.bytes(protection.kid);
+  if (protection.per_sample_iv_size == 0) {
+    out.u8(protection.constant_iv.size());
+    out.bytes(protection.constant_iv);
+  }
+  return entry;
+}
+
+void append_groups(ByteVector& out, const ProtectionScheme& protection, std::size_t sample_count) {
+  Sgpd sgpd;
+  sgpd.grouping_type = fourcc("seig");
+  sgpd.entry = group_entry(protection);
+  sgpd.default_length = static_cast<std::uint32_t>(sgpd.entry.size());
+  Sbgp sbgp;
+  sbgp.grouping_type = fourcc("seig");
+  sbgp.sample_count = static_cast<std::uint32_t>(sample_count);
+  append_box(out, sgpd);
+  append_box(out, sbgp);
+}
+
 // The traf's boxes that are added, with saio pointing into senc.
 ByteVector auxiliary_boxes(const SampleAuxiliary& samples, std::size_t offset_in_moof) {
   Saiz saiz;
@@ -180,15 +209,18 @@ Result<ByteVector> protect_init(Bytes clear, const ProtectionScheme& protection,
   return out;
 }
 
-Result<ByteVector> protect_chunk_front(Bytes front, const SampleAuxiliary& samples) {
-  if (samples.entries.empty()) return ByteVector{front.begin(), front.end()};
+Result<ByteVector> protect_chunk_front(Bytes front, const SampleAuxiliary& samples,
+                                       const ProtectionScheme* group) {
+  if (samples.entries.empty() && group == nullptr) return ByteVector{front.begin(), front.end()};
   const RawBox moof = TRY(find_child(front, 0, front.size(), fourcc("moof")));
   const RawBox traf = TRY(find_child(front, moof, fourcc("traf")));
   const std::size_t end = traf.end();
   if (find_child(front, end, moof.end(), fourcc("traf")).ok()) {
     return unsupported("moof: several tracks");
   }
-  const ByteVector added = auxiliary_boxes(samples, end - moof.offset);
+  ByteVector added;
+  if (!samples.entries.empty()) added = auxiliary_boxes(samples, end - moof.offset);
+  if (group != nullptr) append_groups(added, *group, samples.sizes.size());
   ByteVector out{front.begin(), front.end()};
   TRY(move_data_offsets(out, front, traf, added.size()));
   Growth growth{out};

@@ -30,12 +30,14 @@ Result<ByteVector> protect_init(Bytes clear, const ProtectionScheme& protection,
 // The samples' entries of senc (23001-7 7.2.2), in order.
 struct SampleAuxiliary {
   ByteVector entries;
-  ByteVector sizes;  // of each sample's entry
+  ByteVector sizes;  // of each sample's entry; 0 where there are no entries
   bool has_subsamples = false;
 };
 
 // `front`, a moof and the header of its mdat, with saiz, saio and senc in its traf and its data offsets
-// moved behind them. Without any entries it stays as it is.
-Result<ByteVector> protect_chunk_front(Bytes front, const SampleAuxiliary& samples);
+// moved behind them. Without any entries it stays as it is. `group`: not null where keys change in the course
+// of a track; then sgpd and sbgp say of the chunk's samples what the header says of all (23001-7 clause 6).
+Result<ByteVector> protect_chunk_front(Bytes front, const SampleAuxiliary& samples,
+                                       const ProtectionScheme* group = nullptr);
 
 }  // namespace tarn::isobmff

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "core/timeline/key_periods.h"
+
 namespace tarn::timeline {
 namespace {
 
@@ -66,12 +68,12 @@ void Cutter::open(const Slot& slot, const Length& gop) {
   // RFC 8216bis 4.4.3.1: a duration, rounded to the nearest second, may not exceed the target.
   const Wide twice_limit = 2 * ticks_of(generation_.target_duration, gop.timescale) + gop.timescale;
   const bool is_too_long = generation_.target_duration != 0 && 2 * Wide{gop.ticks} >= twice_limit;
-  if (is_too_long) {
-    ++generation_.number;
-    generation_.from_slot = slot.number;
-    generation_.target_duration = 0;
-    generation_.start = Utc{};
-  }
+  // Dates never go back, and a generation that has not begun has no keys yet.
+  const bool has_new_keys =
+      generation_.start != Utc{} && key_period_at(generation_.key_period, slot.utc) >
+                                        key_period_at(generation_.key_period, generation_.start);
+  if (is_too_long || has_new_keys) next_generation(slot);
+  if (is_too_long) generation_.target_duration = 0;
   open_discontinuity_ = anchor_.next_number > 1 && (is_too_long || slot.stretch != anchor_.stretch);
   open_utc_ = slot.utc;
   anchor_.first_slot = slot.number;
@@ -80,6 +82,13 @@ void Cutter::open(const Slot& slot, const Length& gop) {
   open_start_ = slot.start;
   open_timescale_ = gop.timescale;
   open_tolerance_ = gop.tolerance;
+}
+
+void Cutter::next_generation(const Slot& slot) {
+  ended_ = generation_;
+  ++generation_.number;
+  generation_.from_slot = slot.number;
+  generation_.start = Utc{};
 }
 
 Cut Cutter::close_open(Utc now) {
@@ -105,6 +114,7 @@ Cut Cutter::close_open(Utc now) {
 std::vector<Cut> Cutter::add(const Slot& slot, std::uint32_t reference_timescale, Utc now,
                              std::int64_t tolerance) {
   std::vector<Cut> cuts;
+  ended_.reset();
   if (slot.number < anchor_.first_slot + open_slots_) return cuts;
   const Length gop{span(slot.start, slot.end), std::max(reference_timescale, 1U),
                    std::max<std::int64_t>(tolerance, 0)};
@@ -119,6 +129,7 @@ std::vector<Cut> Cutter::add(const Slot& slot, std::uint32_t reference_timescale
 }
 
 std::optional<Cut> Cutter::close(Utc now) {
+  ended_.reset();
   if (open_slots_ == 0) return std::nullopt;
   return close_open(now);
 }

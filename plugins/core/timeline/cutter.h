@@ -25,6 +25,9 @@ std::int64_t cut_tolerance(const Stretch& stretch);
 // open segment closes short, generation() has the next number from that slot on, and its target is fixed by
 // that very slot. So after add() the caller stores generation() when it has changed.
 //
+// Where keys change with time, the first segment that starts in another key period begins a generation too;
+// that one changes nothing else, and is no discontinuity.
+//
 // A cut begins with a discontinuity where the stretch is another one than that of the cut before, and
 // with a generation that a slot too long has begun. The very first cut of an endpoint does not.
 class Cutter {
@@ -51,6 +54,8 @@ class Cutter {
 
   // With target_duration and start once they are fixed.
   [[nodiscard]] const Generation& generation() const { return generation_; }
+  // The one that the last add() ended, as it has become; none: it goes on.
+  [[nodiscard]] const std::optional<Generation>& ended_generation() const { return ended_; }
   [[nodiscard]] Anchor anchor() const { return anchor_; }
 
  private:
@@ -65,9 +70,11 @@ class Cutter {
   [[nodiscard]] bool fits(const Slot& slot) const;
   [[nodiscard]] bool goes_on(const Slot& slot) const;
   void open(const Slot& slot, const Length& gop);
+  void next_generation(const Slot& slot);
   Cut close_open(Utc now);
 
   Generation generation_;
+  std::optional<Generation> ended_;
   std::uint32_t channel_segment_duration_;
   Anchor anchor_;
   Length longest_;  // GOP seen so far

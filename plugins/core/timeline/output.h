@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/base/result.h"
+#include "core/timeline/key_periods.h"
 #include "core/timeline/protection.h"
 #include "core/timeline/timeline.h"
 
@@ -39,7 +40,7 @@ struct OutputSettings {
   std::uint32_t manifest_window = 60;
   bool i_frames = false;  // HLS: I-frame playlists are offered
   bool is_encrypted = false;
-  std::shared_ptr<const Protection> protection;  // null while there is no key: nothing is offered then
+  KeyPeriods<Protection> protection;  // empty while there is no key: nothing is offered then
 };
 
 // A media playlist or Representation: one track, or a video track with muxed audio (TS).

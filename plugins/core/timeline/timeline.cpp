@@ -36,6 +36,11 @@ const Generation* Presentation::find_generation(std::uint32_t wanted) const {
   return find_sorted(generations, wanted, [](const Generation& g) { return g.number; });
 }
 
+Utc Presentation::keyed_at(std::uint32_t generation) const {
+  const Generation* found = find_generation(generation);
+  return found == nullptr ? Utc{} : found->start;
+}
+
 const Cut* Presentation::find_cut(std::uint64_t wanted) const {
   return find_sorted(cuts, wanted, [](const Cut& c) { return c.number; });
 }

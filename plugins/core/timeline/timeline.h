@@ -136,6 +136,9 @@ struct Generation {
   // UTC of the first slot it cut, fixed with the first cut: start of its DASH Period where it begins inside
   // of a stretch (semantics S5). Unset before that.
   Utc start{};
+  // Seconds between two keys of what it publishes; 0: its keys never change. All of a generation has the keys
+  // of the period in which it starts: the first segment that starts in a later one begins the next.
+  std::uint32_t key_period = 0;
   bool operator==(const Generation&) const = default;
 };
 
@@ -146,6 +149,8 @@ struct Presentation {
   CutList cuts;  // contiguous numbers; closed segments only
 
   [[nodiscard]] const Generation* find_generation(std::uint32_t number) const;
+  // Whose key period is that of all that a generation has published; unset before its first cut.
+  [[nodiscard]] Utc keyed_at(std::uint32_t generation) const;
   [[nodiscard]] const Cut* find_cut(std::uint64_t number) const;
 };
 

@@ -48,7 +48,7 @@ export const endpointTexts: FieldTexts = {
   'drm.encryptionMethod': {label: 'Method'},
   'drm.keyPreset': {label: 'Keys'},
   'drm.spekeVersion': {label: 'SPEKE version'},
-  'drm.rotationPeriod': {label: 'New keys every (s)', hint: 'Only 0 (never) in this version.'},
+  'drm.rotationPeriod': {label: 'New keys every (s)', hint: '0: never; else 60 to 604800.'},
   'drm.contentId': {label: 'Content id', hint: 'Belongs to one channel for ever; default: made by Tarn.'},
   'drm.constantIv': {label: 'Constant IV', hint: "Hexadecimal, SAMPLE-AES only; default the key server's."},
 };

@@ -160,6 +160,65 @@ TEST(Manifests, PeriodsKeepTheirAttributesWhileTheirSegmentsAreTrimmed) {
 }
 
 // Semantics S13: what follows is dated anew, and stays dated so.
+// The programme starts 20 s into a minute: new keys from 40 s on, and each minute after that.
+TEST(Manifests, PeriodsOfKeysKeepTheirAttributesThroughTrimsAndRestarts) {
+  const ScratchDirectory scratch;
+  auto archive = open_or_fail(scratch.path("a"));
+  ASSERT_TRUE(archive->set_presentation("e", 4, 4, programme_start, 60).ok());
+  begin(*archive);
+  std::map<std::string, std::string> known;
+  std::map<std::uint64_t, std::uint32_t> generation_of;
+  for (std::uint64_t slot = 1; slot <= 120; ++slot) {
+    write_slots(*archive, slot, slot);
+    if (slot % 7 == 0) {
+      archive = reopened(std::move(archive), scratch.path("a"));
+      (void)archive->resume();
+      ASSERT_TRUE(archive->set_presentation("e", 4, 4, programme_start, 60).ok());
+    }
+    if (slot > 30 && slot % 5 == 0) {
+      ASSERT_TRUE(archive->trim(utc_of_slot(slot - 20)).ok());
+    }
+    const auto timeline = archive->timeline();
+    const timeline::Presentation& presentation = *timeline->presentation("e");
+    for (const timeline::Cut& cut : presentation.cuts) {
+      const auto [at, is_new] = generation_of.try_emplace(cut.number, cut.generation);
+      ASSERT_EQ(at->second, cut.generation) << cut.number;
+    }
+    if (presentation.cuts.empty()) continue;
+    for (const auto& [id, attributes] : periods_of(*archive)) {
+      const auto [at, is_new] = known.try_emplace(id, attributes);
+      ASSERT_EQ(at->second, attributes);
+    }
+  }
+  EXPECT_EQ(known.size(), 5U) << "240 s touch five minutes";
+  const timeline::Generation newest = archive->timeline()->presentation("e")->generations.back();
+  EXPECT_EQ(newest.start, programme_start + std::chrono::seconds{220});
+  EXPECT_EQ(newest.target_duration, 4U);
+}
+
+TEST(Manifests, AnEndpointThatComesLaterHasOneKeyForWhatIsThere) {
+  const ScratchDirectory scratch;
+  auto archive = open_or_fail(scratch.path("a"));
+  begin(*archive);
+  write_slots(*archive, 1, 100);
+  ASSERT_TRUE(archive->set_presentation("e", 4, 4, listing_time(100), 60).ok());
+  ASSERT_TRUE(archive->set_presentation("e", 4, 4, listing_time(100), 60).ok());
+  EXPECT_EQ(archive->timeline()->presentation("e")->generations.size(), 2U);
+  write_slots(*archive, 101, 140);
+  const auto timeline = archive->timeline();
+  const auto& presentation = *timeline->presentation("e");
+  ASSERT_EQ(presentation.generations.size(), 3U);
+  EXPECT_EQ(presentation.generations[0].key_period, 0U);
+  EXPECT_EQ(presentation.generations[1].from_slot, 101U);
+  EXPECT_EQ(presentation.generations[2].start, programme_start + std::chrono::seconds{220});
+  EXPECT_EQ(presentation.cuts[49].generation, 1U);
+  EXPECT_EQ(presentation.cuts[50].generation, 2U);
+  // Off again: the next slot begins the last generation.
+  ASSERT_TRUE(archive->set_presentation("e", 4, 4, listing_time(140)).ok());
+  write_slots(*archive, 141, 220);
+  EXPECT_EQ(archive->timeline()->presentation("e")->generations.size(), 4U);
+}
+
 TEST(Manifests, AClockThatWasSetKeepsItsDatesWhileTheirSegmentsAreTrimmed) {
   constexpr Microseconds set_by = std::chrono::seconds{20};
   const ScratchDirectory scratch;

@@ -111,6 +111,10 @@ TEST(Migration, Version1IsOpenedAndCountsOnFromWhatItServed) {
   EXPECT_EQ(describe(*archive), before);
 }
 
+constexpr char tables_of_version_3[] =
+    "DROP TABLE late; DROP TABLE anchor; ALTER TABLE generation DROP COLUMN key_period; PRAGMA user_version "
+    "= 3";
+
 TEST(Migration, Version3KeepsItsHolesAndGetsThemRepaired) {
   const ScratchDirectory scratch;
   const std::string path = scratch.path("a");
@@ -124,7 +128,7 @@ TEST(Migration, Version3KeepsItsHolesAndGetsThemRepaired) {
   }
   {
     const auto database = Database::open(path + "/catalogue.db");
-    ASSERT_TRUE((*database)->execute("DROP TABLE late; DROP TABLE anchor; PRAGMA user_version = 3").ok());
+    ASSERT_TRUE((*database)->execute(tables_of_version_3).ok());
   }
   const auto archive = open_or_fail(path);
   EXPECT_EQ(describe(*archive), before);
@@ -142,7 +146,7 @@ TEST(Migration, Version3HasNoClocksThatWereSetAndTakesThem) {
   }
   {
     const auto database = Database::open(scratch.path("a") + "/catalogue.db");
-    ASSERT_TRUE((*database)->execute("DROP TABLE late; DROP TABLE anchor; PRAGMA user_version = 3").ok());
+    ASSERT_TRUE((*database)->execute(tables_of_version_3).ok());
   }
   std::string before;
   const timeline::Anchor anchor{4, 1, 4 * gop_seconds * video_scale, utc_of_slot(14)};
@@ -160,16 +164,36 @@ TEST(Migration, Version3HasNoClocksThatWereSetAndTakesThem) {
   EXPECT_EQ(archive->timeline()->anchors.at(4), anchor);
 }
 
+TEST(Migration, TheKeysOfVersion4DoNotChange) {
+  const ScratchDirectory scratch;
+  std::string before;
+  {
+    const auto archive = open_or_fail(scratch.path("a"));
+    begin(*archive);
+    ASSERT_TRUE(archive->set_presentation("e", 2, 2, programme_start).ok());
+    write_slots(*archive, 1, 3);
+    before = describe(*archive);
+  }
+  {
+    const auto database = Database::open(scratch.path("a") + "/catalogue.db");
+    ASSERT_TRUE(
+        (*database)->execute("ALTER TABLE generation DROP COLUMN key_period; PRAGMA user_version = 4").ok());
+  }
+  const auto archive = open_or_fail(scratch.path("a"));
+  EXPECT_EQ(describe(*archive), before);
+  EXPECT_EQ(archive->timeline()->presentation("e")->generations.at(0).key_period, 0U);
+}
+
 TEST(Migration, WhatIsNewerIsRefusedAndLeftAlone) {
   const ScratchDirectory scratch;
   ASSERT_TRUE(write_version_1(scratch.path("a")).ok());
   {
     const auto database = Database::open(scratch.path("a") + "/catalogue.db");
-    ASSERT_TRUE((*database)->execute("PRAGMA user_version = 5").ok());
+    ASSERT_TRUE((*database)->execute("PRAGMA user_version = 6").ok());
   }
   const auto opened = Archive::open(scratch.path("a"));
   ASSERT_FALSE(opened.ok());
-  EXPECT_THAT(opened.error().message, ::testing::HasSubstr("schema version 5; this Tarn knows up to 4"));
+  EXPECT_THAT(opened.error().message, ::testing::HasSubstr("schema version 6; this Tarn knows up to 5"));
 }
 
 }  // namespace

@@ -136,6 +136,39 @@ TEST_P(Encryption, GivesTheSameBytesFromOneMemoryAndFromMany) {
   EXPECT_EQ(as_text(many->bytes()), as_text(two->bytes()));
 }
 
+// 23001-7 clause 6: what the header says of the key, said in the chunk.
+TEST_P(Encryption, SaysInChunksWhichKeyTheyHaveWhereKeysChange) {
+  for (const bool is_video : {true, false}) {
+    const codecs::StreamInfo info = is_video ? video_info() : audio_info();
+    TrackKey changing = track_key(GetParam());
+    auto plain = TrackEncryptor::make(info, changing);
+    changing.changes = true;
+    auto encryptor = TrackEncryptor::make(info, changing);
+    ASSERT_TRUE(plain.ok() && encryptor.ok());
+    const auto init = encryptor->header(isobmff::write_init(info, "und").value(), {});
+    ASSERT_TRUE(init.ok());
+    const TestChunk clear = make_chunk(is_video ? video_samples() : std::vector{noise(341, 1), noise(16, 2)});
+    const auto chunk = encryptor->chunk(clear.parts, 42);
+    ASSERT_TRUE(chunk.ok()) << chunk.error().message;
+    EXPECT_EQ(test::decrypt_segment(chunk->bytes(), *init, key), clear.payload);
+    const auto parsed = isobmff::parse_chunks(chunk->bytes());
+    ASSERT_TRUE(parsed.ok()) << parsed.error().message;
+
+    const auto tenc = test::find_box(*init, "tenc");
+    const auto sgpd = test::find_box(chunk->bytes(), "sgpd");
+    const auto sbgp = test::find_box(chunk->bytes(), "sbgp");
+    ASSERT_TRUE(tenc && sgpd && sbgp);
+    EXPECT_EQ(as_text(sgpd->subspan(4, 4)), "seig");
+    // After version, flags and a reserved byte tenc goes on as the entry does; its pattern is 0 in version 0.
+    EXPECT_EQ(as_text(sgpd->subspan(17)), as_text(tenc->subspan(5)));
+    EXPECT_EQ(Reader{sgpd->subspan(8)}.u32(), sgpd->size() - 16);
+    EXPECT_EQ(as_text(*sbgp),
+              (std::string{"\0\0\0\0seig\0\0\0\1\0\0\0", 15} +
+               std::string{static_cast<char>(is_video ? 4 : 2)} + std::string{"\0\1\0\1", 4}));
+    EXPECT_FALSE(test::find_box(plain->chunk(clear.parts, 42)->bytes(), "sgpd"));
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Schemes, Encryption, testing::Values(Scheme::cenc, Scheme::cbcs),
                          [](const auto& info) { return info.param == Scheme::cenc ? "cenc" : "cbcs"; });
 

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <regex>
+
 #include "core/base/text.h"
 #include "core/dash/xml.h"
 #include "core/timeline/output_span.h"
@@ -380,6 +382,37 @@ TEST(RenderProtection, IsInEveryAdaptationSetWithItsOwnKeyId) {
   EXPECT_LT(video, system);
   EXPECT_LT(system, audio);
   EXPECT_NE(audio, std::string::npos);
+}
+
+TEST(RenderProtection, OfKeysThatChangeIsThatOfThePeriod) {
+  TimelineBuilder builder;
+  builder.stretch(noon, 126'000, {TimelineBuilder::video({{0, 0, 0}}, 640, 360)});
+  for (int i = 0; i < 3; ++i) builder.slots(4, 100).generation(8, 8).cuts(2);  // 16 s each
+  const Timeline timeline = builder.build();
+  OutputSettings settings = output();
+  settings.is_encrypted = true;
+  const auto keys = [](const std::string& kid) {
+    timeline::Protection protection;
+    protection.video = {"cenc", kid, {}};
+    return std::make_shared<const timeline::Protection>(protection);
+  };
+  const std::uint64_t first = timeline::key_period_at(16, noon);
+  settings.protection = {16,
+                         {{first, keys("00000000-0000-0000-0000-000000000001")},
+                          {first + 1, keys("00000000-0000-0000-0000-000000000002")}}};
+  const std::string mpd = text(timeline, settings);
+  expect_valid(mpd);
+  std::vector<std::string> seen;
+  const std::regex wanted{"<Period id=\"[^\"]*\" start=\"[^\"]*\"|default_KID=\"[^\"]*\""};
+  for (std::sregex_iterator at{mpd.begin(), mpd.end(), wanted}, end; at != end; ++at)
+    seen.push_back(at->str());
+  EXPECT_EQ(
+      seen,
+      (std::vector<std::string>{
+          "<Period id=\"p1g1\" start=\"PT0S\"", "default_KID=\"00000000-0000-0000-0000-000000000001\"",
+          "<Period id=\"p1g2\" start=\"PT16S\"", "default_KID=\"00000000-0000-0000-0000-000000000002\"",
+          "<Period id=\"p1g3\" start=\"PT32S\"", "default_KID=\"00000000-0000-0000-0000-000000000002\""}))
+      << "the third period's keys did not come";
 }
 
 // ---- codecs

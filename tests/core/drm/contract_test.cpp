@@ -70,6 +70,40 @@ TEST(Contract, MakesTheSameRequestAndTheSameIvEachTime) {
   EXPECT_EQ(set->audio.key.constant_iv, *with_iv.constant_iv);
 }
 
+// Semantics S8: another period has other key ids, the same one has the same again.
+TEST(Contract, OfAPeriodIsItsOwnInEveryCombination) {
+  for (const SpekeVersion speke : {SpekeVersion::v2_0, SpekeVersion::v1_0}) {
+    for (const bool for_hls : {true, false}) {
+      Contract contract = for_hls ? hls_contract() : dash_contract();
+      contract.speke = speke;
+      if (speke == SpekeVersion::v1_0 && !for_hls) contract.scheme = crypto::Scheme::cenc;
+      std::vector<ContentKeys> keys;
+      for (const std::uint64_t period : {28'333'333U, 28'333'334U, 28'333'333U}) {
+        contract.period = period;
+        const cpix::Document request = request_of(contract);
+        EXPECT_EQ(request.period_index, std::to_string(period));
+        EXPECT_EQ(request.keys[0].kid, key_id(contract.content_id, period, "VIDEO"));
+        ASSERT_EQ(request.rules.size(), 2U);
+        EXPECT_EQ(request.rules[1].period, request.period_id);
+        const auto accepted = accept_answer(contract, answer_to(contract));
+        ASSERT_TRUE(accepted.ok()) << accepted.error().message;
+        keys.push_back(*accepted);
+      }
+      EXPECT_NE(keys[0].video.key.kid, keys[1].video.key.kid);
+      EXPECT_NE(keys[0].video.key.key, keys[1].video.key.key);
+      EXPECT_NE(keys[0].audio.key.constant_iv == keys[1].audio.key.constant_iv,
+                contract.scheme == crypto::Scheme::cbcs);
+      EXPECT_EQ(keys[0].video.key, keys[2].video.key);
+      EXPECT_FALSE(stream_protection(keys[0]).video.key.changes);
+      EXPECT_TRUE(stream_protection(keys[0], true).audio.key.changes);
+      // The keys of one period are no answer for another.
+      const cpix::Document answer = answer_to(contract);
+      ++*contract.period;
+      EXPECT_FALSE(accept_answer(contract, answer).ok());
+    }
+  }
+}
+
 TEST(Contract, AcceptsKeyIdsOfTheProvidersOwn) {
   cpix::Document answer = answer_to(hls_contract());
   const Uuid theirs = *parse_uuid("ffffffff-0000-4000-8000-000000000001");

@@ -3,6 +3,9 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <sstream>
+
 #include "core/hls/playlist.h"
 #include "support/timeline_builder.h"
 
@@ -617,6 +620,49 @@ TEST(RenderKeys, AreInFrontOfTheSegmentsOfTheirKind) {
       multivariant.find("#EXT-X-SESSION-KEY:V1\n#EXT-X-SESSION-KEY:V2\n#EXT-X-SESSION-KEY:A1\n#EXT-X-MEDIA"),
       std::string::npos)
       << multivariant;
+}
+
+std::shared_ptr<const timeline::Protection> keys_named(const std::string& name) {
+  timeline::Protection protection;
+  protection.video.systems = {
+      {.hls_media = "#EXT-X-KEY:V" + name, .hls_session = "#EXT-X-SESSION-KEY:V" + name}};
+  protection.audio.systems = {
+      {.hls_media = "#EXT-X-KEY:A" + name, .hls_session = "#EXT-X-SESSION-KEY:A" + name}};
+  return std::make_shared<const timeline::Protection>(protection);
+}
+
+std::string only(const std::string& playlist, const std::vector<std::string>& tags) {
+  std::string kept;
+  std::istringstream lines{playlist};
+  for (std::string line; std::getline(lines, line);) {
+    const auto is_tag = [&](const std::string& tag) { return line.starts_with(tag); };
+    if (std::any_of(tags.begin(), tags.end(), is_tag)) kept += line + "\n";
+  }
+  return kept;
+}
+
+TEST(RenderKeys, ChangeInFrontOfTheFirstSegmentOfTheirPeriod) {
+  TimelineBuilder builder;
+  builder.stretch(noon + std::chrono::seconds{44}, 90'000, ladder());
+  for (int i = 0; i < 4; ++i) builder.slots(4, 100).generation(8, 8).cuts(2);  // 16 s each
+  const Timeline timeline = builder.build();
+  OutputSettings settings = encrypted();
+  settings.segments = 100;
+  const std::uint64_t first = timeline::key_period_at(16, noon + std::chrono::seconds{44});
+  settings.protection = {
+      16, {{first, keys_named("1")}, {first + 1, keys_named("2")}, {first + 3, keys_named("4")}}};
+  EXPECT_EQ(only(text(render_media(timeline, settings, "v1")), {"#EXT-X-KEY", "#EXT-X-MAP", "g"}),
+            "#EXT-X-KEY:V1\n#EXT-X-MAP:URI=\"g1-v1-i1.mp4\"\ng1-v1-1.m4s\ng1-v1-2.m4s\n"
+            "#EXT-X-KEY:V2\n#EXT-X-MAP:URI=\"g2-v1-i1.mp4\"\ng2-v1-3.m4s\ng2-v1-4.m4s\n"
+            "#EXT-X-MAP:URI=\"g3-v1-i1.mp4\"\ng3-v1-5.m4s\ng3-v1-6.m4s\n"
+            "#EXT-X-KEY:V4\n#EXT-X-MAP:URI=\"g4-v1-i1.mp4\"\ng4-v1-7.m4s\ng4-v1-8.m4s\n");
+  EXPECT_EQ(only(text(render_media(timeline, settings, "a3")), {"#EXT-X-KEY"}),
+            "#EXT-X-KEY:A1\n#EXT-X-KEY:A2\n#EXT-X-KEY:A4\n");
+  settings.segments = 3;
+  EXPECT_EQ(only(text(render_media(timeline, settings, "v1")), {"#EXT-X-KEY", "g"}),
+            "#EXT-X-KEY:V2\ng3-v1-6.m4s\n#EXT-X-KEY:V4\ng4-v1-7.m4s\ng4-v1-8.m4s\n");
+  EXPECT_EQ(only(text(render_multivariant(timeline, settings)), {"#EXT-X-SESSION-KEY"}),
+            "#EXT-X-SESSION-KEY:V2\n#EXT-X-SESSION-KEY:A2\n#EXT-X-SESSION-KEY:V4\n#EXT-X-SESSION-KEY:A4\n");
 }
 
 TEST(RenderKeys, NothingIsOfferedWithoutThem) {

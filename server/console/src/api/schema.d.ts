@@ -625,7 +625,7 @@ export interface components {
              */
             keyPreset: "SHARED" | "VIDEO_AUDIO";
             /**
-             * @description Seconds between two keys. Only 0 (never) in this version.
+             * @description Seconds between two keys, counted from 1970 UTC; 0: never. New ones hold from the first segment on that starts in their period, and are asked for one period ahead.
              * @default 0
              */
             rotationPeriod: number;
@@ -657,7 +657,10 @@ export interface components {
                  * @enum {string}
                  */
                 state?: "WAITING" | "FAILED" | "READY";
+                /** @description Of now, and where keys change, of the period before. */
                 keyIds?: string[];
+                /** @description Of the next period, where keys change and it has them. */
+                nextKeyIds?: string[];
                 /** @description To the key server since the server started. */
                 requests?: number;
                 /** Format: date-time */

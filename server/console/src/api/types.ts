@@ -77,6 +77,7 @@ export interface EndpointStatus {
   drm?: {
     state: 'WAITING' | 'FAILED' | 'READY';
     keyIds: string[];
+    nextKeyIds: string[];
     requests: number;
     lastRequestAt: string | null;
     lastError: string | null;

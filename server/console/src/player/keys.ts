@@ -16,7 +16,8 @@ function toHexadecimal(base64Url: string): string {
 // null: there is no such provider here, or it does not give them.
 export async function builtinKeys(group: string, channel: string, endpoint: string): Promise<Record<string, string> | null> {
   const status = await readEndpointStatus(group, channel, endpoint);
-  const kids = (status.drm?.keyIds ?? []).map((id) => toBase64Url(id.replaceAll('-', '')));
+  const ids = [...(status.drm?.keyIds ?? []), ...(status.drm?.nextKeyIds ?? [])];
+  const kids = ids.map((id) => toBase64Url(id.replaceAll('-', '')));
   if (kids.length === 0) return null;
   const answer = await fetch('/clearkey', {
     method: 'POST',
