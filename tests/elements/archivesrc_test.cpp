@@ -35,7 +35,10 @@ class ArchiveSrcTest : public ::testing::Test {
     g_object_set(source_.get(), "location", location_.c_str(), "tracks", "1", nullptr);
     bus_ = Ref<GstBus>::adopt(gst_bus_new());
     gst_element_set_bus(source_.get(), bus_.get());
-    sink_ = Ref<GstPad>::share(gst_pad_new("sink", GST_PAD_SINK));
+    // Without a template a pad takes no other caps than its first.
+    static GstStaticPadTemplate any =
+        GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+    sink_ = Ref<GstPad>::share(gst_pad_new_from_static_template(&any, "sink"));
     gst_pad_set_element_private(sink_.get(), this);
     gst_pad_set_event_function(sink_.get(), [](GstPad* pad, GstObject*, GstEvent* event) -> gboolean {
       self(pad).take(Ref<GstEvent>::adopt(event));
@@ -148,9 +151,13 @@ TEST_F(ArchiveSrcTest, GoesOnFromWhereItIsToldTo) {
 TEST_F(ArchiveSrcTest, WithoutAFlushRunningTimeGoesOn) {
   play();
   to_the_end();
+  ASSERT_TRUE(seek(6, -1, GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_SEGMENT));
+  to_the_end("segment-done");
+  gst_bus_set_flushing(bus_.get(), TRUE);
+  gst_bus_set_flushing(bus_.get(), FALSE);
   ASSERT_TRUE(seek(8, -1, GST_SEEK_FLAG_SEGMENT));
   EXPECT_THAT(to_the_end("segment-done"),
-              ElementsAre("caps", "segment 10 at 8 base 10", "video init two", "slot at 10", "segment-done"));
+              ElementsAre("caps", "segment 10 at 8 base 4", "video init two", "slot at 10", "segment-done"));
   const auto done =
       Ref<GstMessage>::adopt(gst_bus_timed_pop_filtered(bus_.get(), 0, GST_MESSAGE_SEGMENT_DONE));
   ASSERT_TRUE(done);
