@@ -197,6 +197,7 @@ TEST_F(ArchiveSrcTest, WhatItCannotDoIsRefused) {
 
 TEST_F(ArchiveSrcTest, SeeksWhilePlayingAreWholeAndInOrder) {
   play();
+  to_the_end();
   for (int i = 0; i < 200; ++i) ASSERT_TRUE(seek(i % 10));
   auto log = to_the_end();
   const auto last = std::find(log.rbegin(), log.rend(), "flush-stop").base();
