@@ -18,7 +18,10 @@
  *
  * With `tracks` set the element plays these tracks of the whole archive by itself, slot by slot, and ends
  * with EOS. A single track begins with its CMAF header, so that the result is a playable file, and has caps
- * that describe it, so that a manifest sink takes it.
+ * that describe it, so that a manifest sink takes it. Stream time begins with 0 at the first slot; what comes
+ * after an outage or a discontinuity follows without a gap, in a segment of its own. It can be sought, at
+ * rate 1 in time: playback goes on with the slot (a GOP) in which the position lies, its header first.
+ * Position and duration are those of the range that was there at the start.
  *
  * |[
  * gst-launch-1.0 archivesrc location=archive tracks=1 ! filesink location=video.mp4
@@ -26,7 +29,9 @@
  */
 #include "archive/gstarchivesrc.h"
 
+#include <algorithm>
 #include <array>
+#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -34,6 +39,7 @@
 #include <utility>
 #include <vector>
 
+#include "archive/archive_range.h"
 #include "archive/package_request.h"
 #include "core/archive/archive.h"
 #include "core/isobmff/cmaf.h"
@@ -101,19 +107,39 @@ class ArchiveSrc {
   GstStateChangeReturn change_state(GstStateChange transition);
   bool activate_push(bool active);
   GstFlowReturn package(const GstStructure* asked);
+  bool src_event(GstPad* pad, GstEvent* event);
+  bool src_query(GstPad* pad, GstQuery* query);
 
  private:
+  // What is played without being asked.
+  struct Playing {
+    ArchiveRange range;
+    std::vector<TrackId> tracks;
+    std::uint64_t next = 0;  // slot
+    std::uint64_t end = 0;
+    std::optional<std::uint32_t> config{};   // of the header that was pushed
+    std::optional<std::uint32_t> stretch{};  // of the segment that was pushed
+    GstClockTime base{};                     // running time at which the next segment begins
+    GstClockTime begun{};                    // stream time at which the last one began
+    std::optional<guint32> seqnum{};         // of the seek
+    bool is_segment = false;                 // it ends with SEGMENT_DONE
+  };
   // Everything that lasts from READY to PAUSED and back; used under the source pad's stream lock.
   struct State {
     std::shared_ptr<archive::Archive> archive;
-    bool announced = false;  // stream-start, caps and segment have been sent
+    bool announced = false;  // stream-start and caps have been sent, and a segment unless it plays
     std::map<std::pair<TrackId, std::uint32_t>, Ref<GstCaps>> caps;
+    std::optional<Playing> playing;
+  };
+  // For queries.
+  struct Where {
+    std::optional<ArchiveRange> range;
+    GstClockTime position = 0;
   };
 
   Status open();
   // `caps`: of the one track that is played; without, tarn/track-begin has those of each.
   void announce(Ref<GstCaps> caps = {});
-  GstFlowReturn begin_track(const timeline::Track& track);
   GstFlowReturn answer(const PackageRequest& request);
   GstFlowReturn push_header(const PackageRequest::Header& header);
   GstFlowReturn push_slots(const PackageRequest& request);
@@ -122,8 +148,13 @@ class ArchiveSrc {
   static Ref<GstBuffer> buffer_of(const timeline::Chunk& chunk, std::vector<Blob> parts,
                                   std::uint32_t timescale);
   Result<Ref<GstBuffer>> header_buffer(const PackageRequest::Header& header);
+  Result<Playing> play_from_the_start();
   void play();
-  GstFlowReturn play_range(const Settings& range, const std::vector<TrackId>& tracks);
+  GstFlowReturn play_slot(Playing& playing);
+  void push_segment(Playing& playing);
+  void end_playing(const Playing& playing);
+  bool seek(GstEvent* event);
+  void push(GstEvent* event, const std::optional<guint32>& seqnum);
   GstFlowReturn fail(const Error& error) { return gstkit::post_error(element(), error); }
 
   GstElement* element() { return GST_ELEMENT(shell_); }
@@ -131,6 +162,7 @@ class ArchiveSrc {
   TarnArchiveSrc* shell_;
   GstPad* src_ = nullptr;  // owned by the element
   State state_;
+  gstkit::Guarded<Where> where_;
 };
 
 }  // namespace
@@ -155,6 +187,8 @@ gboolean activate_mode(GstPad* /*pad*/, GstObject* parent, GstPadMode mode, gboo
 ArchiveSrc::ArchiveSrc(TarnArchiveSrc* shell) : shell_(shell) {
   src_ = gst_pad_new_from_static_template(&src_template, "src");
   gst_pad_set_activatemode_function(src_, activate_mode);
+  gst_pad_set_event_function(src_, gstkit::pad_thunk<&ArchiveSrc::src_event>);
+  gst_pad_set_query_function(src_, gstkit::pad_thunk<&ArchiveSrc::src_query>);
   gst_element_add_pad(element(), src_);
   GST_OBJECT_FLAG_SET(shell_, GST_ELEMENT_FLAG_SOURCE);
 }
@@ -178,6 +212,7 @@ GstStateChangeReturn ArchiveSrc::change_state(GstStateChange transition) {
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
     const gstkit::StreamLock lock{src_};
     state_ = {};
+    where_.change([](Where& where) { where = {}; });
   }
   return result;
 }
@@ -199,6 +234,7 @@ void ArchiveSrc::announce(Ref<GstCaps> caps) {
   gstkit::TextPtr id{gst_pad_create_stream_id(src_, element(), nullptr)};
   gst_pad_push_event(src_, gst_event_new_stream_start(id.get()));
   gst_pad_push_event(src_, gst_event_new_caps(caps.get()));
+  if (state_.playing) return;
   GstSegment segment;
   gst_segment_init(&segment, GST_FORMAT_TIME);
   gst_pad_push_event(src_, gst_event_new_segment(&segment));
@@ -308,56 +344,177 @@ GstFlowReturn ArchiveSrc::push_track(const timeline::Timeline& timeline, const P
   return gst_pad_push_list(src_, list.release());
 }
 
-// The task of an element that plays by itself. Runs once, holding the stream lock as every pad task does.
+Result<ArchiveSrc::Playing> ArchiveSrc::play_from_the_start() {
+  const Settings wanted = settings.copy();
+  const auto timeline = state_.archive->timeline();
+  const std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
+  const std::uint64_t first = std::max(wanted.first_slot, timeline->empty() ? 0 : timeline->first_slot());
+  const std::uint64_t end = wanted.slot_count == 0 ? most : first + wanted.slot_count;
+  Playing playing{.range = {timeline, first, end}, .tracks = TRY(parse_tracks(wanted.tracks))};
+  playing.next = playing.range.first();
+  playing.end = playing.range.end();
+  where_.change([&](Where& where) { where = {playing.range, 0}; });
+  return playing;
+}
+
+// The task of an element that plays by itself: a slot each time, holding the stream lock as every pad task
+// does.
 void ArchiveSrc::play() {
-  gst_pad_pause_task(src_);
-  const Settings range = settings.copy();
-  const auto tracks = parse_tracks(range.tracks);
-  if (!tracks.ok()) {
-    fail(tracks.error());
-    return;
+  if (!state_.playing) {
+    auto playing = play_from_the_start();
+    if (!playing.ok()) {
+      gst_pad_pause_task(src_);
+      fail(playing.error());
+      return;
+    }
+    state_.playing = std::move(playing).value();
   }
-  const GstFlowReturn flow = play_range(range, *tracks);
-  announce();  // where there was nothing to play
-  if (flow == GST_FLOW_OK || flow == GST_FLOW_EOS) {
-    gst_pad_push_event(src_, gst_event_new_eos());
+  Playing& playing = *state_.playing;
+  const GstFlowReturn flow = playing.next < playing.end ? play_slot(playing) : GST_FLOW_EOS;
+  if (flow == GST_FLOW_OK) return;
+  gst_pad_pause_task(src_);
+  if (flow == GST_FLOW_EOS) {
+    end_playing(playing);
   } else if (flow != GST_FLOW_FLUSHING && flow != GST_FLOW_ERROR) {
     GST_ELEMENT_FLOW_ERROR(element(), flow);
+    push(gst_event_new_eos(), playing.seqnum);
   }
 }
 
-// What a single track begins with: caps that describe it, and its header.
-GstFlowReturn ArchiveSrc::begin_track(const timeline::Track& track) {
-  auto caps = caps_of(track);
-  if (!caps.ok()) return fail(caps.error());
-  announce(std::move(caps).value());
-  return push_header({.track = track.id, .config = track.config});
+void ArchiveSrc::end_playing(const Playing& playing) {
+  announce();  // where there was nothing to play
+  if (!playing.is_segment) return push(gst_event_new_eos(), playing.seqnum);
+  const auto position = static_cast<gint64>(playing.range.time_of(playing.end));
+  GstMessage* done = gst_message_new_segment_done(GST_OBJECT_CAST(shell_), GST_FORMAT_TIME, position);
+  if (playing.seqnum) gst_message_set_seqnum(done, *playing.seqnum);
+  gst_element_post_message(element(), done);
+  push(gst_event_new_segment_done(GST_FORMAT_TIME, position), playing.seqnum);
 }
 
-GstFlowReturn ArchiveSrc::play_range(const Settings& range, const std::vector<TrackId>& tracks) {
-  const auto timeline = state_.archive->timeline();
-  if (timeline->empty()) return GST_FLOW_EOS;
-  const std::uint64_t first = std::max(range.first_slot, timeline->first_slot());
-  const std::uint64_t last = range.slot_count == 0
-                                 ? timeline->end_slot()
-                                 : std::min<std::uint64_t>(timeline->end_slot(), first + range.slot_count);
-  std::optional<std::uint32_t> config;
-  for (std::uint64_t number = first; number < last; ++number) {
-    const timeline::Slot* slot = timeline->find(number);
-    const timeline::Stretch* stretch = slot != nullptr ? timeline->stretch(slot->stretch) : nullptr;
-    const timeline::Track* only =
-        tracks.size() == 1 && stretch != nullptr ? stretch->find(tracks.front()) : nullptr;
-    if (only != nullptr && config != only->config) {
-      config = only->config;
-      const GstFlowReturn flow = begin_track(*only);
-      if (flow != GST_FLOW_OK) return flow;
-    }
-    announce();
-    const GstFlowReturn flow = answer(
-        {.tracks = tracks, .first_slot = number, .slot_count = 1, .segment_type = false, .header = {}});
+GstFlowReturn ArchiveSrc::play_slot(Playing& playing) {
+  const timeline::Timeline& timeline = playing.range.timeline();
+  const timeline::Slot& slot = *timeline.find(playing.next);
+  const timeline::Stretch* stretch = timeline.stretch(slot.stretch);
+  const timeline::Track* only =
+      playing.tracks.size() == 1 && stretch != nullptr ? stretch->find(playing.tracks.front()) : nullptr;
+  GstFlowReturn flow = GST_FLOW_OK;
+  if (only != nullptr && playing.config != only->config) {
+    auto caps = caps_of(*only);
+    if (!caps.ok()) return fail(caps.error());
+    announce(std::move(caps).value());
+  }
+  announce();
+  if (playing.stretch != slot.stretch) {
+    playing.stretch = slot.stretch;
+    push_segment(playing);
+  }
+  if (only != nullptr && playing.config != only->config) {
+    playing.config = only->config;
+    flow = push_header({.track = only->id, .config = only->config});
     if (flow != GST_FLOW_OK) return flow;
   }
-  return GST_FLOW_OK;
+  flow = answer({.tracks = playing.tracks,
+                 .first_slot = playing.next,
+                 .slot_count = 1,
+                 .segment_type = false,
+                 .header = {}});
+  const GstClockTime position = playing.range.time_of(++playing.next);
+  where_.change([&](Where& where) { where.position = position; });
+  return flow;
+}
+
+// Media time of a stretch has nothing to do with that of the one before.
+void ArchiveSrc::push_segment(Playing& playing) {
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  segment.start = segment.position = playing.range.media_time_of(playing.next);
+  segment.time = playing.range.time_of(playing.next);
+  playing.base += segment.time - std::exchange(playing.begun, segment.time);
+  segment.base = playing.base;
+  push(gst_event_new_segment(&segment), playing.seqnum);
+}
+
+void ArchiveSrc::push(GstEvent* event, const std::optional<guint32>& seqnum) {
+  if (seqnum) gst_event_set_seqnum(event, *seqnum);
+  gst_pad_push_event(src_, event);
+}
+
+// ---- where it is
+
+bool ArchiveSrc::src_event(GstPad* pad, GstEvent* raw) {
+  const auto event = Ref<GstEvent>::adopt(raw);
+  if (GST_EVENT_TYPE(raw) == GST_EVENT_SEEK) return seek(raw);
+  return gst_pad_event_default(pad, GST_OBJECT_CAST(shell_), Ref<GstEvent>{event}.release()) != FALSE;
+}
+
+bool ArchiveSrc::seek(GstEvent* event) {
+  gdouble rate = 1;
+  GstFormat format = GST_FORMAT_UNDEFINED;
+  GstSeekFlags flags{};
+  GstSeekType start_type = GST_SEEK_TYPE_NONE;
+  GstSeekType stop_type = GST_SEEK_TYPE_NONE;
+  gint64 start = 0;
+  gint64 stop = 0;
+  gst_event_parse_seek(event, &rate, &format, &flags, &start_type, &start, &stop_type, &stop);
+  const guint32 seqnum = gst_event_get_seqnum(event);
+  if (settings.with([](const Settings& s) { return s.tracks.empty(); }) || rate != 1.0 ||
+      format != GST_FORMAT_TIME || start_type != GST_SEEK_TYPE_SET || start < 0 ||
+      stop_type == GST_SEEK_TYPE_END) {
+    return false;
+  }
+  const bool flushes = (flags & GST_SEEK_FLAG_FLUSH) != 0;
+  if (flushes) push(gst_event_new_flush_start(), seqnum);
+  gst_pad_pause_task(src_);
+  const gstkit::StreamLock lock{src_};
+  if (flushes) push(gst_event_new_flush_stop(TRUE), seqnum);
+  if (!state_.archive || !GST_PAD_IS_ACTIVE(src_)) return false;
+  if (!state_.playing) {
+    auto playing = play_from_the_start();
+    if (!playing.ok()) return false;
+    state_.playing = std::move(playing).value();
+  }
+  Playing& playing = *state_.playing;
+  const GstClockTime from = playing.range.time_of(playing.next);
+  playing.next = playing.range.slot_at(static_cast<GstClockTime>(start));
+  playing.end = playing.range.end();
+  if (stop_type == GST_SEEK_TYPE_SET && GST_CLOCK_TIME_IS_VALID(static_cast<GstClockTime>(stop))) {
+    playing.end = std::max(playing.next, playing.range.slot_at(static_cast<GstClockTime>(stop)) + 1);
+    playing.end = std::min(playing.end, playing.range.end());
+  }
+  playing.config.reset();
+  playing.stretch.reset();
+  playing.seqnum = seqnum;
+  playing.is_segment = (flags & GST_SEEK_FLAG_SEGMENT) != 0;
+  // Running time begins anew, or goes on where it was.
+  playing.base = flushes ? 0 : playing.base + (from - playing.begun);
+  playing.begun = playing.range.time_of(playing.next);
+  where_.change([&](Where& where) { where.position = playing.begun; });
+  const auto task = [](gpointer self) { static_cast<ArchiveSrc*>(self)->play(); };
+  return gst_pad_start_task(src_, task, this, nullptr) != FALSE;
+}
+
+bool ArchiveSrc::src_query(GstPad* pad, GstQuery* query) {
+  const Where where = where_.copy();
+  GstFormat format = GST_FORMAT_UNDEFINED;
+  switch (where.range ? GST_QUERY_TYPE(query) : GST_QUERY_UNKNOWN) {
+    case GST_QUERY_POSITION:
+      gst_query_parse_position(query, &format, nullptr);
+      if (format != GST_FORMAT_TIME) return false;
+      gst_query_set_position(query, format, static_cast<gint64>(where.position));
+      return true;
+    case GST_QUERY_DURATION:
+      gst_query_parse_duration(query, &format, nullptr);
+      if (format != GST_FORMAT_TIME) return false;
+      gst_query_set_duration(query, format, static_cast<gint64>(where.range->duration()));
+      return true;
+    case GST_QUERY_SEEKING:
+      gst_query_parse_seeking(query, &format, nullptr, nullptr, nullptr);
+      if (format != GST_FORMAT_TIME) return false;
+      gst_query_set_seeking(query, format, TRUE, 0, static_cast<gint64>(where.range->duration()));
+      return true;
+    default:
+      return gst_pad_query_default(pad, GST_OBJECT_CAST(shell_), query) != FALSE;
+  }
 }
 
 }  // namespace

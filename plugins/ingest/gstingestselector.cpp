@@ -16,6 +16,8 @@
  * | ingest2_%u | the backup's |
  * | video_%u, audio_%u, text_%u | the same, with `tarn/stretch`, `tarn/part` and `tarn/slot` events |
  *
+ * The source pads have streams, collections and tags as those of #hlsingestsrc.
+ *
  * Messages: `tarn/input-switched` (from, to, media-time, reason) when the other input becomes active, and
  * `tarn/input-condition` (input, condition, state) when OPEN_SEGMENTS (its segments do not begin with a sync
  * sample), PDT_REJECTED (its dates are not credible) or MISALIGNED (its times or tracks do not match the

@@ -9,6 +9,7 @@
 #include "gstkit/error.h"
 #include "gstkit/time.h"
 #include "ingest/pad_kinds.h"
+#include "ingest/track_stream.h"
 #include "ingest/unit_gatherer.h"
 
 namespace tarn::ingest {
@@ -78,7 +79,9 @@ TrackOutputs::Output& TrackOutputs::output(const timeline::Track& track) {
 
   // gst_pad_create_stream_id() serves elements with one input only.
   const std::string stream_id = "ingestselector/" + track.description.key;
+  output.stream = stream_of(stream_id.c_str(), track.description);
   GstEvent* start = gst_event_new_stream_start(stream_id.c_str());
+  gst_event_set_stream(start, output.stream.get());
   if (group_ == 0) group_ = gst_util_group_id_next();
   gst_event_set_group_id(start, group_);
   gst_pad_push_event(output.pad, start);
@@ -103,8 +106,27 @@ bool TrackOutputs::describe(const timeline::Track& track) {
     gst_segment_init(&segment, GST_FORMAT_TIME);
     gst_pad_push_event(output.pad, gst_event_new_segment(&segment));
   }
+  auto tags = tags_of(track.description);
+  gst_stream_set_tags(output.stream.get(), tags.get());
+  gst_pad_push_event(output.pad, gst_event_new_tag(tags.release()));
   gst_pad_push_event(output.pad, to_event(gstkit::TrackAnnounced{track.description}).release());
   return true;
+}
+
+void TrackOutputs::collect(const timeline::Stretch& stretch) {
+  std::vector<TrackId> ids;
+  for (const auto& track : stretch.tracks) ids.push_back(track.id);
+  if (std::exchange(collected_, ids) == ids) return;
+  const auto collection =
+      Ref<GstStreamCollection>::adopt(gst_stream_collection_new(GST_OBJECT_NAME(element_)));
+  for (const TrackId id : ids) {
+    gst_stream_collection_add_stream(collection.get(), Ref<GstStream>{outputs_[id].stream}.release());
+  }
+  gst_element_post_message(element_,
+                           gst_message_new_stream_collection(GST_OBJECT_CAST(element_), collection.get()));
+  for (const TrackId id : ids) {
+    gst_pad_push_event(outputs_[id].pad, gst_event_new_stream_collection(collection.get()));
+  }
 }
 
 GstFlowReturn TrackOutputs::begin(const timeline::StretchStarted& started) {
@@ -124,6 +146,7 @@ GstFlowReturn TrackOutputs::begin(const timeline::StretchStarted& started) {
     event.tracks.push_back(track.id);
     event.keys.push_back(track.description.key);
   }
+  collect(stretch);
   if (!std::exchange(complete_, true)) gst_element_no_more_pads(element_);
   GstFlowReturn worst = GST_FLOW_OK;
   for (const auto& track : stretch.tracks) {
@@ -169,6 +192,7 @@ void TrackOutputs::end_of_stream() {
 void TrackOutputs::remove_all() {
   for (auto& [id, output] : std::exchange(outputs_, {})) gst_element_remove_pad(element_, output.pad);
   continued_.reset();
+  collected_.clear();
   complete_ = false;
   group_ = 0;
   reference_ = 0;

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "core/timeline/merger.h"
 #include "gstkit/events.h"
@@ -40,11 +41,14 @@ class TrackOutputs {
     GstPad* pad = nullptr;  // the element's
     codecs::Codec codec = codecs::Codec::h264;
     gstkit::Ref<GstCaps> caps;
+    gstkit::Ref<GstStream> stream;
   };
 
   Output& output(const timeline::Track& track);
   std::string pad_name(const timeline::Track& track) const;
   bool describe(const timeline::Track& track);
+  // The stretch's streams, on the bus and on their pads, where they are others than before.
+  void collect(const timeline::Stretch& stretch);
   GstFlowReturn push_event(timeline::TrackId track, gstkit::Ref<GstEvent> event);
   GstFlowReturn announce_continued();
   GstFlowReturn combined(GstFlowReturn flow) const;
@@ -53,7 +57,8 @@ class TrackOutputs {
   std::map<timeline::TrackId, Output> outputs_;
   std::optional<timeline::Stretch> continued_;
   timeline::TrackId reference_ = 0;
-  bool complete_ = false;  // no-more-pads has been sent
+  bool complete_ = false;                     // no-more-pads has been sent
+  std::vector<timeline::TrackId> collected_;  // of the last collection
   guint group_ = 0;
 };
 

@@ -10,6 +10,7 @@
 #include "gstkit/memory.h"
 #include "gstkit/time.h"
 #include "ingest/pad_kinds.h"
+#include "ingest/track_stream.h"
 
 GST_DEBUG_CATEGORY_EXTERN(hlsingestsrc_debug);
 #define GST_CAT_DEFAULT hlsingestsrc_debug
@@ -52,8 +53,9 @@ void TrackPads::remove_all() {
     gst_element_remove_pad(element_, track.pad.get());
   }
   tracks_.clear();
+  collection_ = {};
   group_.reset();
-  edge_ = GST_CLOCK_TIME_NONE;
+  position_ = edge_ = GST_CLOCK_TIME_NONE;
 }
 
 // ---- which tracks there are
@@ -82,6 +84,7 @@ GstFlowReturn TrackPads::take(const TracksKnown& known) {
     }
   }
   told_keys_.reset();
+  collect();
   if (first) gst_element_no_more_pads(element_);
   return GST_FLOW_OK;
 }
@@ -90,13 +93,20 @@ void TrackPads::add(const timeline::TrackDescription& description) {
   GstPadTemplate* const pad_template =
       gst_element_get_pad_template(element_, pad_template_of(description.info.codec));
   GstPad* const pad = gst_pad_new_from_template(pad_template, pad_name(description.key).c_str());
-  tracks_.push_back({.pad = Ref<GstPad>::share(pad), .description = description});
-  gst_pad_use_fixed_caps(pad);
-  gst_pad_set_active(pad, TRUE);
   const gstkit::TextPtr stream_id{gst_pad_create_stream_id(pad, element_, description.key.c_str())};
+  tracks_.push_back({.pad = Ref<GstPad>::share(pad),
+                     .stream = stream_of(stream_id.get(), description),
+                     .description = description});
+  gst_pad_use_fixed_caps(pad);
+  gst_pad_set_element_private(pad, this);
+  gst_pad_set_query_function(pad, [](GstPad* asked, GstObject* parent, GstQuery* query) {
+    return static_cast<const TrackPads*>(gst_pad_get_element_private(asked))->answer(asked, parent, query);
+  });
+  gst_pad_set_active(pad, TRUE);
   if (!group_) group_ = gst_util_group_id_next();
   GstEvent* const start = gst_event_new_stream_start(stream_id.get());
   gst_event_set_group_id(start, *group_);
+  gst_event_set_stream(start, tracks_.back().stream.get());
   gst_pad_push_event(pad, start);
   push_caps(tracks_.back());
   gst_element_add_pad(element_, pad);
@@ -107,6 +117,8 @@ void TrackPads::change(Track& track, const timeline::TrackDescription& descripti
   if (track.description == description) return;
   track.description = description;
   track.told = false;
+  const auto tags = tags_of(description);
+  gst_stream_set_tags(track.stream.get(), tags.get());
   if (other_caps) push_caps(track);
 }
 
@@ -125,11 +137,42 @@ void TrackPads::push_caps(const Track& track) {
   gst_pad_push_event(track.pad.get(), gst_event_new_caps(caps->get()));
 }
 
+gboolean TrackPads::answer(GstPad* pad, GstObject* parent, GstQuery* query) const {
+  GstFormat format = GST_FORMAT_UNDEFINED;
+  if (GST_QUERY_TYPE(query) == GST_QUERY_POSITION) {
+    gst_query_parse_position(query, &format, nullptr);
+    const GstClockTime position = position_;
+    if (format != GST_FORMAT_TIME || !GST_CLOCK_TIME_IS_VALID(position)) return FALSE;
+    gst_query_set_position(query, format, static_cast<gint64>(position));
+    return TRUE;
+  }
+  if (GST_QUERY_TYPE(query) == GST_QUERY_SEEKING) {
+    gst_query_parse_seeking(query, &format, nullptr, nullptr, nullptr);
+    gst_query_set_seeking(query, format, FALSE, 0, -1);
+    return TRUE;
+  }
+  return gst_pad_query_default(pad, parent, query);
+}
+
+void TrackPads::collect() {
+  collection_ = Ref<GstStreamCollection>::adopt(gst_stream_collection_new(GST_OBJECT_NAME(element_)));
+  for (Track& track : tracks_) {
+    track.collected = false;
+    gst_stream_collection_add_stream(collection_.get(), Ref<GstStream>{track.stream}.release());
+  }
+  gst_element_post_message(element_,
+                           gst_message_new_stream_collection(GST_OBJECT_CAST(element_), collection_.get()));
+}
+
 void TrackPads::announce() {
   for (Track& track : tracks_) {
     GstPad* const pad = track.pad.get();
     if (std::exchange(track.begins, false)) gst_pad_push_event(pad, gst_event_new_segment(&segment_));
+    if (!std::exchange(track.collected, true)) {
+      gst_pad_push_event(pad, gst_event_new_stream_collection(collection_.get()));
+    }
     if (!std::exchange(track.told, true)) {
+      gst_pad_push_event(pad, gst_event_new_tag(tags_of(track.description).release()));
       gst_pad_push_event(pad, gstkit::to_event(gstkit::TrackAnnounced{track.description}).release());
     }
   }
@@ -207,6 +250,7 @@ Ref<GstBufferList> TrackPads::buffers_of(Track& track, const UnitRun& run) {
   }
   const TimedUnit& last = run.units.back();
   edge_ = std::max(edge_, gstkit::to_clock_time(last.start + last.duration, timescale));
+  position_ = edge_;
   return list;
 }
 

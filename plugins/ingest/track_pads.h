@@ -3,6 +3,7 @@
 
 #include <gst/gst.h>
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -30,10 +31,12 @@ class TrackPads {
  private:
   struct Track {
     gstkit::Ref<GstPad> pad;
+    gstkit::Ref<GstStream> stream;
     timeline::TrackDescription description;
-    bool begins = true;    // has not had a segment event since the session began
-    bool told = false;     // has the current tarn/track event
-    bool discont = false;  // the next buffer is the first of a session
+    bool begins = true;      // has not had a segment event since the session began
+    bool told = false;       // has the current tags and tarn/track event
+    bool collected = false;  // has the current collection
+    bool discont = false;    // the next buffer is the first of a session
   };
 
   GstFlowReturn take(const SessionBegan& began);
@@ -49,6 +52,10 @@ class TrackPads {
   void change(Track& track, const timeline::TrackDescription& description);
   void remove(Track& track);
   void push_caps(const Track& track);
+  // The streams there are now, on the bus and with the next announce() on every pad.
+  void collect();
+  // Position: the end of what was pushed, as stream time; nothing can be sought.
+  gboolean answer(GstPad* pad, GstObject* parent, GstQuery* query) const;
   // Segment, tarn/track and tarn/tracks, on all pads, before anything else is said about them.
   void announce();
   GstFlowReturn push_event_everywhere(const gstkit::Ref<GstEvent>& event);
@@ -57,9 +64,11 @@ class TrackPads {
   GstElement* element_;
   std::vector<Track> tracks_;
   std::optional<guint> group_;
+  gstkit::Ref<GstStreamCollection> collection_;
   std::optional<std::size_t> told_keys_;  // how many tracks were last announced as linked
   GstSegment segment_{};
-  GstClockTime edge_ = GST_CLOCK_TIME_NONE;  // end of what was pushed of the session
+  GstClockTime edge_ = GST_CLOCK_TIME_NONE;                   // end of what was pushed of the session
+  std::atomic<GstClockTime> position_ = GST_CLOCK_TIME_NONE;  // the same, for queries from any thread
 };
 
 }  // namespace tarn::ingest

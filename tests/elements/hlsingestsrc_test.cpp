@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -68,6 +69,7 @@ class PadRecorder {
   std::vector<std::string> log;
   std::vector<Buffer> buffers;
   std::vector<std::size_t> lists;
+  std::string stream_id;
   codecs::StreamInfo info;
   timeline::TrackDescription track;
   GstSegment segment{};
@@ -85,6 +87,11 @@ class PadRecorder {
   void take(const Ref<GstEvent>& event) {
     if (const auto announced = gstkit::parse<gstkit::TrackAnnounced>(event.get())) track = announced->track;
     if (const auto time = gstkit::parse<gstkit::ProgramDateTime>(event.get())) program_times.push_back(*time);
+    if (GST_EVENT_TYPE(event.get()) == GST_EVENT_STREAM_START) {
+      const gchar* id = nullptr;
+      gst_event_parse_stream_start(event.get(), &id);
+      stream_id = id;
+    }
     if (GST_EVENT_TYPE(event.get()) == GST_EVENT_CAPS) {
       GstCaps* caps = nullptr;
       gst_event_parse_caps(event.get(), &caps);
@@ -302,12 +309,15 @@ TEST_F(HlsIngestSrc, PushesALadderTrackByTrack) {
   EXPECT_THAT(added_, IsEmpty());
   EXPECT_EQ(status("master.m3u8", ladder().at("master.m3u8")), "created");
   ASSERT_THAT(added_, ElementsAre("video_0", "video_1", "audio_0"));
-  EXPECT_THAT(pad("video_0").log, ElementsAre("stream-start", "caps", "segment", "tarn/track",
-                                              "tarn/tracks v0 v1 a0", "list", "list", "tarn/segment-end 0"));
-  EXPECT_THAT(pad("video_1").log, ElementsAre("stream-start", "caps", "segment", "tarn/track",
-                                              "tarn/tracks v0 v1 a0", "list", "list", "tarn/segment-end 0"));
-  EXPECT_THAT(pad("audio_0").log, ElementsAre("stream-start", "caps", "segment", "tarn/track",
-                                              "tarn/tracks v0 v1 a0", "list", "tarn/segment-end 0"));
+  EXPECT_THAT(pad("video_0").log,
+              ElementsAre("stream-start", "caps", "segment", "stream-collection", "tag", "tarn/track",
+                          "tarn/tracks v0 v1 a0", "list", "list", "tarn/segment-end 0"));
+  EXPECT_THAT(pad("video_1").log,
+              ElementsAre("stream-start", "caps", "segment", "stream-collection", "tag", "tarn/track",
+                          "tarn/tracks v0 v1 a0", "list", "list", "tarn/segment-end 0"));
+  EXPECT_THAT(pad("audio_0").log,
+              ElementsAre("stream-start", "caps", "segment", "stream-collection", "tag", "tarn/track",
+                          "tarn/tracks v0 v1 a0", "list", "tarn/segment-end 0"));
   EXPECT_THAT(pad("video_0").lists, ElementsAre(25, 25));
   EXPECT_EQ(status("v0_1.ts", ladder().at("v0_1.ts")), "created");
   EXPECT_EQ(pad("video_0").buffers.size(), 100U) << "pushed when the emission returns";
@@ -332,6 +342,52 @@ TEST_F(HlsIngestSrc, CapsAndTrackSayWhatTheStreamIs) {
   EXPECT_EQ(pad("video_1").track.key, "v1");
   ASSERT_EQ(pad("audio_0").track.variants.size(), 2U);
   EXPECT_GT(pad("video_0").track.variants[0].bandwidth, pad("video_1").track.variants[0].bandwidth);
+}
+
+TEST_F(HlsIngestSrc, TellsItsStreams) {
+  play();
+  for (const auto& [path, content] : ladder().files) put(path, content);
+  const auto message =
+      Ref<GstMessage>::adopt(gst_bus_timed_pop_filtered(bus_.get(), 0, GST_MESSAGE_STREAM_COLLECTION));
+  ASSERT_TRUE(message);
+  GstStreamCollection* raw = nullptr;
+  gst_message_parse_stream_collection(message.get(), &raw);
+  const auto collection = Ref<GstStreamCollection>::adopt(raw);
+  std::vector<GstStreamType> types;
+  std::set<std::string> ids;
+  for (guint i = 0; i < gst_stream_collection_get_size(collection.get()); ++i) {
+    GstStream* const stream = gst_stream_collection_get_stream(collection.get(), i);
+    types.push_back(gst_stream_get_stream_type(stream));
+    ids.insert(gst_stream_get_stream_id(stream));
+    const auto caps = Ref<GstCaps>::adopt(gst_stream_get_caps(stream));
+    EXPECT_TRUE(caps && gst_caps_is_fixed(caps.get()));
+    const auto tags = Ref<GstTagList>::adopt(gst_stream_get_tags(stream));
+    EXPECT_TRUE(tags && gst_tag_list_n_tags(tags.get()) > 0);
+  }
+  EXPECT_THAT(types, ElementsAre(GST_STREAM_TYPE_VIDEO, GST_STREAM_TYPE_VIDEO, GST_STREAM_TYPE_AUDIO));
+  EXPECT_EQ(ids.size(), 3U);
+  for (const auto& [name, recorder] : pads_) EXPECT_TRUE(ids.contains(recorder->stream_id)) << name;
+}
+
+TEST_F(HlsIngestSrc, AnswersWhereItIs) {
+  play();
+  for (const auto& [path, content] : ladder().files) put(path, content);
+  const auto source = Ref<GstPad>::adopt(gst_element_get_static_pad(element_.get(), "video_0"));
+  gint64 position = 0;
+  ASSERT_TRUE(gst_pad_query_position(source.get(), GST_FORMAT_TIME, &position));
+  const auto& last = pad("video_0").buffers.back();
+  EXPECT_GE(static_cast<GstClockTime>(position), last.dts + last.duration);
+  EXPECT_LT(static_cast<GstClockTime>(position), last.dts + last.duration + GST_SECOND);
+  const auto seeking = Ref<GstQuery>::adopt(gst_query_new_seeking(GST_FORMAT_TIME));
+  ASSERT_TRUE(gst_pad_query(source.get(), seeking.get()));
+  gboolean can_seek = TRUE;
+  gst_query_parse_seeking(seeking.get(), nullptr, &can_seek, nullptr, nullptr);
+  EXPECT_FALSE(can_seek);
+  const auto latency = Ref<GstQuery>::adopt(gst_query_new_latency());
+  ASSERT_TRUE(gst_pad_query(source.get(), latency.get()));
+  gboolean is_live = TRUE;
+  gst_query_parse_latency(latency.get(), &is_live, nullptr, nullptr);
+  EXPECT_FALSE(is_live) << "it is in no hurry and is not paced by a clock";
 }
 
 TEST_F(HlsIngestSrc, TimesConvertBackToTicksExactly) {

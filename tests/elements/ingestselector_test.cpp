@@ -28,12 +28,13 @@ TEST(IngestSelector, DescribesAllTracksBeforeTheStretchAndTheFirstPart) {
   EXPECT_EQ(rig.push_audio(1, 100 * 48'000, 50), GST_FLOW_OK);
   rig.end_segment(1, 2);
   EXPECT_THAT(rig.take_log(),
-              ElementsAre("video_0 stream-start", "video_0 caps", "video_0 segment", "video_0 track v0",
-                          "audio_0 stream-start", "audio_0 caps", "audio_0 segment", "audio_0 track a0",
-                          "video_0 stretch 1 from 1 v0=1 a0=2", "audio_0 stretch 1 from 1 v0=1 a0=2",
-                          "video_0 part of 1 at 9000000 by 1", "video_0 25 buffers, mark 0, dts 9000000",
-                          "audio_0 part of 1 at 4800000 by 1", "audio_0 47 buffers, mark 0, dts 9000000",
-                          "video_0 slot 1"));
+              ElementsAre("video_0 stream-start", "video_0 caps", "video_0 segment", "video_0 tag",
+                          "video_0 track v0", "audio_0 stream-start", "audio_0 caps", "audio_0 segment",
+                          "audio_0 tag", "audio_0 track a0", "video_0 stream-collection",
+                          "audio_0 stream-collection", "video_0 stretch 1 from 1 v0=1 a0=2",
+                          "audio_0 stretch 1 from 1 v0=1 a0=2", "video_0 part of 1 at 9000000 by 1",
+                          "video_0 25 buffers, mark 0, dts 9000000", "audio_0 part of 1 at 4800000 by 1",
+                          "audio_0 47 buffers, mark 0, dts 9000000", "video_0 slot 1"));
 }
 
 TEST(IngestSelector, UsesEachSlotOfTwoIdenticalInputsOnce) {

@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "archive/gstarchivesrc.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <mutex>
+
+#include "archive/archive_range.h"
+#include "gstkit/map.h"
+#include "gstkit/ref.h"
+#include "tests/core/archive/programme.h"
+
+namespace tarn::test {
+namespace {
+
+using gstkit::Ref;
+using ::testing::ElementsAre;
+
+// Two stretches of GOPs of two seconds: slots 1 to 3 with media times from 2 s on, 4 and 5 with media times
+// from 8 s on and another header.
+class ArchiveSrcTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    {
+      const auto archive = archive::open_or_fail(location_);
+      archive::begin(*archive);
+      archive::write_slots(*archive, 1, 3);
+      archive::begin(*archive, 2, 4, "two");
+      archive::write_slots(*archive, 4, 5, 2);
+    }
+    GST_ELEMENT_REGISTER(archivesrc, nullptr);
+    source_ = Ref<GstElement>::adopt(gst_element_factory_make("archivesrc", nullptr));
+    g_object_set(source_.get(), "location", location_.c_str(), "tracks", "1", nullptr);
+    bus_ = Ref<GstBus>::adopt(gst_bus_new());
+    gst_element_set_bus(source_.get(), bus_.get());
+    // Without a template a pad takes no other caps than its first.
+    static GstStaticPadTemplate any =
+        GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SINK, GST_PAD_ALWAYS, GST_STATIC_CAPS_ANY);
+    sink_ = Ref<GstPad>::share(gst_pad_new_from_static_template(&any, "sink"));
+    gst_pad_set_element_private(sink_.get(), this);
+    gst_pad_set_event_function(sink_.get(), [](GstPad* pad, GstObject*, GstEvent* event) -> gboolean {
+      self(pad).take(Ref<GstEvent>::adopt(event));
+      return TRUE;
+    });
+    gst_pad_set_chain_function(sink_.get(), [](GstPad* pad, GstObject*, GstBuffer* buffer) {
+      self(pad).take(Ref<GstBuffer>::adopt(buffer));
+      return GST_FLOW_OK;
+    });
+    gst_pad_set_active(sink_.get(), TRUE);
+    const auto source = pad();
+    ASSERT_EQ(gst_pad_link(source.get(), sink_.get()), GST_PAD_LINK_OK);
+  }
+  void TearDown() override {
+    gst_element_set_state(source_.get(), GST_STATE_NULL);
+    gst_element_set_bus(source_.get(), nullptr);
+  }
+
+  [[nodiscard]] Ref<GstPad> pad() const {
+    return Ref<GstPad>::adopt(gst_element_get_static_pad(source_.get(), "src"));
+  }
+  void play() {
+    ASSERT_NE(gst_element_set_state(source_.get(), GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
+  }
+  bool seek(std::int64_t seconds, std::int64_t stop = -1, guint flags = GST_SEEK_FLAG_FLUSH,
+            double rate = 1) {
+    return gst_element_seek(source_.get(), rate, GST_FORMAT_TIME, static_cast<GstSeekFlags>(flags),
+                            GST_SEEK_TYPE_SET, seconds * static_cast<std::int64_t>(GST_SECOND),
+                            stop < 0 ? GST_SEEK_TYPE_NONE : GST_SEEK_TYPE_SET,
+                            stop * static_cast<std::int64_t>(GST_SECOND)) != FALSE;
+  }
+  // What came up to the end, which is awaited.
+  std::vector<std::string> to_the_end(const std::string& end = "eos") {
+    std::unique_lock lock{mutex_};
+    EXPECT_TRUE(
+        came_.wait_for(lock, std::chrono::seconds{20}, [&] { return !log_.empty() && log_.back() == end; }));
+    return std::exchange(log_, {});
+  }
+
+  archive::ScratchDirectory scratch_;
+  const std::string location_ = scratch_.path("archive");
+  Ref<GstElement> source_;
+  Ref<GstBus> bus_;
+  Ref<GstPad> sink_;
+  guint32 seqnum_ = 0;  // of the last segment
+
+ private:
+  static ArchiveSrcTest& self(GstPad* pad) {
+    return *static_cast<ArchiveSrcTest*>(gst_pad_get_element_private(pad));
+  }
+  static std::string seconds(GstClockTime time) { return std::to_string(time / GST_SECOND); }
+  void add(std::string line) {
+    const std::lock_guard lock{mutex_};
+    log_.push_back(std::move(line));
+    came_.notify_all();
+  }
+  void take(const Ref<GstEvent>& event) {
+    switch (GST_EVENT_TYPE(event.get())) {
+      case GST_EVENT_SEGMENT: {
+        const GstSegment* segment = nullptr;
+        gst_event_parse_segment(event.get(), &segment);
+        seqnum_ = gst_event_get_seqnum(event.get());
+        return add("segment " + seconds(segment->start) + " at " + seconds(segment->time) + " base " +
+                   seconds(segment->base));
+      }
+      case GST_EVENT_EOS:
+      case GST_EVENT_FLUSH_START:
+      case GST_EVENT_FLUSH_STOP:
+      case GST_EVENT_SEGMENT_DONE:
+      case GST_EVENT_STREAM_START:
+      case GST_EVENT_CAPS:
+        return add(GST_EVENT_TYPE_NAME(event.get()));
+      default:
+        return;
+    }
+  }
+  void take(const Ref<GstBuffer>& buffer) {
+    const gstkit::BufferMap map{buffer.get()};
+    const std::string text{as_text(map.bytes())};
+    add(text.starts_with("moof") ? "slot at " + seconds(GST_BUFFER_PTS(buffer.get())) : text);
+  }
+
+  std::mutex mutex_;
+  std::condition_variable came_;
+  std::vector<std::string> log_;
+};
+
+TEST_F(ArchiveSrcTest, PlaysStretchesOneAfterTheOther) {
+  play();
+  EXPECT_THAT(to_the_end(),
+              ElementsAre("stream-start", "caps", "segment 2 at 0 base 0", "video init one", "slot at 2",
+                          "slot at 4", "slot at 6", "caps", "segment 8 at 6 base 6", "video init two",
+                          "slot at 8", "slot at 10", "eos"));
+}
+
+TEST_F(ArchiveSrcTest, GoesOnFromWhereItIsToldTo) {
+  play();
+  to_the_end();
+  ASSERT_TRUE(seek(5));
+  EXPECT_THAT(to_the_end(), ElementsAre("flush-start", "flush-stop", "caps", "segment 6 at 4 base 0",
+                                        "video init one", "slot at 6", "caps", "segment 8 at 6 base 2",
+                                        "video init two", "slot at 8", "slot at 10", "eos"));
+  ASSERT_TRUE(seek(7, 7));
+  EXPECT_THAT(to_the_end(), ElementsAre("flush-start", "flush-stop", "caps", "segment 8 at 6 base 0",
+                                        "video init two", "slot at 8", "eos"));
+  ASSERT_TRUE(seek(100));
+  EXPECT_THAT(to_the_end(), ElementsAre("flush-start", "flush-stop", "eos")) << "behind the end";
+}
+
+TEST_F(ArchiveSrcTest, WithoutAFlushRunningTimeGoesOn) {
+  play();
+  to_the_end();
+  ASSERT_TRUE(seek(6, -1, GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_SEGMENT));
+  to_the_end("segment-done");
+  gst_bus_set_flushing(bus_.get(), TRUE);
+  gst_bus_set_flushing(bus_.get(), FALSE);
+  ASSERT_TRUE(seek(8, -1, GST_SEEK_FLAG_SEGMENT));
+  EXPECT_THAT(to_the_end("segment-done"),
+              ElementsAre("caps", "segment 10 at 8 base 4", "video init two", "slot at 10", "segment-done"));
+  const auto done =
+      Ref<GstMessage>::adopt(gst_bus_timed_pop_filtered(bus_.get(), 0, GST_MESSAGE_SEGMENT_DONE));
+  ASSERT_TRUE(done);
+  EXPECT_EQ(gst_message_get_seqnum(done.get()), seqnum_) << "the seek's";
+}
+
+TEST_F(ArchiveSrcTest, KnowsItsPositionAndDuration) {
+  gint64 time = 0;
+  EXPECT_FALSE(gst_element_query_duration(source_.get(), GST_FORMAT_TIME, &time));
+  play();
+  to_the_end();
+  ASSERT_TRUE(gst_element_query_duration(source_.get(), GST_FORMAT_TIME, &time));
+  EXPECT_EQ(static_cast<GstClockTime>(time), 10 * GST_SECOND);
+  ASSERT_TRUE(gst_element_query_position(source_.get(), GST_FORMAT_TIME, &time));
+  EXPECT_EQ(static_cast<GstClockTime>(time), 10 * GST_SECOND);
+  EXPECT_FALSE(gst_element_query_duration(source_.get(), GST_FORMAT_BYTES, &time));
+  const auto seeking = Ref<GstQuery>::adopt(gst_query_new_seeking(GST_FORMAT_TIME));
+  ASSERT_TRUE(gst_element_query(source_.get(), seeking.get()));
+  gboolean can_seek = FALSE;
+  gst_query_parse_seeking(seeking.get(), nullptr, &can_seek, nullptr, &time);
+  EXPECT_TRUE(can_seek);
+  EXPECT_EQ(static_cast<GstClockTime>(time), 10 * GST_SECOND);
+}
+
+TEST_F(ArchiveSrcTest, WhatItCannotDoIsRefused) {
+  EXPECT_FALSE(seek(1)) << "it is not running";
+  play();
+  to_the_end();
+  EXPECT_FALSE(seek(1, -1, GST_SEEK_FLAG_FLUSH, -1.0));
+  EXPECT_FALSE(seek(1, -1, GST_SEEK_FLAG_FLUSH, 2.0));
+  EXPECT_FALSE(seek(-1));
+  gst_element_set_state(source_.get(), GST_STATE_NULL);
+  g_object_set(source_.get(), "tracks", "", nullptr);
+  play();
+  EXPECT_FALSE(seek(1)) << "who is asked for ranges is not sought in";
+}
+
+TEST_F(ArchiveSrcTest, SeeksWhilePlayingAreWholeAndInOrder) {
+  play();
+  to_the_end();
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(seek(i % 10));
+  auto log = to_the_end();
+  const auto last = std::find(log.rbegin(), log.rend(), "flush-stop").base();
+  EXPECT_THAT(std::vector<std::string>(last, log.end()),
+              ElementsAre("caps", "segment 10 at 8 base 0", "video init two", "slot at 10", "eos"));
+}
+
+TEST(ArchiveRange, HalfOpenAndClamped) {
+  const archive::ScratchDirectory scratch;
+  const auto archive = archive::open_or_fail(scratch.path("a"));
+  EXPECT_EQ(ArchiveRange(archive->timeline(), 1, 9).duration(), 0U);
+  archive::begin(*archive);
+  archive::write_slots(*archive, 1, 3);
+  archive::begin(*archive, 2, 4, "two");
+  archive::write_slots(*archive, 4, 5, 2);
+  const ArchiveRange range{archive->timeline(), 2, 99};
+  EXPECT_EQ(range.first(), 2U);
+  EXPECT_EQ(range.end(), 6U);
+  EXPECT_EQ(range.duration(), 8 * GST_SECOND);
+  for (std::uint64_t slot = 2; slot < 6; ++slot) {
+    EXPECT_EQ(range.time_of(slot), (slot - 2) * 2 * GST_SECOND);
+    EXPECT_EQ(range.slot_at(range.time_of(slot)), slot);
+    EXPECT_EQ(range.slot_at(range.time_of(slot) + 2 * GST_SECOND - 1), slot);
+    EXPECT_EQ(range.media_time_of(slot), slot * 2 * GST_SECOND);
+  }
+  EXPECT_EQ(range.slot_at(8 * GST_SECOND), 6U);
+}
+
+}  // namespace
+}  // namespace tarn::test
