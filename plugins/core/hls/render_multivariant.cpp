@@ -130,7 +130,7 @@ class MultivariantRenderer {
 
   [[nodiscard]] bool is_independent(const std::vector<Listed>& listed) const {
     return std::all_of(listed.begin(), listed.end(), [&](const Listed& l) {
-      const timeline::Slot* slot = timeline_.find(l.cut->first_slot);
+      const auto slot = timeline_.find(l.cut().first_slot);
       return std::all_of(slot->chunks.begin(), slot->chunks.end(),
                          [](const timeline::Chunk& chunk) { return chunk.independent; });
     });
