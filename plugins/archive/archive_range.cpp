@@ -19,7 +19,7 @@ ArchiveRange::ArchiveRange(std::shared_ptr<const timeline::Timeline> timeline, s
 template <class Visit>
 void ArchiveRange::each_part(Visit visit) const {
   for (std::uint64_t at = first_; at < end_;) {
-    const timeline::Slot* slot = timeline_->find(at);
+    const auto slot = timeline_->find(at);
     const timeline::Stretch* stretch = timeline_->stretch(slot->stretch);
     const timeline::Track* reference = stretch == nullptr ? nullptr : stretch->find(stretch->reference);
     const auto next = timeline_->stretches.upper_bound(slot->stretch);

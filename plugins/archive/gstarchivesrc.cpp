@@ -314,11 +314,11 @@ GstFlowReturn ArchiveSrc::push_track(const timeline::Timeline& timeline, const P
   const bool repaired =
       timeline::is_repaired(timeline, request.first_slot, request.slot_count, request.tracks);
   const timeline::Track* track = nullptr;
-  std::vector<const timeline::Chunk*> chunks;
+  std::vector<timeline::Chunk> chunks;
   std::vector<std::vector<Blob>> parts;
   for (std::uint64_t number = request.first_slot; number < request.first_slot + request.slot_count;
        ++number) {
-    const timeline::Chunk* chunk = timeline::archived_chunk(timeline, number, id, repaired);
+    const auto chunk = timeline::archived_chunk(timeline, number, id, repaired);
     if (chunk == nullptr) continue;
     if (track == nullptr) {
       const timeline::Stretch* stretch = timeline.stretch(timeline.find(number)->stretch);
@@ -328,14 +328,14 @@ GstFlowReturn ArchiveSrc::push_track(const timeline::Timeline& timeline, const P
     }
     auto read = state_.archive->read_parts(*chunk);
     if (!read.ok()) return fail(read.error());
-    chunks.push_back(chunk);
+    chunks.push_back(*chunk);
     parts.push_back(std::move(read).value());
   }
   if (track == nullptr) return GST_FLOW_OK;
   if (request.segment_type) isobmff::gather_events(parts);
   auto list = Ref<GstBufferList>::adopt(gst_buffer_list_new_sized(static_cast<guint>(chunks.size())));
   for (std::size_t i = 0; i < chunks.size(); ++i) {
-    auto buffer = buffer_of(*chunks[i], std::move(parts[i]), track->description.info.timescale);
+    auto buffer = buffer_of(chunks[i], std::move(parts[i]), track->description.info.timescale);
     gst_buffer_list_add(list.get(), buffer.release());
   }
   const auto caps = caps_of(*track);
@@ -393,7 +393,7 @@ void ArchiveSrc::end_playing(const Playing& playing) {
 
 GstFlowReturn ArchiveSrc::play_slot(Playing& playing) {
   const timeline::Timeline& timeline = playing.range.timeline();
-  const timeline::Slot& slot = *timeline.find(playing.next);
+  const auto slot = *timeline.find(playing.next);
   const timeline::Stretch* stretch = timeline.stretch(slot.stretch);
   const timeline::Track* only =
       playing.tracks.size() == 1 && stretch != nullptr ? stretch->find(playing.tracks.front()) : nullptr;

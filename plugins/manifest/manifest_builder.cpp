@@ -411,7 +411,7 @@ void ManifestBuilder::delete_old() {
   const auto presentation = timeline_.presentation(endpoint_name);
   const std::size_t kept = std::size_t{settings_.window} + kept_behind;
   for (; cuts_deleted_ + kept < presentation->cuts.size(); ++cuts_deleted_) {
-    const Cut& cut = presentation->cuts[cuts_deleted_];
+    const Cut cut = presentation->cuts[cuts_deleted_];
     for (const auto& [id, input] : inputs_) {
       const auto has_none = [&](const timeline::Track& track) {
         return timeline::span_of(timeline_, *timeline_.stretch(1), cut, track.id).first == nullptr;

@@ -315,8 +315,8 @@ std::chrono::seconds ChannelRuntime::longest_target_duration() const {
 std::optional<ArchiveUse> ChannelRuntime::use(Microseconds keep, std::optional<Utc> held) const {
   const auto timeline = archive_->timeline();
   if (timeline->empty()) return std::nullopt;
-  const timeline::Slot* newest = timeline->find(timeline->end_slot() - 1);
-  const timeline::Slot* oldest = timeline->find(timeline->first_slot());
+  const auto newest = timeline->find(timeline->end_slot() - 1);
+  const auto oldest = timeline->find(timeline->first_slot());
   if (newest == nullptr || oldest == nullptr) return std::nullopt;
   Utc keep_from = newest->utc - keep;
   if (held) keep_from = std::min(keep_from, *held - segment_before);

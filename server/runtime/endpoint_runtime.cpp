@@ -25,7 +25,7 @@ std::optional<std::string> trouble_of(const timeline::Timeline& timeline,
                                       const timeline::OutputSettings& output, Utc now) {
   const timeline::Presentation* presentation = timeline.presentation(output.endpoint);
   if (timeline.ended || presentation == nullptr || presentation->cuts.empty()) return std::nullopt;
-  const timeline::Cut& newest = presentation->cuts.back();
+  const timeline::Cut newest = presentation->cuts.back();
   const timeline::Generation* generation = presentation->find_generation(newest.generation);
   const std::uint32_t segment =
       std::max(output.segment_duration, generation == nullptr ? 0 : generation->target_duration);
@@ -258,7 +258,7 @@ Fetched EndpointRuntime::render(const timeline::Timeline& timeline, const Settin
 std::vector<std::pair<std::string, std::string>> EndpointRuntime::facts(
     const timeline::Timeline& timeline, const timeline::Presentation& presentation) const {
   std::vector<std::pair<std::string, std::string>> result;
-  const timeline::Cut& newest = presentation.cuts.back();
+  const timeline::Cut newest = presentation.cuts.back();
   if (const timeline::Stretch* stretch = timeline.stretch(newest.stretch)) {
     result.emplace_back("X-Tarn-Media-Time", format_utc(timeline::end_of(timeline, *stretch, newest)));
   }

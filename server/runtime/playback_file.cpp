@@ -48,7 +48,7 @@ bool fits(Protocol protocol, const timeline::SegmentName& name) {
 // A time at or after the end of what the newest segment has of the track.
 bool is_soon(const timeline::Timeline& timeline, const timeline::Presentation& presentation,
              const timeline::SegmentName& name) {
-  const timeline::Cut& last = presentation.cuts.back();
+  const timeline::Cut last = presentation.cuts.back();
   const timeline::Stretch* stretch = timeline.stretch(last.stretch);
   if (!name.time || name.stretch != last.stretch || stretch == nullptr) return false;
   const timeline::TrackId track = name.tracks.front();
@@ -68,7 +68,7 @@ Fetched missing_segment(const timeline::Timeline& timeline, const timeline::Pres
       !presentation.generations.empty() && presentation.generations.back().number == name.generation;
   if (!current) return not_found;
   if (presentation.cuts.empty()) return not_yet;
-  const timeline::Cut& last = presentation.cuts.back();
+  const timeline::Cut last = presentation.cuts.back();
   if (name.number) {
     const bool near = *name.number > last.number && *name.number - last.number <= near_future;
     return near ? not_yet : not_found;
@@ -111,7 +111,7 @@ std::variant<MediaFile, Fetched> find_segment(const timeline::Timeline& timeline
   if (!fits(settings.protocol, name) || name.edition != settings.edition) return no_such_file();
   const timeline::Presentation* presentation = timeline.presentation(settings.endpoint);
   if (presentation == nullptr) return no_such_file();
-  const timeline::Cut* cut = timeline::find_cut(timeline, *presentation, name);
+  const auto cut = timeline::find_cut(timeline, *presentation, name);
   if (cut == nullptr) return missing_segment(timeline, *presentation, name);
   if (is_expired(timeline, *presentation, settings, shift, *cut)) {
     return absent(Fetched::Absence::not_found, "this segment is not kept any more");

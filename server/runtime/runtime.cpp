@@ -407,7 +407,7 @@ std::optional<KeyedContent> Runtime::keyed_content(const Endpoint& endpoint) con
   }
   if (!timeline || timeline->empty()) return std::nullopt;
   const timeline::Presentation* presentation = timeline->presentation(endpoint.id);
-  const timeline::Slot& newest = *timeline->find(timeline->end_slot() - 1);
+  const auto newest = *timeline->find(timeline->end_slot() - 1);
   const timeline::Stretch* stretch = timeline->stretch(newest.stretch);
   if (presentation == nullptr || presentation->generations.empty() || stretch == nullptr) return std::nullopt;
   const std::uint32_t timescale = timeline::timescale_of(*stretch, stretch->reference);

@@ -16,7 +16,7 @@ Metrics::Labels with(Metrics::Labels labels, const char* name, std::string value
 double seconds(Microseconds time) { return static_cast<double>(time.count()) / 1e6; }
 
 // Of the timeline's newest content.
-Utc end_of(const timeline::Timeline& timeline, const timeline::Slot& last) {
+Utc end_of(const timeline::Timeline& timeline, const timeline::SlotView& last) {
   const timeline::Stretch* stretch = timeline.stretch(last.stretch);
   const timeline::Track* ruler = stretch == nullptr ? nullptr : stretch->find(stretch->reference);
   if (ruler == nullptr) return last.utc;
@@ -49,8 +49,8 @@ void Runtime::read_channel(const Metrics::Labels& labels, const std::string& id,
   read_inputs(channel.gauges(parts_.clocks.monotonic()), labels, sample);
   const auto timeline = archive.timeline();
   if (timeline->empty()) return;
-  const timeline::Slot* const newest = timeline->find(timeline->end_slot() - 1);
-  const timeline::Slot* const oldest = timeline->find(timeline->first_slot());
+  const auto newest = timeline->find(timeline->end_slot() - 1);
+  const auto oldest = timeline->find(timeline->first_slot());
   if (newest == nullptr || oldest == nullptr) return;
   sample("tarn_timeline_lag_seconds", labels, seconds(parts_.clocks.utc() - end_of(*timeline, *newest)));
   sample("tarn_timeline_start_seconds", labels, seconds(oldest->utc.time_since_epoch()));

@@ -102,8 +102,8 @@ JsonPtr tracks_json(const timeline::Timeline& timeline) {
 
 JsonPtr timeline_json(const timeline::Timeline& timeline) {
   if (timeline.empty()) return json_null();
-  const timeline::Slot* first = timeline.find(timeline.first_slot());
-  const timeline::Slot* last = timeline.find(timeline.end_slot() - 1);
+  const auto first = timeline.find(timeline.first_slot());
+  const auto last = timeline.find(timeline.end_slot() - 1);
   const timeline::Stretch* stretch = timeline.stretch(last->stretch);
   const timeline::Track* ruler = stretch == nullptr ? nullptr : stretch->find(stretch->reference);
   Utc end = last->utc;

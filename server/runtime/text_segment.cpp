@@ -11,8 +11,8 @@ Result<std::string> text_segment(archive::Archive& archive, const TextRequest& r
   std::vector<webvtt::Cue> cues;
   std::vector<std::string> blocks;
   for (std::uint64_t i = 0; i < request.slot_count; ++i) {
-    const timeline::Slot* slot = timeline->find(request.first_slot + i);
-    const timeline::Chunk* chunk = slot == nullptr ? nullptr : slot->find(request.track);
+    const auto slot = timeline->find(request.first_slot + i);
+    const auto chunk = slot == nullptr ? timeline::Found<timeline::Chunk>{} : slot->find(request.track);
     if (chunk == nullptr) continue;
     const Blob bytes = TRY(archive.read(*chunk));
     const isobmff::ParsedChunks parsed = TRY(isobmff::parse_chunks(bytes.bytes()));

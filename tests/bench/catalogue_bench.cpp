@@ -6,6 +6,7 @@
 //        catalogue_bench fill CATALOGUE SLOTS TRACKS SECONDS ENDPOINT…
 // Only makes a catalogue, whose programme begins at SECONDS since 1970, for tests of a server.
 #include <malloc.h>
+#include <time.h>
 
 #include <algorithm>
 #include <chrono>
@@ -76,7 +77,21 @@ std::int64_t start_of(std::uint64_t slot, std::uint32_t scale) {
 std::uint32_t stretch_of(std::uint64_t slot) {
   return static_cast<std::uint32_t>((slot - 1) / slots_per_stretch + 1);
 }
+// What differs from slot to slot in a way that nothing predicts, as sizes do.
+std::uint64_t noise(std::uint64_t number, std::uint64_t limit) {
+  number = (number ^ (number >> 30U)) * 0xbf58476d1ce4e5b9U;
+  number = (number ^ (number >> 27U)) * 0x94d049bb133111ebU;
+  return (number ^ (number >> 31U)) % limit;
+}
+
 std::uint32_t scale_of(timeline::TrackId track) { return track == tracks ? audio_scale : video_scale; }
+
+// Audio is cut between its frames.
+std::int64_t chunk_start(std::uint64_t slot, timeline::TrackId track) {
+  const std::int64_t start = start_of(slot, scale_of(track));
+  constexpr std::int64_t frame = 1024;
+  return track == tracks ? (start + frame - 1) / frame * frame : start;
+}
 
 timeline::Stretch make_stretch(std::uint32_t id) {
   timeline::Stretch stretch;
@@ -127,13 +142,14 @@ timeline::Slot make_slot(std::uint64_t number) {
   for (timeline::TrackId track = 1; track <= tracks; ++track) {
     timeline::Chunk chunk;
     chunk.track = track;
-    chunk.start = start_of(number, scale_of(track));
-    chunk.duration = gop_seconds * scale_of(track);
+    chunk.start = chunk_start(number, track);
+    chunk.duration = chunk_start(number + 1, track) - chunk.start;
     chunk.serial = number * tracks + track;
     const std::uint64_t in_volume = number % slots_per_volume;
-    const auto size = static_cast<std::uint32_t>(400'000 * track + number * 7919 % 50'000);
+    const std::uint64_t varies = noise(chunk.serial, 100'000);
+    const auto size = static_cast<std::uint32_t>(350'000 * track + varies);
     chunk.location = {static_cast<std::uint32_t>(number / slots_per_volume * tracks + track), size,
-                      in_volume * 450'000 * track};
+                      in_volume * 450'000 * track + 3 * varies};
     slot.chunks.push_back(chunk);
   }
   return slot;
@@ -158,8 +174,9 @@ void fill(const std::string& path, std::uint64_t slots, const std::vector<std::s
       for (const std::string& name : endpoints) {
         EndpointChange& endpoint = change.endpoints[name];
         const bool breaks = number % slots_per_stretch == 1 && number > 1;
-        endpoint.cuts.push_back(
-            {number, number, 1, last_stretch, 1, utc_of(number + 1), breaks, last_stretch - 1});
+        endpoint.cuts.push_back({number, number, 1, last_stretch, 1,
+                                 utc_of(number + 1) + Microseconds{noise(number, 50'000)}, breaks,
+                                 last_stretch - 1});
         if (number != 1) continue;
         endpoint.head = StoredEndpoint{};
         endpoint.head->channel_segment_duration = gop_seconds;
@@ -191,9 +208,21 @@ double quantile(std::vector<double> values, double which) {
                          static_cast<std::size_t>(which * static_cast<double>(values.size())))];
 }
 
+// Of the processor, so that a busy machine says the same.
+double timed_of_processor(const auto& work) {
+  const auto now = [] {
+    timespec time{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return static_cast<double>(time.tv_sec) * 1e6 + static_cast<double>(time.tv_nsec) / 1e3;
+  };
+  const double begun = now();
+  work();
+  return now() - begun;
+}
+
 double median_of(int rounds, const auto& work) {
   std::vector<double> times;
-  for (int round = 0; round < rounds; ++round) times.push_back(timed(work));
+  for (int round = 0; round < rounds; ++round) times.push_back(timed_of_processor(work));
   return quantile(times, 0.5);
 }
 

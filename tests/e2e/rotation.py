@@ -219,32 +219,30 @@ def other_keys_fail(server, urls, name, folder):
         assert frames, "its own key"
         wrong = decrypt(files, "video", {kids[mine]: keys[kids[other]]}, folder)
         assert wrong != frames, "another period's key decrypts it"
-        without = decrypt(files, "video", {kids[other]: keys[kids[other]]}, folder)
-        assert without != frames, "it was decrypted without its key"
 
 
 def chunks_name_their_keys(urls, folder):
     """A player that goes on with the header it has learns of another key from the chunks (seig)."""
     if not os.path.isdir(os.path.join(lab.HERE, "node_modules", "mp4box")):
         raise Tap.Skip("mp4box is not installed")
+    wanted = {}
     for name in ENCRYPTED:
         for parts in parts_of(urls[name]).values():
             for _, header, segments in parts:
-                path = os.path.join(folder, "seig.mp4")
+                path, head = os.path.join(folder, f"seig-{len(wanted)}.mp4"), fetch(header)
                 with open(path, "wb") as file:
-                    file.write(fetch(header) + fetch(segments[0]))
-                run = subprocess.run(["node", os.path.join(lab.HERE, "read_seig.mjs"), path], capture_output=True,
-                                     text=True, check=False)
-                lines = run.stdout.splitlines()
-                assert run.returncode == 0 and lines, run.stderr
-                for line in lines:
-                    kid, protected, iv_size, _, group = line.split()
-                    said = (kid, protected, iv_size, group)
-                    assert said == (kid_in(fetch(header)), "1", "8" if "cenc" in name else "0", "65537"), (name, said)
+                    file.write(head + fetch(segments[0]))
+                wanted[path] = [kid_in(head), "1", "8" if "cenc" in name else "0", "65537"]
+    run = subprocess.run(["node", os.path.join(lab.HERE, "read_seig.mjs"), *wanted], capture_output=True, text=True,
+                         check=False)
+    assert run.returncode == 0, run.stderr
+    seen = [line.split() for line in run.stdout.splitlines()]
+    assert {path for path, *_ in seen} == set(wanted), seen
+    for path, *said in seen:
+        assert said == wanted[path], (path, said, wanted[path])
 
 
-def decrypts(server, urls, name, folder):
-    expected = clear_frames(urls["clear"], "", folder)
+def decrypts(server, urls, name, expected, folder):
     for rendition, frames in expected.items():
         assert len(frames) >= FRAMES[rendition], (rendition, len(frames))
     check_parts(server, parts_of(urls[name]), expected, folder)
@@ -350,9 +348,10 @@ def main():
             wait_until(lambda: has_next_keys(server, ENCRYPTED), 20, "keys of this period and of the next")
             push_over_a_bound(server, programme, urls["clear"])
             wait_until(lambda: "ENDLIST" in request(drm.hls_media(urls["clear"])).text, 30, "the programme has ended")
+            expected = clear_frames(urls["clear"], "", folder)
             for name in ENCRYPTED:
                 tap.run(f"shaka-packager decrypts {name}, each period with its own keys", decrypts, server, urls, name,
-                        folder)
+                        expected, folder)
                 tap.run(f"{name}: another period's key fails", other_keys_fail, server, urls, name, folder)
             tap.run("chunks name their keys", chunks_name_their_keys, urls, folder)
             tap.run("manifests signal each period's keys where it begins", signals, urls)

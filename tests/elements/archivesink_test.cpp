@@ -162,7 +162,7 @@ TEST(ArchiveSink, WhatWasPushedIsInTheArchiveWhenThePushReturns) {
   EXPECT_EQ(stretch->tracks[1].description.language, "deu");
   EXPECT_EQ(stretch->tracks[0].description.variants.size(), 1U);
 
-  const auto* slot = timeline->find(2);
+  const auto slot = timeline->find(2);
   ASSERT_NE(slot, nullptr);
   EXPECT_EQ(slot->start, 101 * second);
   EXPECT_EQ(slot->end, 102 * second);
@@ -190,7 +190,7 @@ TEST(ArchiveSink, AudioChunksOfAllSlotsFollowEachOtherExactly) {
   const auto archive = open(location);
   std::optional<std::int64_t> edge;
   for (std::uint64_t number = 1; number <= 6; ++number) {
-    const auto* chunk = archive->timeline()->find(number)->find(2);
+    const auto chunk = archive->timeline()->find(number)->find(2);
     ASSERT_NE(chunk, nullptr) << "slot " << number;
     EXPECT_EQ(edge.value_or(chunk->start), chunk->start) << "slot " << number;
     edge = chunk->start + chunk->duration;
@@ -426,7 +426,7 @@ TEST(ArchiveSink, KeepsWhatEncodersOfGStreamerMake) {
     };
     append(*archive->init(track, stretch->find(track)->config));
     for (std::uint64_t number = 1; number < 4; ++number) {
-      const auto* chunk = timeline->find(number)->find(track);
+      const auto chunk = timeline->find(number)->find(track);
       ASSERT_NE(chunk, nullptr) << "slot " << number << " track " << track;
       append(*archive->read(*chunk));
     }

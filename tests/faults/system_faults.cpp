@@ -66,3 +66,11 @@ extern "C" int clock_gettime(clockid_t clock, struct timespec* time) noexcept {
   if (result == 0 && clock == CLOCK_REALTIME && faults() != nullptr) time->tv_sec += faults()->clock_step;
   return result;
 }
+
+// What GLib reads.
+extern "C" int gettimeofday(struct timeval* time, void* zone) noexcept {
+  static auto* const real = original<int(struct timeval*, void*)>("gettimeofday");
+  const int result = real(time, zone);
+  if (result == 0 && faults() != nullptr) time->tv_sec += faults()->clock_step;
+  return result;
+}

@@ -112,7 +112,7 @@ class TimelineBuilder {
   // Begins a generation with the next cut.
   TimelineBuilder& generation(std::uint32_t segment_duration, std::uint32_t target_duration) {
     const auto number = static_cast<std::uint32_t>(presentation_.generations.size() + 1);
-    const timeline::Slot* slot = timeline_.find(cut_slots_);
+    const auto slot = timeline_.find(cut_slots_);
     presentation_.generations.push_back(
         {number, cut_slots_, segment_duration, target_duration, slot == nullptr ? Utc{} : slot->utc});
     return *this;
@@ -141,7 +141,7 @@ class TimelineBuilder {
       cut.generation = presentation_.generations.back().number;
       while (cut.slot_count < per_cut && cut_slots_ < next_slot_ &&
              timeline_.find(cut_slots_)->stretch == cut.stretch) {
-        const timeline::Slot* slot = timeline_.find(cut_slots_++);
+        const auto slot = timeline_.find(cut_slots_++);
         const timeline::Stretch* stretch = timeline_.stretch(cut.stretch);
         const auto scale = stretch->find(stretch->reference)->description.info.timescale;
         cut.recorded = slot->utc + to_microseconds(slot->end - slot->start, scale);

@@ -53,7 +53,7 @@ void ComposedArchive::publish(Draft& draft) {
 }
 
 void ComposedArchive::move_on(Footing& footing, const timeline::Timeline& timeline,
-                              const timeline::Slot& slot) {
+                              const timeline::SlotView& slot) {
   const timeline::Stretch* stretch = timeline.stretch(slot.stretch);
   const timeline::Track* reference = stretch == nullptr ? nullptr : stretch->find(stretch->reference);
   const std::uint32_t timescale = reference == nullptr ? 1 : reference->description.info.timescale;
@@ -201,7 +201,7 @@ std::uint64_t ComposedArchive::first_ending_at_or_after(const timeline::Timeline
   if (timeline.empty()) return 0;
   std::uint64_t number = timeline.first_slot();
   for (; number < timeline.end_slot(); ++number) {
-    const timeline::Slot& slot = *timeline.find(number);
+    const timeline::SlotView slot = *timeline.find(number);
     const timeline::Stretch* stretch = timeline.stretch(slot.stretch);
     const std::uint32_t timescale = stretch->find(stretch->reference)->description.info.timescale;
     if (slot.utc + to_microseconds(slot.end - slot.start, timescale) >= time) break;

@@ -150,7 +150,7 @@ Status ComposedArchive::repair(NewChunk chunk) {
 Result<bool> ComposedArchive::do_repair(NewChunk chunk) {
   const auto published = timeline();
   const std::uint64_t number = chunk.slot;
-  const timeline::Slot* slot = published->find(number);
+  const auto slot = published->find(number);
   if (slot == nullptr || slot->find(chunk.track) != nullptr) return false;
   if (published->find_late(number, chunk.track) != nullptr) return false;
   // Of an earlier stretch there is no volume any more that could take it.

@@ -31,7 +31,7 @@ struct StoredEndpoint {
   std::uint32_t last_generation = 0;
   timeline::Cutter::Anchor anchor;  // where the next cut begins when no cut is kept
   std::vector<timeline::Generation> generations;
-  std::vector<timeline::Cut> cuts;
+  timeline::CutList cuts;
 };
 
 // What outlives the slots it came from.
@@ -54,7 +54,7 @@ struct LateChunks {
 struct Contents {
   std::vector<timeline::Stretch> stretches;  // ascending
   std::vector<InitSection> inits;            // ascending by track, config
-  std::vector<timeline::Slot> slots;         // ascending, contiguous
+  timeline::SlotList slots;                  // ascending, contiguous
   std::vector<LateChunks> late;              // ascending; of kept slots
   std::vector<timeline::Anchor> anchors;     // ascending
   std::map<std::string, StoredEndpoint> endpoints;

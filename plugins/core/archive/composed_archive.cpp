@@ -16,7 +16,7 @@ namespace {
 // Cuts have no checksums of their own; they follow one another.
 Status check_endpoint(const std::string& name, const StoredEndpoint& endpoint) {
   if (endpoint.generations.empty()) return malformed(name + " has no generation in the catalogue");
-  const timeline::Cut* last = nullptr;
+  timeline::Found<timeline::Cut> last;
   for (const timeline::Cut& cut : endpoint.cuts) {
     const bool follows = last == nullptr || (cut.number == last->number + 1 &&
                                              cut.first_slot >= last->first_slot + last->slot_count);
@@ -25,7 +25,7 @@ Status check_endpoint(const std::string& name, const StoredEndpoint& endpoint) {
     if (!follows || !is_known || cut.slot_count == 0) {
       return malformed(name + ": segment " + std::to_string(cut.number) + " does not follow the one before");
     }
-    last = &cut;
+    last = cut;
   }
   return {};
 }
@@ -74,9 +74,9 @@ Status ComposedArchive::adopt(Contents contents) {
   }
   if (contents.availability_start) next->availability_start = *contents.availability_start;
   next->ended = contents.ended;
-  next->append_all(std::move(contents.slots));
+  next->load(std::move(contents.slots));
   for (const LateChunks& late : contents.late) {
-    const timeline::Slot* slot = next->find(late.slot);
+    const auto slot = next->find(late.slot);
     if (slot == nullptr) continue;
     for (const timeline::Chunk& chunk : late.chunks) {
       if (slot->find(chunk.track) == nullptr) next->add_late(late.slot, chunk);
@@ -98,7 +98,7 @@ Status ComposedArchive::adopt_slots(const timeline::Timeline& timeline) {
   const std::uint64_t end = timeline.empty() ? 0 : timeline.end_slot();
   std::uint32_t last_volume = 0;
   for (std::uint64_t number = first; number < end; ++number) {
-    const timeline::Slot& slot = *timeline.find(number);
+    const timeline::SlotView slot = *timeline.find(number);
     if (slot.number != number) {
       return malformed(name_ + ": slot " + std::to_string(number) + " is missing in the catalogue");
     }

@@ -111,7 +111,7 @@ class ComposedArchive final : public Archive {
   [[nodiscard]] Draft draft() const;
   Status commit(Draft& draft);
   void publish(Draft& draft);
-  static void move_on(Footing& footing, const timeline::Timeline& timeline, const timeline::Slot& slot);
+  static void move_on(Footing& footing, const timeline::Timeline& timeline, const timeline::SlotView& slot);
   Status drop_volumes_before(std::uint64_t slot);
   [[nodiscard]] static std::uint64_t first_ending_at_or_after(const timeline::Timeline& timeline, Utc time);
   void note_volume(std::uint32_t volume, std::uint64_t slot);

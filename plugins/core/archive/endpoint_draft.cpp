@@ -36,7 +36,7 @@ EndpointDraft EndpointDraft::restore(const std::string& endpoint, const StoredEn
   const Generation& generation = stored.generations.back();
   Cutter::Anchor anchor = stored.anchor;
   if (!stored.cuts.empty()) {
-    const Cut& last = stored.cuts.back();
+    const Cut last = stored.cuts.back();
     anchor.next_number = std::max(anchor.next_number, last.number + 1);
     anchor.first_slot = std::max(anchor.first_slot, last.first_slot + last.slot_count);
     anchor.stretch = last.stretch;
@@ -49,7 +49,7 @@ EndpointDraft EndpointDraft::restore(const std::string& endpoint, const StoredEn
   return draft;
 }
 
-void EndpointDraft::add(const timeline::Timeline& timeline, const timeline::Slot& slot, Utc now) {
+void EndpointDraft::add(const timeline::Timeline& timeline, const timeline::SlotView& slot, Utc now) {
   if (slot.number < state_.cutter.anchor().first_slot) return;
   const timeline::Stretch* stretch = timeline.stretch(slot.stretch);
   const timeline::Track* reference = stretch == nullptr ? nullptr : stretch->find(stretch->reference);

@@ -34,7 +34,7 @@ class EndpointDraft {
   EndpointDraft& operator=(EndpointDraft&&) = default;
 
   // Slots before the cutter's anchor are passed over.
-  void add(const timeline::Timeline& timeline, const timeline::Slot& slot, Utc now);
+  void add(const timeline::Timeline& timeline, const timeline::SlotView& slot, Utc now);
   void add_all(const timeline::Timeline& timeline, Utc now);
   void close(Utc now);
   // A new generation from `from_slot` on; the open segment ends before it.

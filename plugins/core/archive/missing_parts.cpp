@@ -27,9 +27,9 @@ std::map<timeline::TrackId, std::vector<timeline::MissingPart>> missing_parts(
     std::vector<timeline::MissingPart>& parts = missing[track.id];
     std::optional<std::int64_t> edge;  // end of what the slots before have
     for (std::uint64_t number = first; number < end; ++number) {
-      const timeline::Slot* slot = timeline.find(number);
+      const auto slot = timeline.find(number);
       if (slot == nullptr || slot->stretch != stretch.id) continue;
-      if (const timeline::Chunk* chunk = slot->find(track.id)) {
+      if (const auto chunk = slot->find(track.id)) {
         // What lies between the slots' bounds belongs to the part before.
         if (!parts.empty() && parts.back().slot + 1 == number) parts.back().to = chunk->start;
         edge = chunk->start + chunk->duration;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <optional>
 #include <utility>
@@ -346,9 +347,15 @@ Change mend(Contents& contents, const std::set<std::uint64_t>& damaged, const Sa
     contents.stretches.insert(at, stretch);
     change.stretches.push_back(stretch);
   }
+  timeline::SlotList mended;
+  std::size_t next = 0;
+  const auto take_before = [&](std::uint64_t number) {
+    for (; next < contents.slots.size() && contents.slots[next].number < number; ++next) {
+      mended.push_back(contents.slots[next].copy());
+    }
+  };
   for (const std::uint64_t number : damaged) {
-    const auto at = std::lower_bound(contents.slots.begin(), contents.slots.end(), number,
-                                     [](const Slot& s, std::uint64_t n) { return s.number < n; });
+    take_before(number);
     const auto known = std::lower_bound(salvage.slots.begin(), salvage.slots.end(), number,
                                         [](const Slot& s, std::uint64_t n) { return s.number < n; });
     Slot slot;
@@ -364,14 +371,16 @@ Change mend(Contents& contents, const std::set<std::uint64_t>& damaged, const Sa
         });
       }
       date(slot, contents);
-    } else if (at != contents.slots.begin()) {
-      slot = empty_slot(number, *std::prev(at));
+    } else if (!mended.empty()) {
+      slot = empty_slot(number, mended.back().copy());
     } else {
       continue;  // the oldest one: the programme begins after it
     }
     change.slots.push_back(slot);
-    contents.slots.insert(at, std::move(slot));
+    mended.push_back(std::move(slot));
   }
+  take_before(std::numeric_limits<std::uint64_t>::max());
+  contents.slots = std::move(mended);
   return change;
 }
 

@@ -55,31 +55,32 @@ Microseconds window_of(const Presentation& presentation, const timeline::OutputS
 
 std::vector<Period> listed_periods(const Timeline& timeline, const Presentation& presentation,
                                    const timeline::OutputSettings& settings, const timeline::Window& window) {
-  std::vector<const Cut*> listed;
+  const std::size_t end_of_window = std::min(window.end, presentation.cuts.size());
+  std::size_t first = end_of_window;
   Utc oldest = Utc::min();
-  for (std::size_t i = std::min(window.end, presentation.cuts.size()); i > window.first.value_or(0);) {
-    const Cut& cut = presentation.cuts[--i];
+  for (; first > window.first.value_or(0); --first) {
+    const Cut cut = presentation.cuts[first - 1];
     const Stretch* stretch = timeline.stretch(cut.stretch);
     if (stretch == nullptr || timeline.find(cut.first_slot) == nullptr) break;
     const Utc end = timeline::end_of(timeline, *stretch, cut);
-    if (listed.empty() && !window.first) oldest = end - window_of(presentation, settings);
+    if (first == end_of_window && !window.first) oldest = end - window_of(presentation, settings);
     if (end <= oldest) break;
-    listed.push_back(&cut);
   }
   std::vector<Period> periods;
-  for (auto cut = listed.rbegin(); cut != listed.rend(); ++cut) {
-    const Stretch* stretch = timeline.stretch((*cut)->stretch);
-    const timeline::Anchor* anchor = timeline.anchor_of(*stretch, (*cut)->first_slot);
+  for (std::size_t i = first; i < end_of_window; ++i) {
+    const Cut cut = presentation.cuts[i];
+    const Stretch* stretch = timeline.stretch(cut.stretch);
+    const timeline::Anchor* anchor = timeline.anchor_of(*stretch, cut.first_slot);
     const bool goes_on = !periods.empty() && periods.back().stretch == stretch &&
-                         periods.back().generation == (*cut)->generation && periods.back().anchor == anchor;
+                         periods.back().generation == cut.generation && periods.back().anchor == anchor;
     if (!goes_on) {
-      const Utc start = start_of_period(presentation, *stretch, (*cut)->generation, anchor);
-      periods.push_back({stretch, (*cut)->generation, anchor, start, {}, {}});
+      const Utc start = start_of_period(presentation, *stretch, cut.generation, anchor);
+      periods.push_back({stretch, cut.generation, anchor, start, {}, {presentation.cuts, i, 0}});
     }
-    periods.back().cuts.push_back(*cut);
+    periods.back().cuts.extend();
   }
   if (window.kind == timeline::Window::Kind::vod && !periods.empty()) {
-    const timeline::Slot* slot = timeline.find(listed.back()->first_slot);
+    const auto slot = timeline.find(presentation.cuts[first].first_slot);
     periods.front().start = slot->utc;
     periods.front().start_time = slot->start;
   }

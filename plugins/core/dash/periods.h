@@ -20,7 +20,7 @@ struct Period {
   // Media time of `start` where that is not the beginning of the stretch or generation, ticks of the
   // reference track.
   std::optional<std::int64_t> start_time;
-  std::vector<const timeline::Cut*> cuts;  // oldest first
+  timeline::CutRange cuts;  // oldest first; refers to the presentation
 
   [[nodiscard]] std::string id() const;  // "p3g1", "p3g1a250" from an anchor on
   // Media time of `start`, ticks of the track: presentationTimeOffset.

@@ -92,7 +92,7 @@ class MpdRenderer {
  private:
   // A day of short segments takes long to go through: once is enough.
   const std::vector<Run>& runs_of(const Period& period, timeline::TrackId track) {
-    const auto [entry, is_new] = runs_.try_emplace({period.cuts.front(), track});
+    const auto [entry, is_new] = runs_.try_emplace({period.cuts.front().number, track});
     if (is_new) entry->second = segment_timeline(timeline_, period, track, window_.content());
     return entry->second;
   }
@@ -108,7 +108,7 @@ class MpdRenderer {
   }
 
   void open_mpd(const std::vector<Period>& periods) {
-    const timeline::Cut& newest = *periods.back().cuts.back();
+    const timeline::Cut newest = periods.back().cuts.back();
     // The stored time of the last change, never the time of the request (semantics S5).
     const Utc published = std::max(newest.recorded, timeline_.ended.value_or(newest.recorded));
     xml_.open("MPD")
@@ -138,12 +138,12 @@ class MpdRenderer {
 
   // What reaches back to the first segment from any moment before the one after the newest is there.
   [[nodiscard]] Microseconds length_of(const std::vector<Period>& periods) const {
-    const timeline::Cut& newest = *periods.back().cuts.back();
+    const timeline::Cut newest = periods.back().cuts.back();
     const Utc end = timeline::end_of(timeline_, *periods.back().stretch, newest);
     const timeline::Generation* generation = presentation_.find_generation(newest.generation);
     const std::uint32_t segment =
         generation == nullptr ? settings_.segment_duration : generation->target_duration;
-    return end - timeline::start_of(timeline_, *periods.front().cuts.front()) +
+    return end - timeline::start_of(timeline_, periods.front().cuts.front()) +
            std::chrono::seconds{2 * segment};
   }
 
@@ -264,10 +264,10 @@ class MpdRenderer {
   }
 
   [[nodiscard]] bool begins_with_sync(const Period& period, const AdaptationSet& set) const {
-    return std::all_of(period.cuts.begin(), period.cuts.end(), [&](const timeline::Cut* cut) {
-      const timeline::Slot* slot = timeline_.find(cut->first_slot);
+    return std::all_of(period.cuts.begin(), period.cuts.end(), [&](const timeline::Cut& cut) {
+      const auto slot = timeline_.find(cut.first_slot);
       return std::all_of(set.tracks.begin(), set.tracks.end(), [&](const Track* track) {
-        const timeline::Chunk* chunk = slot->find(track->id);
+        const auto chunk = slot->find(track->id);
         return chunk == nullptr || chunk->independent;
       });
     });
@@ -368,8 +368,7 @@ class MpdRenderer {
   const Window& window_;
   bool is_static_;
   Utc epoch_;  // where the starts of Periods count from
-  std::map<std::pair<const timeline::Cut*, timeline::TrackId>, std::vector<Run>>
-      runs_;  // by Period's first cut
+  std::map<std::pair<std::uint64_t, timeline::TrackId>, std::vector<Run>> runs_;  // by Period's first cut
   XmlWriter xml_;
 };
 

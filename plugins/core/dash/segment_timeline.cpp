@@ -9,9 +9,9 @@ std::vector<Run> segment_timeline(const timeline::Timeline& timeline, const Peri
                                   timeline::TrackId track, timeline::Content content) {
   std::vector<Run> runs;
   std::int64_t end = 0;
-  for (const timeline::Cut* cut : period.cuts) {
+  for (const timeline::Cut& cut : period.cuts) {
     const timeline::TrackSpan span =
-        timeline::span_of(timeline, *period.stretch, *cut, track, {track}, content);
+        timeline::span_of(timeline, *period.stretch, cut, track, {track}, content);
     if (span.first == nullptr) continue;
     const std::int64_t time = span.first->start;
     const std::int64_t duration = span.last->start + span.last->duration - time;

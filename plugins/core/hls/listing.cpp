@@ -13,14 +13,13 @@ std::vector<Listed> listed_cuts(const timeline::Timeline& timeline, const timeli
   std::vector<Listed> listed;
   const std::size_t first = window.first.value_or(0);
   const std::size_t most = window.first ? cuts.size() : settings.segments;
-  for (std::size_t i = std::min(window.end, cuts.size()); i > first && listed.size() < most;) {
-    --i;
-    Listed next;
-    next.cut = &cuts[i];
-    next.previous = i == 0 ? nullptr : &cuts[i - 1];
-    next.stretch = timeline.stretch(next.cut->stretch);
-    if (next.stretch == nullptr || timeline.find(next.cut->first_slot) == nullptr) break;
-    listed.push_back(next);
+  const std::size_t end = std::min(window.end, cuts.size());
+  listed.reserve(std::min(most, end - std::min(first, end)));
+  for (std::size_t i = end; i > first && listed.size() < most;) {
+    const timeline::Cut cut = cuts[--i];
+    const timeline::Stretch* stretch = timeline.stretch(cut.stretch);
+    if (stretch == nullptr || timeline.find(cut.first_slot) == nullptr) break;
+    listed.push_back({&cuts, i, stretch});
   }
   std::reverse(listed.begin(), listed.end());
   return listed;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 #include "core/timeline/output.h"
@@ -9,11 +10,18 @@
 
 namespace tarn::hls {
 
-// One cut of a playlist, with what it belongs to.
+// One cut of a playlist, with what it belongs to. Refers to the timeline.
 struct Listed {
-  const timeline::Cut* cut = nullptr;
-  const timeline::Cut* previous = nullptr;  // the cut before it, if still recorded
+  const timeline::CutList* cuts = nullptr;
+  std::size_t index = 0;
   const timeline::Stretch* stretch = nullptr;
+
+  [[nodiscard]] timeline::Cut cut() const { return (*cuts)[index]; }
+  // The cut before it, if still recorded.
+  [[nodiscard]] timeline::Found<timeline::Cut> previous() const {
+    if (index == 0) return nullptr;
+    return (*cuts)[index - 1];
+  }
 };
 
 // The window's cuts whose slots are kept, oldest first; the last `settings.segments` of them when it slides.

@@ -104,9 +104,10 @@ class MediaRenderer {
   void begin(const Listed& first, std::size_t count) {
     const std::uint32_t ts_version = playlist_.i_frames_only ? i_frames_version : transport_stream_version;
     playlist_.version = settings_.protocol == Protocol::hls ? ts_version : cmaf_version;
-    playlist_.media_sequence = first.cut->number;
+    const timeline::Cut cut = first.cut();
+    playlist_.media_sequence = cut.number;
     // The one in front of the first listed segment is still in the playlist.
-    playlist_.discontinuity_sequence = first.cut->discontinuity_sequence - (first.cut->discontinuity ? 1 : 0);
+    playlist_.discontinuity_sequence = cut.discontinuity_sequence - (cut.discontinuity ? 1 : 0);
     playlist_.independent_segments = true;
     playlist_.end_list = window_.query.empty() ? timeline_.ended.has_value() : window_.complete;
     if (window_.kind == Window::Kind::vod) playlist_.playlist_type = "VOD";
@@ -118,26 +119,27 @@ class MediaRenderer {
   }
 
   void add(const Listed& listed) {
+    const timeline::Cut cut = listed.cut();
     const bool present_here = is_in(*listed.stretch);
     // Subtitles are cut where the reference is, and what has none is an empty file (semantics S17).
     const TrackId leader = present_here && !is_text() ? tracks_.front() : listed.stretch->reference;
     const TrackSpan span =
         present_here && !is_text()
-            ? timeline::span_of(timeline_, *listed.stretch, *listed.cut, leader, tracks_, window_.content())
-            : timeline::span_of(timeline_, *listed.stretch, *listed.cut, leader);
+            ? timeline::span_of(timeline_, *listed.stretch, cut, leader, tracks_, window_.content())
+            : timeline::span_of(timeline_, *listed.stretch, cut, leader);
     MediaSegment segment;
-    segment.uri = uri(*listed.cut);
+    segment.uri = uri(cut);
     segment.duration =
         to_microseconds(span.end - span.start, timeline::timescale_of(*listed.stretch, leader));
-    segment.discontinuity = listed.cut->discontinuity;
+    segment.discontinuity = cut.discontinuity;
     segment.gap = !present_here || (span.first == nullptr && !is_text());
     if (playlist_.i_frames_only) set_lead(span, segment);
-    segment.program_date_time = program_date_time(listed, leader, span);
-    set_keys(*listed.cut, segment);
-    if (present_here && settings_.protocol == Protocol::hls_cmaf && !is_text()) set_map(listed, segment);
+    segment.program_date_time = program_date_time(listed, cut, leader, span);
+    set_keys(cut, segment);
+    if (present_here && settings_.protocol == Protocol::hls_cmaf && !is_text()) set_map(listed, cut, segment);
     if (segment.gap) playlist_.version = std::max(playlist_.version, gap_version);
     if (!segment.gap && !is_text() && !span.first->independent) playlist_.independent_segments = false;
-    raise_target_duration(*listed.cut, segment.duration);
+    raise_target_duration(cut, segment.duration);
     playlist_.segments.push_back(std::move(segment));
   }
 
@@ -161,33 +163,34 @@ class MediaRenderer {
   }
 
   // Where the CMAF header changes, and after a discontinuity, where decoders begin anew.
-  void set_map(const Listed& listed, MediaSegment& segment) {
+  void set_map(const Listed& listed, const timeline::Cut& cut, MediaSegment& segment) {
     const timeline::Track* track = listed.stretch->find(tracks_.front());
-    Map map{timeline::init_name(settings_.edition, listed.cut->generation, rendition_, track->config)};
+    Map map{timeline::init_name(settings_.edition, cut.generation, rendition_, track->config)};
     if (!segment.discontinuity && map == map_) return;
     map_ = map;
     segment.map = std::move(map);
   }
 
   // Semantics S14. All renditions have the tag at the same cuts, each with the time of its own first sample.
-  [[nodiscard]] std::optional<Utc> program_date_time(const Listed& listed, TrackId leader,
-                                                     const TrackSpan& span) const {
-    if (!is_date_due(listed)) return {};
-    const timeline::Slot* slot = timeline_.find(listed.cut->first_slot);
+  [[nodiscard]] std::optional<Utc> program_date_time(const Listed& listed, const timeline::Cut& cut,
+                                                     TrackId leader, const TrackSpan& span) const {
+    if (!is_date_due(listed, cut)) return {};
+    const auto slot = timeline_.find(cut.first_slot);
     const auto& stretch = *listed.stretch;
     return slot->utc - to_microseconds(slot->start, timeline::timescale_of(stretch, stretch.reference)) +
            to_microseconds(span.start, timeline::timescale_of(stretch, leader));
   }
 
-  [[nodiscard]] bool is_date_due(const Listed& listed) const {
+  [[nodiscard]] bool is_date_due(const Listed& listed, const timeline::Cut& cut) const {
     if (window_.first && playlist_.segments.empty()) return true;
     const std::uint32_t interval = settings_.program_date_time_interval.value_or(0);
     if (interval == 0) return false;
-    if (listed.cut->discontinuity || listed.previous == nullptr) return true;
-    if (timeline_.find(listed.previous->first_slot) == nullptr) return true;
-    const Utc before = timeline::start_of(timeline_, *listed.previous);
-    const Utc start = timeline::start_of(timeline_, *listed.cut);
-    const Utc expected = timeline::end_of(timeline_, *listed.stretch, *listed.previous);
+    const auto previous = listed.previous();
+    if (cut.discontinuity || previous == nullptr) return true;
+    if (timeline_.find(previous->first_slot) == nullptr) return true;
+    const Utc before = timeline::start_of(timeline_, *previous);
+    const Utc start = timeline::start_of(timeline_, cut);
+    const Utc expected = timeline::end_of(timeline_, *listed.stretch, *previous);
     return timeline::is_clock_step(expected, start) ||
            intervals_before(start, interval) > intervals_before(before, interval);
   }

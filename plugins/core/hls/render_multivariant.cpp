@@ -91,7 +91,7 @@ class MultivariantRenderer {
     std::vector<const timeline::Protection*> all;
     if (!settings_.protection) return all;
     for (const Listed& next : listed) {
-      const auto* protection = settings_.protection.at(presentation_.keyed_at(next.cut->generation)).get();
+      const auto* protection = settings_.protection.at(presentation_.keyed_at(next.cut().generation)).get();
       if (all.empty() || all.back() != protection) all.push_back(protection);
     }
     if (all.size() <= most_session_keys) return all;
@@ -147,7 +147,7 @@ class MultivariantRenderer {
 
   [[nodiscard]] bool is_independent(const std::vector<Listed>& listed) const {
     return std::all_of(listed.begin(), listed.end(), [&](const Listed& l) {
-      const timeline::Slot* slot = timeline_.find(l.cut->first_slot);
+      const auto slot = timeline_.find(l.cut().first_slot);
       return std::all_of(slot->chunks.begin(), slot->chunks.end(),
                          [](const timeline::Chunk& chunk) { return chunk.independent; });
     });

@@ -6,11 +6,11 @@
 #include <cstdint>
 #include <initializer_list>
 #include <iterator>
-#include <utility>
-#include <vector>
+#include <span>
 
 #include "core/base/time.h"
 #include "core/timeline/block_list.h"
+#include "core/timeline/columns.h"
 
 namespace tarn::timeline {
 
@@ -30,21 +30,48 @@ struct Cut {
   bool operator==(const Cut&) const = default;
 };
 
-// Cuts in order of number; reads like a vector, copies as a BlockList does.
+// A block of cuts in columns, as PackedSlots has slots.
+class PackedCuts {
+ public:
+  using Item = Cut;
+  using View = Cut;
+
+  explicit PackedCuts(std::span<const Cut> cuts);
+  [[nodiscard]] Cut at(std::size_t row) const;
+  static Cut view(const Cut& cut) { return cut; }
+
+ private:
+  Column number_;
+  Column first_slot_;
+  Column slot_count_;
+  Column stretch_;
+  Column generation_;
+  Column recorded_;
+  Column discontinuity_;
+  Column discontinuity_sequence_;
+  ColumnBits bits_;
+};
+
+// Cuts in order of number; reads like a vector whose items are values, copies as a BlockList does.
 class CutList {
  public:
   class const_iterator {
    public:
+    // Of a cut that is a value.
+    struct Arrow {
+      Cut cut;
+      const Cut* operator->() const { return &cut; }
+    };
     using iterator_category = std::random_access_iterator_tag;
     using value_type = Cut;
     using difference_type = std::ptrdiff_t;
-    using pointer = const Cut*;
-    using reference = const Cut&;
+    using pointer = Arrow;
+    using reference = Cut;
 
     const_iterator() = default;
     const_iterator(const CutList* list, difference_type index) : list_(list), index_(index) {}
     reference operator*() const { return (*list_)[static_cast<std::size_t>(index_)]; }
-    pointer operator->() const { return &**this; }
+    pointer operator->() const { return {**this}; }
     reference operator[](difference_type n) const { return *(*this + n); }
     const_iterator& operator+=(difference_type n) {
       index_ += n;
@@ -85,15 +112,16 @@ class CutList {
 
   CutList() = default;
   // NOLINTNEXTLINE(google-explicit-constructor): a list of cuts is a list of cuts
-  CutList(std::vector<Cut> cuts) { cuts_.append(std::move(cuts)); }
-  CutList(std::initializer_list<Cut> cuts) : CutList(std::vector<Cut>(cuts)) {}
+  CutList(std::initializer_list<Cut> cuts) {
+    for (const Cut& cut : cuts) push_back(cut);
+  }
 
   [[nodiscard]] std::size_t size() const { return cuts_.size(); }
   [[nodiscard]] bool empty() const { return cuts_.empty(); }
   // REQUIRES: index < size()
-  const Cut& operator[](std::size_t index) const { return cuts_[index]; }
-  [[nodiscard]] const Cut& front() const { return (*this)[0]; }
-  [[nodiscard]] const Cut& back() const { return (*this)[size() - 1]; }
+  Cut operator[](std::size_t index) const { return cuts_[index]; }
+  [[nodiscard]] Cut front() const { return (*this)[0]; }
+  [[nodiscard]] Cut back() const { return (*this)[size() - 1]; }
   [[nodiscard]] const_iterator begin() const { return {this, 0}; }
   [[nodiscard]] const_iterator end() const { return {this, static_cast<std::ptrdiff_t>(size())}; }
   [[nodiscard]] const_reverse_iterator rbegin() const { return const_reverse_iterator{end()}; }
@@ -104,7 +132,30 @@ class CutList {
   void drop_front(std::size_t count) { cuts_.drop_front(count); }
 
  private:
-  BlockList<Cut, 512> cuts_;
+  BlockList<PackedCuts, 512> cuts_;
+};
+
+// Successive cuts of a list, which it refers to.
+class CutRange {
+ public:
+  CutRange(const CutList& list, std::size_t first, std::size_t size)
+      : list_(&list), first_(first), size_(size) {}
+
+  [[nodiscard]] std::size_t size() const { return size_; }
+  // REQUIRES: size() > 0
+  [[nodiscard]] Cut front() const { return (*list_)[first_]; }
+  [[nodiscard]] Cut back() const { return (*list_)[first_ + size_ - 1]; }
+  [[nodiscard]] CutList::const_iterator begin() const {
+    return list_->begin() + static_cast<std::ptrdiff_t>(first_);
+  }
+  [[nodiscard]] CutList::const_iterator end() const { return begin() + static_cast<std::ptrdiff_t>(size_); }
+  // By the next one of the list.
+  void extend() { ++size_; }
+
+ private:
+  const CutList* list_;
+  std::size_t first_;
+  std::size_t size_;
 };
 
 }  // namespace tarn::timeline

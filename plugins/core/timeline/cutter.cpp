@@ -53,18 +53,18 @@ std::uint32_t Cutter::target() const {
   return static_cast<std::uint32_t>(std::clamp<Wide>(seconds, least, highest));
 }
 
-bool Cutter::fits(const Slot& slot) const {
+bool Cutter::fits(const SlotView& slot) const {
   const Wide length = span(open_start_, slot.end);
   return length <= ticks_of(target(), open_timescale_) + open_tolerance_;
 }
 
-bool Cutter::goes_on(const Slot& slot) const {
+bool Cutter::goes_on(const SlotView& slot) const {
   const Utc date = open_utc_ + to_microseconds(slot.start - open_start_, open_timescale_);
   return slot.stretch == open_stretch_ && slot.number == anchor_.first_slot + open_slots_ &&
          !is_clock_step(date, slot.utc);
 }
 
-void Cutter::open(const Slot& slot, const Length& gop) {
+void Cutter::open(const SlotView& slot, const Length& gop) {
   // RFC 8216bis 4.4.3.1: a duration, rounded to the nearest second, may not exceed the target.
   const Wide twice_limit = 2 * ticks_of(generation_.target_duration, gop.timescale) + gop.timescale;
   const bool is_too_long = generation_.target_duration != 0 && 2 * Wide{gop.ticks} >= twice_limit;
@@ -84,7 +84,7 @@ void Cutter::open(const Slot& slot, const Length& gop) {
   open_tolerance_ = gop.tolerance;
 }
 
-void Cutter::next_generation(const Slot& slot) {
+void Cutter::next_generation(const SlotView& slot) {
   ended_ = generation_;
   ++generation_.number;
   generation_.from_slot = slot.number;
@@ -111,7 +111,7 @@ Cut Cutter::close_open(Utc now) {
   return cut;
 }
 
-std::vector<Cut> Cutter::add(const Slot& slot, std::uint32_t reference_timescale, Utc now,
+std::vector<Cut> Cutter::add(const SlotView& slot, std::uint32_t reference_timescale, Utc now,
                              std::int64_t tolerance) {
   std::vector<Cut> cuts;
   ended_.reset();

@@ -46,7 +46,7 @@ class Cutter {
   // Takes the next listed slot; slots before the anchor are passed over. Returns the segments it
   // closes: none, one, or two when it does not fit into the open segment (new stretch, too long) and
   // is long enough by itself. `tolerance`: cut_tolerance() of its stretch.
-  std::vector<Cut> add(const Slot& slot, std::uint32_t reference_timescale, Utc now,
+  std::vector<Cut> add(const SlotView& slot, std::uint32_t reference_timescale, Utc now,
                        std::int64_t tolerance = 0);
 
   // Closes the open segment at its last slot: end of stream, silence, or a new generation.
@@ -67,10 +67,10 @@ class Cutter {
 
   void note_longest(const Length& gop);
   [[nodiscard]] std::uint32_t target() const;
-  [[nodiscard]] bool fits(const Slot& slot) const;
-  [[nodiscard]] bool goes_on(const Slot& slot) const;
-  void open(const Slot& slot, const Length& gop);
-  void next_generation(const Slot& slot);
+  [[nodiscard]] bool fits(const SlotView& slot) const;
+  [[nodiscard]] bool goes_on(const SlotView& slot) const;
+  void open(const SlotView& slot, const Length& gop);
+  void next_generation(const SlotView& slot);
   Cut close_open(Utc now);
 
   Generation generation_;

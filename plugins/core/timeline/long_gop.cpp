@@ -12,12 +12,12 @@ std::vector<LongGop> long_gops_since(const Timeline& timeline, std::uint64_t fir
   for (const auto& [name, presentation] : timeline.presentations) {
     const CutList& cuts = presentation->cuts;
     for (std::size_t i = cuts.size(); i-- > 1 && cuts[i].first_slot >= first;) {
-      const Cut& cut = cuts[i];
-      const Cut& before = cuts[i - 1];
+      const Cut cut = cuts[i];
+      const Cut before = cuts[i - 1];
       if (!cut.discontinuity || cut.generation == before.generation) continue;
       const Generation* own = presentation->find_generation(cut.generation);
       const Generation* broken = presentation->find_generation(before.generation);
-      const Slot* slot = timeline.find(cut.first_slot);
+      const auto slot = timeline.find(cut.first_slot);
       const Stretch* stretch = timeline.stretch(cut.stretch);
       if (own == nullptr || broken == nullptr || slot == nullptr || stretch == nullptr) continue;
       // A new stretch may lie between two settings, and begin a generation without any long GOP.

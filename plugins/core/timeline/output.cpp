@@ -70,7 +70,7 @@ class NameParser {
   std::string_view rest_;
 };
 
-const Cut* find_by_time(const Timeline& timeline, const Presentation& presentation, const SegmentName& name) {
+Found<Cut> find_by_time(const Timeline& timeline, const Presentation& presentation, const SegmentName& name) {
   const Stretch* stretch = timeline.stretch(*name.stretch);
   if (stretch == nullptr || name.tracks.size() != 1) return nullptr;
   const Track* track = stretch->find(name.tracks.front());
@@ -82,7 +82,7 @@ const Cut* find_by_time(const Timeline& timeline, const Presentation& presentati
   const auto& cuts = presentation.cuts;
   const auto later = std::partition_point(cuts.begin(), cuts.end(), [&](const Cut& cut) {
     if (cut.stretch != stretch->id) return cut.stretch < stretch->id;
-    const Slot* slot = timeline.find(cut.first_slot);
+    const auto slot = timeline.find(cut.first_slot);
     return slot == nullptr || slot->start <= reference_time;
   });
   constexpr std::ptrdiff_t reach = 2;
@@ -93,7 +93,7 @@ const Cut* find_by_time(const Timeline& timeline, const Presentation& presentati
     const TrackSpan span = span_of(timeline, *stretch, cut, track->id, {track->id}, Content::archived);
     return span.first != nullptr && span.first->start == *name.time;
   });
-  return found == last ? nullptr : &*found;
+  return found == last ? Found<Cut>{} : *found;
 }
 
 }  // namespace
@@ -199,9 +199,9 @@ std::optional<InitName> parse_init_name(std::string_view file) {
   return name;
 }
 
-const Cut* find_cut(const Timeline& timeline, const Presentation& presentation, const SegmentName& name) {
+Found<Cut> find_cut(const Timeline& timeline, const Presentation& presentation, const SegmentName& name) {
   if (name.tracks.empty()) return nullptr;
-  const Cut* cut = nullptr;
+  Found<Cut> cut;
   if (name.number) {
     cut = presentation.find_cut(*name.number);
   } else if (name.stretch && name.time) {
@@ -212,7 +212,7 @@ const Cut* find_cut(const Timeline& timeline, const Presentation& presentation, 
   if (stretch == nullptr || timeline.find(cut->first_slot) == nullptr) return nullptr;
   const bool has_all = std::all_of(name.tracks.begin(), name.tracks.end(),
                                    [&](TrackId id) { return stretch->find(id) != nullptr; });
-  return has_all ? cut : nullptr;
+  return has_all ? cut : Found<Cut>{};
 }
 
 }  // namespace tarn::timeline

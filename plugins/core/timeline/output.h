@@ -102,6 +102,6 @@ std::optional<InitName> parse_init_name(std::string_view file);
 
 // The cut a segment name means, if it exists in this presentation and its slots are kept. A name with a
 // number finds it although nothing of the track may have come in it (semantics S4).
-const Cut* find_cut(const Timeline& timeline, const Presentation& presentation, const SegmentName& name);
+Found<Cut> find_cut(const Timeline& timeline, const Presentation& presentation, const SegmentName& name);
 
 }  // namespace tarn::timeline

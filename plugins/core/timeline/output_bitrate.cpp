@@ -102,7 +102,7 @@ std::vector<Sample> samples_of(const Timeline& timeline, const Presentation& pre
   const auto later = std::partition_point(cuts.begin(), cuts.end(),
                                           [&](const Cut& cut) { return cut.stretch <= stretch.id; });
   for (auto i = static_cast<std::size_t>(later - cuts.begin()); i-- > 0 && samples.size() < most_cuts;) {
-    const Cut& cut = cuts[i];
+    const Cut cut = cuts[i];
     if (cut.stretch != stretch.id || timeline.find(cut.first_slot) == nullptr) break;
     Sample sample;
     sample.microseconds =

@@ -4,9 +4,11 @@
 namespace tarn::timeline {
 namespace {
 
-const Slot* first_slot_of(const Timeline& timeline, const Cut& cut) { return timeline.find(cut.first_slot); }
-const Slot* last_slot_of(const Timeline& timeline, const Cut& cut) {
-  return cut.slot_count == 0 ? nullptr : timeline.find(cut.first_slot + cut.slot_count - 1);
+Found<SlotView> first_slot_of(const Timeline& timeline, const Cut& cut) {
+  return timeline.find(cut.first_slot);
+}
+Found<SlotView> last_slot_of(const Timeline& timeline, const Cut& cut) {
+  return cut.slot_count == 0 ? Found<SlotView>{} : timeline.find(cut.first_slot + cut.slot_count - 1);
 }
 
 }  // namespace
@@ -26,9 +28,9 @@ TrackSpan span_of_chunks(const Timeline& timeline, const Stretch& stretch, const
   const std::uint32_t reference_scale = timescale_of(stretch, stretch.reference);
   const std::uint32_t scale = timescale_of(stretch, track);
   for (std::uint64_t i = 0; i < cut.slot_count; ++i) {
-    const Slot* slot = timeline.find(cut.first_slot + i);
+    const auto slot = timeline.find(cut.first_slot + i);
     if (slot == nullptr) continue;
-    const Chunk* chunk = find(*slot);
+    const auto chunk = find(*slot);
     if (i == 0) span.start = chunk != nullptr ? chunk->start : rescale(slot->start, reference_scale, scale);
     span.end = chunk != nullptr ? chunk->start + chunk->duration : rescale(slot->end, reference_scale, scale);
     if (chunk == nullptr) continue;
@@ -42,7 +44,8 @@ TrackSpan span_of_chunks(const Timeline& timeline, const Stretch& stretch, const
 }  // namespace
 
 TrackSpan span_of(const Timeline& timeline, const Stretch& stretch, const Cut& cut, TrackId track) {
-  return span_of_chunks(timeline, stretch, cut, track, [&](const Slot& slot) { return slot.find(track); });
+  return span_of_chunks(timeline, stretch, cut, track,
+                        [&](const SlotView& slot) { return slot.find(track); });
 }
 
 TrackSpan span_of(const Timeline& timeline, const Stretch& stretch, const Cut& cut, TrackId track,
@@ -50,8 +53,9 @@ TrackSpan span_of(const Timeline& timeline, const Stretch& stretch, const Cut& c
   if (content == Content::listed || !is_repaired(timeline, cut.first_slot, cut.slot_count, rendition)) {
     return span_of(timeline, stretch, cut, track);
   }
-  return span_of_chunks(timeline, stretch, cut, track,
-                        [&](const Slot& slot) { return archived_chunk(timeline, slot.number, track, true); });
+  return span_of_chunks(timeline, stretch, cut, track, [&](const SlotView& slot) {
+    return archived_chunk(timeline, slot.number, track, true);
+  });
 }
 
 bool is_repaired(const Timeline& timeline, std::uint64_t first_slot, std::uint32_t slot_count,
@@ -61,7 +65,7 @@ bool is_repaired(const Timeline& timeline, std::uint64_t first_slot, std::uint32
     std::uint32_t listed = 0;
     std::uint32_t late = 0;
     for (std::uint64_t number = first_slot; number < first_slot + slot_count; ++number) {
-      const Slot* slot = timeline.find(number);
+      const auto slot = timeline.find(number);
       if (slot == nullptr) return false;
       listed += slot->find(track) != nullptr ? 1U : 0U;
       late += timeline.find_late(number, track) != nullptr ? 1U : 0U;
@@ -73,27 +77,27 @@ bool is_repaired(const Timeline& timeline, std::uint64_t first_slot, std::uint32
   return !rendition.empty();
 }
 
-const Chunk* archived_chunk(const Timeline& timeline, std::uint64_t slot, TrackId track, bool repaired) {
-  const Slot* found = timeline.find(slot);
+Found<Chunk> archived_chunk(const Timeline& timeline, std::uint64_t slot, TrackId track, bool repaired) {
+  const auto found = timeline.find(slot);
   if (found == nullptr) return nullptr;
-  const Chunk* listed = found->find(track);
+  const auto listed = found->find(track);
   return listed == nullptr && repaired ? timeline.find_late(slot, track) : listed;
 }
 
 Utc start_of(const Timeline& timeline, const Cut& cut) {
-  const Slot* slot = first_slot_of(timeline, cut);
+  const auto slot = first_slot_of(timeline, cut);
   return slot == nullptr ? Utc{} : slot->utc;
 }
 
 Utc end_of(const Timeline& timeline, const Stretch& stretch, const Cut& cut) {
-  const Slot* slot = last_slot_of(timeline, cut);
+  const auto slot = last_slot_of(timeline, cut);
   if (slot == nullptr) return {};
   return slot->utc + to_microseconds(slot->end - slot->start, timescale_of(stretch, stretch.reference));
 }
 
 Microseconds duration_of(const Timeline& timeline, const Stretch& stretch, const Cut& cut) {
-  const Slot* first = first_slot_of(timeline, cut);
-  const Slot* last = last_slot_of(timeline, cut);
+  const auto first = first_slot_of(timeline, cut);
+  const auto last = last_slot_of(timeline, cut);
   if (first == nullptr || last == nullptr) return {};
   return to_microseconds(last->end - first->start, timescale_of(stretch, stretch.reference));
 }

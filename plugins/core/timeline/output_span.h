@@ -15,8 +15,8 @@ struct TrackSpan {
   // then keeps step with the others, whatever is missing.
   std::int64_t start = 0;  // ticks of the track
   std::int64_t end = 0;
-  const Chunk* first = nullptr;  // none: nothing of this track came
-  const Chunk* last = nullptr;
+  Found<Chunk> first;  // none: nothing of this track came
+  Found<Chunk> last;
   std::uint64_t bytes = 0;  // of its chunks
 };
 
@@ -31,8 +31,8 @@ TrackSpan span_of(const Timeline& timeline, const Stretch& stretch, const Cut& c
 // it. Only as a whole: a segment that answers has its bytes for ever.
 bool is_repaired(const Timeline& timeline, std::uint64_t first_slot, std::uint32_t slot_count,
                  const std::vector<TrackId>& rendition);
-// The chunk of a track of the rendition that its segment of these slots has in `slot`; null: none.
-const Chunk* archived_chunk(const Timeline& timeline, std::uint64_t slot, TrackId track, bool repaired);
+// The chunk of a track of the rendition that its segment of these slots has in `slot`.
+Found<Chunk> archived_chunk(const Timeline& timeline, std::uint64_t slot, TrackId track, bool repaired);
 
 // Wall-clock time of a cut's bounds (semantics S13).
 Utc start_of(const Timeline& timeline, const Cut& cut);

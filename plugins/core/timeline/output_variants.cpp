@@ -122,11 +122,11 @@ std::uint64_t measured_bitrate(const Timeline& timeline, const Stretch& stretch,
   std::int64_t ticks = 0;
   const std::uint64_t first = std::max(stretch.first_slot, timeline.first_slot());
   for (std::uint64_t number = first; number < first + slots_to_measure; ++number) {
-    const Slot* slot = timeline.find(number);
+    const auto slot = timeline.find(number);
     if (slot == nullptr || slot->stretch != stretch.id) break;
     ticks += slot->end - slot->start;
     for (const TrackId id : {variant.video, variant.audio.empty() ? 0 : variant.audio.front()}) {
-      if (const Chunk* chunk = slot->find(id)) bytes += chunk->location.size;
+      if (const auto chunk = slot->find(id)) bytes += chunk->location.size;
     }
   }
   const auto duration = to_microseconds(ticks, timescale_of(stretch, stretch.reference)).count();

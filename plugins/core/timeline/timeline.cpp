@@ -28,10 +28,6 @@ std::int64_t Stretch::start_in(TrackId track) const {
   return rescale(start_time, ruler->description.info.timescale, own->description.info.timescale);
 }
 
-const Chunk* Slot::find(TrackId track) const {
-  return find_sorted(chunks, track, [](const Chunk& c) { return c.track; });
-}
-
 const Generation* Presentation::find_generation(std::uint32_t wanted) const {
   return find_sorted(generations, wanted, [](const Generation& g) { return g.number; });
 }
@@ -41,13 +37,16 @@ Utc Presentation::keyed_at(std::uint32_t generation) const {
   return found == nullptr ? Utc{} : found->start;
 }
 
-const Cut* Presentation::find_cut(std::uint64_t wanted) const {
-  return find_sorted(cuts, wanted, [](const Cut& c) { return c.number; });
+Found<Cut> Presentation::find_cut(std::uint64_t wanted) const {
+  const auto at =
+      std::partition_point(cuts.begin(), cuts.end(), [&](const Cut& cut) { return cut.number < wanted; });
+  if (at == cuts.end() || at->number != wanted) return nullptr;
+  return *at;
 }
 
-const Slot* Timeline::find(std::uint64_t number) const {
+Found<SlotView> Timeline::find(std::uint64_t number) const {
   if (empty() || number < first_slot() || number >= end_slot()) return nullptr;
-  return &slots_[number - first_slot_];
+  return slots_[number - first_slot_];
 }
 
 const Stretch* Timeline::stretch(std::uint32_t id) const {
@@ -66,9 +65,9 @@ const std::vector<Chunk>* Timeline::late_chunks(std::uint64_t slot) const {
   return at == late_->end() ? nullptr : &at->second;
 }
 
-const Chunk* Timeline::find_late(std::uint64_t slot, TrackId track) const {
+Found<Chunk> Timeline::find_late(std::uint64_t slot, TrackId track) const {
   const std::vector<Chunk>* chunks = late_chunks(slot);
-  return chunks == nullptr ? nullptr : find_sorted(*chunks, track, [](const Chunk& c) { return c.track; });
+  return chunks == nullptr ? Found<Chunk>{} : ChunkView{*chunks}.find(track);
 }
 
 void Timeline::add_late(std::uint64_t slot, const Chunk& chunk) {
@@ -92,9 +91,9 @@ void Timeline::append(Slot slot) {
   slots_.push_back(std::move(slot));
 }
 
-void Timeline::append_all(std::vector<Slot> slots) {
-  if (empty() && !slots.empty()) first_slot_ = slots.front().number;
-  slots_.append(std::move(slots));
+void Timeline::load(SlotList slots) {
+  if (!slots.empty()) first_slot_ = slots[0].number;
+  slots_ = std::move(slots);
 }
 
 void Timeline::trim_before(std::uint64_t number) {

@@ -10,15 +10,15 @@
 
 #include "core/base/time.h"
 #include "core/codecs/stream_info.h"
-#include "core/timeline/block_list.h"
 #include "core/timeline/cut_list.h"
+#include "core/timeline/found.h"
+#include "core/timeline/packed_slots.h"
+#include "core/timeline/slot.h"
 
 // The timeline is what every manifest is computed from: stretches of continuous programme, made of
 // slots (one GOP of the reference track each), made of one chunk per track. It only grows at its
 // end and is trimmed at its start; what it says about a published slot never changes.
 namespace tarn::timeline {
-
-using TrackId = std::uint32_t;  // 1, 2, 3… per channel, stable across restarts and stretches
 
 // How a variant of the multivariant playlist uses a track.
 struct VariantUse {
@@ -76,34 +76,6 @@ struct Stretch {
   [[nodiscard]] std::int64_t start_in(TrackId id) const;
 };
 
-// Where a chunk's bytes are: opaque to all but the chunk store.
-struct ChunkLocation {
-  std::uint32_t volume = 0;
-  std::uint32_t size = 0;
-  std::uint64_t offset = 0;
-};
-
-struct Chunk {
-  TrackId track = 0;
-  bool independent = true;    // begins with a sync sample
-  std::int64_t start = 0;     // decode time of the first sample, ticks of the track
-  std::int64_t duration = 0;  // sum of the samples' durations
-  std::uint64_t serial = 0;   // unique over all tracks of the channel for ever, 48 bits (semantics S8)
-  ChunkLocation location;
-};
-
-// One GOP of the reference track and what the other tracks have in it.
-struct Slot {
-  std::uint64_t number = 0;  // counts up by one per channel for ever
-  std::uint32_t stretch = 0;
-  std::int64_t start = 0;  // bounds in ticks of the reference track
-  std::int64_t end = 0;
-  Utc utc;                    // of start (semantics S13); stored
-  std::vector<Chunk> chunks;  // ascending by track; a track that is missing has a hole here (S4, S18)
-
-  [[nodiscard]] const Chunk* find(TrackId id) const;
-};
-
 // What counts of a segment (semantics S4).
 enum class Content {
   listed,    // as the segment was published
@@ -151,7 +123,7 @@ struct Presentation {
   [[nodiscard]] const Generation* find_generation(std::uint32_t number) const;
   // Whose key period is that of all that a generation has published; unset before its first cut.
   [[nodiscard]] Utc keyed_at(std::uint32_t generation) const;
-  [[nodiscard]] const Cut* find_cut(std::uint64_t number) const;
+  [[nodiscard]] Found<Cut> find_cut(std::uint64_t number) const;
 };
 
 // An immutable state of the timeline: any thread may hold and read it while the next is made.
@@ -168,7 +140,8 @@ class Timeline {
   // Numbers of the oldest kept slot and one past the newest listed slot. REQUIRES: !empty()
   [[nodiscard]] std::uint64_t first_slot() const { return first_slot_; }
   [[nodiscard]] std::uint64_t end_slot() const { return first_slot_ + slots_.size(); }
-  [[nodiscard]] const Slot* find(std::uint64_t number) const;
+  // What it returns refers to this timeline.
+  [[nodiscard]] Found<SlotView> find(std::uint64_t number) const;
   [[nodiscard]] const Stretch* stretch(std::uint32_t id) const;
   [[nodiscard]] const Presentation* presentation(const std::string& endpoint) const;
   // What dates slot `number` of a stretch; none: the start of the stretch.
@@ -178,20 +151,20 @@ class Timeline {
   void append(Slot slot);
   // Content of a kept slot that came after the slot was listed without it (semantics S4): what was listed
   // does not change, who asks for what is archived gets it. null: none.
-  [[nodiscard]] const Chunk* find_late(std::uint64_t slot, TrackId track) const;
+  [[nodiscard]] Found<Chunk> find_late(std::uint64_t slot, TrackId track) const;
   [[nodiscard]] bool has_late() const { return late_ != nullptr && !late_->empty(); }
   // All that came late in a slot, ascending by track; null: nothing.
   [[nodiscard]] const std::vector<Chunk>* late_chunks(std::uint64_t slot) const;
   // REQUIRES: the slot is kept and has nothing of the track
   void add_late(std::uint64_t slot, const Chunk& chunk);
 
-  // As append() of each; makes whole blocks at once, for loading.
-  void append_all(std::vector<Slot> slots);
+  // REQUIRES: empty()
+  void load(SlotList slots);
   // Forgets slots before `number`.
   void trim_before(std::uint64_t number);
 
  private:
-  BlockList<Slot, 256> slots_;
+  SlotList slots_;
   using LateChunks = std::map<std::uint64_t, std::vector<Chunk>>;
   std::shared_ptr<const LateChunks> late_;  // shared by all states between two repairs; null: none
   std::uint64_t first_slot_ = 0;

@@ -46,7 +46,7 @@ TEST_P(AnyArchive, GivesBackWhatWasListed) {
   EXPECT_EQ(timeline->availability_start, programme_start);
   std::uint64_t serial = 0;
   for (std::uint64_t n = 1; n <= 3; ++n) {
-    const timeline::Slot* slot = timeline->find(n);
+    const auto slot = timeline->find(n);
     ASSERT_EQ(slot->chunks.size(), 2U);
     EXPECT_EQ(slot->utc, utc_of_slot(n));
     for (const timeline::Chunk& chunk : slot->chunks) {

@@ -102,7 +102,8 @@ TEST(Load, ReadersSeeWholeStatesWhileTheWriterWritesAndRetentionTrims) {
       const auto timeline = archive->timeline();
       if (timeline->empty()) continue;
       for (std::uint64_t n = timeline->first_slot(); n < timeline->end_slot(); ++n) {
-        for (const timeline::Chunk& chunk : timeline->find(n)->chunks) {
+        const timeline::SlotView slot = *timeline->find(n);
+        for (const timeline::Chunk& chunk : slot.chunks) {
           const auto bytes = archive->read(chunk);
           const bool is_gone = !bytes.ok() && bytes.error().code == ErrorCode::not_found;
           const bool is_right = bytes.ok() && as_text(bytes->bytes()) == chunk_text(chunk.track, n);

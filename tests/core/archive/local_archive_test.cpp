@@ -49,7 +49,8 @@ std::set<std::uint64_t> serials_of(Archive& archive) {
   std::set<std::uint64_t> serials;
   const auto timeline = archive.timeline();
   for (std::uint64_t n = timeline->first_slot(); n < timeline->end_slot(); ++n) {
-    for (const timeline::Chunk& chunk : timeline->find(n)->chunks) {
+    const timeline::SlotView slot = *timeline->find(n);
+    for (const timeline::Chunk& chunk : slot.chunks) {
       EXPECT_TRUE(serials.insert(chunk.serial).second) << "serial " << chunk.serial << " given twice";
     }
   }

@@ -36,7 +36,7 @@ std::string describe(Archive& archive) {
   for (const auto& [id, stretch] : timeline->stretches) describe(*stretch, archive, out);
   for (std::uint64_t n = timeline->empty() ? 0 : timeline->first_slot();
        !timeline->empty() && n < timeline->end_slot(); ++n) {
-    const timeline::Slot& slot = *timeline->find(n);
+    const timeline::SlotView slot = *timeline->find(n);
     out << "slot " << slot.number << " of " << slot.stretch << " " << slot.start << "-" << slot.end << " "
         << format_utc(slot.utc) << "\n";
     for (const timeline::Chunk& chunk : slot.chunks) {

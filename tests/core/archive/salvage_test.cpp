@@ -49,7 +49,7 @@ std::string text_of_slots(Archive& archive) {
   std::string text;
   const auto timeline = archive.timeline();
   for (std::uint64_t n = timeline->first_slot(); n < timeline->end_slot(); ++n) {
-    const timeline::Slot& slot = *timeline->find(n);
+    const timeline::SlotView slot = *timeline->find(n);
     text += std::to_string(n) + " " + std::to_string(slot.stretch) + " " + std::to_string(slot.start) + "-" +
             std::to_string(slot.end) + " " + format_utc(slot.utc);
     for (const timeline::Chunk& chunk : slot.chunks) {

@@ -57,7 +57,7 @@ void expect_resolvable(const Timeline& timeline, const Read& read) {
   for (const auto& listed : read.segments) {
     const auto name = timeline::parse_segment_name(listed.url);
     ASSERT_TRUE(name.has_value()) << listed.url;
-    const timeline::Cut* cut = timeline::find_cut(timeline, presentation, *name);
+    const auto cut = timeline::find_cut(timeline, presentation, *name);
     ASSERT_NE(cut, nullptr) << listed.url;
     const auto& stretch = *timeline.stretch(cut->stretch);
     EXPECT_EQ(timeline::rendition_name(stretch, name->tracks), listed.representation);

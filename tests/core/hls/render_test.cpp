@@ -499,7 +499,7 @@ Timeline with_open_gop(std::uint32_t slots_per_cut) {
   timeline.stretches = made.stretches;
   timeline.presentations = made.presentations;
   for (std::uint64_t number = 1; number <= 2; ++number) {
-    timeline::Slot slot = *made.find(number);
+    timeline::Slot slot = made.find(number)->copy();
     slot.chunks[0].independent = number != 1;
     timeline.append(std::move(slot));
   }

@@ -6,13 +6,26 @@
 #include <deque>
 #include <memory>
 #include <random>
+#include <span>
+#include <vector>
 
 namespace tarn::timeline {
 namespace {
 
-// Items that tell how many of them are alive.
-using Item = std::shared_ptr<int>;
-using List = BlockList<Item, 4>;  // 256 to a page
+// A block that packs nothing, of items that tell how many of them are alive.
+class Kept {
+ public:
+  using Item = std::shared_ptr<int>;
+  using View = Item;
+  explicit Kept(std::span<const Item> items) : items_(items.begin(), items.end()) {}
+  [[nodiscard]] Item at(std::size_t row) const { return items_[row]; }
+  static Item view(const Item& item) { return item; }
+
+ private:
+  std::vector<Item> items_;
+};
+using Item = Kept::Item;
+using List = BlockList<Kept, 4>;  // 256 to a page
 
 Item make(int number) { return std::make_shared<int>(number); }
 
@@ -31,10 +44,10 @@ TEST(BlockList, IsADequeWhateverIsDoneToIt) {
       const std::size_t many = random() % 3 == 0 ? random() % 700 : random() % 6;
       switch (random() % 3) {
         case 0: {
-          std::vector<Item> items;
-          for (std::size_t i = 0; i < many; ++i) items.push_back(make(++number));
-          expected.insert(expected.end(), items.begin(), items.end());
-          list.append(std::move(items));
+          for (std::size_t i = 0; i < many; ++i) {
+            expected.push_back(make(++number));
+            list.push_back(expected.back());
+          }
           break;
         }
         case 1:
@@ -64,6 +77,28 @@ TEST(BlockList, ACopyStaysAsItWas) {
   list.drop_front(700);
   for (int i = 0; i < 1000; ++i) list.push_back(make(i));
   expect_equal(copy, expected);
+}
+
+// As drafts of a next state do of which one is given up.
+TEST(BlockList, CopiesGrowApart) {
+  List list;
+  std::deque<Item> expected;
+  for (int i = 0; i < 300; ++i) {
+    expected.push_back(make(i));
+    list.push_back(expected.back());
+    List other = list;
+    std::deque<Item> others = expected;
+    for (int j = 0; j < i % 7; ++j) {
+      others.push_back(make(-j));
+      other.push_back(others.back());
+    }
+    if (i % 3 == 0) {
+      std::swap(list, other);
+      std::swap(expected, others);
+    }
+    expect_equal(list, expected);
+    expect_equal(other, others);
+  }
 }
 
 TEST(BlockList, WhatIsDroppedIsFreedABlockAtATime) {

@@ -78,13 +78,13 @@ std::optional<std::vector<Sample>> VirtualChannel::fetch(const std::string& endp
   const auto timeline = archive_->timeline();
   const auto name = parse_segment_name(uri);
   if (!name) return std::nullopt;
-  const Cut* cut = find_cut(*timeline, *timeline->presentation(endpoint), *name);
+  const auto cut = find_cut(*timeline, *timeline->presentation(endpoint), *name);
   if (cut == nullptr) return std::nullopt;
   const bool repaired = is_repaired(*timeline, cut->first_slot, cut->slot_count, name->tracks);
   std::vector<Sample> samples;
   for (const TrackId track : name->tracks) {
     for (std::uint64_t slot = cut->first_slot; slot < cut->first_slot + cut->slot_count; ++slot) {
-      const Chunk* chunk = archived_chunk(*timeline, slot, track, repaired);
+      const auto chunk = archived_chunk(*timeline, slot, track, repaired);
       if (chunk == nullptr) continue;
       std::istringstream words{std::string{as_text(archive_->read(*chunk)->bytes())}};
       for (std::string word; words >> word;) {
