@@ -13,7 +13,7 @@ Faults, KIND@SECONDS[:ARGUMENT], by the time of the programme at which they begi
     hang@T         a body stops in the middle, the connection stays open
     trickle@T:N    bodies at N bytes a second from then on
     off@T:S        nothing is sent for S seconds
-    flap@T:S       S seconds nothing, S seconds as if nothing had been, and so on
+    flap@T:S       S seconds nothing, S seconds as if nothing had been, and so on; a segment at the least
     drop@T:N       N segments are listed and never sent; twice@T:N: sent twice; swap@T:N: after their successor
     late@T:S       the segment is sent S seconds after its turn
     restart@T      the encoder begins anew with sequence 0 and the same names
@@ -58,7 +58,8 @@ class Fault:
         if self.kind == "off":
             return end > self.begin and begin < self.begin + self.argument
         if self.kind == "flap":
-            return end > self.begin and int((end - self.begin) / self.argument) % 2 == 0
+            phase = max(self.argument, segment_seconds)  # a segment is sent whole or not at all
+            return end > self.begin and int((end - self.begin) / phase) % 2 == 0
         return self.begin < end and begin < self.begin + self.argument * segment_seconds
 
 

@@ -62,6 +62,7 @@ class Stage:
         """Target durations from the moment at which the first encoder failed to the next new segment of the slowest
         track."""
         failed = self.encoders[0].failed_at
+        assert failed is not None, f"the fault of {self.name} was never felt"
         times = [min((at for at, _ in watched.arrivals if at > failed), default=float("inf"))
                  for player in self.players for watched in player.manifest.watched.values()]
         return (max(times) - failed) / TARGET_DURATION
@@ -92,6 +93,7 @@ def judge_unnoticed(stage, oldest=1.5):
         # what a poll of 0.4 s and a busy machine add is not the server's
         assert report["oldest"] <= oldest * TARGET_DURATION + 0.8, about
         assert report["segments"] >= (stage.seconds - 12) / TARGET_DURATION, about
+        assert report["frames"] >= report["segments"] * TARGET_DURATION * 20, f"of 25 and more a second: {about}"
 
 
 def judge_switches(stage, count, reasons=None):
