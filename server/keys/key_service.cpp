@@ -422,9 +422,7 @@ void KeyService::answered(const std::string& id, std::uint64_t attempt, const Re
     const std::lock_guard lock{mutex_};
     const auto at = entries_.find(id);
     if (at == entries_.end() || at->second.attempt != attempt) return;
-    at->second.in_flight = false;
-    at->second.failures = 0;
-    at->second.status.last_error.clear();
+    at->second.settle();
     at->second.periods.push_back(make_period(at->second.endpoint, entry.asked, *keys));
     unneeded = drop_unneeded(at->second, content);
     listener = listener_;
@@ -442,9 +440,7 @@ void KeyService::too_late(const std::string& id, std::uint64_t attempt) {
     const std::lock_guard lock{mutex_};
     const auto at = entries_.find(id);
     if (at == entries_.end() || at->second.attempt != attempt) return;
-    at->second.in_flight = false;
-    at->second.failures = 0;
-    at->second.status.last_error.clear();
+    at->second.settle();
   }
   parts_.metrics.counter("tarn_key_requests_total", {{"outcome", "answered"}})++;
   tick();

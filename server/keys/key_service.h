@@ -82,6 +82,11 @@ class KeyService : public KeySource {
 
     [[nodiscard]] std::uint32_t length() const { return endpoint.key_period(); }
     [[nodiscard]] bool has_keys() const { return !periods.empty(); }
+    void settle() {  // an answer has come that counts
+      in_flight = false;
+      failures = 0;
+      status.last_error.clear();
+    }
   };
   struct Now {
     Utc utc;

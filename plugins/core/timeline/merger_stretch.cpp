@@ -105,9 +105,10 @@ void Merger::Impl::switch_to(InputId id, const std::string& reason) {
   const std::optional<InputId> before = std::exchange(active_, id);
   if (!before || *before == id) return;
   utc_watch_.reset();
-  // The timeline's GOPs are its own from now on.
-  inputs_[id].other_gops = 0;
-  inputs_[id].status.different_gops = false;
+  // The timeline's GOPs are its own from now on: it is no copy that differs, nor one that comes later.
+  Input& input = inputs_[id];
+  input.other_gops = input.differing = 0;
+  input.status.different_gops = input.status.different_content = input.status.lagging = false;
   decisions_.emplace_back(InputSwitched{*before, id, running_ ? running_->slot_edge : 0, reason});
 }
 

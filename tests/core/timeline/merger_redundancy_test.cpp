@@ -851,6 +851,20 @@ TEST(MergerRedundancy, GopsOfAnotherLengthAreSaidBeforeTheyAreNeeded) {
   EXPECT_THAT(scene.all<InputSwitched>(), IsEmpty());
 }
 
+TEST(MergerRedundancy, WhatTakesOverIsNoCopyThatDiffers) {
+  Scene scene{{}, MergerSettings{std::chrono::seconds{2}}};
+  announce_video(scene);
+  for (std::int64_t number = 0; number < 10; ++number) send_one(scene, 0, number, 7, 100);
+  for (std::int64_t number = 0; number < 20; ++number) send_one(scene, 1, number, 8, 1'500);
+  scene.run(Scene::ms_of_gop(10));
+  EXPECT_TRUE(scene.merger.status(1).different_content);
+  EXPECT_TRUE(scene.merger.status(1).lagging);
+  scene.run(Scene::ms_of_gop(20) + 2'000);
+  EXPECT_THAT(scene.all<InputSwitched>(), SizeIs(1));
+  EXPECT_FALSE(scene.merger.status(1).different_content);
+  EXPECT_FALSE(scene.merger.status(1).lagging);
+}
+
 TEST(MergerRedundancy, AnInputThatTakesOverHasTheTimelinesGops) {
   Scene scene{{}, MergerSettings{std::chrono::seconds{2}}};
   announce_video(scene);
