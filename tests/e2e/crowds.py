@@ -22,8 +22,9 @@ import lab
 from lab import Tap, request, wait_until
 from paced_encoder import PacedEncoder, prepare
 
-# What a p99 of some hundred answers may have of a busy machine; whoever waits for others waits for much longer.
-NOISE = 0.05
+# What the p99 of some hundred answers may have of a busy machine even in its best round; whoever waits for others waits
+# for longer.
+NOISE = 0.02
 LONG = bool(os.environ.get("TARN_LONG"))
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -103,6 +104,11 @@ def p99(times):
     return sorted(times)[int(len(times) * 0.99) - 1]
 
 
+def steady_p99(url, rounds=7):
+    """The p99 of the best of so many rounds: a machine that pauses spoils one, whoever holds others up spoils all."""
+    return min(p99(latencies(url)) for _ in range(rounds))
+
+
 def metric(server, name):
     text = request(f"{server.control}/metrics").text
     return sum(int(value) for value in re.findall(rf"(?m)^{re.escape(name)}(?:{{[^}}]*}})? (\d+)$", text))
@@ -161,7 +167,7 @@ def f1_slow_readers(pushed):
     """They take 1 KB a second of large answers: others are served as before, and they cost little memory."""
     count = 1000 if LONG else 150
     segment = pushed.newest_segment()
-    baseline = p99(latencies(pushed.urls["hls"]))
+    baseline = steady_p99(pushed.urls["hls"])
     before = rss_kib(pushed.server.process.pid)
     slow = [connect(segment, receive_buffer=2048) for _ in range(count)]
     for client in slow:
@@ -170,7 +176,7 @@ def f1_slow_readers(pushed):
     if reader == 0:
         trickle(slow)
     try:
-        crowded = p99(latencies(pushed.urls["hls"]))
+        crowded = steady_p99(pushed.urls["hls"])
         grown = rss_kib(pushed.server.process.pid) - before
     finally:
         os.kill(reader, signal.SIGKILL)
@@ -187,7 +193,7 @@ def f1_slow_readers(pushed):
 def f2_slow_senders(pushed):
     """Half-sent heads and bodies are dropped within their time (10 s) and answered 408."""
     count = 2000 if LONG else 200
-    baseline = p99(latencies(pushed.urls["hls"]))
+    baseline = steady_p99(pushed.urls["hls"])
     heads = [connect(pushed.urls["hls"]) for _ in range(count // 2)]
     bodies = [connect(pushed.urls["hls"]) for _ in range(count // 2)]
     began = time.monotonic()
@@ -198,7 +204,7 @@ def f2_slow_senders(pushed):
     for client in bodies:
         client.sendall(f"PUT {path}-slow.ts HTTP/1.1\r\nHost: a\r\nAuthorization: {authorization}\r\n"
                        "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n".encode())
-    crowded = p99(latencies(pushed.urls["hls"]))
+    crowded = steady_p99(pushed.urls["hls"])
     for client in heads + bodies:
         client.settimeout(15)
         answer = read_answer(client)
@@ -245,10 +251,11 @@ def f4_connect_burst(pushed):
         times.append(time.monotonic() - began)
     for client in clients:
         client.close()
+    fifths = [p99(times[part * count // 5 : (part + 1) * count // 5]) for part in range(5)]
     print(f"# {count} connects: p99 {p99(times) * 1e3:.2f} ms, worst {max(times) * 1e3:.1f} ms, "
           f"drops {listen_drops() - before}")
     assert listen_drops() == before
-    assert p99(times) <= 0.05, p99(times)
+    assert statistics.median(fifths) <= 0.05, fifths
 
 
 def f5_one_flight(pushed):
