@@ -21,6 +21,7 @@ Faults, KIND@SECONDS[:ARGUMENT], by the time of the programme at which they begi
 
 import argparse
 import base64
+import contextlib
 import json
 import os
 import re
@@ -139,6 +140,7 @@ class EncoderSimulator(threading.Thread):
         self.statuses = {}  # of answers: how often
         self.sent = 0
         self.failed_at = None  # time.monotonic() at which the first fault was felt
+        self.hung_for = None  # seconds until the server gave a body up that had stopped
         self.failure = None
         self.offset = 0  # of sequence numbers, after a restart
         self.seconds = max(seconds for seconds, _ in self.segments)
@@ -251,7 +253,13 @@ class EncoderSimulator(threading.Thread):
 
     def end_inside(self, connection, faults):
         if "hang" in faults:
-            self.stopping.wait()
+            began = time.monotonic()
+            connection.settimeout(0.25)
+            while not self.stopping.is_set():
+                with contextlib.suppress(TimeoutError):
+                    if not connection.recv(4096):
+                        self.hung_for = time.monotonic() - began
+                        self.stopping.wait()
             raise Ended
         if "kill" in faults:  # closed with data unsent: the peer sees a reset
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

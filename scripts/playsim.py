@@ -2,13 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Watches a channel like players do, and says what they would have noticed: frames lost, repeated or out of order,
 stalls, how long a playlist stood still, and promises that were broken (numbers that go back, URLs or bytes that change,
-what is listed and not there). HLS with TS or CMAF segments and DASH, live, unencrypted. Needs ffprobe.
+what is listed and not there). HLS with TS or CMAF segments and DASH, live, unencrypted. Needs ffmpeg.
 
     playsim.py URL [URL…] --seconds 60      one line of JSON for each track that was watched
+
+With --source FILE, what the encoders were fed with (encsim.py leaves its stream/source.mp4), every frame is held against
+it by its content: "foreign" counts those that are not the one that follows in the source.
 """
 
 import argparse
 import contextlib
+import datetime
 import http.client
 import json
 import os
@@ -46,6 +50,8 @@ class Watched:
         self.init = b""
         self.segments = {}  # position -> (url, body, discontinuity)
         self.arrivals = []  # (time, position)
+        self.listed = set()  # positions at the last look
+        self.dates = {}  # position -> (EXT-X-PROGRAM-DATE-TIME in seconds since 1970, seconds)
         self.broken = []
         self.gaps = self.discontinuities = 0
         self.stall = self.oldest = 0.0
@@ -54,6 +60,7 @@ class Watched:
         self.buffered = []
 
     def take(self, position, url, seconds, gap=False, discontinuity=False):
+        self.listed.add(position)
         known = self.segments.get(position)
         if known:
             if known[0] != url:
@@ -87,12 +94,26 @@ class Watched:
             self.plays_until = now
         self.plays_until += seconds
 
+    def date(self, position, text, seconds):
+        at = datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+        if self.dates.setdefault(position, (at, seconds))[0] != at:
+            self.broken.append(f"{position} was at {self.dates[position][0]}, is at {at}")
+
+    def dates_off(self):
+        """By how much the dates do not go on with the segments' durations, at the most; None: there are none."""
+        pairs = [(at, position) for position, at in self.dates.items() if position + 1 in self.dates]
+        return max((abs(self.dates[position + 1][0] - at - seconds) for (at, seconds), position in pairs), default=None)
+
     def look_back(self):
-        for url, body, _ in self.segments.values():
-            if body:
-                status, again = fetch(url)
-                if status == 200 and again != body:
-                    self.broken.append(f"{url} has other bytes than before")
+        """What was listed at the last look is there as it was; what is older may be gone, and is nothing else."""
+        for position, (url, body, _) in self.segments.items():
+            if not body:
+                continue
+            status, again = fetch(url)
+            if status == 200 and again != body:
+                self.broken.append(f"{url} has other bytes than before")
+            elif status != 200 and (position in self.listed or status not in (404, 410)):
+                self.broken.append(f"{url} was there and answers {status}")
 
     def runs(self):
         """The bytes between discontinuities, in order."""
@@ -105,28 +126,29 @@ class Watched:
             run.append(body)
         yield self.init + b"".join(run)
 
-    def report(self, folder, stopped):
+    def report(self, folder, stopped, source=None):
         if self.changed is not None:
             self.oldest = max(self.oldest, stopped - self.changed)
         self.look_back()
-        frames = lost = repeated = 0
+        frames = lost = repeated = foreign = 0
         for number, run in enumerate(self.runs()):
             path = os.path.join(folder, f"{re.sub('[^a-z0-9]', '-', self.name)}-{number}{self.extension}")
             with open(path, "wb") as file:
                 file.write(run)
             for counts in count_frames(path):
                 frames, lost, repeated = frames + counts[0], lost + counts[1], repeated + counts[2]
+            foreign += count_foreign(path, source) if source else 0
         return {"name": self.name, "segments": len(self.segments), "frames": frames, "lost": lost, "repeated": repeated,
-                "stall": round(self.stall, 3), "oldest": round(self.oldest, 3), "target": round(self.target, 3),
-                "gaps": self.gaps, "discontinuities": self.discontinuities, "broken": self.broken}
+                "foreign": foreign, "stall": round(self.stall, 3), "oldest": round(self.oldest, 3), "target": round(self.target, 3),
+                "gaps": self.gaps, "discontinuities": self.discontinuities, "dates off": self.dates_off(), "broken": self.broken}
 
 
 def count_frames(path):
     """(frames, lost, repeated or out of order) of each stream, by decode times."""
     run = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "packet=stream_index,dts,duration:stream=index,time_base",
-                          "-of", "json", path], capture_output=True, text=True, check=False)
+                          "-of", "json", path], capture_output=True, text=True, check=True)
     packets = {}
-    for packet in json.loads(run.stdout or "{}").get("packets", []):
+    for packet in json.loads(run.stdout).get("packets", []):
         if "dts" in packet:
             packets.setdefault(packet["stream_index"], []).append((int(packet["dts"]), int(packet.get("duration", 0))))
     for times in packets.values():
@@ -139,6 +161,36 @@ def count_frames(path):
                 # encoders' clocks are rounded: half a frame is no hole
                 lost += max(0, round((after - before) / frame) - 1)
         yield len(times), lost, repeated
+
+
+def frames_of(path):
+    """{kind: digests of the frames' slices, or of the audio frames} in decode order: what no container changes."""
+    kinds = {"v": ["-map", "0:v", "-c:v", "copy", "-bsf:v", "h264_mp4toannexb,filter_units=remove_types=6-9"],
+             "a": ["-map", "0:a", "-c:a", "copy"]}
+    found = {}
+    for kind, arguments in kinds.items():
+        if kind == "a" and path.endswith(".ts"):
+            arguments = arguments + ["-bsf:a", "aac_adtstoasc"]
+        run = subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", path, *arguments, "-f", "framehash", "-hash", "md5", "-"],
+                             capture_output=True, text=True, check=False)
+        digests = [line.split(",")[5].strip() for line in run.stdout.splitlines() if line and not line.startswith("#")]
+        if digests:
+            found[kind] = digests
+    return found
+
+
+def count_foreign(path, source):
+    """Frames of a run that are not the one that follows in the source; `source`: of frames_of()."""
+    foreign = 0
+    for kind, digests in frames_of(path).items():
+        places = {}
+        for place, digest in enumerate(source[kind]):
+            places.setdefault(digest, []).append(place)
+        # silence is many frames that are the same: each place where the run may begin is tried
+        foreign += min((sum(1 for at, digest in enumerate(digests)
+                            if source[kind][first + at:first + at + 1] != [digest]) for first in places.get(digests[0], [])),
+                       default=len(digests))
+    return foreign
 
 
 class Hls:
@@ -167,21 +219,27 @@ class Hls:
                                                        ".mp4" if segmented else ".ts"))
         number, cut = (int(re.search(rf"#EXT-X-{tag}:(\d+)|$", text).group(1) or 0)
                        for tag in ("MEDIA-SEQUENCE", "DISCONTINUITY-SEQUENCE"))
-        if (number, cut) < self.sequences.get(url, (0, 0)):
+        before = self.sequences.get(url, (0, 0))
+        if number < before[0] or cut < before[1]:
             watched.broken.append(f"sequences went back to {number}, {cut}")
         self.sequences[url] = (number, cut)
         header = re.search(r'#EXT-X-MAP:URI="([^"]+)"', text)
         if header and not watched.init:
             watched.init = fetch(urllib.parse.urljoin(url, header.group(1)))[1]
-        seconds, gap, discontinuity = 0.0, False, False
+        watched.listed.clear()
+        seconds, gap, discontinuity, date = 0.0, False, False, None
         for line in text.splitlines():
             gap = gap or line == "#EXT-X-GAP"
             discontinuity = discontinuity or line == "#EXT-X-DISCONTINUITY"
+            if line.startswith("#EXT-X-PROGRAM-DATE-TIME:"):
+                date = line.split(":", 1)[1]
             if line.startswith("#EXTINF:"):
                 seconds = float(line[8:].split(",")[0])
             elif line and not line.startswith("#"):
                 watched.take(number, urllib.parse.urljoin(url, line), seconds, gap, discontinuity)
-                number, gap, discontinuity = number + 1, False, False
+                if date:
+                    watched.date(number, date, seconds)
+                number, gap, discontinuity, date = number + 1, False, False, None
 
 
 class Dash:
@@ -194,6 +252,8 @@ class Dash:
         status, body = fetch(self.url)
         if status != 200:
             return
+        for watched in self.watched.values():
+            watched.listed.clear()
         for order, period in enumerate(xml.etree.ElementTree.fromstring(body).iter(f"{DASH}Period")):
             for adaptation in period.iter(f"{DASH}AdaptationSet"):
                 representation = adaptation.find(f"{DASH}Representation")
@@ -227,10 +287,10 @@ class Dash:
 class PlayerSimulator(threading.Thread):
     """Looks at the manifests of a URL again and again."""
 
-    def __init__(self, url, interval=0.3):
+    def __init__(self, url, interval=0.3, source=None):
         super().__init__(daemon=True)
         self.manifest = (Dash if urllib.parse.urlsplit(url).path.endswith(".mpd") else Hls)(url)
-        self.interval = interval
+        self.interval, self.source = interval, source
         self.stopping = threading.Event()
         self.failure = None
 
@@ -249,15 +309,17 @@ class PlayerSimulator(threading.Thread):
         if self.failure:
             raise self.failure
         with tempfile.TemporaryDirectory(prefix="playsim-") as folder:
-            return [watched.report(folder, stopped) for watched in self.manifest.watched.values()]
+            return [watched.report(folder, stopped, self.source) for watched in self.manifest.watched.values()]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("url", nargs="+")
     parser.add_argument("--seconds", type=float, default=60)
+    parser.add_argument("--source", metavar="FILE", help="what was encoded: the same frames in any container")
     options = parser.parse_args()
-    players = [PlayerSimulator(url) for url in options.url]
+    source = frames_of(options.source) if options.source else None
+    players = [PlayerSimulator(url, source=source) for url in options.url]
     for player in players:
         player.start()
     with contextlib.suppress(KeyboardInterrupt):
@@ -268,7 +330,7 @@ def main():
         noticed = noticed or not reports
         for report in reports:
             print(json.dumps(report), flush=True)
-            noticed = noticed or any(report[key] for key in ("lost", "repeated", "stall", "gaps", "discontinuities", "broken"))
+            noticed = noticed or any(report[key] for key in ("lost", "repeated", "foreign", "stall", "gaps", "discontinuities", "broken"))
     return 1 if noticed else 0
 
 

@@ -2,8 +2,9 @@
 #ifndef TARN_H
 #define TARN_H
 
-/* What applications need of Tarn beside its elements: pkg-config `tarn-1.0`. Everything here is C, may be called from any
- * thread after gst_init() and is stable: names are added, not changed. docs/embedding.md shows how it is used. */
+/* What applications need of Tarn beside its elements: pkg-config `tarn-1.0`. Everything here is C, may be
+ * called from any thread after gst_init() and is stable: names are added, not changed. docs/embedding.md
+ * shows how it is used. */
 
 #include <gst/gst.h>
 
@@ -25,8 +26,10 @@ G_BEGIN_DECLS
 #define TARN_CONDITION_DIFFERENT_CONTENT "DIFFERENT_CONTENT"
 #define TARN_CONDITION_DIFFERENT_GOPS "DIFFERENT_GOPS"
 #define TARN_CONDITION_LAGGING "LAGGING"
+#define TARN_CONDITION_MISSING_TRACK "MISSING_TRACK"
 
-/* Downstream events between the elements: names of their structures (docs/architecture.md has their fields). */
+/* Downstream events between the elements: names of their structures (docs/architecture.md has their fields).
+ */
 #define TARN_EVENT_TRACK "tarn/track"
 #define TARN_EVENT_TRACKS "tarn/tracks"
 #define TARN_EVENT_PROGRAM_DATE_TIME "tarn/program-date-time"
@@ -65,8 +68,8 @@ TARN_API const gchar* tarn_version_string(void);
 /**
  * tarn_register_elements:
  *
- * Registers all elements in this process, so that no plugin has to be found in GST_PLUGIN_PATH. To be called after
- * gst_init() and before the first of the elements is made. Calling it again does nothing.
+ * Registers all elements in this process, so that no plugin has to be found in GST_PLUGIN_PATH. To be called
+ * after gst_init() and before the first of the elements is made. Calling it again does nothing.
  *
  * Returns: whether the elements are there
  */
@@ -82,8 +85,8 @@ TARN_API gboolean tarn_register_elements(void);
  *
  * Returns: %FALSE if the message is another one; nothing is set then
  */
-TARN_API gboolean tarn_message_parse_input_switched(GstMessage* message, guint* from, guint* to, gint64* media_time,
-                                                    gchar** reason);
+TARN_API gboolean tarn_message_parse_input_switched(GstMessage* message, guint* from, guint* to,
+                                                    gint64* media_time, gchar** reason);
 
 /**
  * tarn_message_parse_input_condition:
@@ -121,8 +124,8 @@ TARN_API gboolean tarn_message_parse_gop_too_long(GstMessage* message, guint64* 
  *
  * Returns: whether the buffer has it
  */
-TARN_API gboolean tarn_buffer_add_event_message(GstBuffer* buffer, const gchar* scheme_id_uri, const gchar* value,
-                                                guint id, GBytes* data);
+TARN_API gboolean tarn_buffer_add_event_message(GstBuffer* buffer, const gchar* scheme_id_uri,
+                                                const gchar* value, guint id, GBytes* data);
 
 G_END_DECLS
 

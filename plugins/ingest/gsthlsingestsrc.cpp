@@ -53,6 +53,7 @@
 #include "ingest/gsthlsingestsrc.h"
 
 #include <array>
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -155,6 +156,7 @@ class HlsIngestSrc {
   explicit HlsIngestSrc(TarnHlsIngestSrc* shell);
 
   GstStateChangeReturn change_state(GstStateChange transition);
+  gboolean send_event(GstEvent* event);
   GstStructure* put_object(const gchar* path, GBytes* data);
   GstStructure* delete_object(const gchar* path);
   void on_deadline();
@@ -194,8 +196,9 @@ class HlsIngestSrc {
   StreamingTurn streaming_;  // orders emissions, the task and stops; guards all below
   std::optional<State> state_;
   TrackPads pads_;
-  std::uint64_t next_session_ = 0;  // sessions are numbered through over restarts of the element
-  std::unique_ptr<Pull> pull_;      // the task's while it runs
+  std::uint64_t next_session_ = 0;      // sessions are numbered through over restarts of the element
+  std::unique_ptr<Pull> pull_;          // the task's while it runs
+  std::atomic<bool> is_ended_ = false;  // by the application
   ReaderTask reader_;
   DeadlineTimer timer_;
 };
@@ -254,6 +257,7 @@ bool HlsIngestSrc::start() {
   const std::string& location = wanted.location;
   const StreamingTurn::Taken turn{streaming_};
   state_.emplace(next_session_);
+  is_ended_ = false;
   state_->session.set_container(wanted.container);
   state_->session.set_repairing(wanted.repair);
   tickets_.change([&](auto& tickets) { tickets = state_->tickets; });
@@ -302,6 +306,24 @@ GstStateChangeReturn HlsIngestSrc::change_state(GstStateChange transition) {
   return result;
 }
 
+// As sources have it: an end that the application sends (gst-launch -e) is that of the stream.
+gboolean HlsIngestSrc::send_event(GstEvent* event) {
+  if (GST_EVENT_TYPE(event) != GST_EVENT_EOS) {
+    return GST_ELEMENT_CLASS(tarn_hls_ingest_src_parent_class)->send_event(GST_ELEMENT_CAST(shell_), event);
+  }
+  gst_event_unref(event);
+  is_ended_ = true;
+  if (streaming_.is_mine()) return TRUE;  // from a probe of a push of ours: the next step sees it
+  const StreamingTurn::Taken turn{streaming_};
+  if (!state_) return FALSE;
+  if (pull_) {
+    pull_->cancel();
+  } else if (!state_->folder) {
+    finish_reading();
+  }
+  return TRUE;
+}
+
 // ---- objects that are pushed
 
 GstStructure* HlsIngestSrc::put_object(const gchar* path, GBytes* data) {
@@ -312,7 +334,7 @@ GstStructure* HlsIngestSrc::put_object(const gchar* path, GBytes* data) {
         refuse({ErrorCode::conflict, "put-object was emitted while its own push was under way"}));
   }
   const StreamingTurn::Taken turn{streaming_};
-  if (!state_) return structure_of(not_running());
+  if (!state_ || is_ended_) return structure_of(not_running());
   state_->session.set_replaying(settings.with([](const Settings& s) { return s.replaying; }));
   ObjectAnswer answer = state_->session.put(path, blob_of(data), timer_.now(), state_->tickets->next());
   log(path, answer);
@@ -376,7 +398,7 @@ bool HlsIngestSrc::pull_next() {
   if (const auto* trouble = std::get_if<Pull::Trouble>(&outcome)) warn(trouble->why + "; it is tried again");
   const StreamingTurn::Taken turn{streaming_};
   if (!state_) return false;
-  if (std::holds_alternative<Pull::Over>(outcome)) {
+  if (std::holds_alternative<Pull::Over>(outcome) || is_ended_) {
     finish_reading();
     return false;
   }
@@ -406,7 +428,7 @@ void HlsIngestSrc::warn(const std::string& why) {
 bool HlsIngestSrc::read_next() {
   const StreamingTurn::Taken turn{streaming_};
   if (!state_ || !state_->folder) return false;
-  auto file = state_->folder->next();
+  auto file = is_ended_ ? std::nullopt : state_->folder->next();
   if (!file) {
     finish_reading();
     return false;
@@ -432,7 +454,7 @@ void HlsIngestSrc::finish_reading() {
   (void)push_outputs();
   publish();
   const IngestStatistics statistics = state_->session.statistics();
-  if (statistics.segments == 0) {
+  if (statistics.segments == 0 && !is_ended_) {
     const std::string why = statistics.last_error.empty() ? "" : " (" + statistics.last_error + ")";
     gstkit::post_error(GST_ELEMENT_CAST(shell_),
                        unsupported("the playlist has no segment that can be read" + why));
@@ -523,6 +545,7 @@ static void tarn_hls_ingest_src_class_init(TarnHlsIngestSrcClass* klass) {
 
   auto* element = GST_ELEMENT_CLASS(klass);
   element->change_state = gstkit::thunk<&HlsIngestSrc::change_state>;
+  element->send_event = gstkit::thunk<&HlsIngestSrc::send_event>;
   for (auto& pad_template : tarn::ingest::templates) {
     gst_element_class_add_static_pad_template(element, &pad_template);
   }

@@ -27,6 +27,12 @@ const char* name_of(InputState state) {
   return "ended";
 }
 
+std::string join(const std::vector<std::string>& keys) {
+  std::string all;
+  for (const std::string& key : keys) all += (all.empty() ? "" : ", ") + key;
+  return all;
+}
+
 StructurePtr structure_of(const timeline::InputStatus& status, Monotonic now) {
   StructurePtr result{gst_structure_new_empty("tarn-input-stats")};
   gstkit::StructureWriter io{result.get()};
@@ -58,19 +64,21 @@ InputConditions conditions_of(const timeline::InputStatus& status) {
           .misaligned = status.misaligned,
           .different_content = status.different_content,
           .different_gops = status.different_gops,
-          .lagging = status.lagging};
+          .lagging = status.lagging,
+          .missing_tracks = join(status.silent_tracks)};
 }
 
 std::vector<StructurePtr> changes_of(timeline::InputId input, const InputConditions& before,
                                      const InputConditions& now) {
   std::vector<StructurePtr> changes;
-  const auto compare = [&](const char* name, bool was, bool is) {
+  const auto compare = [&](const char* name, bool was, bool is, const std::string& tracks = {}) {
     if (was == is) return;
     StructurePtr change{gst_structure_new_empty("tarn/input-condition")};
     gstkit::StructureWriter io{change.get()};
     io("input", input + 1);
     io("condition", std::string{name});
     io("state", std::string{is ? "set" : "cleared"});
+    if (!tracks.empty()) io("tracks", tracks);
     changes.push_back(std::move(change));
   };
   compare("OPEN_SEGMENTS", before.open_segments, now.open_segments);
@@ -79,6 +87,7 @@ std::vector<StructurePtr> changes_of(timeline::InputId input, const InputConditi
   compare("DIFFERENT_CONTENT", before.different_content, now.different_content);
   compare("DIFFERENT_GOPS", before.different_gops, now.different_gops);
   compare("LAGGING", before.lagging, now.lagging);
+  compare("MISSING_TRACK", !before.missing_tracks.empty(), !now.missing_tracks.empty(), now.missing_tracks);
   return changes;
 }
 

@@ -38,12 +38,13 @@ struct InputConditions {
   bool different_content = false;
   bool different_gops = false;
   bool lagging = false;
+  std::string missing_tracks{};
 };
 InputConditions conditions_of(const timeline::InputStatus& status);
 
 // `tarn/input-condition`, one for each that differs: input (1 or 2), condition ("OPEN_SEGMENTS",
-// "PDT_REJECTED", "MISALIGNED", "DIFFERENT_CONTENT", "DIFFERENT_GOPS", "LAGGING"), state ("set" or
-// "cleared").
+// "PDT_REJECTED", "MISALIGNED", "DIFFERENT_CONTENT", "DIFFERENT_GOPS", "LAGGING", "MISSING_TRACK"), state
+// ("set" or "cleared"), and tracks of MISSING_TRACK (string, keys).
 std::vector<gstkit::StructurePtr> changes_of(timeline::InputId input, const InputConditions& before,
                                              const InputConditions& now);
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ingest/unit_gatherer.h"
 
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <utility>
 
@@ -17,13 +19,20 @@ constexpr std::size_t max_gathered = 5'000;
 GstClockTime decode_time(const GstBuffer* buffer) {
   return GST_BUFFER_DTS_IS_VALID(buffer) ? GST_BUFFER_DTS(buffer) : GST_BUFFER_PTS(buffer);
 }
-// Of the sizes of the access units: two encodes of the same pictures never agree in them for a whole GOP, and
-// nothing has to be read. Never 0.
+// Of the sizes and the last bytes of the access units: two encodes of the same pictures never agree in them
+// for a whole GOP, and what encoders write about themselves (SEI) comes before the slices. Never 0.
 std::uint64_t digest_of(const std::vector<Ref<GstBuffer>>& buffers) {
   constexpr std::uint64_t offset = 0xcbf29ce484222325;  // FNV-1a, 64 bits
   constexpr std::uint64_t prime = 0x100000001b3;
   std::uint64_t digest = offset;
-  for (const auto& buffer : buffers) digest = (digest ^ gst_buffer_get_size(buffer.get())) * prime;
+  const auto add = [&](std::uint64_t value) { digest = (digest ^ value) * prime; };
+  for (const auto& buffer : buffers) {
+    const gsize size = gst_buffer_get_size(buffer.get());
+    std::array<std::uint64_t, 2> tail{};
+    gst_buffer_extract(buffer.get(), size - std::min<gsize>(size, sizeof tail), tail.data(), sizeof tail);
+    add(size);
+    for (const std::uint64_t part : tail) add(part);
+  }
   return digest | 1U;
 }
 

@@ -259,16 +259,20 @@ void ChannelRuntime::watch_inputs(Monotonic now) {
 }
 
 void ChannelRuntime::tell_changes(Monotonic now) {
-  const State state = this->state();
-  Microseconds patience{};
-  {
+  std::array<InputState, 2> states;
+  const std::shared_ptr<IngestLine> line = this->line();
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    if (line) states[i] = input_state(line->input_statistics(static_cast<int>(i)), std::nullopt);
     const std::lock_guard lock{mutex_};
-    patience = std::chrono::seconds{channel_.segment_duration} * 3;
+    const InputHistory& input = state_.inputs[i];
+    const Microseconds patience = std::chrono::seconds{channel_.segment_duration} * 3;
+    const auto failing = input.is_connected(now, patience) ? input.failing() : std::nullopt;
+    if (failing) states[i].state = "failing";
+    if (failing) states[i].reason = failing;
+    state_.input_states[i] = states[i];
   }
   for (std::size_t i = 0; i < watches_.size(); ++i) {
-    const InputHistory& input = state.inputs[i];
-    const auto failing = input.is_connected(now, patience) ? input.failing() : std::nullopt;
-    const auto change = watches_[i].observe(input_state(state.input_statistics[i], failing), now);
+    const auto change = watches_[i].observe(states[i], is_well(states[1 - i]), now);
     if (!change) continue;
     std::vector<EventLog::Field> fields{
         {"channel", label()}, {"input", input_name(static_cast<int>(i))}, {"state", change->state}};
@@ -381,6 +385,7 @@ ChannelRuntime::Gauges ChannelRuntime::gauges(Monotonic now) const {
     gauges.inputs[i].is_connected = state_.inputs[i].is_connected(now, patience);
     gauges.inputs[i].bitrate = state_.inputs[i].bitrate(now);
     for (const auto& [code, since] : state_.conditions[i]) gauges.inputs[i].conditions.push_back(code);
+    gauges.inputs[i].state = state_.input_states[i];
   }
   return gauges;
 }

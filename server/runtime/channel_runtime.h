@@ -58,6 +58,7 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
     std::string storage_error;               // why nothing is stored; empty: all is well
     // What is wrong with how an input sends, by code, and since when.
     std::array<std::map<std::string, Utc>, 2> conditions;
+    std::array<InputState, 2> input_states;  // at the last look, at most a second ago
   };
 
   // What the metrics show of it; had without asking the pipeline, which may be waiting for a disk.
@@ -66,6 +67,7 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
       bool is_connected = false;
       std::uint64_t bitrate = 0;
       std::vector<std::string> conditions;
+      InputState state;
     };
     std::array<Input, 2> inputs;
     std::string active_input;  // after the latest object

@@ -7,6 +7,7 @@
 #include "core/dash/render.h"
 #include "core/hls/render.h"
 #include "core/timeline/output_span.h"
+#include "core/timeline/output_variants.h"
 #include "server/runtime/content.h"
 
 namespace tarn::server {
@@ -20,7 +21,8 @@ Fetched absent(Fetched::Absence absence, std::string reason) {
   return {nullptr, absence, std::move(reason), {}};
 }
 
-// Why a live manifest would let viewers down: nothing has come for three segments, or not of every track.
+// Why a live manifest would let viewers down: nothing has come for three segments, or not of every video and
+// audio track that the endpoint offers. Subtitles are silent for as long as nobody speaks.
 std::optional<std::string> trouble_of(const timeline::Timeline& timeline,
                                       const timeline::OutputSettings& output, Utc now) {
   const timeline::Presentation* presentation = timeline.presentation(output.endpoint);
@@ -34,9 +36,12 @@ std::optional<std::string> trouble_of(const timeline::Timeline& timeline,
   }
   const timeline::Stretch* stretch = timeline.stretch(newest.stretch);
   if (stretch == nullptr) return std::nullopt;
-  for (const timeline::Track& track : stretch->tracks) {
-    if (timeline::span_of(timeline, *stretch, newest, track.id).first == nullptr) {
-      return "the newest segment has nothing of " + track.description.key;
+  for (const timeline::Variant& variant : timeline::variants_of(timeline, *stretch, output)) {
+    std::vector<timeline::TrackId> tracks = variant.audio;
+    if (variant.video != 0) tracks.push_back(variant.video);
+    for (const timeline::TrackId track : tracks) {
+      if (timeline::span_of(timeline, *stretch, newest, track).first != nullptr) continue;
+      return "the newest segment has nothing of " + stretch->find(track)->description.key;
     }
   }
   return std::nullopt;

@@ -16,14 +16,18 @@ namespace tarn::server {
 struct InputState {
   std::string state;
   std::optional<std::string> reason;
+  std::optional<Microseconds> drift{};  // how much later than the other's its content comes
 };
+
+[[nodiscard]] bool is_well(const InputState& input);
 
 // `statistics` of the elements; `failing`: why all that it sends is refused, none: it is not.
 InputState input_state(const std::vector<std::pair<std::string, std::string>>& statistics,
                        const std::optional<std::string>& failing);
 
 // What is said of an input's states: when it comes, when it fails and when it is well again, not more than
-// once in five minutes while it comes and goes (fault A6). Not thread-safe.
+// once in five minutes while it comes and goes (fault A6). What lasts for half a minute is told all the same,
+// and at once when no other input is well. Not thread-safe.
 class InputWatch {
  public:
   struct Change {
@@ -32,7 +36,7 @@ class InputWatch {
     std::uint64_t untold = 0;  // failures that were over before they could be told
   };
   // To be called again and again, at least every second; the answer is to be told.
-  std::optional<Change> observe(const InputState& now_is, Monotonic now);
+  std::optional<Change> observe(const InputState& now_is, bool other_is_well, Monotonic now);
 
  private:
   std::string state_;                // the last one that was seen
@@ -40,6 +44,7 @@ class InputWatch {
   std::optional<Monotonic> failed_;  // when a failure was told last
   bool is_told_ = false;             // the present failure, or the last one
   Monotonic well_since_;
+  Monotonic failed_since_;
   std::uint64_t untold_ = 0;
 };
 

@@ -40,6 +40,8 @@ constexpr Description descriptions[] = {
     {"tarn_input_connected", gauge, "1: something came within three segments' time."},
     {"tarn_input_active", gauge, "1: the timeline is made of this input."},
     {"tarn_input_bitrate_bits", gauge, "Bits a second of segments over the last half minute."},
+    {"tarn_input_state", gauge, "1: never-seen, live, late, stalled, failing or ended, by state."},
+    {"tarn_input_drift_seconds", gauge, "How much later than the other input's its last common GOP came."},
     {"tarn_input_condition", gauge, "1 while the input sends in a way that costs quality, by condition."},
     {"tarn_input_switches_total", counter, "Changes of a channel's active input."},
 

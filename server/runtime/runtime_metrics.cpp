@@ -32,6 +32,9 @@ void read_inputs(const ChannelRuntime::Gauges& gauges, const Metrics::Labels& la
     sample("tarn_input_connected", with_input, input.is_connected ? 1 : 0);
     sample("tarn_input_active", with_input, gauges.active_input == name ? 1 : 0);
     sample("tarn_input_bitrate_bits", with_input, static_cast<double>(input.bitrate));
+    if (!input.state.state.empty())
+      sample("tarn_input_state", with(with_input, "state", input.state.state), 1);
+    if (input.state.drift) sample("tarn_input_drift_seconds", with_input, seconds(*input.state.drift));
     for (const std::string& code : input.conditions) {
       sample("tarn_input_condition", with(with_input, "condition", code), 1);
     }

@@ -38,7 +38,7 @@ void add_statistics(const std::vector<std::pair<std::string, std::string>>& stat
       counters.add(name, number_or_text(value));
     }
   }
-  const auto [state, reason] = input_state(statistics, failing);
+  const auto [state, reason, _] = input_state(statistics, failing);
   out.add("state", state.empty() ? json_null() : json_text(state))
       .add("stateReason", reason ? json_text(*reason) : json_null())
       .add("drift", std::move(drift))

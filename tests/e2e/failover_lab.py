@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A channel with two simulated encoders and simulated players of all three protocols, and what is asked of them."""
 
+import functools
 import os
 import random
 import sys
@@ -13,10 +14,16 @@ sys.path.insert(0, os.path.join(lab.ROOT, "scripts"))
 
 # pylint: disable=wrong-import-position
 from encsim import EncoderSimulator, Fault, make  # noqa: E402,F401
-from playsim import PlayerSimulator  # noqa: E402
+from playsim import PlayerSimulator, frames_of  # noqa: E402
 
 TARGET_DURATION = 2
 ENDPOINTS = {"hls": {"protocol": "HLS"}, "cmaf": {"protocol": "HLS_CMAF"}, "dash": {"protocol": "DASH"}}
+
+
+@functools.lru_cache(1)
+def source_of(folder):
+    """Digests of the frames that both encoders send."""
+    return frames_of(os.path.join(folder, "source.mp4"))
 
 
 class Stage:
@@ -24,7 +31,7 @@ class Stage:
 
     def __init__(self, server, name, folder, faults=((), ()), how=({}, {}), seconds=30, endpoints=None,
                  encoders=2):
-        self.server, self.name, self.seconds = server, name, seconds
+        self.server, self.name, self.folder, self.seconds = server, name, folder, seconds
         fields = {key: {**value, "segmentDuration": TARGET_DURATION} for key, value in (endpoints or ENDPOINTS).items()}
         self.inputs, self.urls = server.create_channel(f"g-{name}", "c", fields, TARGET_DURATION)
         start = time.monotonic() + 0.5
@@ -42,7 +49,7 @@ class Stage:
 
     def watch(self):
         wait_until(lambda: all(request(url).status == 200 for url in self.urls.values()), 30, f"content of {self.name}")
-        self.players = [PlayerSimulator(url, 0.4) for url in self.urls.values()]
+        self.players = [PlayerSimulator(url, 0.4, source_of(self.folder)) for url in self.urls.values()]
         for player in self.players:
             player.start()
 
@@ -89,6 +96,7 @@ def judge_unnoticed(stage, oldest=1.5):
         about = f"{stage.name} {report}"
         assert report["broken"] == [], about
         assert (report["lost"], report["repeated"], report["gaps"], report["discontinuities"]) == (0, 0, 0, 0), about
+        assert report["foreign"] == 0, f"frames that do not follow in the programme: {about}"
         assert report["stall"] == 0, about
         # what a poll of 0.4 s and a busy machine add is not the server's
         assert report["oldest"] <= oldest * TARGET_DURATION + 0.8, about

@@ -524,6 +524,34 @@ TEST_F(HlsIngestSrc, StartsAfreshAfterAStop) {
   }
 }
 
+// What gst-launch -e sends at Ctrl-C.
+TEST_F(HlsIngestSrc, AnEndThatTheApplicationSendsIsTheEndOfWhatIsPushed) {
+  play();
+  for (const char* const path : {"v0_0.ts", "v0.m3u8", "v1_0.ts", "v1.m3u8", "master.m3u8"}) {
+    (void)put(path, ladder().at(path));
+  }
+  EXPECT_TRUE(gst_element_send_event(element_.get(), gst_event_new_eos()));
+  EXPECT_EQ(ended_, 3);
+  EXPECT_EQ(status("v0_1.ts", ladder().at("v0_1.ts")), "refused");
+  gst_element_set_state(element_.get(), GST_STATE_NULL);
+  play();
+  EXPECT_EQ(status("v0_1.ts", ladder().at("v0_1.ts")), "held") << "it begins anew";
+}
+
+TEST_F(HlsIngestSrc, AnEndThatTheApplicationSendsEndsAFolderThatIsBeingWritten) {
+  TemporaryDirectory folder;
+  write_file(folder.path() / "m0.ts", single().at("m0.ts"));
+  const std::string& playlist = single().at("m.m3u8");
+  write_file(folder.path() / "m.m3u8", playlist.substr(0, playlist.find("m0.ts")) + "m0.ts\n");
+  g_object_set(element_.get(), "location", (folder.path() / "m.m3u8").c_str(), "live", TRUE, nullptr);
+  play();
+  for (int i = 0; i < 1000 && count("segments") == 0; ++i) g_usleep(10'000);
+  ASSERT_EQ(count("segments"), 1U);
+  EXPECT_EQ(ended_, 0) << "more may come";
+  EXPECT_TRUE(gst_element_send_event(element_.get(), gst_event_new_eos()));
+  read_to_the_end(2);
+}
+
 TEST_F(HlsIngestSrc, ReadsAFolderToItsEnd) {
   TemporaryDirectory folder;
   for (const auto& [path, content] : ladder().files) write_file(folder.path() / path, content);

@@ -11,6 +11,7 @@
 namespace tarn::test {
 namespace {
 
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::ElementsAreArray;
 using ::testing::HasSubstr;
@@ -130,6 +131,55 @@ TEST(IngestSelector, SaysThatABackupDoesNotFitBeforeAFailoverNeedsIt) {
   EXPECT_THAT(rig.next_element_message(), HasSubstr("tarn/input-condition, input=(uint)2, "
                                                     "condition=(string)MISALIGNED, state=(string)set"));
   EXPECT_EQ(rig.next_element_message(), "");
+}
+
+// Of the same sizes; encoders write their own name into them, in front (SEI), and that says nothing.
+// `differing`: the one byte that does, from the end of its access unit.
+std::vector<std::string> said_of_bytes(std::size_t differing) {
+  SelectorRig rig;
+  rig.start();
+  rig.begin_video(1);
+  rig.begin_video(2);
+  for (int i = 0; i < 4; ++i) {
+    auto units = gop(i * 90'000);
+    for (auto& unit : units) unit.size = 40;
+    rig.push("ingest1_0", list_of(units, 90'000));
+    rig.end_segment(1);
+    const auto list = list_of(units, 90'000);
+    GstBuffer* buffer = gst_buffer_list_get_writable(list.get(), 3);
+    const gsize size = gst_buffer_get_size(buffer);
+    const std::uint8_t byte = 0xEE;
+    gst_buffer_fill(buffer, size - differing, &byte, 1);
+    rig.push("ingest2_0", Ref<GstBufferList>::share(list.get()));
+    rig.end_segment(2);
+  }
+  std::vector<std::string> said;
+  for (std::string text; !(text = rig.next_element_message()).empty();) said.push_back(text);
+  return said;
+}
+
+TEST(IngestSelector, SaysThatABackupHasOtherBytesThoughTheirSizesAreTheSame) {
+  EXPECT_THAT(said_of_bytes(1),
+              Contains(HasSubstr("condition=(string)DIFFERENT_CONTENT, state=(string)set")));
+  EXPECT_THAT(said_of_bytes(40), IsEmpty());
+}
+
+TEST(IngestSelector, SaysWhichTrackAnInputHasStoppedSending) {
+  SelectorRig rig;
+  rig.start();
+  rig.begin_both(1);
+  rig.push_gop(1, 0);
+  rig.push_audio(1, 0, 47);
+  rig.end_segment(1, 2);
+  for (int i = 1; i < 6; ++i) {
+    rig.push_gop(1, i * 90'000);
+    rig.end_segment(1);
+  }
+  EXPECT_THAT(rig.next_element_message(),
+              HasSubstr("condition=(string)MISSING_TRACK, state=(string)set, tracks=(string)a0"));
+  rig.push_audio(1, 6 * 48'000, 47);
+  EXPECT_THAT(rig.next_element_message(),
+              HasSubstr("condition=(string)MISSING_TRACK, state=(string)cleared"));
 }
 
 TEST(IngestSelector, AHostsTimerCanLetTimePass) {

@@ -3,15 +3,19 @@
 """Runs every script of pipelines/ on a short programme and has ffmpeg count what comes out. Prints TAP."""
 
 import base64
+import contextlib
 import functools
 import glob
 import http.server
 import os
 import re
+import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PIPELINES = os.path.join(ROOT, "pipelines")
@@ -133,6 +137,54 @@ def redundant_pull_to_hls(folder):
     assert whole(counts), counts
 
 
+class Growing(threading.Thread):
+    """An encoder that writes segments into a folder, `pause` seconds apart, and dies after `count` of them."""
+
+    def __init__(self, source, folder, count, pause):
+        super().__init__(daemon=True)
+        self.source, self.folder, self.count, self.pause = source, folder, count, pause
+        os.makedirs(folder)
+        self.write(1)
+
+    def write(self, count):
+        with open(self.source + "/manifest.m3u8", encoding="utf-8") as file:
+            text = file.read()
+        name = re.findall(r"(?m)^[^#].*$", text)[count - 1]
+        shutil.copy(f"{self.source}/{name}", self.folder)
+        with open(self.folder + "/new", "w", encoding="utf-8") as file:
+            file.write(text[:text.index(name)] + name + "\n")
+        os.replace(self.folder + "/new", self.folder + "/manifest.m3u8")
+
+    def run(self):
+        for count in range(2, self.count + 1):
+            time.sleep(self.pause)
+            self.write(count)
+
+
+def two_folders_that_grow(folder):
+    """The first one stops in the middle and never says so."""
+    folders = [f"{folder}/growing{number}" for number in (1, 2)]
+    encoders = [Growing(folder + "/hls", folders[0], 2, 0.5), Growing(folder + "/hls", folders[1], 4, 0.7)]
+    pull = subprocess.Popen([os.path.join(PIPELINES, "redundant-pull-to-hls.sh"), *[f"{one}/manifest.m3u8" for one in folders],
+                             folder + "/grown"], env={**os.environ, "SEGMENT_DURATION": "2"}, stderr=subprocess.PIPE, text=True)
+    try:
+        for encoder in encoders:
+            encoder.start()
+        deadline = time.monotonic() + 45
+        listed = ""
+        while listed.count("#EXTINF") < 4 and time.monotonic() < deadline:
+            time.sleep(0.2)
+            with contextlib.suppress(OSError), open(folder + "/grown/manifest-v1.m3u8", encoding="utf-8") as file:
+                listed = file.read()
+        assert listed.count("#EXTINF") >= 4 and "DISCONTINUITY" not in listed, listed
+    finally:
+        pull.send_signal(signal.SIGINT)
+        said = pull.communicate(timeout=30)[1]
+    assert pull.returncode == 0 and not re.search("ERROR|CRITICAL", said), said
+    counts = frames(folder + "/grown/manifest.m3u8")
+    assert whole(counts), counts
+
+
 class Origin(http.server.BaseHTTPRequestHandler):
     """Takes what one user puts."""
 
@@ -179,8 +231,8 @@ def every_script_has_run(_folder):
 
 
 def main():
-    tests = (file_to_hls, archive_to_dash, ts_to_encrypted_cmaf, window_to_mp4, redundant_pull_to_hls, test_to_inputs,
-             every_script_has_run)
+    tests = (file_to_hls, archive_to_dash, ts_to_encrypted_cmaf, window_to_mp4, redundant_pull_to_hls, two_folders_that_grow,
+             test_to_inputs, every_script_has_run)
     failed = 0
     print(f"1..{len(tests)}")
     with tempfile.TemporaryDirectory(prefix="tarn-pipelines-") as folder:

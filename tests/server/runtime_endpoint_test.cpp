@@ -431,6 +431,76 @@ TEST_F(EndpointRuntimeTest, MayRatherSayThatItIsStale) {
   }
 }
 
+// Two qualities, audio and subtitles; a slot of 2 s has what `present` says, by id.
+class Ladder {
+ public:
+  explicit Ladder(archive::Archive& archive) : archive_(archive) {
+    timeline::Stretch stretch;
+    stretch.id = 1;
+    stretch.first_slot = 1;
+    stretch.start = Utc{std::chrono::seconds{1'700'000'000}};
+    stretch.reference = 1;
+    stretch.tracks = {track(1, "v0", codecs::Codec::h264), track(2, "v1", codecs::Codec::h264),
+                      track(3, "a0", codecs::Codec::aac), track(4, "t0", codecs::Codec::webvtt)};
+    stretch.tracks[0].description.variants = {{.variant = 0, .bandwidth = 1'000'000, .average_bandwidth = 0}};
+    stretch.tracks[1].description.variants = {{.variant = 1, .bandwidth = 5'000'000, .average_bandwidth = 0}};
+    const Blob init = Blob::copy_of(as_bytes("init"));
+    EXPECT_TRUE(archive.begin_stretch(stretch, {init, init, init, init}).ok());
+  }
+  void add(const std::vector<timeline::TrackId>& present) {
+    const auto index = static_cast<std::int64_t>(next_ - 1);
+    std::vector<timeline::TrackId> missing{1, 2, 3, 4};
+    for (const timeline::TrackId id : present) {
+      EXPECT_TRUE(
+          archive_.append({id, next_, index * 180'000, 180'000, true, {Blob::copy_of(as_bytes("x"))}}).ok());
+      std::erase(missing, id);
+    }
+    const Utc utc = Utc{std::chrono::seconds{1'700'000'000 + 2 * index}};
+    EXPECT_TRUE(
+        archive_.list_slot({next_++, 1, index * 180'000, index * 180'000 + 180'000, utc, missing}, utc).ok());
+  }
+
+ private:
+  static timeline::Track track(timeline::TrackId id, const std::string& key, codecs::Codec codec) {
+    timeline::Track track;
+    track.id = id;
+    track.description.key = key;
+    track.description.info.codec = codec;
+    track.description.info.timescale = 90'000;
+    track.description.variants = {{.variant = 0, .bandwidth = 0, .average_bandwidth = 0},
+                                  {.variant = 1, .bandwidth = 0, .average_bandwidth = 0}};
+    return track;
+  }
+
+  archive::Archive& archive_;
+  std::uint64_t next_ = 1;
+};
+
+TEST_F(EndpointRuntimeTest, MayRatherSayThatATrackIsMissing) {
+  settings_.error_on_stale = true;
+  endpoint_->set_settings(settings_);
+  utc_ = Utc{std::chrono::seconds{1'700'000'010}};
+  ASSERT_TRUE(archive_->set_presentation("e", 2, 2, Utc{}).ok());
+  Ladder ladder{*archive_};
+  for (int i = 0; i < 4; ++i) ladder.add({1, 2, 3, 4});
+  EXPECT_NE(fetch("manifest-v1.m3u8").content, nullptr);
+  ladder.add({1, 2, 3});
+  EXPECT_NE(fetch("manifest-v1.m3u8").content, nullptr) << "nobody speaks";
+  ladder.add({1, 2, 4});
+  const Fetched mute = fetch("manifest-v1.m3u8");
+  EXPECT_EQ(mute.absence, Fetched::Absence::stale);
+  EXPECT_EQ(mute.reason, "the newest segment has nothing of a0");
+  ladder.add({1, 3});
+  EXPECT_EQ(fetch("manifest.m3u8").reason, "the newest segment has nothing of v1");
+  settings_.output.max_video_bitrate = 2'000'000;
+  endpoint_->set_settings(settings_);
+  EXPECT_NE(fetch("manifest.m3u8").content, nullptr) << "it does not offer v1";
+  ladder.add({2, 3});
+  EXPECT_EQ(fetch("manifest.m3u8").reason, "the newest segment has nothing of v0");
+  ladder.add({1, 2, 3, 4});
+  EXPECT_NE(fetch("manifest.m3u8").content, nullptr) << "all is there again";
+}
+
 // Days that another endpoint needs are not this one's.
 TEST_F(EndpointRuntimeTest, WhatIsOlderThanItKeepsIsNotServed) {
   fill(60);

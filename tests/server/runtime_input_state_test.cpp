@@ -11,10 +11,10 @@ using namespace std::chrono_literals;
 class InputWatchTest : public ::testing::Test {
  protected:
   // The input is in this state for so long; what was told, as "second state+untold", joined.
-  std::string is(const std::string& state, std::chrono::seconds duration) {
+  std::string is(const std::string& state, std::chrono::seconds duration, bool other_is_well = true) {
     std::string told;
     for (const auto end = second_ + duration; second_ < end; ++second_) {
-      const auto change = watch_.observe({state, "why " + state}, Monotonic{} + second_);
+      const auto change = watch_.observe({state, "why " + state}, other_is_well, Monotonic{} + second_);
       if (!change) continue;
       EXPECT_EQ(change->reason, "why " + change->state);
       if (!told.empty()) told += ", ";
@@ -33,7 +33,7 @@ TEST_F(InputWatchTest, AnInputComesFailsAndIsWellAgain) {
   EXPECT_EQ(is("live", 60s), "5 live");
   EXPECT_EQ(is("stalled", 60s), "65 stalled") << "at once";
   EXPECT_EQ(is("live", 60s), "135 live") << "when it has been well for ten seconds";
-  EXPECT_EQ(is("ended", 300s), "365 ended") << "five minutes after the last failure was told";
+  EXPECT_EQ(is("ended", 300s), "215 ended") << "it lasts";
 }
 
 TEST_F(InputWatchTest, BeingLateIsNothingToTell) {
@@ -66,8 +66,16 @@ TEST_F(InputWatchTest, AFailureThatLastsIsToldWhenItsTurnComes) {
   EXPECT_EQ(is("live", 10s), "0 live");
   EXPECT_EQ(is("failing", 10s), "10 failing");
   EXPECT_EQ(is("live", 20s), "30 live");
-  EXPECT_EQ(is("stalled", 600s), "310 stalled");
+  EXPECT_EQ(is("stalled", 600s), "70 stalled") << "after half a minute";
   EXPECT_EQ(is("failing", 600s), "") << "it is told that the input has failed";
+}
+
+TEST_F(InputWatchTest, AFailureThatNobodyHidesIsToldAtOnce) {
+  EXPECT_EQ(is("live", 10s), "0 live");
+  EXPECT_EQ(is("stalled", 5s), "10 stalled");
+  EXPECT_EQ(is("live", 20s), "25 live");
+  EXPECT_EQ(is("stalled", 5s), "");
+  EXPECT_EQ(is("stalled", 5s, false), "40 stalled") << "the other one has failed too";
 }
 
 TEST(InputState, SaysWhy) {

@@ -272,6 +272,12 @@ InputStatus Merger::Impl::status(InputId id, Monotonic now) const {
   if (last != nullptr && running_ && !running_->closed) {
     status.misaligned = last->first_at && !joined(*last) && !approaching(*last) && !ahead(*last);
   }
+  if (last != nullptr && !input.ended) {
+    for (const TrackFeed& feed : last->tracks) {
+      if (last->is_silent(feed, pace(input) * 3 / 2, now))
+        status.silent_tracks.push_back(feed.description.key);
+    }
+  }
   if (input.ended) {
     status.state = InputState::ended;
   } else if (now - status.last_arrival > pace(input) * 3 / 2) {

@@ -110,14 +110,17 @@ struct InputStatus {
   std::uint64_t discarded = 0;  // no sync sample before it, impossible times, or kept aside for too long
   // Its times or tracks do not match the timeline: it can take over only with a new stretch.
   bool misaligned = false;
-  // Its last GOPs lie where the other input's do, and are other bytes: a switch is seamless in time, but may
-  // be seen.
+  // Its last GOPs of a video track lie where the other input's do, and are other bytes: a switch is seamless
+  // in time, but may be seen.
   bool different_content = false;
-  // Its last GOPs do not begin where the other input's do: a switch at most of its moments costs up to a GOP.
+  // Its last GOPs do not begin or end where the other input's do: a switch at most of its moments costs up to
+  // a GOP.
   bool different_gops = false;
-  // Its GOPs come later than the other input's by more than the margin: a switch to it would keep viewers
-  // waiting.
+  // Its GOPs come later than the other input's by more than the margin, segment after segment: a switch to it
+  // would keep viewers waiting. Of the active input: by so much more than when it began; it will be left.
   bool lagging = false;
+  // Keys of tracks that it announced and does not send, though it sends others: the other input's are used.
+  std::vector<std::string> silent_tracks;
   // Segments without a sync sample at their beginning came in the present session (S1: OPEN_SEGMENTS).
   bool open_segments = false;
   // The date that its playlist gave for the last stretch it began, or since then for its last segment while
@@ -136,8 +139,10 @@ struct InputStatus {
 // Preference: the active input gives whatever comes next as soon as it has it. The other's copy is
 // used when the active one ended, was restarted, or went on without it, and else when it is not there
 // at expected + max(0.5 s, 0.3 T), expected being media end + the greatest (arrival - media end)
-// of its recent units, of those at the same place in their segments where these are regular. Nobody
-// fails back by itself.
+// of its recent units, of those at the same place in their segments where these are regular. An active input
+// that falls behind little by little is always in time by that: it is left when the other's copy has been
+// here for longer than when this began by a segment. A track that the active input has stopped sending is
+// not waited for where the other has it. Nobody fails back by itself.
 //
 // Matching is by media time: a session of an input (all between two discontinuities) joins the
 // stretch when one of its units begins at E or where a recent slot began, within

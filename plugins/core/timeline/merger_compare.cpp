@@ -9,29 +9,21 @@ namespace tarn::timeline {
 namespace {
 
 constexpr int enough = 3;  // one odd copy says nothing
-// GOPs that lie across the timeline's are counted against those that fit, of which there are some wherever
-// two structures meet again and again.
+// GOPs that are no slots are counted against those that are: a cut of pictures may lie elsewhere once.
 constexpr int enough_bounds = 6;
 constexpr std::size_t remembered_copies = 64;
 
 }  // namespace
 
 void Merger::Impl::compare(Input& input, const RecentSlot& used, const Arrived& copy, std::int64_t position) {
-  const Microseconds behind = copy.at - used.at;
-  const Microseconds tolerated = input.status.lagging ? margin() / 2 : margin();
-  input.status.lagging = behind > tolerated;
-  inputs_[used.input].status.lagging = false;
-  if (used.digest == 0 || copy.unit.digest == 0) return;
-  const bool differs = used.digest != copy.unit.digest;
-  int& run = input.differing;
-  run = differs ? std::max(run, 0) + 1 : std::min(run, 0) - 1;
-  if (run >= enough) input.status.different_content = true;
-  if (run <= -enough) input.status.different_content = false;
-  if (std::abs(run) > enough) run = run > 0 ? enough : -enough;
-  if (!differs) {
+  Session* session = joined_session(input.id);
+  if (session == nullptr || used.digest == 0 || copy.unit.digest == 0) return;
+  if (!note_content(*session->find(running_->ref().key), used.digest, copy.unit.digest)) {
+    judge_content(input, *session);
     note_offset(input, 0);
     return;
   }
+  judge_content(input, *session);
   input.copies.push_back({position, copy.unit.digest});
   if (input.copies.size() > remembered_copies) input.copies.pop_front();
   const auto same =
@@ -40,13 +32,61 @@ void Merger::Impl::compare(Input& input, const RecentSlot& used, const Arrived& 
   if (same != running_->recent.rend()) note_offset(input, position - same->start);
 }
 
-// A GOP that is not needed began where a slot does, or inside of one.
+// The same of a video track that makes no slots.
+void Merger::Impl::compare_other(Input& input, const TrackState& track, const Arrived& copy,
+                                 std::int64_t position) {
+  Session* session = joined_session(input.id);
+  if (session == nullptr || track.kind != codecs::Kind::video || copy.unit.digest == 0) return;
+  const std::int64_t tolerated = tolerance(track, copy.unit, false);
+  const auto used = std::find_if(track.used.rbegin(), track.used.rend(), [&](const UsedCopy& one) {
+    return std::abs(one.position - position) <= tolerated;
+  });
+  if (used == track.used.rend() || used->input == input.id || used->digest == 0) return;
+  note_content(*session->find(track.key), used->digest, copy.unit.digest);
+  judge_content(input, *session);
+}
+
+// True: they differ.
+bool Merger::Impl::note_content(TrackFeed& feed, std::uint64_t used, std::uint64_t copy) {
+  int& run = feed.differing;
+  run = used != copy ? std::max(run, 0) + 1 : std::min(run, 0) - 1;
+  run = std::clamp(run, -enough, enough);
+  return used != copy;
+}
+
+void Merger::Impl::judge_content(Input& input, const Session& session) {
+  bool& differs = input.status.different_content;
+  const auto any = [&](auto is) { return std::any_of(session.tracks.begin(), session.tracks.end(), is); };
+  if (any([](const TrackFeed& feed) { return feed.differing >= enough; })) differs = true;
+  // Neither differs, nor is on its way to be the same again.
+  if (!any([](const TrackFeed& feed) { return feed.differing > -enough && feed.differing != 0; }))
+    differs = false;
+}
+
+void Merger::Impl::measure_lag(Input& input, const RecentSlot& used, const Arrived& copy,
+                               std::int64_t position) {
+  input.lag.add(to_microseconds(position, running_->ref().timescale), copy.at - used.at, pace());
+  if (input.lag.is_above(margin())) input.status.lagging = true;
+  if (input.lag.is_below(margin() / 2)) input.status.lagging = false;
+  const auto lead = input.lag.lead();
+  const auto recent = input.lag.recent_lead();
+  if (used.input != active_ || !lead || !recent) return;
+  bool& falls_behind = inputs_[used.input].status.lagging;
+  falls_behind = *recent - *lead > (falls_behind ? margin() / 2 : margin());
+}
+
+// What came before says nothing: another input is the active one, or one began anew.
+void Merger::Impl::forget_lags() {
+  for (Input& input : inputs_) input.lag.reset();
+}
+
+// A GOP that is not needed is as long as a slot and lies where it does, or does not.
 void Merger::Impl::note_bounds(Input& input, const Arrived& copy, std::int64_t position, bool fits) const {
   const auto& recent = running_->recent;
   if (running_->ref().kind != codecs::Kind::video || !copy.unit.sync || active_ == input.id) return;
   if (recent.empty() || position < recent.front().start) return;
   int& count = input.other_gops;
-  count = std::clamp(count + (fits ? -1 : 2), 0, enough_bounds);
+  count = std::clamp(count + (fits ? -1 : 1), 0, enough_bounds);
   if (count == enough_bounds) input.status.different_gops = true;
   if (count == 0) input.status.different_gops = false;
 }

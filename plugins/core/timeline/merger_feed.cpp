@@ -97,6 +97,16 @@ bool Session::every_track_came() const {
                      [](const TrackFeed& feed) { return feed.seen_end.has_value() || feed.is_text(); });
 }
 
+bool Session::is_silent(const TrackFeed& track, Microseconds patience, Monotonic now) const {
+  if (track.is_text() || !first_at) return false;
+  if (!track.seen_end) return now - *first_at > patience;
+  const Microseconds end = to_microseconds(*track.seen_end, track.timescale());
+  return std::any_of(tracks.begin(), tracks.end(), [&](const TrackFeed& other) {
+    return !other.is_text() && other.seen_end &&
+           to_microseconds(*other.seen_end, other.timescale()) - end > patience;
+  });
+}
+
 std::optional<Utc> Session::utc_of(Microseconds media) const {
   const TimeMark* best = nullptr;
   for (const TimeMark& mark : marks) {

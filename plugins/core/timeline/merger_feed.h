@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/timeline/arrival_lag.h"
 #include "core/timeline/merger.h"
 
 // What the merger knows of one input: the units that came and are not decided yet, by session and track.
@@ -56,6 +57,7 @@ struct TrackFeed {
   bool shift_known = false;
   std::optional<std::int64_t> seen_end;  // end of what came
   bool segment_over = false;             // the input segment of the last unit is all there
+  int differing = 0;  // copies in a row that were other bytes than those used; negative: the same bytes
 
   [[nodiscard]] std::uint32_t timescale() const { return description.info.timescale; }
   [[nodiscard]] bool is_video() const {
@@ -79,6 +81,9 @@ struct Session {
   TrackFeed* reference_feed() { return reference < tracks.size() ? &tracks[reference] : nullptr; }
   void add_segment_length(Microseconds length);
   [[nodiscard]] bool every_track_came() const;  // but subtitles, which nobody waits for
+  // The other tracks went on without it for longer than `patience`, of media or, if nothing of it ever came,
+  // of time. Never subtitles.
+  [[nodiscard]] bool is_silent(const TrackFeed& track, Microseconds patience, Monotonic now) const;
   // When media that ends at `media_end` is here at the latest if it comes as before.
   [[nodiscard]] std::optional<Monotonic> expected(Microseconds media_end) const {
     return history.expected(media_end, period());
@@ -129,7 +134,7 @@ struct Input {
     std::uint64_t digest = 0;
   };
   std::deque<Copy> copies;  // recent ones that were not needed and are other bytes than those used
-  int differing = 0;        // copies in a row that were other bytes than those used; negative: the same bytes
+  ArrivalLag lag;           // of the copies that were not needed
   // GOPs, less those that began where the timeline's do: `limit` is where it counts no further.
   int other_gops = 0;
 };

@@ -30,6 +30,13 @@ struct LateUnit {
   [[nodiscard]] std::int64_t end() const { return position + arrived.unit.duration; }
 };
 
+// Of a video track that is not the reference.
+struct UsedCopy {
+  std::int64_t position = 0;
+  InputId input = 0;
+  std::uint64_t digest = 0;
+};
+
 // A track of the running stretch.
 struct TrackState {
   struct Range {
@@ -50,6 +57,7 @@ struct TrackState {
   std::deque<Range> holes;                     // recent ones: what comes for them is late
   std::deque<MissingPart> missing;             // recent ones, ascending
   std::deque<LateUnit> late;                   // ascending
+  std::deque<UsedCopy> used;                   // recent ones
 
   // The part of the open slot.
   std::vector<std::shared_ptr<void>> payloads;
@@ -152,7 +160,8 @@ struct Merger::Impl {
   // True: it is late.
   bool count_unneeded(Input& input, TrackState& track, const Arrived& arrived, std::int64_t position);
   Supply supply(Input& input, Session& session, TrackState& track);
-  std::size_t group_size(const Session& session, const TrackFeed& feed) const;
+  [[nodiscard]] std::size_t group_size(const Session& session, const TrackFeed& feed) const;
+  bool outruns_active(const Input& input, const Session& session);
   bool awaited(InputId input, const TrackState& track, Microseconds media_end,
                std::optional<Monotonic> limit);
   Choice select(TrackState& track, Microseconds media_end, std::optional<Monotonic> limit);
@@ -162,6 +171,7 @@ struct Merger::Impl {
   bool next_slot();
   void take_gop(InputId input, Monotonic available);
   void take_frame(InputId input);
+  [[nodiscard]] Microseconds next_end() const;
   Monotonic available_at(InputId input, Microseconds media_end);
   std::string why_not_active(TrackState& track);
   bool bridge();
@@ -184,6 +194,11 @@ struct Merger::Impl {
 
   // merger_compare.cpp
   void compare(Input& input, const RecentSlot& used, const Arrived& copy, std::int64_t position);
+  void compare_other(Input& input, const TrackState& track, const Arrived& copy, std::int64_t position);
+  static bool note_content(TrackFeed& feed, std::uint64_t used, std::uint64_t copy);
+  static void judge_content(Input& input, const Session& session);
+  void measure_lag(Input& input, const RecentSlot& used, const Arrived& copy, std::int64_t position);
+  void forget_lags();
   void look_for_copies(const RecentSlot& used);
   void note_bounds(Input& input, const Arrived& copy, std::int64_t position, bool fits) const;
   void note_offset(Input& input, std::int64_t offset);

@@ -39,6 +39,7 @@ Session* Merger::Impl::joined_session(InputId input) {
 // What the input sent before is of no use any more.
 void Merger::Impl::join(Input& input, Session& session) {
   session.stretch = session.met = running_->stretch.id;
+  forget_lags();
   while (&input.sessions.front() != &session) {
     for (const TrackFeed& feed : input.sessions.front().tracks) input.status.discarded += feed.units.size();
     input.sessions.pop_front();
@@ -163,14 +164,23 @@ bool Merger::Impl::count_unneeded(Input& input, TrackState& track, const Arrived
     return position < hole.end && end > hole.start;
   });
   ++(late ? input.status.late : input.status.duplicates);
-  if (late || &track != &running_->ref()) return late;
+  if (late) return true;
+  if (&track != &running_->ref()) {
+    compare_other(input, track, arrived, position);
+    return false;
+  }
+  const std::int64_t tolerated = tolerance(track, arrived.unit, false);
   const auto& recent = running_->recent;
   const auto at = std::find_if(recent.rbegin(), recent.rend(), [&](const RecentSlot& slot) {
-    return distance(slot.start, position) <= tolerance(track, arrived.unit, false);
+    return distance(slot.start, position) <= tolerated;
   });
-  note_bounds(input, arrived, position, at != recent.rend());
+  const std::int64_t bound =
+      at == recent.rend() || at == recent.rbegin() ? running_->slot_edge : std::prev(at)->start;
+  const bool fits = at != recent.rend() && distance(bound, end) <= tolerated;
+  note_bounds(input, arrived, position, fits);
   if (at == recent.rend() || at->hole || at->input == input.id) return false;
-  compare(input, *at, arrived, position);
+  if (fits) compare(input, *at, arrived, position);
+  measure_lag(input, *at, arrived, position);
   input.status.drift = arrived.at - at->at;
   inputs_[at->input].status.drift = at->at - arrived.at;
   return false;
@@ -266,17 +276,33 @@ std::array<InputId, input_count> Merger::Impl::preference() const {
   return {first, first == 0 ? InputId{1} : InputId{0}};
 }
 
+// The input's copy of the next GOP has been here for so long that the active input, of which it is expected
+// still, must have fallen behind by a segment since this began. What is held is bounded, and so is this.
+bool Merger::Impl::outruns_active(const Input& input, const Session& session) {
+  const auto lead = input.lag.lead();
+  if (!lead) return false;
+  const TrackFeed& feed = *session.find(running_->ref().key);
+  const std::size_t count = feed.is_video() ? group_size(session, feed) : 1;
+  const Monotonic until = feed.units[count - 1].at + std::min(*lead, pace() * 5) + std::max(pace(), margin());
+  if (now_ < until) wake_at(until);
+  return now_ >= until;
+}
+
 // Who gives what comes next in the track, ending at about `media_end`.
 Choice Merger::Impl::select(TrackState& track, Microseconds media_end, std::optional<Monotonic> limit) {
   Choice choice;
+  bool is_silent = false;
   for (const InputId id : preference()) {
     Session* session = joined_session(id);
     const Supply has = session == nullptr ? Supply::none : supply(inputs_[id], *session, track);
     if (has == Supply::ready) {
       // The other one's copy is held while the active one may still come.
-      if (!choice.wait || !active_) return {id, false};
+      if (!choice.wait || !active_ || is_silent) return {id, false};
+      if (&track == &running_->ref() && outruns_active(inputs_[id], *session)) return {id, false};
       return choice;
     }
+    if (session != nullptr && id == active_)
+      is_silent = session->is_silent(*session->find(track.key), pace() * 3 / 2, now_);
     if (has == Supply::none && awaited(id, track, media_end, limit)) choice.wait = true;
   }
   return choice;

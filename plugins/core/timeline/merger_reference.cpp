@@ -20,8 +20,7 @@ bool Merger::Impl::next_slot() {
   if (running_->closed) return begin_next_stretch();
   TrackState& ref = running_->ref();
   const bool video = ref.kind == codecs::Kind::video;
-  const std::int64_t end = video ? running_->slot_edge + running_->nominal : grid_end(running_->slot_edge);
-  const Microseconds media_end = to_microseconds(end, ref.timescale);
+  const Microseconds media_end = next_end();
   const Choice choice = select(ref, media_end, std::nullopt);
   if (choice.wait) return false;
   if (!choice.input) return bridge();
@@ -31,6 +30,14 @@ bool Merger::Impl::next_slot() {
     take_frame(*choice.input);
   }
   return true;
+}
+
+// Where the slot that comes next probably ends.
+Microseconds Merger::Impl::next_end() const {
+  const TrackState& ref = running_->ref();
+  const bool video = ref.kind == codecs::Kind::video;
+  const std::int64_t end = video ? running_->slot_edge + running_->nominal : grid_end(running_->slot_edge);
+  return to_microseconds(end, ref.timescale);
 }
 
 // When what `input` gives next could be used: when it came, or when the active input was given up.
@@ -56,6 +63,8 @@ std::string Merger::Impl::why_not_active(TrackState& track) {
   if (session == nullptr) return name + " does not fit the timeline";
   if (session->over) return input.sessions.back().break_reason;
   if (!session->find(track.key)->units.empty()) return "content missing in " + name;
+  const auto expected = session->expected(next_end());
+  if (expected && now_ < *expected + margin()) return name + " has fallen behind";
   return name + " is late";
 }
 

@@ -9,6 +9,7 @@ namespace tarn::timeline {
 namespace {
 
 constexpr std::size_t remembered_holes = 64;
+constexpr std::size_t remembered_copies = 64;
 
 }  // namespace
 
@@ -40,6 +41,10 @@ void Merger::Impl::take(TrackState& track, Input& input, Session& session) {
     track.part_input = input.id;
   }
   track.last_start = position;
+  if (track.kind == codecs::Kind::video && &track != &running_->ref()) {
+    track.used.push_back({position, input.id, arrived.unit.digest});
+    if (track.used.size() > remembered_copies) track.used.pop_front();
+  }
   track.payloads.push_back(std::move(arrived.unit.payload));
   track.edge = std::max(track.edge, position + arrived.unit.duration);
   track.broken = false;

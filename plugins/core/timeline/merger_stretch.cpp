@@ -107,7 +107,10 @@ void Merger::Impl::switch_to(InputId id, const std::string& reason) {
   utc_watch_.reset();
   // The timeline's GOPs are its own from now on: it is no copy that differs, nor one that comes later.
   Input& input = inputs_[id];
-  input.other_gops = input.differing = 0;
+  input.other_gops = 0;
+  for (Session& session : input.sessions)
+    for (TrackFeed& feed : session.tracks) feed.differing = 0;
+  forget_lags();
   input.status.different_gops = input.status.different_content = input.status.lagging = false;
   decisions_.emplace_back(InputSwitched{*before, id, running_ ? running_->slot_edge : 0, reason});
 }

@@ -154,6 +154,7 @@ export const text = {
       DIFFERENT_CONTENT: 'Its content is not that of the other input: a switch may be seen',
       DIFFERENT_GOPS: 'Its key frames are elsewhere than those of the other input: a switch would lose up to a GOP',
       LAGGING: 'Too far behind the other input: a switch would keep viewers waiting',
+      MISSING_TRACK: 'It has stopped sending one of its tracks: the other input’s is used',
       ENCRYPTED_INPUT: 'It sends encrypted content, which is refused',
     } as Record<string, string>,
     since: (time: string) => `since ${time}`,

@@ -637,7 +637,7 @@ export interface components {
                 /** @description What the encoder does that costs quality. */
                 conditions?: {
                     /** @enum {string} */
-                    code: "OPEN_SEGMENTS" | "PDT_REJECTED" | "MISALIGNED" | "DIFFERENT_CONTENT" | "DIFFERENT_GOPS" | "LAGGING" | "ENCRYPTED_INPUT";
+                    code: "OPEN_SEGMENTS" | "PDT_REJECTED" | "MISALIGNED" | "DIFFERENT_CONTENT" | "DIFFERENT_GOPS" | "LAGGING" | "MISSING_TRACK" | "ENCRYPTED_INPUT";
                     /** Format: date-time */
                     since: string;
                 }[];
