@@ -311,7 +311,7 @@ gboolean HlsIngestSrc::send_event(GstEvent* event) {
   if (GST_EVENT_TYPE(event) != GST_EVENT_EOS) {
     return GST_ELEMENT_CLASS(tarn_hls_ingest_src_parent_class)->send_event(GST_ELEMENT_CAST(shell_), event);
   }
-  gst_event_unref(event);
+  const auto owned = Ref<GstEvent>::adopt(event);
   is_ended_ = true;
   if (streaming_.is_mine()) return TRUE;  // from a probe of a push of ours: the next step sees it
   const StreamingTurn::Taken turn{streaming_};
