@@ -6,6 +6,7 @@
 
 #include "tests/server/http_fixture.h"
 #include "tests/server/raw_client.h"
+#include "tests/support/seed.h"
 
 namespace tarn::server {
 namespace {
@@ -262,8 +263,7 @@ TEST_F(HotTest, PipelinedMixesAreAnsweredInOrder) {
       {line("GET", "open/bigmiss.m4s"), 200, joined("bigmiss.m4s")},
   };
   const bool is_long = std::getenv("TARN_LONG") != nullptr;
-  const char* given = std::getenv("TARN_SEED");
-  const unsigned seed = given != nullptr ? static_cast<unsigned>(std::atol(given)) : std::random_device{}();
+  const unsigned seed = test::seed_of_run();
   std::cout << "seed " << seed << " (TARN_SEED repeats it)\n";
   std::mt19937 random{seed};
   const auto below = [&random](std::size_t limit) { return random() % limit; };

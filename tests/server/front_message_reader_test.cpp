@@ -11,6 +11,7 @@
 #include "server/front/field_syntax.h"
 #include "tests/server/front_framing_corpus.h"
 #include "tests/support/message_run.h"
+#include "tests/support/seed.h"
 
 namespace tarn::server::front {
 namespace {
@@ -49,7 +50,7 @@ void expect_same_in_any_pieces(const FramingCase& row, std::mt19937& random) {
 }
 
 std::mt19937 seeded() {
-  const unsigned seed = std::random_device{}();
+  const unsigned seed = test::seed_of_run();
   std::cout << "seed " << seed << '\n';
   return std::mt19937{seed};
 }

@@ -7,6 +7,7 @@
 #include <random>
 
 #include "core/timeline/cutter.h"
+#include "support/seed.h"
 
 namespace tarn::timeline {
 namespace {
@@ -121,7 +122,7 @@ TEST(KeyBounds, TheGenerationThatEndsIsTold) {
 // Of any GOPs: each segment's generation starts in its own key period, bounds come as early as they can, and
 // a cutter that begins anew from what is stored goes on in the same way.
 TEST(KeyBounds, AreTheSameAfterARestartAnywhere) {
-  const unsigned seed = std::random_device{}();
+  const unsigned seed = test::seed_of_run();
   SCOPED_TRACE(seed);
   std::mt19937 random{seed};
   const auto pick = [&](int low, int high) { return std::uniform_int_distribution{low, high}(random); };

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "merger_scene.h"
+#include "support/seed.h"
 
 // Random encoders against what must hold for all of them. TARN_SEED repeats a run, TARN_TRIALS
 // makes it longer.
@@ -21,7 +22,7 @@ unsigned number_from_environment(const char* name, unsigned otherwise) {
 
 class MergerRandom : public testing::Test {
  protected:
-  unsigned seed_ = number_from_environment("TARN_SEED", std::random_device{}());
+  unsigned seed_ = test::seed_of_run();
   unsigned trials_ = number_from_environment("TARN_TRIALS", 20);
   std::mt19937 random_{seed_};
   testing::ScopedTrace trace_{__FILE__, __LINE__, "TARN_SEED=" + std::to_string(seed_)};
