@@ -251,13 +251,20 @@ class EncoderSimulator(threading.Thread):
                 answer += more
             return int(answer.split()[1])
 
+    @staticmethod
+    def is_given_up(connection):
+        try:
+            return not connection.recv(4096)
+        except ConnectionError:
+            return True
+
     def end_inside(self, connection, faults):
         if "hang" in faults:
             began = time.monotonic()
             connection.settimeout(0.25)
             while not self.stopping.is_set():
                 with contextlib.suppress(TimeoutError):
-                    if not connection.recv(4096):
+                    if self.is_given_up(connection):
                         self.hung_for = time.monotonic() - began
                         self.stopping.wait()
             raise Ended

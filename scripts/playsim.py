@@ -100,9 +100,15 @@ class Watched:
             self.broken.append(f"{position} was at {self.dates[position][0]}, is at {at}")
 
     def dates_off(self):
-        """By how much the dates do not go on with the segments' durations, at the most; None: there are none."""
-        pairs = [(at, position) for position, at in self.dates.items() if position + 1 in self.dates]
-        return max((abs(self.dates[position + 1][0] - at - seconds) for (at, seconds), position in pairs), default=None)
+        """By how much the dates are off what the first one and the segments' durations say; None: there are none."""
+        most, expected = None, None
+        for position in sorted(self.dates):
+            at, seconds = self.dates[position]
+            if expected is None or position - 1 not in self.dates:
+                expected = at
+            most = max(most or 0.0, abs(at - expected))
+            expected += seconds
+        return most
 
     def look_back(self):
         """What was listed at the last look is there as it was; what is older may be gone, and is nothing else."""
@@ -135,9 +141,10 @@ class Watched:
             path = os.path.join(folder, f"{re.sub('[^a-z0-9]', '-', self.name)}-{number}{self.extension}")
             with open(path, "wb") as file:
                 file.write(run)
-            for counts in count_frames(path):
+            counted = list(count_frames(path))
+            for counts in counted:
                 frames, lost, repeated = frames + counts[0], lost + counts[1], repeated + counts[2]
-            foreign += count_foreign(path, source) if source else 0
+            foreign += count_foreign(path, source, sum(counts[0] for counts in counted)) if source else 0
         return {"name": self.name, "segments": len(self.segments), "frames": frames, "lost": lost, "repeated": repeated,
                 "foreign": foreign, "stall": round(self.stall, 3), "oldest": round(self.oldest, 3), "target": round(self.target, 3),
                 "gaps": self.gaps, "discontinuities": self.discontinuities, "dates off": self.dates_off(), "broken": self.broken}
@@ -179,10 +186,11 @@ def frames_of(path):
     return found
 
 
-def count_foreign(path, source):
-    """Frames of a run that are not the one that follows in the source; `source`: of frames_of()."""
-    foreign = 0
-    for kind, digests in frames_of(path).items():
+def count_foreign(path, source, frames):
+    """Of so many frames of a run those that are not the one that follows in the source, which is of frames_of()."""
+    found = frames_of(path)
+    foreign = frames - sum(len(digests) for digests in found.values())  # that could not be looked at
+    for kind, digests in found.items():
         places = {}
         for place, digest in enumerate(source[kind]):
             places.setdefault(digest, []).append(place)
@@ -191,6 +199,12 @@ def count_foreign(path, source):
                             if source[kind][first + at:first + at + 1] != [digest]) for first in places.get(digests[0], [])),
                        default=len(digests))
     return foreign
+
+
+def refuse(watched, url, status):
+    """A manifest that was there answers something else."""
+    for one in watched.values():
+        one.broken.append(f"{url} answers {status}")
 
 
 class Hls:
@@ -202,6 +216,7 @@ class Hls:
     def look(self):
         status, body = fetch(self.url)
         if status != 200:
+            refuse(self.watched, self.url, status)
             return
         text = body.decode()
         uris = re.findall(r'TYPE=AUDIO[^\n]*URI="([^"]+)"', text)[:1]
@@ -212,6 +227,7 @@ class Hls:
     def look_at(self, url):
         status, body = fetch(url)
         if status != 200:
+            refuse(self.watched, url, status)
             return
         text = body.decode()
         segmented = text.find(".m4s") >= 0
@@ -222,6 +238,9 @@ class Hls:
         before = self.sequences.get(url, (0, 0))
         if number < before[0] or cut < before[1]:
             watched.broken.append(f"sequences went back to {number}, {cut}")
+        gone = sum(1 for position in range(before[0], number) if watched.segments.get(position, (0, 0, False))[2])
+        if url in self.sequences and cut > before[1] + gone:
+            watched.broken.append(f"the discontinuity sequence jumps from {before[1]} to {cut}")
         self.sequences[url] = (number, cut)
         header = re.search(r'#EXT-X-MAP:URI="([^"]+)"', text)
         if header and not watched.init:
@@ -251,6 +270,7 @@ class Dash:
     def look(self):
         status, body = fetch(self.url)
         if status != 200:
+            refuse(self.watched, self.url, status)
             return
         for watched in self.watched.values():
             watched.listed.clear()

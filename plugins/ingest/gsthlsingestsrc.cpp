@@ -157,6 +157,7 @@ class HlsIngestSrc {
 
   GstStateChangeReturn change_state(GstStateChange transition);
   gboolean send_event(GstEvent* event);
+  void end_pushed();
   GstStructure* put_object(const gchar* path, GBytes* data);
   GstStructure* delete_object(const gchar* path);
   void on_deadline();
@@ -196,9 +197,10 @@ class HlsIngestSrc {
   StreamingTurn streaming_;  // orders emissions, the task and stops; guards all below
   std::optional<State> state_;
   TrackPads pads_;
-  std::uint64_t next_session_ = 0;      // sessions are numbered through over restarts of the element
-  std::unique_ptr<Pull> pull_;          // the task's while it runs
-  std::atomic<bool> is_ended_ = false;  // by the application
+  std::uint64_t next_session_ = 0;  // sessions are numbered through over restarts of the element
+  gstkit::Guarded<std::shared_ptr<Pull>> pulling_;  // pull_, for those who only cancel it
+  std::shared_ptr<Pull> pull_;                      // the task's while it runs
+  std::atomic<bool> is_ended_ = false;              // by the application
   ReaderTask reader_;
   DeadlineTimer timer_;
 };
@@ -264,7 +266,8 @@ bool HlsIngestSrc::start() {
   publish();
   if (location.empty()) return true;
   if (wanted.live || Pull::is_url(location)) {
-    pull_ = std::make_unique<Pull>(Pull::Settings{location, wanted.user_id, wanted.user_pw});
+    pull_ = std::make_shared<Pull>(Pull::Settings{location, wanted.user_id, wanted.user_pw});
+    pulling_.change([&](auto& pull) { pull = pull_; });
     return true;
   }
   auto folder = PlaylistFolder::open(location);
@@ -287,6 +290,7 @@ void HlsIngestSrc::stop() {
   pads_.remove_all();
   if (state_) next_session_ = state_->session.session() + 1;
   state_.reset();
+  pulling_.change([](auto& pull) { pull.reset(); });
   pull_.reset();
 }
 
@@ -312,16 +316,23 @@ gboolean HlsIngestSrc::send_event(GstEvent* event) {
     return GST_ELEMENT_CLASS(tarn_hls_ingest_src_parent_class)->send_event(GST_ELEMENT_CAST(shell_), event);
   }
   const auto owned = Ref<GstEvent>::adopt(event);
-  is_ended_ = true;
-  if (streaming_.is_mine()) return TRUE;  // from a probe of a push of ours: the next step sees it
-  const StreamingTurn::Taken turn{streaming_};
-  if (!state_) return FALSE;
-  if (pull_) {
-    pull_->cancel();
-  } else if (!state_->folder) {
-    finish_reading();
-  }
+  if (is_ended_.exchange(true)) return TRUE;
+  // Nobody waits here: a push that is under way may last until the application's next change of state. The
+  // task looks at the flag; objects that are pushed have no task, and another thread ends what they began.
+  const auto pull = pulling_.copy();
+  if (pull) pull->cancel();
+  const bool has_task = !settings.copy().location.empty();
+  if (has_task) return TRUE;
+  gst_element_call_async(
+      GST_ELEMENT_CAST(shell_),
+      [](GstElement* element, gpointer) { gstkit::impl_of<HlsIngestSrc>(element)->end_pushed(); }, nullptr,
+      nullptr);
   return TRUE;
+}
+
+void HlsIngestSrc::end_pushed() {
+  const StreamingTurn::Taken turn{streaming_};
+  if (state_ && is_ended_) finish_reading();
 }
 
 // ---- objects that are pushed

@@ -71,8 +71,9 @@ InputConditions conditions_of(const timeline::InputStatus& status) {
 std::vector<StructurePtr> changes_of(timeline::InputId input, const InputConditions& before,
                                      const InputConditions& now) {
   std::vector<StructurePtr> changes;
-  const auto compare = [&](const char* name, bool was, bool is, const std::string& tracks = {}) {
-    if (was == is) return;
+  const auto compare = [&](const char* name, bool was, bool is, bool same = true,
+                           const std::string& tracks = {}) {
+    if (was == is && same) return;
     StructurePtr change{gst_structure_new_empty("tarn/input-condition")};
     gstkit::StructureWriter io{change.get()};
     io("input", input + 1);
@@ -87,7 +88,8 @@ std::vector<StructurePtr> changes_of(timeline::InputId input, const InputConditi
   compare("DIFFERENT_CONTENT", before.different_content, now.different_content);
   compare("DIFFERENT_GOPS", before.different_gops, now.different_gops);
   compare("LAGGING", before.lagging, now.lagging);
-  compare("MISSING_TRACK", !before.missing_tracks.empty(), !now.missing_tracks.empty(), now.missing_tracks);
+  compare("MISSING_TRACK", !before.missing_tracks.empty(), !now.missing_tracks.empty(),
+          before.missing_tracks == now.missing_tracks, now.missing_tracks);
   return changes;
 }
 

@@ -272,7 +272,7 @@ void ChannelRuntime::tell_changes(Monotonic now) {
     state_.input_states[i] = states[i];
   }
   for (std::size_t i = 0; i < watches_.size(); ++i) {
-    const auto change = watches_[i].observe(states[i], is_well(states[1 - i]), now);
+    const auto change = watches_[i].observe(states[i], !is_out(states[1 - i]), now);
     if (!change) continue;
     std::vector<EventLog::Field> fields{
         {"channel", label()}, {"input", input_name(static_cast<int>(i))}, {"state", change->state}};

@@ -21,14 +21,14 @@ std::optional<std::string> reason_of(const std::string& state, std::int64_t age)
 }
 
 // Late is what the merger hides; a second later it is live or stalled.
-bool is_well_state(const std::string& state) { return state == "live" || state == "late"; }
+bool is_well(const std::string& state) { return state == "live" || state == "late"; }
 bool has_failed(const std::string& state) {
   return state == "stalled" || state == "failing" || state == "ended";
 }
 
 }  // namespace
 
-bool is_well(const InputState& input) { return is_well_state(input.state); }
+bool is_out(const InputState& input) { return has_failed(input.state); }
 
 InputState input_state(const std::vector<std::pair<std::string, std::string>>& statistics,
                        const std::optional<std::string>& failing) {
@@ -49,16 +49,16 @@ InputState input_state(const std::vector<std::pair<std::string, std::string>>& s
   return result;
 }
 
-std::optional<InputWatch::Change> InputWatch::observe(const InputState& now_is, bool other_is_well,
+std::optional<InputWatch::Change> InputWatch::observe(const InputState& now_is, bool other_may_stand_in,
                                                       Monotonic now) {
-  const bool was_well = is_well_state(state_);
+  const bool was_well = is_well(state_);
   const bool had_failed = has_failed(state_);
   state_ = now_is.state;
   const auto tell = [&](const std::string& state) {
     told_ = state;
     return Change{state, now_is.reason.value_or(""), std::exchange(untold_, 0)};
   };
-  if (is_well_state(state_)) {
+  if (is_well(state_)) {
     if (!was_well) well_since_ = now;
     if (had_failed && !is_told_) ++untold_;
     if (told_ == "live" || (has_failed(told_) && now - well_since_ < stays_well)) return std::nullopt;
@@ -70,7 +70,7 @@ std::optional<InputWatch::Change> InputWatch::observe(const InputState& now_is, 
     failed_since_ = now;
   }
   if (has_failed(told_)) return std::nullopt;
-  const bool waits = other_is_well && now - failed_since_ < lasts;
+  const bool waits = other_may_stand_in && now - failed_since_ < lasts;
   if (waits && failed_ && now - *failed_ < between_failures) return std::nullopt;
   is_told_ = true;
   failed_ = now;

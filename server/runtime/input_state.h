@@ -19,7 +19,8 @@ struct InputState {
   std::optional<Microseconds> drift{};  // how much later than the other's its content comes
 };
 
-[[nodiscard]] bool is_well(const InputState& input);
+// It was there, and cannot stand in for the other one now.
+[[nodiscard]] bool is_out(const InputState& input);
 
 // `statistics` of the elements; `failing`: why all that it sends is refused, none: it is not.
 InputState input_state(const std::vector<std::pair<std::string, std::string>>& statistics,
@@ -27,7 +28,7 @@ InputState input_state(const std::vector<std::pair<std::string, std::string>>& s
 
 // What is said of an input's states: when it comes, when it fails and when it is well again, not more than
 // once in five minutes while it comes and goes (fault A6). What lasts for half a minute is told all the same,
-// and at once when no other input is well. Not thread-safe.
+// and at once when the other input, if there was one, is out. Not thread-safe.
 class InputWatch {
  public:
   struct Change {
@@ -36,7 +37,7 @@ class InputWatch {
     std::uint64_t untold = 0;  // failures that were over before they could be told
   };
   // To be called again and again, at least every second; the answer is to be told.
-  std::optional<Change> observe(const InputState& now_is, bool other_is_well, Monotonic now);
+  std::optional<Change> observe(const InputState& now_is, bool other_may_stand_in, Monotonic now);
 
  private:
   std::string state_;                // the last one that was seen

@@ -10,7 +10,7 @@ import random
 import sys
 
 import lab
-from failover_lab import TARGET_DURATION, Stage, judge_unnoticed, make, run_together, seed_of_run
+from failover_lab import TARGET_DURATION, Stage, judge_switches, judge_unnoticed, make, run_together, seed_of_run
 from lab import Tap
 
 TOGETHER = 3
@@ -24,9 +24,12 @@ def random_fault(chance):
         f"late@{at}:{chance.randrange(3, 9)}", f"swap@{at}:1", f"twice@{at}:3"])
 
 
-def judge_trial(stage):
+def judge_trial(stage, fault):
+    """The first encoder is the active one, and where it ends for good, nobody but the second can go on."""
     judge_unnoticed(stage)
     stage.first_after_fault()
+    if fault.split("@")[0] in ("kill", "fin", "length", "hang"):
+        judge_switches(stage, 1)
 
 
 def quantile(values, share):
@@ -52,22 +55,24 @@ def main():
                 for number in numbers:
                     chance = random.Random(seed + number)
                     fault = random_fault(chance)
-                    delays = {"delay": round(chance.uniform(0, 0.3), 2)}, {"delay": round(chance.uniform(0, 0.3), 2)}
+                    delays = {"delay": round(chance.uniform(0, 0.1), 2)}, {"delay": round(chance.uniform(0.2, 0.4), 2)}
                     stages.append((fault, Stage(server, f"t{number}", programme, ((fault,), ()), delays, seconds=27)))
                 run_together([stage for _, stage in stages])
                 for number, (fault, stage) in zip(numbers, stages):
-                    tap.run(f"trial {number} (TARN_SEED={seed + number} TARN_TRIALS=1): {fault}", judge_trial, stage)
+                    tap.run(f"trial {number} (TARN_SEED={seed + number} TARN_TRIALS=1): {fault}", judge_trial, stage, fault)
                     lost += sum(report["lost"] for report in stage.reports)
                     oldest = max(report["oldest"] for report in stage.reports) / TARGET_DURATION
                     stall = max(report["stall"] for report in stage.reports) / TARGET_DURATION
                     with contextlib.suppress(AssertionError):  # the trial has failed for it
-                        seen.append((stage.first_after_fault(), oldest, stall))
+                        after = stage.first_after_fault() if stage.at_end["switches"] else None
+                        seen.append((after, oldest, stall))
             finally:
                 server.stop()
-    names = ("fault to the next segment", "longest without a segment", "stall")
-    text = "; ".join(f"{name} p50 {quantile([s[i] for s in seen], 0.5):.2f}, p99 {quantile([s[i] for s in seen], 0.99):.2f}"
-                     for i, name in enumerate(names))
-    print(f"# {trials} trials, TARN_SEED={seed}: lost {lost}; {text}, in target durations", flush=True)
+    names = ("fault to the first segment of the other input", "longest without a segment", "stall")
+    columns = [[row[i] for row in seen if row[i] is not None] for i in range(len(names))]
+    text = "; ".join(f"{name} p50 {quantile(values, 0.5):.2f}, p99 {quantile(values, 0.99):.2f}"
+                     for name, values in zip(names, columns))
+    print(f"# {trials} trials, {len(columns[0])} switches, TARN_SEED={seed}: lost {lost}; {text}, in target durations", flush=True)
     tap.done()
 
 

@@ -177,6 +177,7 @@ TEST(IngestSelector, SaysWhichTrackAnInputHasStoppedSending) {
   }
   EXPECT_THAT(rig.next_element_message(),
               HasSubstr("condition=(string)MISSING_TRACK, state=(string)set, tracks=(string)a0"));
+  EXPECT_EQ(rig.next_element_message(), "") << "once";
   rig.push_audio(1, 6 * 48'000, 47);
   EXPECT_THAT(rig.next_element_message(),
               HasSubstr("condition=(string)MISSING_TRACK, state=(string)cleared"));

@@ -168,6 +168,9 @@ def dated(off):
 
 
 def dates_go_on(programme):
+    stream = Hls(programme)
+    drifting(stream)
+    assert 0.001 < watch(stream, None)["dates off"] < 0.002
     for off, seen in ((0, 0), (0.2, 0.2), (-1, 1)):
         stream = Hls(programme)
         dated(off)(stream)
@@ -178,6 +181,21 @@ def dates_go_on(programme):
 def another_date(origin, stream):
     dated(5)(stream)
     stream.serve(origin, 5)
+
+
+def refused(origin, stream):
+    origin.files[stream.manifest] = None
+
+
+def jumping(origin, stream):
+    stream.discontinuities += 1
+    stream.serve(origin, 5)
+
+
+def drifting(stream):
+    """200 ppm: no two neighbours show it."""
+    for number, segment in enumerate(stream.segments):
+        segment["tags"] = f"#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:00:{number * SECONDS * 1.0002:09.6f}Z"
 
 
 def renamed(_, stream):
@@ -224,6 +242,8 @@ DEFECTS = [
     ("a URL changes", Hls, None, renamed, {"broken"}),
     ("bytes change", Hls, None, rewritten, {"broken"}),
     ("a date changes", Hls, dated(0), another_date, {"broken"}),
+    ("a manifest is refused", Hls, None, refused, {"broken"}),
+    ("the discontinuity sequence jumps", Hls, None, jumping, {"broken"}),
     ("a listed segment goes away", Hls, None, gone, {"broken"}),
     ("the media sequence goes back", Hls, numbered, set_back("first", 6), {"broken"}),
     ("the discontinuity sequence goes back", Hls, numbered, set_back("discontinuities", 2), {"broken"}),

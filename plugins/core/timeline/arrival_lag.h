@@ -15,14 +15,15 @@ namespace tarn::timeline {
 class ArrivalLag {
  public:
   // `media`: where the copy lies. `segment`: the longest that the inputs send; quite another one begins anew.
-  void add(Microseconds media, Microseconds behind, Microseconds segment);
+  // `margin`: who is later than this throughout a segment is catching up, and says nothing about lead().
+  void add(Microseconds media, Microseconds behind, Microseconds segment, Microseconds margin);
   void reset() { *this = {}; }
   // The greatest of each of the last segments is.
   [[nodiscard]] bool is_above(Microseconds limit) const;
   [[nodiscard]] bool is_below(Microseconds limit) const;
   // By how much the other input's came later, at the most, when this began; 0: never. None: not known yet.
   [[nodiscard]] std::optional<Microseconds> lead() const;
-  // The same of the last segment.
+  // The same of the last segments: the least of them.
   [[nodiscard]] std::optional<Microseconds> recent_lead() const;
 
  private:
@@ -36,7 +37,8 @@ class ArrivalLag {
   std::int64_t number_ = 0;  // of the span that is being filled
   std::optional<Span> open_;
   std::deque<Span> spans_;
-  std::optional<Microseconds> lead_;  // of the first ones
+  Microseconds first_lead_{0};  // of the first that were not catching up
+  std::size_t first_ = 0;       // how many of those there were
 };
 
 }  // namespace tarn::timeline

@@ -272,9 +272,15 @@ InputStatus Merger::Impl::status(InputId id, Monotonic now) const {
   if (last != nullptr && running_ && !running_->closed) {
     status.misaligned = last->first_at && !joined(*last) && !approaching(*last) && !ahead(*last);
   }
+  // Beside whom? A flag that was set then would stay.
+  const Input& other = inputs_[1 - id];
+  const bool is_compared = std::any_of(other.sessions.begin(), other.sessions.end(),
+                                       [&](const Session& session) { return joined(session); });
+  if (other.ended || !is_compared) status.lagging = status.different_content = status.different_gops = false;
   if (last != nullptr && !input.ended) {
+    const auto newest = last->newest_end();
     for (const TrackFeed& feed : last->tracks) {
-      if (last->is_silent(feed, pace(input) * 3 / 2, now))
+      if (last->is_silent(feed, newest, pace(input) * 3 / 2, now))
         status.silent_tracks.push_back(feed.description.key);
     }
   }

@@ -9,7 +9,7 @@ namespace tarn::timeline {
 namespace {
 
 constexpr int enough = 3;  // one odd copy says nothing
-// GOPs that are no slots are counted against those that are: a cut of pictures may lie elsewhere once.
+// GOPs that are no slots count twice those that are: a cut of pictures may lie elsewhere once.
 constexpr int enough_bounds = 6;
 constexpr std::size_t remembered_copies = 64;
 
@@ -65,7 +65,7 @@ void Merger::Impl::judge_content(Input& input, const Session& session) {
 
 void Merger::Impl::measure_lag(Input& input, const RecentSlot& used, const Arrived& copy,
                                std::int64_t position) {
-  input.lag.add(to_microseconds(position, running_->ref().timescale), copy.at - used.at, pace());
+  input.lag.add(to_microseconds(position, running_->ref().timescale), copy.at - used.at, pace(), margin());
   if (input.lag.is_above(margin())) input.status.lagging = true;
   if (input.lag.is_below(margin() / 2)) input.status.lagging = false;
   const auto lead = input.lag.lead();
@@ -84,11 +84,48 @@ void Merger::Impl::forget_lags() {
 void Merger::Impl::note_bounds(Input& input, const Arrived& copy, std::int64_t position, bool fits) const {
   const auto& recent = running_->recent;
   if (running_->ref().kind != codecs::Kind::video || !copy.unit.sync || active_ == input.id) return;
+  if (input.status.open_segments) return;  // slots begin with the ends of GOPs
   if (recent.empty() || position < recent.front().start) return;
   int& count = input.other_gops;
-  count = std::clamp(count + (fits ? -1 : 1), 0, enough_bounds);
+  count = std::clamp(count + (fits ? -1 : 2), 0, enough_bounds);
   if (count == enough_bounds) input.status.different_gops = true;
   if (count == 0) input.status.different_gops = false;
+}
+
+// GOPs that are as long as the timeline's lie beside them, again and again by as much: the input's times have
+// moved while it sent. `tolerated`: 0: this one does not lie beside any.
+void Merger::Impl::note_shift(Input& input, const Arrived& copy, std::int64_t position,
+                              std::int64_t tolerated) {
+  Session* session = joined_session(input.id);
+  if (session == nullptr || running_->ref().kind != codecs::Kind::video || active_ == input.id) return;
+  if (tolerated == 0 || input.status.open_segments) {
+    session->shifted_copies = 0;
+    return;
+  }
+  std::int64_t shift = position - running_->slot_edge;
+  std::int64_t length = running_->nominal;
+  std::int64_t end = running_->slot_edge;
+  for (auto slot = running_->recent.rbegin(); slot != running_->recent.rend(); ++slot) {
+    if (std::abs(position - slot->start) < std::abs(shift)) {
+      shift = position - slot->start;
+      length = end - slot->start;
+    }
+    end = slot->start;
+  }
+  if (std::abs(length - copy.unit.duration) > tolerated) return;
+  const bool again = session->shifted_copies > 0 && std::abs(shift - session->content_shift) <= tolerated;
+  session->shifted_copies = again ? session->shifted_copies + 1 : 1;
+  session->content_shift = shift;
+  if (session->shifted_copies >= enough) leave(input, *session, shift);
+}
+
+// It comes back with a stretch of its own.
+void Merger::Impl::leave(Input& input, Session& session, std::int64_t offset) {
+  session.misplaced = true;
+  session.misplaced_by = offset;
+  session.stretch = 0;
+  input.other_gops = 0;
+  input.status.different_gops = false;
 }
 
 // The other input may have sent this content before, for another time.
@@ -103,7 +140,7 @@ void Merger::Impl::look_for_copies(const RecentSlot& used) {
 }
 
 // The same content at another time, again and again by as much: the input is not aligned, even where its GOPs
-// begin with the timeline's. It leaves, and comes back with a stretch of its own.
+// begin with the timeline's.
 void Merger::Impl::note_offset(Input& input, std::int64_t offset) {
   Session* session = joined_session(input.id);
   if (session == nullptr) return;
@@ -112,8 +149,7 @@ void Merger::Impl::note_offset(Input& input, std::int64_t offset) {
                                                                : 1;
   session->content_offset = offset;
   if (session->offset_copies < enough || active_ == input.id) return;
-  session->misplaced = true;
-  session->stretch = 0;
+  leave(input, *session, offset);
 }
 
 }  // namespace tarn::timeline

@@ -97,14 +97,21 @@ bool Session::every_track_came() const {
                      [](const TrackFeed& feed) { return feed.seen_end.has_value() || feed.is_text(); });
 }
 
-bool Session::is_silent(const TrackFeed& track, Microseconds patience, Monotonic now) const {
+std::optional<Microseconds> Session::newest_end() const {
+  std::optional<Microseconds> newest;
+  for (const TrackFeed& track : tracks) {
+    if (track.is_text() || !track.seen_end) continue;
+    const Microseconds end = to_microseconds(*track.seen_end, track.timescale());
+    newest = std::max(newest.value_or(end), end);
+  }
+  return newest;
+}
+
+bool Session::is_silent(const TrackFeed& track, std::optional<Microseconds> newest, Microseconds patience,
+                        Monotonic now) const {
   if (track.is_text() || !first_at) return false;
   if (!track.seen_end) return now - *first_at > patience;
-  const Microseconds end = to_microseconds(*track.seen_end, track.timescale());
-  return std::any_of(tracks.begin(), tracks.end(), [&](const TrackFeed& other) {
-    return !other.is_text() && other.seen_end &&
-           to_microseconds(*other.seen_end, other.timescale()) - end > patience;
-  });
+  return newest && *newest - to_microseconds(*track.seen_end, track.timescale()) > patience;
 }
 
 std::optional<Utc> Session::utc_of(Microseconds media) const {

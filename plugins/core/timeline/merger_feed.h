@@ -81,9 +81,12 @@ struct Session {
   TrackFeed* reference_feed() { return reference < tracks.size() ? &tracks[reference] : nullptr; }
   void add_segment_length(Microseconds length);
   [[nodiscard]] bool every_track_came() const;  // but subtitles, which nobody waits for
-  // The other tracks went on without it for longer than `patience`, of media or, if nothing of it ever came,
-  // of time. Never subtitles.
-  [[nodiscard]] bool is_silent(const TrackFeed& track, Microseconds patience, Monotonic now) const;
+  // The end of what came of any track but subtitles.
+  [[nodiscard]] std::optional<Microseconds> newest_end() const;
+  // The other tracks, which are at `newest`, went on without it for longer than `patience`, of media or, if
+  // nothing of it ever came, of time. Never subtitles.
+  [[nodiscard]] bool is_silent(const TrackFeed& track, std::optional<Microseconds> newest,
+                               Microseconds patience, Monotonic now) const;
   // When media that ends at `media_end` is here at the latest if it comes as before.
   [[nodiscard]] std::optional<Monotonic> expected(Microseconds media_end) const {
     return history.expected(media_end, period());
@@ -104,8 +107,11 @@ struct Session {
   std::uint32_t met = 0;      // the last one that it had joined
   // Its content lies elsewhere than the timeline's, though its GOPs begin where the timeline's do.
   bool misplaced = false;
+  std::int64_t misplaced_by = 0;    // so much later than in the timeline, reference ticks
   std::int64_t content_offset = 0;  // of its last copies, reference ticks: so much later than in the timeline
   int offset_copies = 0;            // how many in a row
+  std::int64_t content_shift = 0;   // by how much its last GOPs lie beside the timeline's, reference ticks
+  int shifted_copies = 0;           // how many in a row
   Monotonic opened;                 // when it was announced
   std::optional<Monotonic> first_at;
   // Start of a run of reference units older than the timeline remembers.

@@ -202,6 +202,8 @@ struct Merger::Impl {
   void look_for_copies(const RecentSlot& used);
   void note_bounds(Input& input, const Arrived& copy, std::int64_t position, bool fits) const;
   void note_offset(Input& input, std::int64_t offset);
+  void note_shift(Input& input, const Arrived& copy, std::int64_t position, std::int64_t tolerated);
+  static void leave(Input& input, Session& session, std::int64_t offset);
 
   // merger_repair.cpp
   void note_missing(TrackState& track, std::int64_t from) const;

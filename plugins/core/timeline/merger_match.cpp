@@ -178,6 +178,7 @@ bool Merger::Impl::count_unneeded(Input& input, TrackState& track, const Arrived
       at == recent.rend() || at == recent.rbegin() ? running_->slot_edge : std::prev(at)->start;
   const bool fits = at != recent.rend() && distance(bound, end) <= tolerated;
   note_bounds(input, arrived, position, fits);
+  note_shift(input, arrived, position, fits ? 0 : tolerated);
   if (at == recent.rend() || at->hole || at->input == input.id) return false;
   if (fits) compare(input, *at, arrived, position);
   measure_lag(input, *at, arrived, position);
@@ -279,11 +280,10 @@ std::array<InputId, input_count> Merger::Impl::preference() const {
 // The input's copy of the next GOP has been here for so long that the active input, of which it is expected
 // still, must have fallen behind by a segment since this began. What is held is bounded, and so is this.
 bool Merger::Impl::outruns_active(const Input& input, const Session& session) {
-  const auto lead = input.lag.lead();
-  if (!lead) return false;
+  const Microseconds lead = std::min(input.lag.lead().value_or(pace() * 5), pace() * 5);
   const TrackFeed& feed = *session.find(running_->ref().key);
   const std::size_t count = feed.is_video() ? group_size(session, feed) : 1;
-  const Monotonic until = feed.units[count - 1].at + std::min(*lead, pace() * 5) + std::max(pace(), margin());
+  const Monotonic until = feed.units[count - 1].at + lead + std::max(pace(), margin());
   if (now_ < until) wake_at(until);
   return now_ >= until;
 }
@@ -302,7 +302,7 @@ Choice Merger::Impl::select(TrackState& track, Microseconds media_end, std::opti
       return choice;
     }
     if (session != nullptr && id == active_)
-      is_silent = session->is_silent(*session->find(track.key), pace() * 3 / 2, now_);
+      is_silent = session->is_silent(*session->find(track.key), session->newest_end(), pace() * 3 / 2, now_);
     if (has == Supply::none && awaited(id, track, media_end, limit)) choice.wait = true;
   }
   return choice;

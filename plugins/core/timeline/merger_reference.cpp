@@ -63,6 +63,8 @@ std::string Merger::Impl::why_not_active(TrackState& track) {
   if (session == nullptr) return name + " does not fit the timeline";
   if (session->over) return input.sessions.back().break_reason;
   if (!session->find(track.key)->units.empty()) return "content missing in " + name;
+  if (session->is_silent(*session->find(track.key), session->newest_end(), pace() * 3 / 2, now_))
+    return name + " has stopped sending " + track.key;
   const auto expected = session->expected(next_end());
   if (expected && now_ < *expected + margin()) return name + " has fallen behind";
   return name + " is late";

@@ -162,7 +162,8 @@ bool Merger::Impl::prepare(Input& input, Session& session) {
     if (!running_) return false;
     const Unit& unit = arrived.unit;
     const std::int64_t edge = running_->slot_edge;
-    if (session.met == running_->stretch.id && unit.start + feed.shift < edge - unit.duration / 8)
+    const std::int64_t moved = session.misplaced ? session.misplaced_by : 0;
+    if (session.met == running_->stretch.id && unit.start + feed.shift - moved < edge - unit.duration / 8)
       return true;
     if (!running_->last_at) return false;
     if (arrived.at + margin() < *running_->last_at) return true;

@@ -819,6 +819,55 @@ TEST(MergerRedundancy, A8_ABackupThatIsOffByWholeGopsIsNotMerged) {
   }
 }
 
+// A8: an encoder that loses a picture, or whose clock is another one, moves its times while it sends.
+TEST(MergerRedundancy, A8_TimesThatMoveInsideASessionAreNotMerged) {
+  for (const std::int64_t step : {-3'600, 3'600, -45'000, 45'000}) {
+    for (const std::int64_t standby_ms : {50, 150}) {  // before and after the active input
+      Scene scene{{}, MergerSettings{std::chrono::seconds{2}}};
+      announce_video(scene);
+      for (std::int64_t number = 0; number < 40; ++number) {
+        if (number < 25) send_one(scene, 0, number, 0, 100);
+        if (number == 0) continue;
+        scene.at(Scene::ms_of_gop(number + 1) + standby_ms, [&scene, number, step](Merger& m) {
+          m.add(1, "v0", Scene::gop(number, 1, "v0", number < 10 ? 0 : step), scene.now(), scene.now_utc());
+          m.segment_end(1, {"v0"}, scene.now(), scene.now_utc());
+        });
+      }
+      scene.run(Scene::ms_of_gop(10));
+      EXPECT_FALSE(scene.merger.status(1).misaligned);
+      scene.run(Scene::ms_of_gop(24));
+      EXPECT_TRUE(scene.merger.status(1).misaligned) << step << ": said before it is needed";
+      scene.run(Scene::ms_of_gop(41));
+      scene.expect_sane();
+      const auto stretches = scene.all<StretchStarted>();
+      ASSERT_EQ(stretches.size(), 2U) << step << ", " << standby_ms;
+      EXPECT_EQ(stretches.back().reason, "ingest2 is not aligned");
+      EXPECT_EQ(scene.missing(), 0U) << step;
+      EXPECT_EQ(scene.published("v0"), numbers(0, 39)) << step << ", " << standby_ms;
+      for (const PartDecided& part : scene.all<PartDecided>()) {
+        EXPECT_EQ(part.input, part.slot < stretches.back().stretch.first_slot ? 0U : 1U) << step;
+      }
+    }
+  }
+}
+
+// Half a frame is merged (A8); times that drift away are left once they are further.
+TEST(MergerRedundancy, A8_TimesThatDriftApartAreLeftWhenTheyAreTooFar) {
+  Scene scene{{}, MergerSettings{std::chrono::seconds{2}}};
+  announce_video(scene);
+  for (std::int64_t number = 0; number < 120; ++number) {
+    send_one(scene, 0, number, 0, 100);
+    scene.at(Scene::ms_of_gop(number + 1) + 150, [&scene, number](Merger& m) {
+      m.add(1, "v0", Scene::gop(number, 1, "v0", number * 36), scene.now(), scene.now_utc());
+      m.segment_end(1, {"v0"}, scene.now(), scene.now_utc());
+    });
+  }
+  scene.run(Scene::ms_of_gop(50));
+  EXPECT_FALSE(scene.merger.status(1).misaligned) << "20 ms";
+  scene.run(Scene::ms_of_gop(119));
+  EXPECT_TRUE(scene.merger.status(1).misaligned);
+}
+
 // Input 1 sends GOPs of `halves` half GOPs of the other's, in the same programme.
 void send_other_gops(Scene& scene, std::int64_t begin, std::int64_t end, std::int64_t halves) {
   const std::int64_t ticks = halves * gop_ticks / 2;
@@ -841,7 +890,7 @@ TEST(MergerRedundancy, GopsOfAnotherLengthAreSaidBeforeTheyAreNeeded) {
   send_other_gops(scene, 0, 30, 3);
   // The encoder was set right.
   send_other_gops(scene, 30, 60, 2);
-  scene.run(Scene::ms_of_gop(9));
+  scene.run(Scene::ms_of_gop(4));
   EXPECT_FALSE(scene.merger.status(1).different_gops) << "some say nothing";
   scene.run(Scene::ms_of_gop(29));
   EXPECT_TRUE(scene.merger.status(1).different_gops);
@@ -956,6 +1005,36 @@ TEST(MergerRedundancy, AnActiveInputThatFallsBehindLittleByLittleIsLeftWithinASe
       EXPECT_LT(*told, timed.at_ms) << slowness << ": said before it is done";
     }
     EXPECT_LE(scene.longest_silence_ms(603'000), 9'000) << slowness;  // 1.5 segments
+  }
+}
+
+// A5: what it could not send comes all at once, and says nothing about how late it is in general.
+TEST(MergerRedundancy, A5_AnInputThatComesBackWithItsQueueChangesNothing) {
+  for (const std::int64_t slower : {900, 2'600}) {
+    Scene scene{{}, MergerSettings{std::chrono::seconds{2}}};
+    announce_video(scene);
+    for (std::int64_t number = 0; number < 60; ++number) {
+      const std::int64_t end = Scene::ms_of_gop(number + 1) + 100;
+      const bool is_cut_off = number >= 20 && number < 25;
+      send_one(scene, 0, number, 7, is_cut_off ? Scene::ms_of_gop(26) + 90 - end + number : 100);
+      send_one(scene, 1, number, 7, slower);
+    }
+    scene.run(Scene::ms_of_gop(60) + 3'000);
+    scene.expect_sane();
+    EXPECT_EQ(scene.published("v0"), numbers(0, 59)) << slower;
+    EXPECT_LE(scene.all<InputSwitched>().size(), 1U) << slower << ": nobody fails back";
+    EXPECT_FALSE(scene.merger.status(1).lagging && scene.merger.active() == InputId{1}) << slower;
+  }
+}
+
+TEST(MergerRedundancy, OneLateSegmentOfTheActiveInputSaysNothing) {
+  Scene scene{{}, MergerSettings{std::chrono::seconds{2}}};
+  announce_video(scene);
+  for (std::int64_t number = 0; number < 30; ++number) {
+    send_one(scene, 0, number, 7, number == 20 ? 750 : number % 2 == 0 ? 100 : 300);
+    send_one(scene, 1, number, 7, 350);
+    scene.run(Scene::ms_of_gop(number + 1) + 900);
+    EXPECT_FALSE(scene.merger.status(0).lagging) << number;
   }
 }
 
