@@ -5,6 +5,8 @@ namespace tarn::server {
 namespace {
 
 constexpr Microseconds bitrate_window = std::chrono::seconds{30};
+// Segments of several renditions come together, and no segment is shorter than a second.
+constexpr Microseconds together = std::chrono::milliseconds{500};
 
 }  // namespace
 
@@ -39,15 +41,15 @@ bool InputHistory::is_connected(Monotonic now, Microseconds patience) const {
 }
 
 std::uint64_t InputHistory::bitrate(Monotonic now) const {
-  // The first arrival only starts the clock: its bytes were made before it.
+  // The first arrivals only start the clock: their bytes were made before it.
   std::uint64_t bytes = 0;
   std::optional<Monotonic> from;
   for (const auto& [at, size] : recent_) {
     if (now - at > bitrate_window) continue;
-    if (from) bytes += size;
     if (!from) from = at;
+    if (at - *from >= together) bytes += size;
   }
-  if (!from || recent_.back().first <= *from) return 0;
+  if (bytes == 0) return 0;
   return bytes * 8 * 1'000'000 / static_cast<std::uint64_t>((recent_.back().first - *from).count());
 }
 

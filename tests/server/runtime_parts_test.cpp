@@ -312,6 +312,20 @@ TEST(InputHistoryTest, RemembersSegmentsAndErrors) {
   EXPECT_EQ(history.refused(), 1U);
 }
 
+TEST(InputHistoryTest, RenditionsThatComeTogetherAreNoRateOfTheirOwn) {
+  InputHistory history;
+  const auto at = [](int milliseconds) { return Monotonic{std::chrono::milliseconds{milliseconds}}; };
+  const auto put = [&](std::size_t size, int milliseconds) {
+    history.record({0, "a.ts", {}, Blob::of(ByteVector(size))}, {}, at(milliseconds), Utc{});
+  };
+  put(1000, 0);
+  put(500, 20);
+  EXPECT_EQ(history.bitrate(at(100)), 0U) << "no segment has been made since the first came";
+  put(1000, 2000);
+  put(500, 2020);
+  EXPECT_EQ(history.bitrate(at(2100)), 1500U * 8 * 1000 / 2020);
+}
+
 TEST(Retention, WhatIsGivenUpIsKeptForAnotherHour) {
   using std::chrono::minutes;
   const auto at = [](int minute) { return Monotonic{minutes{minute}}; };

@@ -132,8 +132,8 @@ Status make_directories(const std::string& path) {
     made /= component;
     if (std::filesystem::is_directory(made, failed)) continue;
     // Another thread may make the same one at this moment.
-    const bool is_there = ::mkdir(made.c_str(), 0755) == 0 ||
-                          (errno == EEXIST && std::filesystem::is_directory(made, failed));
+    const bool is_there =
+        ::mkdir(made.c_str(), 0755) == 0 || (errno == EEXIST && std::filesystem::is_directory(made, failed));
     if (!is_there) return system_error("mkdir", made.string());
     TRY(sync_directory(parent.string()));
   }

@@ -35,8 +35,8 @@ struct ChunkEvent {
 // As far as `chunks` can be read: boxes after a malformed one are not looked for.
 std::vector<ChunkEvent> events_of_chunks(Bytes chunks);
 
-// Moves the emsg boxes of all chunks of a segment in front of its first one, where ISO/IEC 23009-1 5.10.3.3.1 wants
-// them. Each chunk is a list of blobs, of which the first holds all that is in front of the payload.
+// Moves the emsg boxes of all chunks of a segment in front of its first one, where ISO/IEC 23009-1 5.10.3.3.1
+// wants them. Each chunk is a list of blobs, of which the first holds all that is in front of the payload.
 void gather_events(std::vector<std::vector<Blob>>& chunks);
 
 // emib boxes back to back.

@@ -43,8 +43,7 @@ TEST(Allocation, TransportStream) {
       return segment.streams.size() == 2 && segment.streams[0].units.size() == 6 &&
              segment.streams[0].configs.size() == 1 && segment.streams[1].units.size() == 12 &&
              segment.streams[1].language == "deu" && segment.ignored.size() == 1 && !segment.truncated &&
-             segment.streams[0].events.size() == 1 &&
-             segment.damaged_packets == 0;
+             segment.streams[0].events.size() == 1 && segment.damaged_packets == 0;
     });
   });
   EXPECT_GE(failed, 20U);

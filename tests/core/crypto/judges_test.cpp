@@ -117,7 +117,8 @@ constexpr char slices[] =
 constexpr char interlaced[] =
     "-map 0:v -c:v libx264 -preset veryfast -b:v 1M -g 25 -flags +ildct+ilme -x264-params cabac=0:tff=1";
 constexpr char hevc[] =
-    "-map 0:v -c:v libx265 -tag:v hvc1 -preset ultrafast -g 50 -x265-params log-level=none:slices=2:bframes=3";
+    "-map 0:v -c:v libx265 -tag:v hvc1 -preset ultrafast -g 50 -x265-params "
+    "log-level=none:slices=2:bframes=3";
 constexpr char audio[] = "-map 1:a -c:a aac -b:a 128k";
 
 INSTANTIATE_TEST_SUITE_P(Streams, ShakaPackager,
