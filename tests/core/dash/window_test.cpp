@@ -43,6 +43,23 @@ Timeline two_stretches() {
       .build();
 }
 
+// Ten cuts of 4 s, the third of which came after it had been listed as a gap (semantics S4).
+Timeline with_late_content() {
+  auto timeline = TimelineBuilder{}
+                      .stretch(noon, 126'000, tracks())
+                      .slots(4, 50)
+                      .slots(2, 50, {1, 2})
+                      .slots(14, 50)
+                      .generation(4, 4)
+                      .cuts(2)
+                      .build();
+  for (const std::uint64_t slot : {5U, 6U}) {
+    const auto at = timeline.find(slot);
+    timeline.add_late(slot, {1, true, at->start, at->end - at->start, 1000 + slot, {0, 100, 0}});
+  }
+  return timeline;
+}
+
 std::string text(const Timeline& timeline, const std::string& query) {
   timeline::OutputSettings settings;
   settings.endpoint = "e";
@@ -183,6 +200,16 @@ TEST(DashWindow, GoesByTheClockThatWasSet) {
   EXPECT_EQ(behind.of("v1").front().start, 0);
   EXPECT_EQ(behind.of("v1").front().url, video[1].url);
   EXPECT_EQ(behind.mpd.at("mediaPresentationDuration"), "PT4S");
+}
+
+TEST(DashWindow, OnlyWhatIsCompleteHasWhatCameLate) {
+  const auto count = [](const std::string& query) {
+    return read(text(with_late_content(), query)).of("v1").size();
+  };
+  EXPECT_EQ(count("start=2026-11-22T12:00:04Z&vodend=2026-11-22T12:00:20Z"), 4U);
+  EXPECT_EQ(count("start=2026-11-22T12:00:04Z&end=2026-11-22T12:00:20Z"), 3U) << "what it grew by stays";
+  EXPECT_EQ(count("start=2026-11-22T12:00:04Z"), 8U);
+  EXPECT_EQ(count("offset=24"), 3U);
 }
 
 TEST(DashWindow, OfAChannelThatHasEndedOnlyWhatReachesItsEndIsStatic) {

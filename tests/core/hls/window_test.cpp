@@ -38,6 +38,23 @@ Timeline two_stretches() {
       .build();
 }
 
+// Ten cuts of 4 s, the third of which came after it had been listed as a gap (semantics S4).
+Timeline with_late_content() {
+  auto timeline = TimelineBuilder{}
+                      .stretch(noon, 0, tracks())
+                      .slots(4, 50)
+                      .slots(2, 50, {1, 2})
+                      .slots(14, 50)
+                      .generation(4, 4)
+                      .cuts(2)
+                      .build();
+  for (const std::uint64_t slot : {5U, 6U}) {
+    const auto at = timeline.find(slot);
+    timeline.add_late(slot, {1, true, at->start, at->end - at->start, 1000 + slot, {0, 100, 0}});
+  }
+  return timeline;
+}
+
 timeline::OutputSettings output(Protocol protocol = Protocol::hls_cmaf) {
   timeline::OutputSettings settings;
   settings.endpoint = "e";
@@ -172,6 +189,42 @@ TEST(HlsWindow, ATimeIsTheSameHoweverItIsSpelled) {
   ASSERT_EQ(skipped.segments.size(), 1U) << "begins in the seconds that the clock skipped";
   EXPECT_EQ(skipped.segments[0].program_date_time, noon + seconds{47});
   EXPECT_FALSE(skipped.segments[0].discontinuity);
+}
+
+TEST(HlsWindow, OnlyWhatIsCompleteHasWhatCameLate) {
+  const auto is_gap = [](const std::string& query) {
+    const auto playlist = media(with_late_content(), query);
+    std::string gaps;
+    for (const auto& segment : playlist.segments) gaps += segment.gap ? "g" : ".";
+    return gaps;
+  };
+  EXPECT_EQ(is_gap("start=2026-11-22T12:00:04Z&vodend=2026-11-22T12:00:20Z"), "....");
+  EXPECT_EQ(is_gap("start=2026-11-22T12:00:04Z&end=2026-11-22T12:00:20Z"), ".g..") << "what it grew by stays";
+  EXPECT_EQ(is_gap("start=2026-11-22T12:00:04Z"), ".g.......");
+  EXPECT_EQ(is_gap("offset=24"), ".g.");
+}
+
+TEST(HlsWindow, ADateStandsWhereTheClockWasSet) {
+  const auto timeline = TimelineBuilder{}
+                            .stretch(noon, 0, tracks())
+                            .slots(20, 50)
+                            .set_clock(seconds{7})
+                            .slots(20, 50)
+                            .generation(4, 4)
+                            .cuts(2)
+                            .build();
+  auto settings = output();
+  settings.program_date_time_interval = 3600;
+  const auto rendered =
+      render_media(timeline, settings, "v1", window(timeline, "start=2026-11-22T12:00:20Z"));
+  ASSERT_TRUE(rendered.ok());
+  const auto playlist = parse_media(*rendered);
+  ASSERT_EQ(playlist->segments.size(), 15U);
+  for (std::size_t i = 0; i < playlist->segments.size(); ++i) {
+    EXPECT_EQ(playlist->segments[i].program_date_time.has_value(), i == 0 || i == 5) << i;
+    EXPECT_FALSE(playlist->segments[i].discontinuity) << i;
+  }
+  EXPECT_EQ(playlist->segments[5].program_date_time, noon + seconds{47});
 }
 
 TEST(HlsWindow, OfAChannelThatHasEndedOnlyWhatReachesItsEndIsComplete) {
