@@ -30,8 +30,8 @@ def prepare(folder):
         ["ffmpeg", "-nostdin", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-f", "lavfi", "-i",
          squares, "-f", "lavfi", "-i", "sine=frequency=440:beep_factor=4:sample_rate=48000", "-filter_complex",
          "[0:v][1:v]overlay", "-map", "2:a", "-t", str(SEGMENTS * SECONDS), "-c:v", "libx264", "-preset", "ultrafast",
-         "-bf", "2", "-g", "25", "-keyint_min", "25", "-sc_threshold", "0", "-b:v", "400k", "-pix_fmt", "yuv420p", "-c:a",
-         "aac", "-b:a", "64k", "-ac", "1", "-f", "hls", "-hls_time", str(SECONDS), "-hls_list_size", "0",
+         "-bf", "2", "-g", "25", "-keyint_min", "25", "-sc_threshold", "0", "-b:v", "400k", "-pix_fmt", "yuv420p",
+         "-c:a", "aac", "-b:a", "64k", "-ac", "1", "-f", "hls", "-hls_time", str(SECONDS), "-hls_list_size", "0",
          "-hls_segment_filename", os.path.join(folder, "s%d.ts"), os.path.join(folder, "all.m3u8")], check=True)
 
 
@@ -56,7 +56,8 @@ class Encoder(threading.Thread):
 
     def run(self):
         try:
-            self.put(self.base + ".m3u8", b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=600000,RESOLUTION=320x180\nmanifest-v.m3u8\n")
+            self.put(self.base + ".m3u8",
+                     b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=600000,RESOLUTION=320x180\nmanifest-v.m3u8\n")
             for at, number in enumerate(self.order):
                 if self.stopping.wait(max(0.0, self.start_of(at + 1) - time.time())):
                     return
@@ -75,8 +76,8 @@ class Encoder(threading.Thread):
             if at == FIRST:
                 lines.append("#EXT-X-DISCONTINUITY")
             moment = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(self.start_of(at)))
-            lines += [f"#EXT-X-PROGRAM-DATE-TIME:{moment}.{int(self.start_of(at) % 1 * 1000):03}Z", f"#EXTINF:{SECONDS}.000,",
-                      f"manifest-v-{self.order[at]}.ts"]
+            lines += [f"#EXT-X-PROGRAM-DATE-TIME:{moment}.{int(self.start_of(at) % 1 * 1000):03}Z",
+                      f"#EXTINF:{SECONDS}.000,", f"manifest-v-{self.order[at]}.ts"]
         return ("\n".join(lines) + "\n").encode()
 
     def stop(self):
@@ -167,12 +168,13 @@ def main():
                     cases.append({"name": f"{player} {name} clip", "player": player, "url": clip,
                                   "seeks": [5.32, 1.12, jump + 3.48, jump - HOLE - 0.68, last - 1.52, "end", 2.6]})
                     query = f"?start={start}" + ("" if (player, name) in GROWING else f"&end={future}")
-                    cases.append({"name": f"{player} {name} window", "player": player, "url": urls[name] + query, "from": start,
-                                  "seeks": ["live", "start", jump_of(name, origin_of(name)) + 1.48, "live"]})
+                    cases.append({"name": f"{player} {name} window", "player": player, "url": urls[name] + query,
+                                  "from": start, "seeks": ["live", "start", jump_of(name, origin_of(name)) + 1.48, "live"]})
                 played = lab.play(cases, 0, os.environ.get("TARN_SCREENSHOTS"), 240)
             for player, name in PLAYERS:
                 tap.run(f"{player} seeks in a clip of {name} on a plain web server",
-                        lambda clip=played[f"{player} {name} clip"], n=name: judge(clip, n, 0, jump_of(n, 0) + BURST * SECONDS))
+                        lambda clip=played[f"{player} {name} clip"], n=name:
+                        judge(clip, n, 0, jump_of(n, 0) + BURST * SECONDS))
             for player, name in PLAYERS:
                 tap.run(f"{player} seeks in a window of {name} that grows, from live to its beginning and back",
                         lambda window=played[f"{player} {name} window"], n=name: judge(window, n, origin_of(n)))
