@@ -47,7 +47,7 @@ ChannelMeters::ChannelMeters(Metrics& metrics, const Channel& channel)
   sacrificed_ = metrics.held_counter("tarn_archive_sacrificed_bytes_total", channel_);
 }
 
-Metrics::Counter& ChannelMeters::lookup(const std::string& family, Metrics::Labels labels) {
+Metrics::Counter& ChannelMeters::lookup(const std::string& family, const Metrics::Labels& labels) {
   auto& counter = counters_[{family, labels}];
   if (!counter) counter = metrics_.held_counter(family, labels);
   return *counter;

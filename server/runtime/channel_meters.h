@@ -24,7 +24,7 @@ class ChannelMeters {
   void sacrificed(std::uint64_t bytes) { *sacrificed_ += bytes; }
 
  private:
-  Metrics::Counter& lookup(const std::string& family, Metrics::Labels labels);
+  Metrics::Counter& lookup(const std::string& family, const Metrics::Labels& labels);
 
   Metrics& metrics_;
   const Metrics::Labels channel_;

@@ -350,6 +350,25 @@ def e2_a_store_that_is_slow_or_hangs(folder):
             hung.stop()
 
 
+def e2_a_share_of_the_network(folder):
+    rate = 100_000
+    with running(folder, 30, options=("--collection-rate", str(rate))) as made:
+        made.push_all()
+        start, end, media = some_range(made)
+        times = []
+        store = Store(lambda *_: times.append(time.monotonic()))
+        try:
+            expect_whole(store, media, made.finished(made.collect(store, start, end)))
+        finally:
+            store.stop()
+        sizes = [len(body) for body in media.values()]
+        # What is sent last counts for what comes after it.
+        least = (sum(sizes) - max(sizes)) / rate
+        took = times[-1] - times[0]
+        print(f"# {sum(sizes)} bytes at {rate} a second in {took:.1f} s")
+        assert least > 2 and took > least - 0.2, (least, took)
+
+
 def e3_kill_during_a_collection(folder):
     kills = 50 if LONG else 6
     with running(folder, 40) as made:
@@ -574,6 +593,7 @@ def main():
     for name, test in (("E1 a store that answers every fifth request with an error: all is there in the end",
                         e1_a_store_with_errors),
                        ("E2 a store that is slow, and one that hangs: live goes on", e2_a_store_that_is_slow_or_hangs),
+                       ("E2 all uploads together keep to --collection-rate", e2_a_share_of_the_network),
                        ("E3 kill -9 in a collection: it goes on, uploads nothing twice, manifests last",
                         e3_kill_during_a_collection),
                        ("E4 over a failover and an outage, before everything, reversed", e4_ranges_of_every_kind),
