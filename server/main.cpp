@@ -206,6 +206,7 @@ Status Application::open() {
   CollectorSettings collecting;
   collecting.bytes_per_second = config_.collection_rate;
   collecting.targets.root = config_.collection_root;
+  collecting.targets.limits.idle = config_.collection_timeout;
   collecting.targets.outbound = outbound;
   collecting.targets.now = utc_now;
   if (!config_.bucket_credentials.empty()) {

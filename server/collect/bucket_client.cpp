@@ -111,11 +111,13 @@ class SoupBucketClient final : public BucketClient {
     const Held<SoupMessage> message{make(request)};
     if (!message) return Error{ErrorCode::invalid, "the store's URL is not valid"};
     const Held<GCancellable> cancellable{g_cancellable_new()};
-    const gint64 deadline = g_get_monotonic_time() + limits_.total.count();
+    const Patience patience{
+        g_get_monotonic_time() + (request.is_cleanup ? limits_.cleanup : limits_.total).count(),
+        request.is_cleanup};
     Pending sent;
     soup_session_send_async(session_.get(), message.get(), G_PRIORITY_DEFAULT, cancellable.get(),
                             &Pending::on_done, &sent);
-    wait(sent, cancellable.get(), deadline);
+    wait(sent, cancellable.get(), patience);
     GError* error = nullptr;
     const Held<GInputStream> stream{soup_session_send_finish(session_.get(), sent.result, &error)};
     const std::unique_ptr<GError, decltype(&g_error_free)> held{error, &g_error_free};
@@ -136,7 +138,7 @@ class SoupBucketClient final : public BucketClient {
           static_cast<BucketAnswer*>(data)->headers[lower] = value;
         },
         &answer);
-    TRY(read_body(stream.get(), cancellable.get(), deadline, answer.body));
+    TRY(read_body(stream.get(), cancellable.get(), patience, answer.body));
     return answer;
   }
 
@@ -224,22 +226,28 @@ class SoupBucketClient final : public BucketClient {
     return headers;
   }
 
-  void wait(const Pending& pending, GCancellable* cancellable, gint64 deadline) const {
+  struct Patience {
+    gint64 deadline;
+    bool is_deaf;  // to is_unwanted_
+  };
+
+  void wait(const Pending& pending, GCancellable* cancellable, const Patience& patience) const {
     const Ticker ticker{context_.get()};
     while (!pending.is_over) {
       g_main_context_iteration(context_.get(), TRUE);
-      if (is_unwanted_() || g_get_monotonic_time() > deadline) g_cancellable_cancel(cancellable);
+      const bool is_unwanted = !patience.is_deaf && is_unwanted_();
+      if (is_unwanted || g_get_monotonic_time() > patience.deadline) g_cancellable_cancel(cancellable);
     }
   }
 
-  Status read_body(GInputStream* stream, GCancellable* cancellable, gint64 deadline,
+  Status read_body(GInputStream* stream, GCancellable* cancellable, const Patience& patience,
                    std::string& body) const {
     constexpr std::size_t piece = 16U << 10U;
     for (;;) {
       Pending read;
       g_input_stream_read_bytes_async(stream, piece, G_PRIORITY_DEFAULT, cancellable, &Pending::on_done,
                                       &read);
-      wait(read, cancellable, deadline);
+      wait(read, cancellable, patience);
       GBytes* bytes = g_input_stream_read_bytes_finish(stream, read.result, nullptr);
       const std::unique_ptr<GBytes, decltype(&g_bytes_unref)> held{bytes, &g_bytes_unref};
       if (bytes == nullptr) return broken();

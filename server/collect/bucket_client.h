@@ -24,8 +24,9 @@ struct BucketAddress {
 };
 
 struct BucketLimits {
-  Microseconds idle = std::chrono::seconds{60};   // without a byte
-  Microseconds total = std::chrono::minutes{10};  // of one request
+  Microseconds idle = std::chrono::seconds{60};    // without a byte
+  Microseconds total = std::chrono::minutes{10};   // of one request
+  Microseconds cleanup = std::chrono::seconds{3};  // of a request that takes back, which a stop waits for
   std::size_t answer_bytes = 64U << 10U;
 };
 
@@ -35,6 +36,7 @@ struct BucketRequest {
   QueryParameters query;
   std::string content_type;  // empty: no body
   Bytes body;
+  bool is_cleanup = false;  // goes out although the task is not wanted any more
 };
 struct BucketAnswer {
   int status = 0;

@@ -80,7 +80,8 @@ class BucketTarget final : public Target {
     const std::string upload = xml_text(begun.body, "UploadId");
     if (upload.empty()) return Error{ErrorCode::io, "the store gave no upload id"};
     Status done = put_parts(key, upload, bytes);
-    if (!done) (void)client_->send({"DELETE", key, {{"uploadId", upload}}, "", {}});
+    // Stores keep parts, and charge for them, until they are told that nothing will come of them.
+    if (!done) (void)client_->send({"DELETE", key, {{"uploadId", upload}}, "", {}, true});
     return done;
   }
 

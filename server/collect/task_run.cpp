@@ -99,8 +99,10 @@ Status TaskRun::upload_one(Target& target, const std::string& name) {
 
 Status TaskRun::put(Target& target, const std::string& name, const std::string& content_type,
                     const std::vector<Blob>& parts, std::uint64_t size) {
-  if (!parts_.pause(parts_.share.take(size, parts_.now()))) return unwanted();
-  return with_tries([&] { return target.put(name, content_type, parts); });
+  return with_tries([&]() -> Status {  // each try takes disk and network
+    if (!parts_.pause(parts_.share.take(size, parts_.now()))) return unwanted();
+    return target.put(name, content_type, parts);
+  });
 }
 
 Status TaskRun::with_tries(const std::function<Status()>& attempt) {

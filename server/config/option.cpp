@@ -170,6 +170,13 @@ Status set_collection_rate(ServerConfig& config, const std::string& value) {
   return {};
 }
 
+Status set_collection_timeout(ServerConfig& config, const std::string& value) {
+  const auto number = parse_u64(value);
+  if (!number || *number < 5 || *number > 600) return must_be("a whole number from 5 to 600");
+  config.collection_timeout = std::chrono::seconds{*number};
+  return {};
+}
+
 constexpr std::array all_options{
     Option{"data-dir", "DIR", "./tarn-data", "everything that lasts", &set_text<&ServerConfig::data_dir>},
     Option{"listen", "ADDR:PORT", "127.0.0.1:8080", "ingest and playback",
@@ -241,6 +248,8 @@ constexpr std::array all_options{
            &set_text<&ServerConfig::bucket_credentials>},
     Option{"collection-rate", "N", "25000000", "bytes a second that collection tasks take at most",
            &set_collection_rate},
+    Option{"collection-timeout", "SECONDS", "60",
+           "a store that neither takes nor sends a byte for so long is tried again", &set_collection_timeout},
 };
 
 }  // namespace

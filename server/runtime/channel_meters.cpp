@@ -44,9 +44,10 @@ ChannelMeters::ChannelMeters(Metrics& metrics, const Channel& channel)
   }
   acknowledgements_ = metrics.held_histogram("tarn_ingest_acknowledgement_seconds", channel_);
   switches_ = metrics.held_counter("tarn_input_switches_total", channel_);
+  sacrificed_ = metrics.held_counter("tarn_archive_sacrificed_bytes_total", channel_);
 }
 
-Metrics::Counter& ChannelMeters::lookup(const std::string& family, Metrics::Labels labels) {
+Metrics::Counter& ChannelMeters::lookup(const std::string& family, const Metrics::Labels& labels) {
   auto& counter = counters_[{family, labels}];
   if (!counter) counter = metrics_.held_counter(family, labels);
   return *counter;

@@ -13,7 +13,7 @@
 namespace tarn::server {
 
 // What is counted of one channel's ingest; the counters leave the metrics with this. Not thread-safe but
-// for switched(): called from one put after the other.
+// for switched() and sacrificed(): called from one put after the other.
 class ChannelMeters {
  public:
   ChannelMeters(Metrics& metrics, const Channel& channel);
@@ -21,9 +21,10 @@ class ChannelMeters {
   // `time`: from the object's last byte to its answer.
   void taken(const UploadedObject& object, const UploadAnswer& answer, Microseconds time);
   void switched() { ++*switches_; }
+  void sacrificed(std::uint64_t bytes) { *sacrificed_ += bytes; }
 
  private:
-  Metrics::Counter& lookup(const std::string& family, Metrics::Labels labels);
+  Metrics::Counter& lookup(const std::string& family, const Metrics::Labels& labels);
 
   Metrics& metrics_;
   const Metrics::Labels channel_;
@@ -31,6 +32,7 @@ class ChannelMeters {
   std::array<std::shared_ptr<Metrics::Counter>, 2> bytes_;
   std::shared_ptr<Histogram> acknowledgements_;
   std::shared_ptr<Metrics::Counter> switches_;
+  std::shared_ptr<Metrics::Counter> sacrificed_;
 };
 
 std::string input_name(int input);  // 0, 1

@@ -37,6 +37,18 @@ void push_bounded(std::deque<T>& items, T item) {
   if (items.size() > kept_events) items.pop_front();
 }
 
+// Of the content of all slots before this one.
+std::uint64_t bytes_before(const timeline::Timeline& timeline, std::uint64_t slot) {
+  std::uint64_t bytes = 0;
+  for (std::uint64_t number = timeline.first_slot(); number < slot; ++number) {
+    for (const timeline::Chunk& chunk : timeline.find(number)->chunks) bytes += chunk.location.size;
+    const auto* late = timeline.late_chunks(number);
+    if (late == nullptr) continue;
+    for (const timeline::Chunk& chunk : *late) bytes += chunk.location.size;
+  }
+  return bytes;
+}
+
 UploadAnswer being_deleted() {
   return {UploadAnswer::Outcome::refused, Error{ErrorCode::conflict, "the channel is being deleted"}};
 }
@@ -338,15 +350,27 @@ void ChannelRuntime::trim(Microseconds keep, std::optional<Utc> held) {
   if (content) trim_before(std::min(content->keep_from, content->oldest + longest_trim));
 }
 
-void ChannelRuntime::trim_before(Utc limit) {
+void ChannelRuntime::sacrifice_before(Utc limit) {
+  trim_before(limit, [this](const timeline::Timeline& before) {
+    const auto after = archive_->timeline();
+    if (before.empty() || after->empty() || after->first_slot() == before.first_slot()) return;
+    meters_.sacrificed(bytes_before(before, after->first_slot()));
+    const std::lock_guard lock{mutex_};
+    state_.sacrificed_before = after->find(after->first_slot())->utc;
+  });
+}
+
+void ChannelRuntime::trim_before(Utc limit, std::function<void(const timeline::Timeline&)> then) {
   const auto timeline = archive_->timeline();
   if (timeline->empty() || limit <= timeline->find(timeline->first_slot())->utc) return;
-  parts_.writers.submit(strand_, [self = shared_from_this(), limit] {
+  parts_.writers.submit(strand_, [self = shared_from_this(), limit, told = std::move(then)] {
+    const auto before = self->archive_->timeline();
     const Status trimmed = self->archive_->trim(limit);
     if (!trimmed) {
       self->parts_.log.write(LogLevel::error, "trim-failed",
                              {{"channel", self->label()}, {"error", trimmed.error().message}});
     }
+    if (told) told(*before);
   });
 }
 

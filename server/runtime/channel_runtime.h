@@ -59,6 +59,7 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
     // What is wrong with how an input sends, by code, and since when.
     std::array<std::map<std::string, Utc>, 2> conditions;
     std::array<InputState, 2> input_states;  // at the last look, at most a second ago
+    std::optional<Utc> sacrificed_before;  // content that went for the quota since the server started
   };
 
   // What the metrics show of it; had without asking the pipeline, which may be waiting for a disk.
@@ -91,8 +92,8 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
   void trim(Microseconds keep, std::optional<Utc> held = std::nullopt);
   // What may be deleted to make room: all but `keep` before the newest content, and what is `held`.
   [[nodiscard]] std::optional<ArchiveUse> use(Microseconds keep, std::optional<Utc> held) const;
-  // Deletes what ends before `limit`.
-  void trim_before(Utc limit);
+  // The same of what is asked for but went to make room: counted, and in the status.
+  void sacrifice_before(Utc limit);
   // Takes nothing from now on; `then` runs when the last object has been answered and the pipeline is gone.
   void close(std::function<void()> then);
 
@@ -118,6 +119,8 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
   void record(const UploadedObject& object, const UploadAnswer& answer);
   void judge_encryption(const UploadedObject& object, const UploadAnswer& answer);
   void log_refusal(const UploadedObject& object, const UploadAnswer& answer);
+  // Deletes what ends before `limit`; `then`, on the strand, is told what the timeline was before.
+  void trim_before(Utc limit, std::function<void(const timeline::Timeline&)> then = {});
   [[nodiscard]] std::string id() const;
   [[nodiscard]] std::shared_ptr<IngestLine> line() const;
 

@@ -294,7 +294,7 @@ void Runtime::keep_to_quota(const std::vector<std::pair<std::string, Running>>& 
     parts_.log.write(LogLevel::warning, "archive-over-quota",
                      {{"channel", running.channel->label()},
                       {"text", "content before " + format_utc(sacrifice->before) + " is deleted"}});
-    running.channel->trim_before(sacrifice->before);
+    running.channel->sacrifice_before(sacrifice->before);
   }
 }
 

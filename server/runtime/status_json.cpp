@@ -178,14 +178,17 @@ JsonPtr storage_error(const ChannelRuntime::State& state, const archive::Archive
 }
 
 // S30: days that were lowered hold for another while.
-JsonPtr retention_json(const KeptContent& kept, const Clocks& clocks) {
+JsonPtr retention_json(const KeptContent& kept, const std::optional<Utc>& sacrificed_before,
+                       const Clocks& clocks) {
   const Monotonic now = clocks.monotonic();
   const auto grace = kept.days.grace(now);
   JsonObjectBuilder out;
   out.add("timeShiftDays", count(kept.days.set_to()))
       .add("keptDays", count(kept.days.at(now)))
       .add("keptUntil", grace ? json_text(format_utc_seconds(clocks.utc() + *grace)) : json_null())
-      .add("quotaBytes", kept.quota ? count(*kept.quota) : json_null());
+      .add("quotaBytes", kept.quota ? count(*kept.quota) : json_null())
+      .add("sacrificedBefore",
+           sacrificed_before ? json_text(format_utc_seconds(*sacrificed_before)) : json_null());
   return out.take();
 }
 
@@ -217,7 +220,7 @@ std::string channel_status_json(const Channel& channel, const ChannelRuntime::St
       .add("timeline", timeline_json(*timeline))
       .add("archive", stored.take())
       .add("playback", playback.take())
-      .add("retention", retention_json(kept, clocks))
+      .add("retention", retention_json(kept, state.sacrificed_before, clocks))
       .add("errors", errors_json(state.errors));
   return print_json(out.take().get());
 }

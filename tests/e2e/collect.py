@@ -67,6 +67,7 @@ def port_run(count):
 def served(folder):
     """A plain web server over a folder, as a CDN's origin might be."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Files, directory=folder)) as plain:
+        plain.handle_error = lambda *_: None  # players give requests up
         threading.Thread(target=plain.serve_forever, daemon=True).start()
         yield f"http://127.0.0.1:{plain.server_port}"
         plain.shutdown()

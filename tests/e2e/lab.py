@@ -248,7 +248,7 @@ def temporary_folder():
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def play(cases, seconds, screenshots=None):
+def play(cases, seconds, screenshots=None, patience=90):
     """Plays [{player, url, name}] at once in headless Chromium; {name: what was observed}."""
     if not os.path.isdir(os.path.join(HERE, "node_modules", "playwright-core")):
         raise Tap.Skip("the players are not installed: ./tarn test installs them")
@@ -256,6 +256,6 @@ def play(cases, seconds, screenshots=None):
         raise Tap.Skip("chromium is not installed")
     job = {"cases": cases, "seconds": seconds, "screenshots": screenshots}
     run = subprocess.run(["node", os.path.join(HERE, "players.mjs")], input=json.dumps(job), text=True,
-                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=seconds + 90, check=False)
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=seconds + patience, check=False)
     assert run.returncode == 0, f"players.mjs ended with {run.returncode}: {run.stderr[-2000:]}"
     return {result["name"]: result for result in map(json.loads, run.stdout.splitlines())}

@@ -4,13 +4,15 @@
 // hexadecimal, for EME ClearKey whatever systems the manifest signals (shaka); subtitles: true shows the first
 // subtitles, and `shown` in the result says what was on the screen when;
 // metadata: true lists timed metadata as the player hands it out; from_start: true begins at the first segment;
-// trick: winds on at so many times the speed, with I-frames (shaka)
+// trick: winds on at so many times the speed, with I-frames (shaka); seeks: where to go, one after another (seeks.mjs), and
+// `sought` in the result says what came of it; from: the UTC that shaka begins at
 import fs from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
+import { seek_through } from './seeks.mjs';
 
 const here = path.dirname(fileURLToPath(import.meta.url));
 const job = JSON.parse(fs.readFileSync(0, 'utf8'));
@@ -39,9 +41,11 @@ await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 const base = `http://127.0.0.1:${server.address().port}`;
 
 // Runs inside the page: starts the player, samples currentTime, tells what happened.
-async function watch({ player, url, seconds, clear_keys, subtitles, metadata, from_start, trick }) {
+async function watch({ player, url, seconds, clear_keys, subtitles, metadata, from_start, trick, seeks, from }) {
   const video = document.getElementById('video');
   const errors = [];
+  let on_ended = (then) => video.addEventListener('ended', then);
+  let range = null;  // where seeking may go: {start, live}
   let programme_time = () => null;  // wall-clock time of what is on the screen, as the player works it out
   let ranges = 0;  // requests for parts of files
   const heard = [];  // timed metadata: [kind, time on the player's axis]
@@ -50,7 +54,13 @@ async function watch({ player, url, seconds, clear_keys, subtitles, metadata, fr
   video.addEventListener('error', () => note(`video element: ${video.error && video.error.message}`));
   try {
     if (player === 'hls.js') {
-      const hls = new Hls(from_start ? { startPosition: 0, enableEmsgMetadataCues: true } : {});
+      // seeks with little in the buffer have to find their segments
+      const hls = new Hls({
+        ...(from_start ? { startPosition: 0, enableEmsgMetadataCues: true } : {}),
+        ...(seeks ? { maxBufferLength: 4, maxMaxBufferLength: 4, backBufferLength: 2 } : {}),
+      });
+      // in front of the first picture, which B frames put behind 0, it loads the live edge
+      range = () => ({ start: hls.latestLevelDetails.fragmentStart + 0.1, live: hls.liveSyncPosition });
       if (metadata) {
         hls.on(Hls.Events.FRAG_PARSING_METADATA, (_event, data) => data.samples.forEach((sample) => heard.push(
           [/emsg/.test(sample.type) && !/ID3/.test(new TextDecoder('latin1').decode(sample.data).slice(0, 3)) ? 'scte35' : 'id3', sample.pts])));
@@ -58,7 +68,9 @@ async function watch({ player, url, seconds, clear_keys, subtitles, metadata, fr
       hls.on(Hls.Events.ERROR, (_event, data) => {
         // Said while the first fragments are joined at the live edge; what a viewer would see of it is a stall.
         const while_starting = !data.fatal && ['bufferSeekOverHole', 'bufferAppendNoProgress'].includes(data.details);
-        if (!while_starting) note(`${data.type}/${data.details}${data.fatal ? ' fatal' : ''} ${data.error || ''}`);
+        // a request that it gives up itself, because of a seek; that it waits for a moment: that it plays on is judged
+        const while_seeking = seeks && !data.fatal && ['aborted', 'bufferStalledError'].includes(data.details);
+        if (!while_starting && !while_seeking) note(`${data.type}/${data.details}${data.fatal ? ' fatal' : ''} ${data.error || ''}`);
       });
       programme_time = () => hls.playingDate;
       if (subtitles) hls.on(Hls.Events.SUBTITLE_TRACKS_UPDATED, () => { hls.subtitleDisplay = true; hls.subtitleTrack = 0; });
@@ -72,6 +84,12 @@ async function watch({ player, url, seconds, clear_keys, subtitles, metadata, fr
         if (trick && request.headers.Range && !/bytes=0-$/.test(request.headers.Range)) ranges += 1;
       });
       await shaka_player.attach(video);
+      if (seeks) {
+        shaka_player.configure({ streaming: { bufferingGoal: 4, bufferBehind: 2 } });
+        // it lets nobody come nearer to the live edge than a manifest suggests, and what begins at `start` suggests that
+        shaka_player.configure('manifest.dash.ignoreSuggestedPresentationDelay', true);
+      }
+      range = () => ({ start: shaka_player.seekRange().start, live: shaka_player.seekRange().end });
       if (clear_keys) shaka_player.configure({ drm: { clearKeys: clear_keys } });
       shaka_player.addEventListener('error', ({ detail }) => note(
         `shaka ${detail.code} ${JSON.stringify(detail.data)} ${detail.code ? '' : detail.stack || JSON.stringify(detail)}`));
@@ -81,7 +99,7 @@ async function watch({ player, url, seconds, clear_keys, subtitles, metadata, fr
         shaka_player.addEventListener('emsg', ({ detail }) => heard.push([kind_of(detail.schemeIdUri), detail.startTime]));
         shaka_player.addEventListener('metadata', (event) => heard.push([kind_of(event.metadataType), event.startTime]));
       }
-      await shaka_player.load(url, from_start ? 0 : undefined);
+      await shaka_player.load(url, from ? new Date(from) : from_start ? 0 : undefined);
       if (subtitles) {
         shaka_player.selectTextTrack(shaka_player.getTextTracks()[0]);
         shaka_player.setTextTrackVisibility?.(true);
@@ -96,6 +114,13 @@ async function watch({ player, url, seconds, clear_keys, subtitles, metadata, fr
             { mode: dashjs.MediaPlayer.events.EVENT_MODE_ON_RECEIVE });
         }
       }
+      if (seeks) {
+        // and a seek into a later Period that is in the buffer already is one that dash.js 5.2 may never end
+        dash.updateSettings({ streaming: { buffer: {
+          bufferTimeDefault: 4, bufferTimeAtTopQuality: 4, bufferTimeAtTopQualityLongForm: 4, bufferToKeep: 2 } } });
+      }
+      range = () => ({ start: video.seekable.start(0), live: video.seekable.end(0) });
+      on_ended = (then) => dash.on(dashjs.MediaPlayer.events.PLAYBACK_ENDED, then);  // it may say so before the video does
       dash.initialize(video, url, true, from_start ? 0 : undefined);
       if (subtitles) dash.enableText(true);
     } else {
@@ -113,6 +138,8 @@ async function watch({ player, url, seconds, clear_keys, subtitles, metadata, fr
     if (performance.now() > patience) break;
     await tick(50);
   }
+  const began_at = video.currentTime;
+  const sought = seeks ? await window.seek_through({ video, seeks, range, programme_time, on_ended }) : null;
   if (trick) window.shaka_player.trickPlay(trick);
   const quality = () => video.getVideoPlaybackQuality();
   const began = performance.now();
@@ -136,7 +163,7 @@ async function watch({ player, url, seconds, clear_keys, subtitles, metadata, fr
   const buffered = [];
   for (let i = 0; i < video.buffered.length; ++i) buffered.push([video.buffered.start(i), video.buffered.end(i)]);
   return {
-    shown, ranges, metadata: heard, began: video.seekable.length ? video.seekable.start(0) : null, advanced: position - first, first, first_time, latency, position, longest_stall: longest_stall / 1000, backwards, errors, buffered,
+    sought, began_at, shown, ranges, metadata: heard, began: video.seekable.length ? video.seekable.start(0) : null, advanced: position - first, first, first_time, latency, position, longest_stall: longest_stall / 1000, backwards, errors, buffered,
     width: video.videoWidth, height: video.videoHeight, frames: quality().totalVideoFrames,
     dropped: quality().droppedVideoFrames, audio_bytes: video.webkitAudioDecodedByteCount,
   };
@@ -158,7 +185,8 @@ async function run(one) {
   page.on('pageerror', (error) => console_errors.push(`page: ${error.message.slice(0, 300)}`));
   await page.goto(base);
   for (const library of libraries[one.player] || []) await page.addScriptTag({ url: `/lib/${library}` });
-  const result = await page.evaluate(watch, { player: one.player, url: one.url, seconds: job.seconds, clear_keys: one.clear_keys, subtitles: one.subtitles, metadata: one.metadata, from_start: one.from_start, trick: one.trick });
+  if (one.seeks) await page.addScriptTag({ content: `window.seek_through = ${seek_through}` });
+  const result = await page.evaluate(watch, { player: one.player, url: one.url, seconds: job.seconds, clear_keys: one.clear_keys, subtitles: one.subtitles, metadata: one.metadata, from_start: one.from_start, trick: one.trick, seeks: one.seeks, from: one.from });
   if (job.screenshots) await page.screenshot({ path: path.join(job.screenshots, `${one.name}.png`) });
   await page.close();
   process.stdout.write(`${JSON.stringify({ name: one.name, ...result, errors: [...result.errors, ...console_errors] })}\n`);

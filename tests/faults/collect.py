@@ -29,7 +29,8 @@ OVER = ("SUCCEEDED", "FAILED", "CANCELLED")
 class Store:
     """As much of S3 as a collection needs, in memory. `fault(method, key, count)` says what becomes of a request:
     None, a status, "cut" (the connection ends within the body), "lose" (it is stored, and the answer is lost), "wrong"
-    (something else is stored), "hang", "wait" (until the gate opens), or ("slow", bytes per second)."""
+    (something else is stored), "hang", "wait" (until the gate opens), ("slow", bytes per second), or ("refuse", status,
+    code)."""
 
     def __init__(self, fault=None, certificate=None):
         self.fault = fault or (lambda method, key, count: None)
@@ -133,7 +134,8 @@ class Store:
         if fault == "cut":
             handler.rfile.read(length // 2)
             return self.cut(handler)
-        body = self.read_slowly(handler, length, fault[1]) if isinstance(fault, tuple) else handler.rfile.read(length)
+        slowly = isinstance(fault, tuple) and fault[0] == "slow"
+        body = self.read_slowly(handler, length, fault[1]) if slowly else handler.rfile.read(length)
         if len(body) < length:
             return self.cut(handler)
         if fault == "wait":
@@ -144,6 +146,9 @@ class Store:
         if isinstance(fault, int):
             code = {503: "SlowDown", 429: "TooManyRequests"}.get(fault, "InternalError")
             return self.answer(handler, fault, f"<Error><Code>{code}</Code><Message>SECRETFAKE</Message></Error>".encode())
+        if isinstance(fault, tuple) and fault[0] == "refuse":
+            said = f"<Error><Code>{fault[2]}</Code><Message>AKIDFAKE SECRETFAKE</Message></Error>"
+            return self.answer(handler, fault[1], said.encode())
         if fault == "wrong":
             body = b"?" + body[1:]
         with self.lock:
@@ -170,12 +175,13 @@ class Store:
 class Lab:
     """A server with a channel whose programme is there already: `count` segments of one second."""
 
-    def __init__(self, folder, count, video=SMALL, under=()):
+    def __init__(self, folder, count, video=SMALL, under=(), options=()):
         self.folder = folder
         secrets = os.path.join(folder, "buckets.json")
         with open(secrets, "w", encoding="utf-8", opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
             file.write('{"fake": {"accessKeyId": "AKIDFAKE", "secretAccessKey": "SECRETFAKE"}}')
-        self.server = lab.Server(folder, "--bucket-credentials", secrets, "--outbound-allow", "127.0.0.0/8", under=under)
+        self.server = lab.Server(folder, "--bucket-credentials", secrets, "--outbound-allow", "127.0.0.0/8", *options,
+                                 under=under)
         self.inputs, urls = self.server.create_channel("g", "c", ENDPOINT, segment_duration=1)
         self.url = urls["cmaf"]
         _, self.segments = faultlab.prepare(folder, count, video)
@@ -311,7 +317,9 @@ def live_latencies(made, rounds):
 
 
 def e2_a_store_that_is_slow_or_hangs(folder):
-    with running(folder, 60) as made:
+    # Without a byte for so long a request is given up; that is less where there is less patience.
+    timeout = 60 if LONG else 5
+    with running(folder, 60, options=("--collection-timeout", str(timeout))) as made:
         encoder = made.push(pause=0.1)
         wait_until(lambda: len(encoder.acked) > 30, 60, "half a minute of programme")
         begin, _ = available(made.url)
@@ -329,9 +337,9 @@ def e2_a_store_that_is_slow_or_hangs(folder):
                   f"acknowledgements p90 {percentile(encoder.latencies, 0.9) * 1e3:.0f} ms")
             assert percentile(beside, 0.9) < max(1.0, 10 * percentile(alone, 0.9))
             expect_whole(slow, media, made.finished(tasks[0], 120))
-            if LONG:  # no byte for 60 s: tried again, without a word of it in the store
-                asked = hung.requests
-                wait_until(lambda: hung.requests > asked, 90, "another try")
+            # Four uploads are tried again, without a word of it in the store.
+            asked = hung.requests
+            wait_until(lambda: hung.requests >= asked + 4, timeout + 40, "another try")
             assert made.state(tasks[1])["state"] == "RUNNING"
             began = time.monotonic()
             made.server.api("DELETE", f"/collection-tasks/{tasks[1]['id']}")
@@ -340,6 +348,25 @@ def e2_a_store_that_is_slow_or_hangs(folder):
         finally:
             slow.stop()
             hung.stop()
+
+
+def e2_a_share_of_the_network(folder):
+    rate = 100_000
+    with running(folder, 30, options=("--collection-rate", str(rate))) as made:
+        made.push_all()
+        start, end, media = some_range(made)
+        times = []
+        store = Store(lambda *_: times.append(time.monotonic()))
+        try:
+            expect_whole(store, media, made.finished(made.collect(store, start, end)))
+        finally:
+            store.stop()
+        sizes = [len(body) for body in media.values()]
+        # What is sent last counts for what comes after it.
+        least = (sum(sizes) - max(sizes)) / rate
+        took = times[-1] - times[0]
+        print(f"# {sum(sizes)} bytes at {rate} a second in {took:.1f} s")
+        assert least > 2 and took > least - 0.2, (least, took)
 
 
 def e3_kill_during_a_collection(folder):
@@ -508,6 +535,26 @@ def make_certificate(folder, name, subject, days=2):
     return paths
 
 
+def e5_a_store_that_refuses(folder):
+    with running(folder, 20) as made:
+        made.push_all()
+        start, end, _ = some_range(made, 8)
+        for status, code, said in ((403, "SignatureDoesNotMatch", "the store refuses the credentials"),
+                                   (403, "InvalidAccessKeyId", "the store refuses the credentials"),
+                                   (404, "NoSuchBucket", "the bucket clips does not exist"),
+                                   (403, "RequestTimeTooSkewed", "the clocks of this server and of the store differ"),
+                                   (301, "PermanentRedirect", "at another endpoint or in another region")):
+            store = Store(lambda *_, refusal=("refuse", status, code): refusal)
+            try:
+                over = made.finished(made.collect(store, start, end), 30)
+                assert over["state"] == "FAILED" and said in over["error"] and code in over["error"], over
+                assert "FAKE" not in over["error"], over
+                assert store.requests <= 4, f"{store.requests} requests: it was tried again"
+                assert store.names() == {}
+            finally:
+                store.stop()
+
+
 def stores_with_certificates(folder):
     """A mount namespace in which two certificates of the test's are the ones that the machine trusts."""
     faultlab.needs_root()
@@ -546,9 +593,12 @@ def main():
     for name, test in (("E1 a store that answers every fifth request with an error: all is there in the end",
                         e1_a_store_with_errors),
                        ("E2 a store that is slow, and one that hangs: live goes on", e2_a_store_that_is_slow_or_hangs),
+                       ("E2 all uploads together keep to --collection-rate", e2_a_share_of_the_network),
                        ("E3 kill -9 in a collection: it goes on, uploads nothing twice, manifests last",
                         e3_kill_during_a_collection),
                        ("E4 over a failover and an outage, before everything, reversed", e4_ranges_of_every_kind),
+                       ("E5 a store that refuses: the task fails at once and says why, without a secret",
+                        e5_a_store_that_refuses),
                        ("E5 TLS: only a store whose certificate is trusted, and its own, is spoken to",
                         stores_with_certificates),
                        ("C18 retention takes nothing that is being read", c18_retention_against_those_who_read)):

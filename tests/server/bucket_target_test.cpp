@@ -85,6 +85,55 @@ TEST_F(BucketTargetTest, PartsOfWhatFailedAreTakenBack) {
   EXPECT_THAT(store_.objects(), IsEmpty());
 }
 
+TEST_F(BucketTargetTest, PartsOfWhatIsCancelledAreTakenBack) {
+  settings_.part_bytes = 10;
+  settings_.limits.idle = std::chrono::seconds{300};
+  store_.set_faults([this](int number) {
+    if (number != 2) return Fault::none;
+    is_unwanted_ = true;
+    return Fault::hang;
+  });
+  ASSERT_FALSE(put("x.mp4", "0123456789abcdefghijABCDE").ok());
+  const auto log = store_.log();
+  ASSERT_EQ(log.size(), 4U) << "begun, a part, the one that hung, and";
+  EXPECT_THAT(log.back(), HasSubstr("DELETE " + folder() + "x.mp4?uploadId=up%2F1%2B "));
+  EXPECT_THAT(store_.objects(), IsEmpty());
+}
+
+TEST_F(BucketTargetTest, AStoreThatHangsDoesNotHoldUpAStop) {
+  settings_.part_bytes = 10;
+  settings_.limits.idle = std::chrono::seconds{300};
+  settings_.limits.cleanup = std::chrono::milliseconds{200};
+  store_.set_faults([this](int number) {
+    is_unwanted_ = number >= 2;
+    return number >= 2 ? Fault::hang : Fault::none;
+  });
+  EXPECT_FALSE(put("x.mp4", "0123456789abcdefghijABCDE").ok());
+  EXPECT_THAT(store_.log().back(), HasSubstr("DELETE"));
+}
+
+TEST_F(BucketTargetTest, PartsAreCheckedAndSoIsWhatTheyAreJoinedTo) {
+  settings_.part_bytes = 10;
+  const std::string large = "0123456789abcdefghijABCDE";
+  // Requests of one upload: begin, three parts, join.
+  store_.set_faults([](int number) { return number == 3 ? Fault::wrong_tag : Fault::none; });
+  const Status other = put("x.mp4", large);
+  ASSERT_FALSE(other.ok());
+  EXPECT_TRUE(may_go_away(other.error()));
+  EXPECT_THAT(other.error().message, HasSubstr("the store has other bytes than it was sent"));
+  EXPECT_THAT(store_.log().back(), HasSubstr("DELETE"));
+  store_.set_faults([](int number) { return number == 9 ? Fault::late_error : Fault::none; });
+  const Status unjoined = put("y.mp4", large);
+  ASSERT_FALSE(unjoined.ok());
+  EXPECT_TRUE(may_go_away(unjoined.error()));
+  EXPECT_THAT(unjoined.error().message, HasSubstr("the store could not join the parts"));
+  EXPECT_THAT(store_.log().back(), HasSubstr("DELETE"));
+  EXPECT_THAT(store_.objects(), IsEmpty());
+  store_.set_faults({});
+  EXPECT_TRUE(put("x.mp4", large).ok());
+  EXPECT_EQ(store_.objects()[folder() + "x.mp4"], large);
+}
+
 // Fault rows E1 and E5, one request at a time.
 TEST_F(BucketTargetTest, FaultsAreToldApartAndNeverShowASecret) {
   struct Row {

@@ -313,6 +313,40 @@ TEST(RateShareTest, LetsThroughWhatTheRateAllows) {
   EXPECT_EQ(share.take(1, now + std::chrono::seconds{60}).count(), 0);
 }
 
+// Time is what the run waits for.
+TEST(TaskRunTest, EveryTryTakesItsShareOfDiskAndNetwork) {
+  SourceFake source;
+  Shelf shelf;
+  RateShare share{14};  // of 14 bytes each: one segment a second
+  Monotonic now{};
+  TaskProgress progress;
+  const auto run = [&](CollectionTask task) {
+    const Monotonic began = now;
+    TaskRun one{
+        {source, share, [&] { return Result<std::unique_ptr<Target>>{std::make_unique<ShelfTarget>(shelf)}; },
+         [&](Microseconds time) {
+           now += time;
+           return true;
+         },
+         [] { return false; }, [&] { return now; }, [](std::uint64_t) {}, 1, 6, Microseconds{0}},
+        task,
+        progress,
+        false};
+    const auto done = one.run(false);
+    EXPECT_TRUE(done.ok() && *done);
+    return now - began;
+  };
+  CollectionTask task;
+  task.start = at(0);
+  task.end = at(8);
+  // The manifests are nine bytes; the last of what is sent need not have gone.
+  EXPECT_EQ(run(task), std::chrono::seconds{8} + Microseconds{5 * 1'000'000 / 14});
+  now += std::chrono::seconds{60};
+  progress.done.clear();
+  shelf.errors.assign(3, Error{ErrorCode::io, "the store answered 503"});
+  EXPECT_GE(run(task), std::chrono::seconds{8 + 3});
+}
+
 TEST(FileTargetTest, WritesWholeFilesBelowItsRootOnly) {
   const TemporaryDirectory root;
   auto target = make_file_target(root.file("new"), "a/b", "folder");

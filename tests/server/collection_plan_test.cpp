@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
 
+#include "core/hls/playlist.h"
+#include "core/hls/render.h"
 #include "server/runtime/collection_plan.h"
 #include "tests/server/runtime_fixture.h"
 
@@ -40,6 +42,19 @@ TEST_F(CollectionPlanTest, HlsHasTheSegmentsOfTheRangeAndItsPlaylistsWithoutQuer
   EXPECT_NE(made->manifests[0].text.find("#EXT-X-ENDLIST"), std::string::npos);
   EXPECT_NE(made->manifests[0].text.find("#EXT-X-PLAYLIST-TYPE:VOD"), std::string::npos);
   for (const auto& manifest : made->manifests) EXPECT_EQ(manifest.text.find('?'), std::string::npos);
+}
+
+TEST_F(CollectionPlanTest, BandwidthsAreThoseOfTheLiveManifests) {
+  fill(Protocol::hls_cmaf, 10);
+  const auto made = plan(4, 6);
+  ASSERT_TRUE(made.ok()) << made.error().message;
+  const auto live = hls::render_multivariant(*archive_->timeline(), output_);
+  ASSERT_TRUE(live.ok());
+  const auto variant = [](const std::string& text) { return hls::parse_multivariant(text)->variants.at(0); };
+  const auto& collected = made->manifests.back().text;
+  EXPECT_GT(variant(collected).bandwidth, 0U);
+  EXPECT_EQ(variant(collected).bandwidth, variant(*live).bandwidth);
+  EXPECT_EQ(variant(collected).average_bandwidth, variant(*live).average_bandwidth);
 }
 
 TEST_F(CollectionPlanTest, CmafHasItsHeadersFirst) {

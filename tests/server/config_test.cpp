@@ -108,6 +108,8 @@ TEST(Config, RefusesWhatItDoesNotUnderstand) {
       {{"--tls-cert", "x"}, "--tls-cert and --tls-key need each other"},
       {{"--tls-key", "x"}, "--tls-cert and --tls-key need each other"},
       {{"--collection-rate", "10"}, "must be a whole number from 100000"},
+      {{"--collection-timeout", "4"}, "must be a whole number from 5 to 600"},
+      {{"--collection-timeout", "601"}, "must be a whole number from 5 to 600"},
       {{"--config", "/nowhere/at/all.json"}, "'/nowhere/at/all.json' cannot be read"},
   };
   for (const Row& row : rows) {
@@ -173,6 +175,7 @@ TEST(Config, EveryRowSaysWhatItTakesAndWhatItIsWhenNobodySays) {
   EXPECT_EQ(said->control_listen.host, unsaid->control_listen.host);
   EXPECT_EQ(said->control_listen.port, unsaid->control_listen.port);
   EXPECT_EQ(said->collection_rate, unsaid->collection_rate);
+  EXPECT_EQ(said->collection_timeout, unsaid->collection_timeout);
   EXPECT_EQ(said->log_format, unsaid->log_format);
   EXPECT_EQ(said->log_level, unsaid->log_level);
   EXPECT_EQ(said->builtin_key_provider, unsaid->builtin_key_provider);

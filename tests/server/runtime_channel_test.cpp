@@ -365,10 +365,22 @@ TEST_F(WholeRuntimeTest, KeepsToAQuotaButNeverTakesWhatLivePlaylistsNeed) {
   EXPECT_NE(logged_.find("archive-over-quota channel=g/c text=\"content before 2023-11-14T22:14:20.000Z"),
             std::string::npos)
       << logged_;
+  constexpr std::uint64_t bytes_per_slot = 2 * std::string_view{"chunk"}.size();
+  const auto sacrificed = [&] {
+    const std::string text = metrics_.exposition();
+    const std::string name = "tarn_archive_sacrificed_bytes_total{group=\"g\",channel=\"c\"} ";
+    const auto found = text.find(name);
+    return found == std::string::npos ? 0 : std::strtoull(text.c_str() + found + name.size(), nullptr, 10);
+  };
+  EXPECT_EQ(sacrificed(), 29 * bytes_per_slot);
+  EXPECT_NE(
+      runtime.channel_status(model_.channels["g/c"]).find(R"("sacrificedBefore":"2023-11-14T22:14:18Z")"),
+      std::string::npos);
   for (int i = 0; i < 60; ++i) {
     runtime.tick();
     settle();
   }
+  EXPECT_EQ(sacrificed(), (first() - 1) * bytes_per_slot) << "each slot once";
   const auto timeline = archive->timeline();
   EXPECT_GT(first(), 400U);
   EXPECT_GT(timeline->end_slot() - first(), 30U) << "twice three segments, and a minute";

@@ -346,6 +346,11 @@ TEST(Retention, WhatIsGivenUpIsKeptForAnotherHour) {
   days.set(1, at(260));
   EXPECT_EQ(days.at(at(319)), 7U) << "the hour begins anew";
   EXPECT_EQ(days.at(at(320)), 1U);
+  days.set(7, at(400));
+  days.set(3, at(410));
+  days.set(5, at(440));
+  EXPECT_EQ(days.at(at(499)), 7U) << "raised, but not to what is kept still: that gives up as well";
+  EXPECT_EQ(days.at(at(500)), 5U);
 }
 
 TEST(Retention, SaysUntilWhenWhatIsGivenUpIsKept) {

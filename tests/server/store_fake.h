@@ -23,14 +23,15 @@ class StoreFake {
  public:
   enum class Fault {
     none,
-    busy,       // 503 SlowDown
-    fault,      // 500
-    cut,        // the connection is closed instead of an answer
-    hang,       // no answer
-    wrong_tag,  // keeps something else than it was sent
-    refused,    // 403 with the client's key in the message
-    skewed,     // 403 RequestTimeTooSkewed
-    no_bucket,  // 404
+    busy,        // 503 SlowDown
+    fault,       // 500
+    cut,         // the connection is closed instead of an answer
+    hang,        // no answer
+    wrong_tag,   // keeps something else than it was sent
+    refused,     // 403 with the client's key in the message
+    skewed,      // 403 RequestTimeTooSkewed
+    no_bucket,   // 404
+    late_error,  // 200, and an error in its body
   };
 
   StoreFake() {
@@ -149,6 +150,9 @@ class StoreFake {
         return true;
       case Fault::no_bucket:
         refuse(message, 404, "NoSuchBucket");
+        return true;
+      case Fault::late_error:
+        answer(message, 200, "<Error><Code>InternalError</Code></Error>");
         return true;
       case Fault::hang:
         hanging_.push_back(message);

@@ -95,8 +95,10 @@ class Resolver {
     window_.behind = *query_.offset;
     window_.end = cuts_.first_after(edge);
     if (query_.end && edge >= *query_.end) {
-      window_.end = std::min(window_.end, cuts_.first_from(*query_.end));
-      window_.complete = true;
+      // The segment that `end` lies in may not have been there yet.
+      const std::size_t last = cuts_.first_from(*query_.end);
+      window_.complete = window_.end >= last;
+      window_.end = std::min(window_.end, last);
     }
     if (window_.end <= cuts_.first()) return absent("nothing was available then");
     if (timeline_.ended && window_.end == cuts_.size()) window_.complete = true;

@@ -38,6 +38,23 @@ Timeline two_stretches() {
       .build();
 }
 
+// Ten cuts of 4 s, the third of which came after it had been listed as a gap (semantics S4).
+Timeline with_late_content() {
+  auto timeline = TimelineBuilder{}
+                      .stretch(noon, 0, tracks())
+                      .slots(4, 50)
+                      .slots(2, 50, {1, 2})
+                      .slots(14, 50)
+                      .generation(4, 4)
+                      .cuts(2)
+                      .build();
+  for (const std::uint64_t slot : {5U, 6U}) {
+    const auto at = timeline.find(slot);
+    timeline.add_late(slot, {1, true, at->start, at->end - at->start, 1000 + slot, {0, 100, 0}});
+  }
+  return timeline;
+}
+
 timeline::OutputSettings output(Protocol protocol = Protocol::hls_cmaf) {
   timeline::OutputSettings settings;
   settings.endpoint = "e";
@@ -123,6 +140,99 @@ TEST(HlsWindow, GoesOverGapsAndDiscontinuities) {
   EXPECT_EQ(second.discontinuity_sequence, 0U);
   EXPECT_TRUE(second.segments[0].discontinuity);
   EXPECT_EQ(second.segments[0].program_date_time, noon + seconds{100});
+}
+
+// Over the outage, or from a moment after the clock was set.
+TEST(HlsWindow, ATimeIsTheSameHoweverItIsSpelled) {
+  const auto set = TimelineBuilder{}
+                       .stretch(noon, 0, tracks())
+                       .slots(20, 50)
+                       .set_clock(seconds{7})
+                       .slots(20, 50)
+                       .generation(4, 4)
+                       .cuts(2)
+                       .build();
+  const std::pair<const char*, const char*> times[] = {
+      {"2026-11-22T12:00:36.25Z", "2026-11-22T12:01:46.5Z"},
+      {"2026-11-22T13:00:36.250000%2B01:00", "2026-11-22T06:31:46.500-05:30"},
+      {"2026-11-22T17:45:36.25%2B0545", "2026-11-22T12:01:46.5+00:00"},
+      {"1795348836.25", "1795348906.500"},
+  };
+  for (const Protocol protocol : {Protocol::hls, Protocol::hls_cmaf}) {
+    const auto whole = [&](const Timeline& timeline, const std::string& query) {
+      const std::string rendition = protocol == Protocol::hls ? "v1a2" : "v1";
+      const auto main = render_multivariant(timeline, output(protocol), window(timeline, query));
+      const auto media = render_media(timeline, output(protocol), rendition, window(timeline, query));
+      EXPECT_TRUE(main.ok() && media.ok()) << query;
+      return main.ok() && media.ok() ? *main + *media : "";
+    };
+    for (const auto& [start, end] : times) {
+      const std::string begin = std::string{"start="} + start;
+      for (const char* until : {"&vodend=", "&end=", ""}) {
+        const bool has_end = *until != 0;
+        const std::string query = begin + (has_end ? until + std::string{end} : "");
+        const std::string usual =
+            std::string{"start="} + times[0].first + (has_end ? until + std::string{times[0].second} : "");
+        EXPECT_EQ(whole(two_stretches(), query), whole(two_stretches(), usual)) << query;
+        if (std::string{until} == "&vodend=") continue;  // behind the live edge of the other one
+        EXPECT_EQ(whole(set, query), whole(set, usual)) << query;
+      }
+    }
+  }
+  const auto over = media(two_stretches(), "start=1795348836.25&vodend=2026-11-22T07:01:46.5-05:00");
+  ASSERT_EQ(over.segments.size(), 3U) << "36 to 40, 100 to 108";
+  EXPECT_TRUE(over.segments[1].discontinuity);
+  const auto behind = media(set, "start=2026-11-22T13:00:51.000001%2B01:00");
+  ASSERT_FALSE(behind.segments.empty());
+  EXPECT_EQ(behind.segments[0].program_date_time, noon + seconds{51}) << "47 is when the clock was set";
+  const auto skipped = media(set, "start=2026-11-22T12:00:42.5Z&vodend=2026-11-22T12:00:47.5Z");
+  ASSERT_EQ(skipped.segments.size(), 1U) << "begins in the seconds that the clock skipped";
+  EXPECT_EQ(skipped.segments[0].program_date_time, noon + seconds{47});
+  EXPECT_FALSE(skipped.segments[0].discontinuity);
+}
+
+TEST(HlsWindow, OnlyWhatIsCompleteHasWhatCameLate) {
+  const auto is_gap = [](const std::string& query) {
+    const auto playlist = media(with_late_content(), query);
+    std::string gaps;
+    for (const auto& segment : playlist.segments) gaps += segment.gap ? "g" : ".";
+    return gaps;
+  };
+  EXPECT_EQ(is_gap("start=2026-11-22T12:00:04Z&vodend=2026-11-22T12:00:20Z"), "....");
+  EXPECT_EQ(is_gap("start=2026-11-22T12:00:04Z&end=2026-11-22T12:00:20Z"), ".g..") << "what it grew by stays";
+  EXPECT_EQ(is_gap("start=2026-11-22T12:00:04Z"), ".g.......");
+  EXPECT_EQ(is_gap("offset=24"), ".g.");
+}
+
+TEST(HlsWindow, ADateStandsWhereTheClockWasSet) {
+  const auto timeline = TimelineBuilder{}
+                            .stretch(noon, 0, tracks())
+                            .slots(20, 50)
+                            .set_clock(seconds{7})
+                            .slots(20, 50)
+                            .generation(4, 4)
+                            .cuts(2)
+                            .build();
+  auto settings = output();
+  settings.program_date_time_interval = 3600;
+  const auto rendered =
+      render_media(timeline, settings, "v1", window(timeline, "start=2026-11-22T12:00:20Z"));
+  ASSERT_TRUE(rendered.ok());
+  const auto playlist = parse_media(*rendered);
+  ASSERT_EQ(playlist->segments.size(), 15U);
+  for (std::size_t i = 0; i < playlist->segments.size(); ++i) {
+    EXPECT_EQ(playlist->segments[i].program_date_time.has_value(), i == 0 || i == 5) << i;
+    EXPECT_FALSE(playlist->segments[i].discontinuity) << i;
+  }
+  EXPECT_EQ(playlist->segments[5].program_date_time, noon + seconds{47});
+}
+
+TEST(HlsWindow, OfAChannelThatHasEndedOnlyWhatReachesItsEndIsComplete) {
+  auto timeline = one_stretch();
+  timeline.ended = noon + seconds{80};
+  EXPECT_TRUE(media(timeline, "offset=0").end_list);
+  EXPECT_FALSE(media(timeline, "offset=8").end_list);
+  EXPECT_TRUE(media(timeline, "start=2026-11-22T12:01:00Z").end_list);
 }
 
 TEST(HlsWindow, TheMultivariantPlaylistCarriesTheQueryOn) {

@@ -134,7 +134,12 @@ TEST(Window, AnOffsetIsMeasuredAtTheLiveEdge) {
 
 TEST(Window, AnOffsetHasAnEndToo) {
   const Asked asked;
-  EXPECT_EQ(asked.describe("offset=10&end=" + at(129)), "live ..17 complete");
+  EXPECT_EQ(asked.describe("offset=10&end=" + at(129)), "live ..17 open") << "until 132 comes what overlaps";
+  EXPECT_EQ(asked.describe("offset=8&end=" + at(129)), "live ..18 complete");
+  EXPECT_EQ(asked.describe("offset=12&end=" + at(128)), "live ..17 complete");
+  EXPECT_EQ(asked.describe("offset=0&end=" + at(120)), "live ..15 complete") << "stays where it ended";
+  EXPECT_EQ(asked.describe("offset=60&end=" + at(60)), "live ..10 complete") << "both in the outage";
+  EXPECT_EQ(asked.describe("offset=0&end=" + at(150)), "live ..20 open");
   EXPECT_EQ(asked.describe("offset=10&end=" + at(131)), "live ..17 open");
   EXPECT_EQ(asked.describe("offset=20&vodend=" + at(129)), "vod 15..18 complete");
   EXPECT_EQ(asked.code("offset=10&vodend=" + at(129)), ErrorCode::invalid);
