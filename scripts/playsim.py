@@ -312,7 +312,7 @@ class PlayerSimulator(threading.Thread):
         self.manifest = (Dash if urllib.parse.urlsplit(url).path.endswith(".mpd") else Hls)(url)
         self.interval, self.source = interval, source
         self.stopping = threading.Event()
-        self.failure = None
+        self.failure = self.halted_at = None
 
     def run(self):
         try:
@@ -321,15 +321,19 @@ class PlayerSimulator(threading.Thread):
         except Exception as error:  # pylint: disable=broad-except
             self.failure = error
 
-    def stop(self):
-        """What was seen, a report for each track."""
+    def halt(self):
+        """Looks no more. Reports take their time; whoever watches several channels halts all of them first."""
         self.stopping.set()
         self.join()
-        stopped = time.monotonic()
+        self.halted_at = self.halted_at or time.monotonic()
+
+    def stop(self):
+        """What was seen, a report for each track."""
+        self.halt()
         if self.failure:
             raise self.failure
         with tempfile.TemporaryDirectory(prefix="playsim-") as folder:
-            return [watched.report(folder, stopped, self.source) for watched in self.manifest.watched.values()]
+            return [watched.report(folder, self.halted_at, self.source) for watched in self.manifest.watched.values()]
 
 
 def main():
@@ -344,6 +348,8 @@ def main():
         player.start()
     with contextlib.suppress(KeyboardInterrupt):
         time.sleep(options.seconds)
+    for player in players:
+        player.halt()
     noticed = False
     for player in players:
         reports = player.stop()

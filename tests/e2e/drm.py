@@ -389,7 +389,7 @@ def bad_answers_are_refused(server):
     tls = self_signed(keys, server.folder)
     before = status()["requests"]
     server.api("PATCH", path + "/spoilt", {"drm": {"providerUrl": tls.url.replace("127.0.0.1", "localhost")}}, 200)
-    wait_until(lambda: status()["requests"] > before and "certificate" in status()["lastError"], 10,
+    wait_until(lambda: status()["requests"] > before and "certificate" in status()["lastError"], 30,
                "a certificate that nobody knows is refused")
     assert tls.asked == 0, "the request was sent all the same"
     tls.shutdown()

@@ -54,11 +54,17 @@ class Stage:
         for player in self.players:
             player.start()
 
-    def finish(self):
+    def halt(self):
         """Ends it when `seconds` of the programme have passed."""
         time.sleep(max(0.0, self.start + self.seconds - time.monotonic()))
-        self.reports = [report for player in self.players for report in player.stop()]
+        for player in self.players:
+            player.halt()
         self.at_end = self.status()  # while the encoders are there
+
+    def finish(self):
+        """Ends it and looks at what was seen."""
+        self.halt()
+        self.reports = [report for player in self.players for report in player.stop()]
         for encoder in self.encoders:
             encoder.stop()
         return self.reports
@@ -85,7 +91,10 @@ def run_together(stages, look=None, look_at=0.0):
     if look:
         time.sleep(max(0.0, max(stage.start for stage in stages) + look_at - time.monotonic()))
         look()
-    for stage in sorted(stages, key=lambda stage: stage.start + stage.seconds):
+    in_turn = sorted(stages, key=lambda stage: stage.start + stage.seconds)
+    for stage in in_turn:
+        stage.halt()
+    for stage in in_turn:
         stage.finish()
 
 
@@ -106,7 +115,7 @@ def judge_unnoticed(stage, oldest=1.5):
 
 
 def judge_switches(stage, count, reasons=None):
-    status = stage.status()
+    status = stage.at_end
     assert len(status["switches"]) == count, status["switches"]
     for switch in status["switches"]:
         assert switch["reason"], switch
