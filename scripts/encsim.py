@@ -267,6 +267,7 @@ class EncoderSimulator(threading.Thread):
                     if self.is_given_up(connection):
                         self.hung_for = time.monotonic() - began
                         self.stopping.wait()
+                        break
             raise Ended
         if "kill" in faults:  # closed with data unsent: the peer sees a reset
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))

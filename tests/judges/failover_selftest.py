@@ -264,7 +264,7 @@ class Input:
 
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
-        self.requests = []  # (name, head, body, "whole", "cut" or "reset")
+        self.requests = []  # (name, head, body, "whole", "cut", "reset" or "hung")
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
         self.url = "http://127.0.0.1:%d/in" % self.listener.getsockname()[1]
@@ -286,6 +286,7 @@ class Input:
     @staticmethod
     def take(connection):
         data, end = b"", "whole"
+        connection.settimeout(5)  # only what hangs is ever waited for
         try:
             while not Input.is_whole(data):
                 more = connection.recv(65536)
@@ -297,6 +298,8 @@ class Input:
                 connection.sendall(b"HTTP/1.1 201 Created\r\n\r\n")
         except ConnectionResetError:
             end = "reset"
+        except TimeoutError:
+            end = "hung"
         head, _, body = data.partition(b"\r\n\r\n")
         return re.sub(rb"^PUT /in(\S*) .*", rb"\1", head, flags=re.S).decode(), head.decode(), body, end
 
@@ -343,11 +346,12 @@ def listed_in(requests):
 
 
 def ways_to_die(programme):
-    for kind, end in (("kill", "reset"), ("fin", "cut"), ("length", "cut"), ("hang", "cut")):
-        _, requests = encode(programme, f"{kind}@5")
+    for kind, end in (("kill", "reset"), ("fin", "cut"), ("length", "cut"), ("hang", "hung")):
+        encoder, requests = encode(programme, f"{kind}@5")
         name, head, body, ended = requests[-1]
         assert (name, ended) == ("-2.ts", end), (kind, name, ended)
         assert ("Content-Length" in head) == (kind == "length"), head
+        assert (encoder.hung_for is not None) == (kind == "hang"), "it sees that it is given up"
         assert 0 < len(body) < os.path.getsize(os.path.join(programme, "s2.ts")) * 0.7, (kind, len(body))
         if kind == "fin":
             assert body.endswith(b"\r\n"), "at a chunk's edge"
