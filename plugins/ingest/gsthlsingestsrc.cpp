@@ -362,7 +362,7 @@ GstStructure* HlsIngestSrc::put_object(const gchar* path, GBytes* data) {
 // Semantics S21: a playlist that nothing names is the stream, even when nothing more comes.
 void HlsIngestSrc::on_deadline() {
   const StreamingTurn::Taken turn{streaming_};
-  if (!state_) return;
+  if (!state_ || is_ended_) return;
   state_->session.advance(timer_.now());
   const GstFlowReturn flow = push_outputs();
   if (flow < GST_FLOW_FLUSHING || flow == GST_FLOW_EOS) {

@@ -59,7 +59,7 @@ class Stage:
         time.sleep(max(0.0, self.start + self.seconds - time.monotonic()))
         for player in self.players:
             player.halt()
-        self.at_end = self.status()  # while the encoders are there
+        self.at_end = self.at_end or self.status()  # while the encoders are there
 
     def finish(self):
         """Ends it and looks at what was seen."""

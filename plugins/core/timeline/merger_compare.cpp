@@ -98,6 +98,7 @@ void Merger::Impl::note_shift(Input& input, const Arrived& copy, std::int64_t po
                               std::int64_t tolerated) {
   Session* session = joined_session(input.id);
   if (session == nullptr || running_->ref().kind != codecs::Kind::video || active_ == input.id) return;
+  if (running_->recent.empty() || position < running_->recent.front().start) return;
   if (tolerated == 0 || input.status.open_segments) {
     session->shifted_copies = 0;
     return;
@@ -112,7 +113,10 @@ void Merger::Impl::note_shift(Input& input, const Arrived& copy, std::int64_t po
     }
     end = slot->start;
   }
-  if (std::abs(length - copy.unit.duration) > tolerated) return;
+  if (std::abs(length - copy.unit.duration) > tolerated) {
+    session->shifted_copies = 0;
+    return;
+  }
   const bool again = session->shifted_copies > 0 && std::abs(shift - session->content_shift) <= tolerated;
   session->shifted_copies = again ? session->shifted_copies + 1 : 1;
   session->content_shift = shift;

@@ -221,6 +221,7 @@ struct Merger::Impl {
   bool begin_next_stretch();
   Session* candidate(Input& input);
   bool prepare(Input& input, Session& session);
+  bool drop_shown_content(Input& input, Session& session, TrackFeed& feed) const;
   bool lets_active_go_first(const Input& input, const Session& session);
   void begin_stretch(Input& input, Session& session);
   std::string stretch_reason(Input& input, Session& session);

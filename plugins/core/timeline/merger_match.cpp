@@ -39,6 +39,7 @@ Session* Merger::Impl::joined_session(InputId input) {
 // What the input sent before is of no use any more.
 void Merger::Impl::join(Input& input, Session& session) {
   session.stretch = session.met = running_->stretch.id;
+  session.is_askew = false;
   forget_lags();
   while (&input.sessions.front() != &session) {
     for (const TrackFeed& feed : input.sessions.front().tracks) input.status.discarded += feed.units.size();
@@ -146,6 +147,7 @@ bool Merger::Impl::approaching(const Session& session) const {
 // Where content of the session lies that begins at or after the edge, if it fits the stretch.
 std::optional<std::int64_t> Merger::Impl::ahead(const Session& session) const {
   if (session.breaks || joined(session) || !compatible(session)) return std::nullopt;
+  if (session.is_askew || crosses(*session.find(running_->ref().key))) return std::nullopt;
   for (const Arrived& arrived : session.find(running_->ref().key)->units) {
     const std::int64_t tolerated = tolerance(running_->ref(), arrived.unit, false);
     if (arrived.unit.start + arrived.unit.duration <= running_->slot_edge + tolerated) continue;
@@ -229,6 +231,7 @@ std::size_t Merger::Impl::group_size(const Session& session, const TrackFeed& fe
 Supply Merger::Impl::supply(Input& input, Session& session, TrackState& track) {
   TrackFeed& feed = *session.find(track.key);
   trim(input, session, track, feed);
+  if (!joined(session)) return Supply::none;  // what was looked at showed that it is not aligned
   const bool video = track.kind == codecs::Kind::video;
   while (video && track.broken && !feed.units.empty() && !feed.units.front().unit.sync) {
     feed.units.pop_front();  // nothing to decode it with

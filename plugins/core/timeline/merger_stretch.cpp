@@ -154,6 +154,26 @@ Session* Merger::Impl::candidate(Input& input) {
   return nullptr;
 }
 
+// Drops what the input holds up to the content that the timeline showed last, wherever its times have it.
+// True: what is left is new. Pictures that come again and again, as of a slate, tell nothing.
+bool Merger::Impl::drop_shown_content(Input& input, Session& session, TrackFeed& feed) const {
+  if (!running_ || running_->last_digest == 0) return false;
+  const std::uint64_t last = running_->last_digest;
+  if (session.shown_digest == last) return true;
+  const auto& recent = running_->recent;
+  const auto is_last = [&](const Arrived& arrived) { return arrived.unit.digest == last; };
+  if (std::count_if(recent.begin(), recent.end(),
+                    [&](const RecentSlot& slot) { return slot.digest == last; }) != 1 ||
+      std::count_if(feed.units.begin(), feed.units.end(), is_last) != 1) {
+    return false;
+  }
+  const auto end = std::next(std::find_if(feed.units.begin(), feed.units.end(), is_last));
+  input.status.discarded += static_cast<std::uint64_t>(end - feed.units.begin());
+  feed.units.erase(feed.units.begin(), end);
+  session.shown_digest = last;
+  return true;
+}
+
 // Drops what cannot be the first unit of a stretch: units without a sync sample, and what was shown
 // before from the other input. True: something is left to begin with.
 bool Merger::Impl::prepare(Input& input, Session& session) {
@@ -172,10 +192,12 @@ bool Merger::Impl::prepare(Input& input, Session& session) {
     const bool is_near = to_microseconds(edge - unit.start, feed.timescale()) < pace() * 3 / 2;
     return is_near && unit.start + unit.duration / 2 < edge;
   };
+  if (running_ && compatible(session) && !joined(session) && crosses(feed)) session.is_askew = true;
+  const bool is_known = drop_shown_content(input, session, feed);
   while (!feed.units.empty()) {
     const Arrived& first = feed.units.front();
     const bool is_start = first.unit.sync || !feed.is_video();
-    if (is_start && !is_shown(first)) return true;
+    if (is_start && (is_known || !is_shown(first))) return true;
     ++input.status.discarded;
     feed.units.pop_front();
   }
@@ -285,9 +307,13 @@ void Merger::Impl::begin_stretch(Input& input, Session& session) {
   running_->stretch.id = next_stretch_++;
   running_->stretch.first_slot = next_slot_;
   add_tracks(input, session);
-  session.misplaced = false;
-  session.offset_copies = 0;
-  for (Input& other : inputs_) other.copies.clear();
+  for (Input& other : inputs_) {
+    other.copies.clear();
+    for (Session& its : other.sessions) {
+      its.misplaced = false;
+      its.offset_copies = its.shifted_copies = 0;
+    }
+  }
   join(input, session);
   decisions_.emplace_back(StretchStarted{running_->stretch, reason});
 }

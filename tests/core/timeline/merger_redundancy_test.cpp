@@ -821,15 +821,22 @@ TEST(MergerRedundancy, A8_ABackupThatIsOffByWholeGopsIsNotMerged) {
 
 // A8: an encoder that loses a picture, or whose clock is another one, moves its times while it sends.
 TEST(MergerRedundancy, A8_TimesThatMoveInsideASessionAreNotMerged) {
-  for (const std::int64_t step : {-3'600, 3'600, -45'000, 45'000}) {
+  // Steps of more than half a GOP are known by content alone.
+  for (const std::int64_t step : {-135'000, -45'000, -3'600, 3'600, 45'000, 135'000}) {
     for (const std::int64_t standby_ms : {50, 150}) {  // before and after the active input
+      const bool has_digests = std::abs(step) > 90'000;
+      const auto digest_of = [&](std::int64_t number) {
+        return has_digests ? 100 + static_cast<std::uint64_t>(number) : 0;
+      };
       Scene scene{{}, MergerSettings{std::chrono::seconds{2}}};
       announce_video(scene);
       for (std::int64_t number = 0; number < 40; ++number) {
-        if (number < 25) send_one(scene, 0, number, 0, 100);
+        if (number < 25) send_one(scene, 0, number, digest_of(number), 100);
         if (number == 0) continue;
-        scene.at(Scene::ms_of_gop(number + 1) + standby_ms, [&scene, number, step](Merger& m) {
-          m.add(1, "v0", Scene::gop(number, 1, "v0", number < 10 ? 0 : step), scene.now(), scene.now_utc());
+        scene.at(Scene::ms_of_gop(number + 1) + standby_ms, [=, &scene](Merger& m) {
+          Unit unit = Scene::gop(number, 1, "v0", number < 10 ? 0 : step);
+          unit.digest = digest_of(number);
+          m.add(1, "v0", unit, scene.now(), scene.now_utc());
           m.segment_end(1, {"v0"}, scene.now(), scene.now_utc());
         });
       }
@@ -847,6 +854,30 @@ TEST(MergerRedundancy, A8_TimesThatMoveInsideASessionAreNotMerged) {
       for (const PartDecided& part : scene.all<PartDecided>()) {
         EXPECT_EQ(part.input, part.slot < stretches.back().stretch.first_slot ? 0U : 1U) << step;
       }
+    }
+  }
+}
+
+// It never joined, one loss hits both, and what it holds shows only then that it does not fit.
+TEST(MergerRedundancy, A8_AnOffsetInputWhoseGopAcrossTheEdgeIsLost) {
+  for (const std::int64_t offset : {9'000, 45'000, 81'000}) {
+    for (std::int64_t lost = 8; lost <= 11; ++lost) {
+      Scene scene{{}, MergerSettings{std::chrono::seconds{2}}};
+      announce_video(scene);
+      for (std::int64_t number = 0; number < 10; ++number) send_one(scene, 0, number, 0, 100);
+      for (std::int64_t number = 0; number < 30; ++number) {
+        if (number == lost) continue;
+        scene.at(Scene::ms_of_gop(number + 1) + 150, [&scene, number, offset](Merger& m) {
+          m.add(1, "v0", Scene::gop(number, 1, "v0", offset), scene.now(), scene.now_utc());
+          m.segment_end(1, {"v0"}, scene.now(), scene.now_utc());
+        });
+      }
+      scene.run(Scene::ms_of_gop(32));
+      scene.expect_sane();
+      EXPECT_GE(scene.all<StretchStarted>().size(), 2U) << offset << ", " << lost;
+      const auto published = scene.published("v0");
+      EXPECT_EQ(published.back(), 29) << offset << ", " << lost;
+      EXPECT_TRUE(std::is_sorted(published.begin(), published.end())) << offset << ", " << lost;
     }
   }
 }
