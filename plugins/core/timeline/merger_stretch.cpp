@@ -157,7 +157,7 @@ Session* Merger::Impl::candidate(Input& input) {
 // Drops what the input holds up to the content that the timeline showed last, wherever its times have it.
 // True: what is left is new. Pictures that come again and again, as of a slate, tell nothing.
 bool Merger::Impl::drop_shown_content(Input& input, Session& session, TrackFeed& feed) const {
-  if (!running_ || running_->last_digest == 0) return false;
+  if (!running_ || !session.misplaced || running_->last_digest == 0) return false;
   const std::uint64_t last = running_->last_digest;
   if (session.shown_digest == last) return true;
   const auto& recent = running_->recent;
