@@ -28,7 +28,7 @@ G_BEGIN_DECLS
 #define TARN_CONDITION_LAGGING "LAGGING"
 #define TARN_CONDITION_MISSING_TRACK "MISSING_TRACK"
 
-/* Downstream events between the elements: names of their structures (docs/architecture.md has their fields).
+/* Downstream events between the elements: names of their structures, whose fields docs/architecture.md has.
  */
 #define TARN_EVENT_TRACK "tarn/track"
 #define TARN_EVENT_TRACKS "tarn/tracks"

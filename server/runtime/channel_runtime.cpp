@@ -274,13 +274,12 @@ void ChannelRuntime::tell_changes(Monotonic now) {
   std::array<InputState, 2> states;
   const std::shared_ptr<IngestLine> line = this->line();
   for (std::size_t i = 0; i < states.size(); ++i) {
-    if (line) states[i] = input_state(line->input_statistics(static_cast<int>(i)), std::nullopt);
+    std::vector<std::pair<std::string, std::string>> statistics;
+    if (line) statistics = line->input_statistics(static_cast<int>(i));
     const std::lock_guard lock{mutex_};
     const InputHistory& input = state_.inputs[i];
     const Microseconds patience = std::chrono::seconds{channel_.segment_duration} * 3;
-    const auto failing = input.is_connected(now, patience) ? input.failing() : std::nullopt;
-    if (failing) states[i].state = "failing";
-    if (failing) states[i].reason = failing;
+    states[i] = input_state(statistics, input.is_connected(now, patience) ? input.failing() : std::nullopt);
     state_.input_states[i] = states[i];
   }
   for (std::size_t i = 0; i < watches_.size(); ++i) {

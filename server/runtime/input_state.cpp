@@ -42,10 +42,7 @@ InputState input_state(const std::vector<std::pair<std::string, std::string>>& s
     }
   }
   result.reason = reason_of(result.state, age);
-  if (failing) {
-    result.state = "failing";
-    result.reason = failing;
-  }
+  if (failing) result = {"failing", failing, result.drift};
   return result;
 }
 

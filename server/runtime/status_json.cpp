@@ -29,19 +29,13 @@ JsonPtr number_or_text(const std::string& value) {
 void add_statistics(const std::vector<std::pair<std::string, std::string>>& statistics,
                     const std::optional<std::string>& failing, JsonObjectBuilder& out) {
   JsonObjectBuilder counters;
-  JsonPtr drift = json_null();
   for (const auto& [name, value] : statistics) {
-    if (name == "state") continue;
-    if (name == "drift") {
-      drift = number_or_text(value);
-    } else {
-      counters.add(name, number_or_text(value));
-    }
+    if (name != "state" && name != "drift") counters.add(name, number_or_text(value));
   }
-  const auto [state, reason, _] = input_state(statistics, failing);
+  const auto [state, reason, drift] = input_state(statistics, failing);
   out.add("state", state.empty() ? json_null() : json_text(state))
       .add("stateReason", reason ? json_text(*reason) : json_null())
-      .add("drift", std::move(drift))
+      .add("drift", drift ? json_number(drift->count()) : json_null())
       .add("statistics", counters.take());
 }
 

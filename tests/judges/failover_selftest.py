@@ -198,9 +198,9 @@ def drifting(stream):
         segment["tags"] = f"#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:00:{number * SECONDS * 1.0002:09.6f}Z"
 
 
-def renamed(_, stream):
+def renamed(origin, stream):
     stream.segments[3]["uri"] = "other.ts"
-    stream.serve(_, 5)
+    stream.serve(origin, 5)
 
 
 def rewritten(origin, stream):

@@ -18,12 +18,9 @@ constexpr std::size_t remembered_copies = 64;
 void Merger::Impl::compare(Input& input, const RecentSlot& used, const Arrived& copy, std::int64_t position) {
   Session* session = joined_session(input.id);
   if (session == nullptr || used.digest == 0 || copy.unit.digest == 0) return;
-  if (!note_content(*session->find(running_->ref().key), used.digest, copy.unit.digest)) {
-    judge_content(input, *session);
-    note_offset(input, 0);
-    return;
-  }
+  const bool differs = note_content(*session->find(running_->ref().key), used.digest, copy.unit.digest);
   judge_content(input, *session);
+  if (!differs) return note_offset(input, 0);
   input.copies.push_back({position, copy.unit.digest});
   if (input.copies.size() > remembered_copies) input.copies.pop_front();
   const auto same =
