@@ -14,8 +14,8 @@ from exposition import Metrics, parse
 from lab import BUILD, ROOT, Server, Tap, basic, hls_output, ladder_source, request, temporary_folder, wait_until
 
 CHANNEL = {"group": "g", "channel": "c"}
-# Only where somebody counts with them: a key server's, a refusal's, an encoder's bad habits.
-QUIET = {"tarn_input_condition", "tarn_http_refusals_total"}
+# Only where somebody counts with them: a refusal's, an encoder's bad habits, two inputs with the same content.
+QUIET = {"tarn_input_condition", "tarn_http_refusals_total", "tarn_input_drift_seconds"}
 
 
 def scrape(server):
@@ -82,6 +82,10 @@ def ingest_is_counted(lab):
     assert now.values("tarn_ingest_acknowledgement_seconds_count", **CHANNEL) == [len(sent)]
     assert now.values("tarn_input_connected", **one) == [1] and now.values("tarn_input_active", **one) == [1]
     assert now.values("tarn_input_connected", **CHANNEL, input="ingest2") == [0]
+    # looked at once a second
+    wait_until(lambda: scrape(lab.server).values("tarn_input_state", **CHANNEL, input="ingest2", state="never-seen") == [1],
+               10, "the state of the input that sends nothing")
+    assert scrape(lab.server).values("tarn_input_state", **one) == [1]
     assert now.values("tarn_archive_bytes", **CHANNEL)[0] > 10_000
     assert -30 < now.values("tarn_timeline_lag_seconds", **CHANNEL)[0] < 60
     assert now.values("tarn_retention_lag_seconds", **CHANNEL) == [0]
