@@ -91,7 +91,6 @@ Status TaskRun::upload_one(Target& target, const std::string& name) {
     }
   }
   const auto content = TRY(fetch(name));
-  if (!content) return {};  // taken away from the timeline again: the manifests will not list it
   TRY(put(target, name, content->content_type, content->parts, content->size));
   note_done(name, content->size);
   return {};
@@ -123,7 +122,8 @@ Result<std::shared_ptr<const Content>> TaskRun::fetch(const std::string& name) {
   }
   Fetched fetched = later.get();
   if (fetched.content) return fetched.content;
-  if (fetched.absence == Fetched::Absence::not_found) return std::shared_ptr<const Content>{};
+  // Even if it was taken from the timeline meanwhile: the manifests of this plan list it, the next plan's
+  // will not.
   return Error{ErrorCode::internal, name + ": " + fetched.reason};
 }
 

@@ -8,12 +8,11 @@ template <class R>
 JsonObjectBuilder settings_of(const R& resource, Secrets secrets) {
   JsonObjectBuilder object;
   for (const Field<R>& field : fields<R>()) {
-    if (field.secret && secrets == Secrets::hidden) {
-      object.add_at(field.name, json_null());
-      continue;
-    }
     const FieldValue value = get_field(resource, field);
-    if (!std::holds_alternative<std::monostate>(value)) object.add_at(field.name, to_json(value));
+    if (std::holds_alternative<std::monostate>(value)) continue;
+    // Null says that there is one: whoever applies this must not take it for none.
+    const bool is_hidden = field.secret && secrets == Secrets::hidden;
+    object.add_at(field.name, is_hidden ? json_null() : to_json(value));
   }
   return object;
 }

@@ -139,6 +139,15 @@ class ResourceFile {
       document = hold_fixed<R>(to_document(before, Part::open).get(), document.get(), found);
     read_document(document.get(), resource, found, read_only_members<R>());
     if (before.revision != 0) check_fixed(before, resource, found);
+    for (const Field<R>& field : fields<R>()) {
+      const std::string name{field.name};
+      if (!field.secret || !is_null(node, name)) continue;
+      // A secret that an export has left out: what is there stays, and nothing is made without it.
+      copy_field(before, resource, field);
+      if (std::holds_alternative<std::monostate>(get_field(before, field)))
+        found.push_back(
+            {name, "null", "is a secret that was left out; give it, or remove the member for none"});
+    }
     check_rules(resource, found);
     check_reach(resource, settings_, found);
     for (FieldError& error : found) {

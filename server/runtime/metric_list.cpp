@@ -47,6 +47,7 @@ constexpr Description descriptions[] = {
 
     {"tarn_timeline_lag_seconds", gauge, "Now minus the UTC at which the channel's content ends."},
     {"tarn_timeline_start_seconds", gauge, "UTC of the oldest content, in seconds since 1970."},
+    {"tarn_channel_running", gauge, "0: the channel was stopped, and takes nothing."},
     {"tarn_archive_failed", gauge, "1: the channel's storage has failed, nothing is acknowledged any more."},
     {"tarn_archive_bytes", gauge, "Bytes of the channel's content on disk."},
     {"tarn_archive_chunks", gauge, "Chunks of the channel's content."},

@@ -74,6 +74,7 @@ void Runtime::read_metrics(const Metrics::Sample& sample) const {
     const auto at = running.find(id);
     const bool works = at != running.end() && at->second.channel->archive()->health().ok();
     sample("tarn_archive_failed", labels, works ? 0 : 1);
+    sample("tarn_channel_running", labels, channel.is_stopped ? 0 : 1);
     if (at == running.end()) continue;
     read_channel(labels, id, *at->second.channel, sample);
     for (const auto& [endpoint_id, endpoint] : at->second.endpoints) {

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <deque>
+#include <set>
 
 #include "server/collect/collector.h"
 #include "server/collect/file_target.h"
@@ -27,9 +28,11 @@ class SourceFake : public CollectionSource {
   Result<CollectionPlan> plan(const CollectionTask& task, bool finish) override {
     const std::lock_guard lock{mutex};
     if (is_gone) return not_found("the endpoint does not exist any more");
+    ++plans;
     CollectionPlan plan;
     for (Utc time = task.start; time < std::min(task.end, edge); time += std::chrono::seconds{1}) {
-      plan.media.push_back("s" + std::to_string((time - at(0)) / std::chrono::seconds{1}) + ".ts");
+      const std::string name = "s" + std::to_string((time - at(0)) / std::chrono::seconds{1}) + ".ts";
+      if (!lost.contains(name)) plan.media.push_back(name);
     }
     if (edge >= task.end || finish) {
       if (plan.media.empty()) return not_found("nothing of this range was ever there");
@@ -41,6 +44,10 @@ class SourceFake : public CollectionSource {
                    std::function<void(Fetched)> done) override {
     const std::lock_guard lock{mutex};
     fetched.push_back(file);
+    if (file == goes) {
+      lost.insert(file);
+      return done({nullptr, Fetched::Absence::not_found, "no such file", {}});
+    }
     done({media_content({Blob::copy_of(as_bytes("bytes of " + file))}, "video/mp2t", file), {}, {}, {}});
   }
   void hold(std::map<std::string, Utc> from) override {
@@ -51,6 +58,9 @@ class SourceFake : public CollectionSource {
   Utc edge = at(10);
   bool is_gone = false;
   std::vector<std::string> fetched;
+  std::string goes;            // is taken from the timeline between the plan and the upload
+  std::set<std::string> lost;  // is in no plan any more
+  int plans = 0;
   std::map<std::string, Utc> held;
 };
 
@@ -172,6 +182,17 @@ TEST_F(CollectTest, APastRangeIsCopiedWithItsManifestsLast) {
   EXPECT_EQ(done.manifest, "m.m3u8");
   EXPECT_TRUE(done.finished.has_value());
   EXPECT_EQ(write_task(store_->tasks()->front()), write_task(done));
+}
+
+TEST_F(CollectTest, ManifestsNeverListWhatWasTakenAwayBeforeItWasUploaded) {
+  source_.goes = "s4.ts";
+  start();
+  ASSERT_TRUE(collector_->submit(task("t", 2, 6)).ok());
+  ASSERT_TRUE(becomes("t", State::succeeded));
+  EXPECT_GE(source_.plans, 2) << "the manifests are those of a plan without it";
+  EXPECT_EQ(shelf_.objects.count("s4.ts"), 0U);
+  EXPECT_EQ(puts().back(), "m.m3u8");
+  EXPECT_EQ(std::count(shelf_.puts.begin(), shelf_.puts.end(), "m.m3u8"), 1);
 }
 
 TEST_F(CollectTest, ARangeInTheFutureIsCollectedAsItComes) {

@@ -129,7 +129,10 @@ TEST_F(ResourceFileTest, AnExportAppliedElsewhereGivesTheSameExport) {
          R"({"name":"e","protocol":"DASH","timeShiftDays":3,"ipWhitelist":["10.0.0.0/8","192.0.2.1"],
              "description":"\"quoted\"\nüñ","manifest":{"minBufferTime":7,"streamOrder":"BITRATE_DESCENDING"},
              "drm":{"systems":["WIDEVINE"],"providerUrl":"https://k.example/","encryptionMethod":"CENC"}})");
-  for (const char* query : {"/export", "/export?secrets=true"}) {
+  for (const char* query : {"/export?secrets=true", "/export"}) {
+    // Without secrets only what has none can be made elsewhere.
+    if (std::string{query} == "/export")
+      expect(200, "PATCH", "/channel-groups/g/channels/c/endpoints/dash", R"({"authorizationCode":null})");
     const std::string first = expect(200, "GET", query).body;
     const auto other = Store::open(directory_.file("other"), directory_.file("other-key")).value();
     StatusFake status;
@@ -162,15 +165,25 @@ TEST_F(ResourceFileTest, AnExportHasNoSecretsUnlessTheyAreAskedFor) {
     EXPECT_NE(shown.find(secret), std::string::npos);
   }
   EXPECT_EQ(expect(400, "GET", "/export?secrets=maybe").status, 400);
-  // Applied to the server that it came from, it changes neither credentials nor anything but the codes.
+  // Applied to the server that it came from, it changes nothing.
   std::vector<ResourceChange> changes;
   ASSERT_TRUE(control_->apply_resources(hidden, &changes).ok());
-  for (const ResourceChange& change : changes) {
-    const bool has_code = change.resource == "endpoint g/c/dash";
-    EXPECT_EQ(change.kind, has_code ? ResourceChange::Kind::updated : ResourceChange::Kind::unchanged)
-        << change.resource;
-  }
+  for (const ResourceChange& change : changes)
+    EXPECT_EQ(change.kind, ResourceChange::Kind::unchanged) << change.resource;
   EXPECT_EQ(store_->model()->channel("g", "c")->inputs[0].password, channel.inputs[0].password);
+  EXPECT_EQ(store_->model()->endpoint("g", "c", "dash")->authorization_code, "code-secret");
+}
+
+// On another server the endpoint would be everybody's.
+TEST_F(ResourceFileTest, NothingIsMadeWithoutASecretThatWasLeftOut) {
+  ASSERT_TRUE(control_->apply_resources(example).ok());
+  const std::string hidden = expect(200, "GET", "/export").body;
+  expect(204, "DELETE", "/channel-groups/g/channels/c/endpoints/dash");
+  const Status refused = control_->apply_resources(hidden);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message.find("authorizationCode"), std::string::npos) << refused.error().message;
+  EXPECT_NE(refused.error().message.find("is a secret that was left out"), std::string::npos);
+  EXPECT_EQ(store_->model()->endpoint("g", "c", "dash"), nullptr);
 }
 
 TEST_F(ResourceFileTest, SurvivesReopening) {

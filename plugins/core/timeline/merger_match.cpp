@@ -280,13 +280,18 @@ std::array<InputId, input_count> Merger::Impl::preference() const {
   return {first, first == 0 ? InputId{1} : InputId{0}};
 }
 
-// The input's copy of the next GOP has been here for so long that the active input, of which it is expected
-// still, must have fallen behind by a segment since this began. What is held is bounded, and so is this.
+// The input's copy of the next GOP is here while viewers have waited for it for long, or has been here for so
+// long that the active input, of which it is expected still, must have fallen behind by a segment since this
+// began. What is held is bounded, and so is this.
 bool Merger::Impl::outruns_active(const Input& input, const Session& session) {
   const Microseconds lead = std::min(input.lag.lead().value_or(pace() * 5), pace() * 5);
   const TrackFeed& feed = *session.find(running_->ref().key);
   const std::size_t count = feed.is_video() ? group_size(session, feed) : 1;
-  const Monotonic until = feed.units[count - 1].at + lead + std::max(pace(), margin());
+  Monotonic until = feed.units[count - 1].at + lead + std::max(pace(), margin());
+  // What it was late by before is expected again: playlists shall not age by more than 1.5 segments for that.
+  const auto& recent = running_->recent;
+  if (!recent.empty() && !recent.back().hole)
+    until = std::min(until, recent.back().decided + pace() * 29 / 20);
   if (now_ < until) wake_at(until);
   return now_ >= until;
 }

@@ -35,9 +35,11 @@ class KeptCuts {
   [[nodiscard]] std::size_t first() const { return first_; }
   [[nodiscard]] Utc start(std::size_t index) const { return start_of(timeline_, cuts_[index]); }
 
-  [[nodiscard]] std::string range() const {
+  // What of it is not older than `oldest`: the channel may keep more, for other endpoints.
+  [[nodiscard]] std::string range(Utc oldest) const {
     if (empty()) return "nothing is available yet";
-    return "available: " + format_utc(begin()) + " to " + format_utc(edge());
+    if (oldest > edge()) return "nothing is available any more";
+    return "available: " + format_utc(std::max(begin(), oldest)) + " to " + format_utc(edge());
   }
 
  private:
@@ -66,21 +68,24 @@ class Resolver {
   }
 
   Result<Window> run() {
-    if (cuts_.empty()) return not_found(cuts_.range());
+    if (cuts_.empty()) return not_found(cuts_.range(oldest()));
     if (query_.offset && !query_.vod_end) return slide();
     return query_.vod_end ? vod() : event();
   }
 
  private:
+  [[nodiscard]] Utc oldest() const { return now_ - limits_.shift; }
   static Error invalid(std::string message) { return {ErrorCode::invalid, std::move(message)}; }
-  [[nodiscard]] Error absent(const std::string& what) const { return not_found(what + "; " + cuts_.range()); }
+  [[nodiscard]] Error absent(const std::string& what) const {
+    return not_found(what + "; " + cuts_.range(oldest()));
+  }
 
   [[nodiscard]] Status check_length(Microseconds length) const {
     if (length <= limits_.longest) return {};
     return invalid("longer than the " + format_duration(limits_.longest) + " that one manifest may list");
   }
   [[nodiscard]] Status check_begin(Utc start) const {
-    if (start < now_ - limits_.shift) return absent(name_of_begin() + " is before what this endpoint keeps");
+    if (start < oldest()) return absent(name_of_begin() + " is before what this endpoint keeps");
     if (start > cuts_.edge()) return absent(name_of_begin() + " is after the live edge");
     return {};
   }
@@ -129,6 +134,8 @@ class Resolver {
     window_.first = cuts_.first_after(start);
     window_.end = cuts_.first_from(*query_.vod_end);
     window_.complete = true;
+    // `offset` counts from an edge that moves on: what playlists are asked for is this window.
+    window_.query = format_window_query({start, {}, query_.vod_end, {}});
     return not_empty();
   }
 

@@ -89,7 +89,7 @@ TEST(Window, BeforeTheDaysOfTheEndpointThereIsNothing) {
   EXPECT_EQ(asked.describe("start=" + at(22) + "&vodend=" + at(40)), "vod 5..10 complete");
   EXPECT_EQ(asked.describe("start=" + at(21) + "&vodend=" + at(40)),
             "start is before what this endpoint keeps; "
-            "available: 2026-11-22T12:00:00.000Z to 2026-11-22T12:02:20.000Z");
+            "available: 2026-11-22T12:00:22.000Z to 2026-11-22T12:02:20.000Z");
 }
 
 TEST(Window, StartAndVodendMustNotBeAfterTheLiveEdge) {
@@ -143,6 +143,10 @@ TEST(Window, AnOffsetHasAnEndToo) {
   EXPECT_EQ(asked.describe("offset=10&end=" + at(131)), "live ..17 open");
   EXPECT_EQ(asked.describe("offset=20&vodend=" + at(129)), "vod 15..18 complete");
   EXPECT_EQ(asked.code("offset=10&vodend=" + at(129)), ErrorCode::invalid);
+  // Every playlist of it is asked for the same window, whenever that is.
+  const std::string query = asked.resolve("offset=20&vodend=" + at(129))->query;
+  EXPECT_EQ(query.find("offset"), std::string::npos) << query;
+  EXPECT_EQ(asked.describe(query), "vod 15..18 complete") << query;
 }
 
 TEST(Window, OneManifestHasALongest) {
