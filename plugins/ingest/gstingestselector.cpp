@@ -21,10 +21,10 @@
  * Messages: `tarn/input-switched` (from, to, media-time, reason) when the other input becomes active, and
  * `tarn/input-condition` (input, condition, state) when OPEN_SEGMENTS (its segments do not begin with a sync
  * sample), PDT_REJECTED (its dates are not credible) or MISALIGNED (its times or tracks do not match the
- * output: it can take over only after a discontinuity) is "set" or "cleared" for an input; and,
- * before a switch needs it, DIFFERENT_CONTENT (its GOPs are other bytes than the ones used), DIFFERENT_GOPS
- * (they do not begin or end where those do), LAGGING (they come later by more than the margin of a switch) or
- * MISSING_TRACK (it has stopped sending one of its tracks; `tracks` names them).
+ * output: it can take over only after a discontinuity; `reason` says why) is "set" or "cleared" for an input;
+ * and, before a switch needs it, DIFFERENT_CONTENT (its GOPs or its sound are other bytes than the ones
+ * used), DIFFERENT_GOPS (they do not begin or end where those do), LAGGING (they come later by more than the
+ * margin of a switch) or MISSING_TRACK (it has stopped sending one of its tracks; `tracks` names them).
  *
  * Threads: none of its own. The thread that brings content carries out what follows from it, and returns
  * when that has been pushed; deadlines are waited for on the element's clock and carried out on a thread

@@ -236,7 +236,10 @@ void ChannelRuntime::note(const IngestEvent& event) {
   } else if (event.name == "input-condition") {
     auto& conditions = state_.conditions[field(event, "input") == "ingest2" ? 1 : 0];
     if (field(event, "state") == "set") {
-      conditions.emplace(field(event, "condition"), now);
+      const std::string tracks = field(event, "tracks");
+      Condition& condition =
+          conditions.try_emplace(field(event, "condition"), Condition{now, {}}).first->second;
+      condition.reason = tracks.empty() ? field(event, "reason") : tracks;
     } else {
       conditions.erase(field(event, "condition"));
     }
@@ -283,7 +286,7 @@ void ChannelRuntime::tell_changes(Monotonic now) {
     state_.input_states[i] = states[i];
   }
   for (std::size_t i = 0; i < watches_.size(); ++i) {
-    const auto change = watches_[i].observe(states[i], !is_out(states[1 - i]), now);
+    const auto change = watches_[i].observe(states[i], is_well(states[1 - i]), now);
     if (!change) continue;
     std::vector<EventLog::Field> fields{
         {"channel", label()}, {"input", input_name(static_cast<int>(i))}, {"state", change->state}};
@@ -407,7 +410,7 @@ ChannelRuntime::Gauges ChannelRuntime::gauges(Monotonic now) const {
   for (std::size_t i = 0; i < gauges.inputs.size(); ++i) {
     gauges.inputs[i].is_connected = state_.inputs[i].is_connected(now, patience);
     gauges.inputs[i].bitrate = state_.inputs[i].bitrate(now);
-    for (const auto& [code, since] : state_.conditions[i]) gauges.inputs[i].conditions.push_back(code);
+    for (const auto& [code, condition] : state_.conditions[i]) gauges.inputs[i].conditions.push_back(code);
     gauges.inputs[i].state = state_.input_states[i];
   }
   return gauges;

@@ -48,6 +48,10 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
     std::string to;
     std::string reason;
   };
+  struct Condition {
+    Utc since;
+    std::string reason;  // for people; empty: the code says it all
+  };
   struct State {
     std::array<InputHistory, 2> inputs;
     std::array<std::vector<std::pair<std::string, std::string>>, 2> input_statistics;
@@ -56,10 +60,10 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
     std::uint64_t switch_count = 0;
     std::deque<InputHistory::Event> errors;  // newest last
     std::string storage_error;               // why nothing is stored; empty: all is well
-    // What is wrong with how an input sends, by code, and since when.
-    std::array<std::map<std::string, Utc>, 2> conditions;
+    // What is wrong with how an input sends, by code.
+    std::array<std::map<std::string, Condition>, 2> conditions;
     std::array<InputState, 2> input_states;  // at the last look, at most a second ago
-    std::optional<Utc> sacrificed_before;  // content that went for the quota since the server started
+    std::optional<Utc> sacrificed_before;    // content that went for the quota since the server started
   };
 
   // What the metrics show of it; had without asking the pipeline, which may be waiting for a disk.

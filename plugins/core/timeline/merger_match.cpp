@@ -105,6 +105,7 @@ void Merger::Impl::match_all() {
     for (Session& session : input.sessions) {
       const TrackFeed* feed = session.find(running_->ref().key);
       if (joined(session) || feed == nullptr) continue;
+      look_again(input, session);
       for (std::size_t i = 0; i < feed->units.size() && !joined(session); ++i) {
         const Unit& unit = feed->units[i].unit;
         match(input, session,
@@ -167,10 +168,9 @@ bool Merger::Impl::count_unneeded(Input& input, TrackState& track, const Arrived
   });
   ++(late ? input.status.late : input.status.duplicates);
   if (late) return true;
-  if (&track != &running_->ref()) {
-    compare_other(input, track, arrived, position);
-    return false;
-  }
+  const bool is_reference = &track == &running_->ref();
+  if (!is_reference || track.kind != codecs::Kind::video) compare_other(input, track, arrived, position);
+  if (!is_reference) return false;
   const std::int64_t tolerated = tolerance(track, arrived.unit, false);
   const auto& recent = running_->recent;
   const auto at = std::find_if(recent.rbegin(), recent.rend(), [&](const RecentSlot& slot) {

@@ -640,6 +640,8 @@ export interface components {
                     code: "OPEN_SEGMENTS" | "PDT_REJECTED" | "MISALIGNED" | "DIFFERENT_CONTENT" | "DIFFERENT_GOPS" | "LAGGING" | "MISSING_TRACK" | "ENCRYPTED_INPUT";
                     /** Format: date-time */
                     since: string;
+                    /** @description Of MISALIGNED: why, as it was when it began. Of MISSING_TRACK: which tracks. */
+                    reason?: string;
                 }[];
             }[];
             /** @description Of a channel: answers to players of all its endpoints since the server started; what a deleted endpoint had goes with it. */

@@ -37,7 +37,7 @@ export interface InputStatus {
   state: string | null;
   drift: number | null; // µs against the other input
   statistics: Record<string, number | string>;
-  conditions: {code: string; since: string}[];
+  conditions: {code: string; since: string; reason?: string}[];
 }
 
 export interface Track {
