@@ -137,8 +137,10 @@ void Merger::Impl::hold(Input& input, Session& session, TrackFeed& feed, Arrived
   TrackFeed* reference = session.reference_feed();
   // What is late says nothing about when the next content is to be expected.
   if (reference == &feed && copy.unit.start + copy.unit.duration == *feed.seen_end) {
-    session.history.add(to_microseconds(copy.unit.start + copy.unit.duration, feed.timescale()), now_,
-                        pace() * 3);
+    const Microseconds end = to_microseconds(copy.unit.start + copy.unit.duration, feed.timescale());
+    // Its times have jumped, or it has caught up: that is no sign that the other one has fallen behind.
+    if (joined(session) && session.history.is_early(end, now_, margin())) forget_lags();
+    session.history.add(end, now_, pace() * 3);
     session.segment_from = std::min(session.segment_from, copy.unit.start);
     session.segment_to = std::max(session.segment_to, copy.unit.start + copy.unit.duration);
   }

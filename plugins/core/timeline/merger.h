@@ -151,7 +151,8 @@ struct InputStatus {
 // to the tick. A session that begins with a discontinuity joins only where the timeline went on
 // without one. What does not join is kept aside, bounded, and needs a new stretch to be used. So does
 // a session three of whose GOPs in a row were the timeline's of another time, by the same distance; it
-// comes back when three in a row are the timeline's again (audio-only: a second of frames).
+// comes back when eight in a row are the timeline's again, within half of that (audio-only: a second of
+// frames).
 //
 // Holes of up to 3 T keep slot numbers (S4), beyond is an outage and a new stretch. A hole of less
 // than half a GOP (dropped frames) belongs to the slot that follows.

@@ -39,6 +39,8 @@ class ArrivalHistory {
   // length of the segments where they are regular; then only units at the same place in their segments count,
   // because the first one of a segment is here long after its end and the last one soon. 0: all of them.
   [[nodiscard]] std::optional<Monotonic> expected(Microseconds media_end, Microseconds period) const;
+  // Media that ends at `media_end` has come sooner, by more than `limit`, than any that is looked back upon.
+  [[nodiscard]] bool is_early(Microseconds media_end, Monotonic at, Microseconds limit) const;
 
  private:
   struct Sample {
@@ -47,6 +49,7 @@ class ArrivalHistory {
   };
   std::deque<Sample> samples_;
   Microseconds greatest_{0};
+  Microseconds least_{0};
 };
 
 struct TrackFeed {

@@ -71,6 +71,9 @@ void Merger::Impl::match(Input& input, Session& session, const Arrived& arrived)
   TrackFeed& feed = *session.find(ref.key);
   const std::int64_t tolerated = tolerance(ref, arrived.unit, false);
   const auto join_at = [&](std::int64_t position) {
+    if (session.met != running_->stretch.id) {
+      for (TrackFeed& other : session.tracks) other.shift_known = false;
+    }
     if (!feed.shift_known) feed.shift = position - arrived.unit.start;
     feed.shift_known = true;
     // The other tracks are off by as much, to the tick once they meet the timeline.

@@ -10,6 +10,10 @@
 namespace tarn::timeline {
 namespace {
 
+// A second says that sound is the timeline's again; of pictures it takes more, since times that jitter around
+// what is tolerated would come and go.
+int enough_to_return(codecs::Kind kind) { return kind == codecs::Kind::video ? 8 : 48; }
+
 std::string seconds(std::int64_t ticks, std::uint32_t timescale) {
   return format_seconds(std::abs(ticks), timescale, 3) + " s";
 }
@@ -111,7 +115,7 @@ void Merger::Impl::look_again(Input& input, Session& session) {
     at = std::upper_bound(at, feed->units.end(), *session.looked_at,
                           [](std::int64_t start, const Arrived& one) { return start < one.unit.start; });
   }
-  for (; at != feed->units.end() && session.fitting_copies < enough_copies(ref.kind); ++at) {
+  for (; at != feed->units.end() && session.fitting_copies < enough_to_return(ref.kind); ++at) {
     const std::int64_t position = at->unit.start + feed->shift;
     const std::int64_t tolerated = tolerance(ref, at->unit, false);
     if (position + at->unit.duration > running_->slot_edge + tolerated) break;
@@ -120,7 +124,7 @@ void Merger::Impl::look_again(Input& input, Session& session) {
                                                       : frame_fits(*at, position, tolerated);
     session.fitting_copies = fits ? session.fitting_copies + 1 : 0;
   }
-  if (session.fitting_copies < enough_copies(ref.kind)) return;
+  if (session.fitting_copies < enough_to_return(ref.kind)) return;
   session.misplaced = session.is_askew = false;
   session.misplaced_by = session.content_offset = session.content_shift = 0;
   session.offset_copies = session.shifted_copies = 0;
@@ -137,9 +141,9 @@ bool Merger::Impl::gop_fits(Session& session, const Arrived& copy, std::int64_t 
     const std::int64_t gops = (moved >= 0 ? moved + half : moved - half) / nearest.length;
     session.misplaced_by += moved - gops * nearest.length;
   }
-  if (nearest.slot == nullptr || nearest.slot->hole || std::abs(nearest.shift) > tolerated) return false;
+  if (nearest.slot == nullptr || nearest.slot->hole || std::abs(nearest.shift) > tolerated / 2) return false;
   if (std::abs(nearest.length - copy.unit.duration) > tolerated) return false;
-  if (std::abs(session.misplaced_by) <= tolerated) return true;
+  if (std::abs(session.misplaced_by) <= tolerated / 2) return true;
   const std::uint64_t digest = copy.unit.digest;
   return digest != 0 && digest == nearest.slot->digest &&
          std::count_if(running_->recent.begin(), running_->recent.end(),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 #include <cstdlib>
+#include <random>
 
 #include "merger_scene.h"
 
@@ -157,7 +158,7 @@ TEST(MergerMisplaced, TimesThatMoveBackAreTheTimelinesAgain) {
       scene.run(Scene::ms_of_gop(24));
       EXPECT_TRUE(scene.merger.status(1).misaligned) << step;
       EXPECT_THAT(scene.merger.status(1).misalignment, HasSubstr("its content lies ")) << step;
-      scene.run(Scene::ms_of_gop(32));
+      scene.run(Scene::ms_of_gop(36));
       EXPECT_FALSE(scene.merger.status(1).misaligned) << step << ", " << digests;
       EXPECT_EQ(scene.merger.status(1).misalignment, "");
       scene.run(Scene::ms_of_gop(52));
@@ -182,7 +183,7 @@ TEST(MergerMisplaced, ContentThatIsElsewhereComesBackWithItsContentAlone) {
     EXPECT_TRUE(scene.merger.status(1).misaligned) << gop;
     EXPECT_EQ(scene.merger.status(1).misalignment, "its content lies 4.000 s later");
   }
-  scene.run(Scene::ms_of_gop(50));
+  scene.run(Scene::ms_of_gop(54));
   EXPECT_FALSE(scene.merger.status(1).misaligned);
   EXPECT_THAT(scene.all<StretchStarted>(), SizeIs(1));
 }
@@ -205,6 +206,137 @@ TEST(MergerMisplaced, TimesThatDriftOnAreFollowed) {
     scene.expect_sane();
     EXPECT_EQ(scene.published("v0"), numbers(0, 159)) << drift;
     EXPECT_THAT(scene.all<StretchStarted>(), SizeIs(2));
+  }
+}
+
+// Its copies of what comes next are here long before the active input's: that is no sign that that one has
+// fallen behind.
+TEST(MergerMisplaced, AStandbyWhoseTimesJumpAheadIsNotTakenForAFasterOne) {
+  for (std::int64_t gops = 1; gops <= 6; ++gops) {
+    for (const bool has_digests : {false, true}) {
+      Scene scene{{}, MergerSettings{std::chrono::seconds{2}}};
+      scene.announce_video();
+      for (std::int64_t number = 0; number < 60; ++number) {
+        const std::uint64_t digest = has_digests ? 100 + static_cast<std::uint64_t>(number) : 0;
+        scene.send_one(0, number, digest, 100);
+        scene.at(Scene::ms_of_gop(number + 1) + 150, [=, &scene](Merger& m) {
+          Unit unit = Scene::gop(number, 1, "v0", number < 12 ? 0 : gops * gop_ticks);
+          unit.digest = digest;
+          m.add(1, "v0", unit, scene.now(), scene.now_utc());
+          m.segment_end(1, {"v0"}, scene.now(), scene.now_utc());
+        });
+      }
+      scene.run(Scene::ms_of_gop(60) + 200);
+      EXPECT_THAT(scene.all<InputSwitched>(), IsEmpty()) << gops;
+      EXPECT_EQ(scene.published("v0"), numbers(0, 59)) << gops;
+      // five segments are looked back upon
+      EXPECT_EQ(scene.merger.status(1).misaligned, has_digests && gops <= 5) << gops;
+      EXPECT_FALSE(scene.merger.status(0).misaligned) << gops;
+      EXPECT_FALSE(scene.merger.status(0).lagging) << gops;
+    }
+  }
+}
+
+// It takes over with a discontinuity, and the other one, once it is back, is as far from it as before.
+TEST(MergerMisplaced, A8_WhatIsKnownOfTwoInputsOutlivesTheSwitch) {
+  for (const std::int64_t off : {-2, 2}) {
+    for (std::int64_t away = 2; away <= 5; ++away) {
+      for (std::int64_t back = 1; back <= 5; ++back) {
+        Scene scene{{}, MergerSettings{std::chrono::seconds{2}}};
+        scene.announce_video();
+        for (std::int64_t number = 0; number < 40; ++number) {
+          if (number < 14 || number >= 14 + away)
+            scene.send_one(0, number, 100 + static_cast<std::uint64_t>(number), 100);
+          if (number + off < 0 || number >= 14 + away + back) continue;
+          scene.at(Scene::ms_of_gop(number + 1) + 150, [=, &scene](Merger& m) {
+            Unit unit = Scene::gop(number, 1, "v0", off * gop_ticks);
+            unit.digest = 100 + static_cast<std::uint64_t>(number);
+            m.add(1, "v0", unit, scene.now(), scene.now_utc());
+            m.segment_end(1, {"v0"}, scene.now(), scene.now_utc());
+          });
+        }
+        scene.run(Scene::ms_of_gop(45));
+        scene.expect_sane();
+        EXPECT_THAT(scene.all<StretchStarted>(), SizeIs(3)) << off << ", " << away << ", " << back;
+        const auto published = scene.published("v0");
+        EXPECT_TRUE(std::is_sorted(published.begin(), published.end()))
+            << off << ", " << away << ", " << back;
+        EXPECT_EQ(std::adjacent_find(published.begin(), published.end()), published.end()) << off;
+        EXPECT_GE(published.size(), 39U) << off << ", " << away << ", " << back;
+      }
+    }
+  }
+}
+
+// Half a frame apart, and the other one begins the stretch after an outage of both: what was the distance
+// before is not any more.
+TEST(MergerMisplaced, ANewStretchIsJoinedWithItsOwnDistance) {
+  for (const std::int64_t off : {-1'350, 1'350}) {
+    Scene scene{{}, MergerSettings{std::chrono::seconds{2}}};
+    scene.announce_video();
+    for (std::int64_t number = 0; number < 40; ++number) {
+      if (number < 10 || number >= 17) scene.send_one(0, number, 0, 100);
+      if (number >= 10 && (number < 16 || number >= 30)) continue;
+      scene.at(Scene::ms_of_gop(number + 1) + 150, [=, &scene](Merger& m) {
+        m.add(1, "v0", Scene::gop(number, 1, "v0", off), scene.now(), scene.now_utc());
+        m.segment_end(1, {"v0"}, scene.now(), scene.now_utc());
+      });
+    }
+    scene.run(Scene::ms_of_gop(42));
+    scene.expect_sane();
+    EXPECT_THAT(scene.all<StretchStarted>(), SizeIs(2));
+    for (const SlotListed& slot : scene.all<SlotListed>()) EXPECT_EQ(slot.end - slot.start, gop_ticks) << off;
+    for (const PartDecided& part : scene.all<PartDecided>()) {
+      const auto slots = scene.all<SlotListed>();
+      const auto its = std::find_if(slots.begin(), slots.end(),
+                                    [&](const SlotListed& slot) { return slot.number == part.slot; });
+      EXPECT_EQ(part.start, its->start) << off;
+    }
+  }
+}
+
+// Around what is tolerated: said once, not again and again.
+TEST(MergerMisplaced, TimesThatJitterDoNotComeAndGo) {
+  Scene scene{{}, MergerSettings{std::chrono::seconds{2}}};
+  scene.announce_video();
+  std::mt19937 random{7};
+  for (std::int64_t number = 0; number < 400; ++number) {
+    scene.send_one(0, number, 0, 100);
+    const std::int64_t off = std::uniform_int_distribution<std::int64_t>{-2'520, 2'520}(random);  // 28 ms
+    scene.at(Scene::ms_of_gop(number + 1) + 150, [=, &scene](Merger& m) {
+      m.add(1, "v0", Scene::gop(number, 1, "v0", off), scene.now(), scene.now_utc());
+      m.segment_end(1, {"v0"}, scene.now(), scene.now_utc());
+    });
+  }
+  int changes = 0;
+  for (std::int64_t number = 0; number < 400; ++number) {
+    const bool was = scene.merger.status(1).misaligned;
+    scene.run(Scene::ms_of_gop(number) + 1'000);
+    changes += scene.merger.status(1).misaligned != was ? 1 : 0;
+  }
+  EXPECT_LE(changes, 3);
+}
+
+// It was off from its first segment on, by whole GOPs or not: nothing is shown twice, nothing is left out.
+TEST(MergerMisplaced, AStandbyThatNeverFittedGoesOnWhereTheOtherEnded) {
+  for (const std::int64_t off : {-270'000, -135'000, -90'000, 90'000, 135'000, 225'000, 270'000, 450'000}) {
+    Scene scene{{}, MergerSettings{std::chrono::seconds{2}}};
+    scene.announce_video();
+    for (std::int64_t number = 0; number < 40; ++number) {
+      const std::uint64_t digest = 100 + static_cast<std::uint64_t>(number);
+      if (number < 20) scene.send_one(0, number, digest, 50);
+      if (number == 0) continue;
+      scene.at(Scene::ms_of_gop(number + 1) + 150, [=, &scene](Merger& m) {
+        Unit unit = Scene::gop(number, 1, "v0", off);
+        unit.digest = digest;
+        m.add(1, "v0", unit, scene.now(), scene.now_utc());
+        m.segment_end(1, {"v0"}, scene.now(), scene.now_utc());
+      });
+    }
+    scene.run(Scene::ms_of_gop(42));
+    scene.expect_sane();
+    EXPECT_EQ(scene.published("v0"), numbers(0, 39)) << off;
+    EXPECT_THAT(scene.all<StretchStarted>(), SizeIs(2)) << off;
   }
 }
 
