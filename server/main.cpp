@@ -207,6 +207,7 @@ Status Application::open() {
   collecting.bytes_per_second = config_.collection_rate;
   collecting.targets.root = config_.collection_root;
   collecting.targets.limits.idle = config_.collection_timeout;
+  collecting.retry.patience = config_.collection_patience;
   collecting.targets.outbound = outbound;
   collecting.targets.now = utc_now;
   if (!config_.bucket_credentials.empty()) {

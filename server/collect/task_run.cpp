@@ -3,20 +3,15 @@
 
 #include <algorithm>
 #include <future>
-#include <random>
 #include <thread>
 
+#include "server/collect/retry.h"
 #include "server/keys/backoff.h"
 
 namespace tarn::server {
 namespace {
 
 Error unwanted() { return {ErrorCode::conflict, "the task was stopped"}; }
-
-std::uint32_t any_number() {
-  thread_local std::minstd_rand generator{std::random_device{}()};
-  return static_cast<std::uint32_t>(generator());
-}
 
 }  // namespace
 
@@ -83,6 +78,7 @@ Status TaskRun::upload_one(Target& target, const std::string& name) {
     std::optional<std::uint64_t> there;
     TRY(with_tries([&]() -> Status {
       there = TRY(target.find(name));
+      is_reached_ = true;
       return {};
     }));
     if (there) {
@@ -100,14 +96,19 @@ Status TaskRun::put(Target& target, const std::string& name, const std::string& 
                     const std::vector<Blob>& parts, std::uint64_t size) {
   return with_tries([&]() -> Status {  // each try takes disk and network
     if (!parts_.pause(parts_.share.take(size, parts_.now()))) return unwanted();
-    return target.put(name, content_type, parts);
+    TRY(target.put(name, content_type, parts));
+    is_reached_ = true;
+    return {};
   });
 }
 
 Status TaskRun::with_tries(const std::function<Status()>& attempt) {
   for (unsigned failures = 0;;) {
     Status done = attempt();
-    if (done || !may_go_away(done.error()) || ++failures == parts_.tries) return done;
+    if (done || !may_go_away(done.error()) ||
+        ++failures >= (is_reached_ ? parts_.tries : parts_.first_tries)) {
+      return done;
+    }
     if (!parts_.pause(backoff(failures, any_number(), parts_.first_backoff))) return unwanted();
   }
 }

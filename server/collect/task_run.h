@@ -38,7 +38,8 @@ class TaskRun {
     std::function<Monotonic()> now;
     std::function<void(std::uint64_t total)> on_progress;
     unsigned uploads = 4;
-    unsigned tries = 6;  // of one object in a row
+    unsigned tries = 6;        // of one object in a row
+    unsigned first_tries = 6;  // the same, until the store has answered anything well
     Microseconds first_backoff = std::chrono::milliseconds{500};
   };
 
@@ -68,6 +69,7 @@ class TaskRun {
   std::uint64_t total_ = 0;
   std::string manifest_;
   std::atomic<bool> has_failed_{false};
+  std::atomic<bool> is_reached_{false};  // the store has taken or found something
 };
 
 }  // namespace tarn::server

@@ -276,7 +276,7 @@ def some_range(made, length=20):
 
 
 def e1_a_store_with_errors(folder):
-    with running(folder, 40) as made:
+    with running(folder, 40, options=("--collection-patience", "10")) as made:
         made.push_all()
         start, end, media = some_range(made, 30)
         dice = faultlab.dice()
@@ -295,10 +295,12 @@ def e1_a_store_with_errors(folder):
         try:
             task = made.collect(store, start, start + seconds(3))
             wait_until(lambda: made.state(task).get("error"), 60, "the reason while it is tried again")
-            assert made.state(task)["state"] == "RUNNING" and "503 SlowDown" in made.state(task)["error"], made.state(task)
-            if LONG:
-                over = made.finished(task, 1800)
-                assert over["state"] == "FAILED" and "503 SlowDown" in over["error"], over
+            state = made.state(task)
+            # It is waiting for its next pass, or in it, or has failed meanwhile.
+            assert "503 SlowDown" in state["error"] and state["failingSince"], state
+            over = made.finished(task, 120)
+            assert over["state"] == "FAILED" and "503 SlowDown" in over["error"], over
+            assert over["failingSince"] and over["nextTryAt"] is None, over
             assert store.names() == {}
         finally:
             store.stop()
