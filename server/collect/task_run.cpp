@@ -16,18 +16,30 @@ Error unwanted() { return {ErrorCode::conflict, "the task was stopped"}; }
 }  // namespace
 
 Result<bool> TaskRun::run(bool finish) {
-  CollectionPlan plan = TRY(parts_.source.plan(task_, finish));
-  total_ = plan.media.size();
+  Utc known_until{};
+  {
+    const std::lock_guard lock{progress_.mutex};
+    known_until = progress_.known_until;
+  }
+  CollectionPlan plan = TRY(parts_.source.plan(task_, {finish, known_until}));
+  const bool is_whole = !plan.manifests.empty();
   std::vector<std::string> missing;
   {
     const std::lock_guard lock{progress_.mutex};
+    total_ = plan.media.size();
     for (std::string& name : plan.media) {
       if (!progress_.done.contains(name)) missing.push_back(std::move(name));
     }
+    // Less than the whole has been planned: what is there already belongs to it too.
+    if (!is_whole) total_ = progress_.done.size() + missing.size();
   }
   parts_.on_progress(total_);
   TRY(upload(missing));
-  if (plan.manifests.empty()) return false;
+  if (!is_whole) {
+    const std::lock_guard lock{progress_.mutex};
+    progress_.known_until = std::max(progress_.known_until, plan.edge);
+    return false;
+  }
   const auto target = TRY(parts_.open());
   for (const CollectedManifest& manifest : plan.manifests) {
     const std::vector<Blob> text{Blob::copy_of(as_bytes(manifest.text))};

@@ -21,6 +21,7 @@ struct TaskProgress {
   std::mutex mutex;
   std::set<std::string> done;  // names that are at the target
   std::uint64_t bytes = 0;
+  Utc known_until{};  // all that ended before has been planned and is at the target
 };
 
 // One pass over a task: what is there of its range and not at the target yet is copied, and the manifests
@@ -47,7 +48,7 @@ class TaskRun {
   TaskRun(Parts parts, const CollectionTask& task, TaskProgress& progress, bool look_first)
       : parts_(std::move(parts)), task_(task), progress_(progress), look_first_(look_first) {}
 
-  // True: all of it is there, manifests too. `finish` as in plan_collection().
+  // True: all of it is there, manifests too. `finish` as in CollectionLook.
   Result<bool> run(bool finish);
   // The file that players open, once run() has returned true.
   [[nodiscard]] const std::string& manifest() const { return manifest_; }

@@ -295,12 +295,12 @@ void EndpointRuntime::fetch_media(const MediaFile& media, const Request& request
   });
 }
 
-Result<CollectionPlan> EndpointRuntime::plan(Utc start, Utc end, bool finish) const {
+Result<CollectionPlan> EndpointRuntime::plan(Utc start, Utc end, const CollectionLook& look) const {
   const auto current = settings();
   if (current->output.is_encrypted && !current->protection) {
     return not_found("there is no key for this endpoint yet");
   }
-  return plan_collection(*archive_->timeline(), current->output, start, end, finish);
+  return plan_collection(*archive_->timeline(), current->output, start, end, look);
 }
 
 // What retention took away between the look-up and the reading is not there: nobody's fault.

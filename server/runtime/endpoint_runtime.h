@@ -69,7 +69,7 @@ class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
   void set_settings(Settings settings);
   void fetch(const Request& request, std::function<void(Fetched)> done);
   // As plan_collection() of its settings and timeline.
-  [[nodiscard]] Result<CollectionPlan> plan(Utc start, Utc end, bool finish) const;
+  [[nodiscard]] Result<CollectionPlan> plan(Utc start, Utc end, const CollectionLook& look) const;
   // Gives up the pipeline when nothing was packaged for a minute.
   void tick(Monotonic now);
 

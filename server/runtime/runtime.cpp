@@ -342,10 +342,10 @@ std::shared_ptr<const Delivery> Runtime::delivery(const Channel& channel, const 
   return runtime ? runtime->meters().delivery(file) : nullptr;
 }
 
-Result<CollectionPlan> Runtime::plan(const CollectionTask& task, bool finish) {
+Result<CollectionPlan> Runtime::plan(const CollectionTask& task, const CollectionLook& look) {
   const auto runtime = find_endpoint(task.channel_id, task.endpoint_id);
   if (!runtime) return not_found("the endpoint does not exist any more");
-  return runtime->plan(task.start, task.end, finish);
+  return runtime->plan(task.start, task.end, look);
 }
 
 void Runtime::fetch_media(const CollectionTask& task, const std::string& file,

@@ -56,7 +56,7 @@ class Runtime : public Origin, public StatusSource, public CollectionSource {
   void fetch(const Channel& channel, const Endpoint& endpoint, const std::string& file,
              const timeline::WindowQuery& window, std::function<void(Fetched)> done) override;
 
-  Result<CollectionPlan> plan(const CollectionTask& task, bool finish) override;
+  Result<CollectionPlan> plan(const CollectionTask& task, const CollectionLook& look) override;
   void fetch_media(const CollectionTask& task, const std::string& file,
                    std::function<void(Fetched)> done) override;
   void hold(std::map<std::string, Utc> from) override;

@@ -25,16 +25,20 @@ Utc at(int seconds) { return Utc{std::chrono::seconds{1'700'000'000 + seconds}};
 // One segment a second, "s0", "s1", …, up to an edge that the test moves.
 class SourceFake : public CollectionSource {
  public:
-  Result<CollectionPlan> plan(const CollectionTask& task, bool finish) override {
+  Result<CollectionPlan> plan(const CollectionTask& task, const CollectionLook& look) override {
     const std::lock_guard lock{mutex};
     if (is_gone) return not_found("the endpoint does not exist any more");
     ++plans;
     CollectionPlan plan;
-    for (Utc time = task.start; time < std::min(task.end, edge); time += std::chrono::seconds{1}) {
+    plan.edge = edge;
+    const bool is_whole = edge >= task.end || look.finish;
+    Utc time = is_whole ? task.start : std::max(task.start, look.known_until);
+    planned_from = time;
+    for (; time < std::min(task.end, edge); time += std::chrono::seconds{1}) {
       const std::string name = "s" + std::to_string((time - at(0)) / std::chrono::seconds{1}) + ".ts";
       if (!lost.contains(name)) plan.media.push_back(name);
     }
-    if (edge >= task.end || finish) {
+    if (is_whole) {
       if (plan.media.empty()) return not_found("nothing of this range was ever there");
       plan.manifests = {{"m-v1.m3u8", "text", "media"}, {"m.m3u8", "text", "main"}};
     }
@@ -61,6 +65,7 @@ class SourceFake : public CollectionSource {
   std::string goes;            // is taken from the timeline between the plan and the upload
   std::set<std::string> lost;  // is in no plan any more
   int plans = 0;
+  Utc planned_from{};  // the last time
   std::map<std::string, Utc> held;
 };
 
@@ -227,6 +232,45 @@ TEST_F(CollectTest, ARangeInTheFutureIsCollectedAsItComes) {
   EXPECT_EQ(puts().size(), 8U);
   const std::lock_guard lock{source_.mutex};
   EXPECT_THAT(source_.held, IsEmpty()) << "retention may go on";
+}
+
+TEST_F(CollectTest, ARangeThatIsNotOverIsPlannedFromWhereItIsKnown) {
+  start();
+  ASSERT_TRUE(collector_->submit(task("t", 2, 14)).ok());
+  const auto planned = [&](int from) {
+    return comes([&] {
+      const std::lock_guard lock{source_.mutex};
+      return source_.planned_from == at(from);
+    });
+  };
+  ASSERT_TRUE(planned(10));
+  ASSERT_TRUE(comes([&] { return collector_->find("t")->segments_done == 8; }));
+  EXPECT_EQ(collector_->find("t")->segments_total, 8U);
+  {  // What could not be uploaded is not known.
+    const std::lock_guard both{shelf_.mutex};
+    shelf_.error = Error{ErrorCode::io, "the store answered 503"};
+    const std::lock_guard lock{source_.mutex};
+    source_.edge = at(12);
+  }
+  ASSERT_TRUE(comes([&] { return collector_->find("t")->failing_since.has_value(); }));
+  ASSERT_TRUE(is_tried_again());
+  {
+    const std::lock_guard lock{source_.mutex};
+    EXPECT_EQ(source_.planned_from, at(10));
+  }
+  {
+    const std::lock_guard lock{shelf_.mutex};
+    shelf_.error.reset();
+  }
+  ASSERT_TRUE(planned(12));
+  {
+    const std::lock_guard lock{source_.mutex};
+    source_.edge = at(14);
+  }
+  ASSERT_TRUE(becomes("t", State::succeeded));
+  const std::lock_guard lock{source_.mutex};
+  EXPECT_EQ(source_.planned_from, at(2)) << "manifests list everything";
+  EXPECT_EQ(puts().size(), 14U);
 }
 
 TEST_F(CollectTest, WhatNeverCameIsWaitedForOnlySoLong) {
