@@ -84,7 +84,7 @@ class Runtime : public Origin, public StatusSource, public CollectionSource {
   void follow_endpoint(const Group& group, const Channel& channel, const Endpoint& endpoint);
   void drop_endpoints(const std::string& channel_id, const std::set<std::string>& kept);
   [[nodiscard]] Microseconds live_need(const std::string& channel_id) const;
-  [[nodiscard]] Microseconds retention(const std::string& channel_id) const;
+  [[nodiscard]] Keep retention(const std::string& channel_id) const;
   void keep_to_quota(const std::vector<std::pair<std::string, Running>>& all);
   [[nodiscard]] std::optional<Utc> held(const std::string& channel_id) const;
   // runtime_metrics.cpp
