@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <deque>
 #include <set>
 
@@ -514,6 +515,38 @@ TEST(TaskRunTest, EveryTryTakesItsShareOfDiskAndNetwork) {
   progress.done.clear();
   shelf.errors.assign(3, Error{ErrorCode::io, "the store answered 503"});
   EXPECT_GE(run(task), std::chrono::seconds{8 + 3});
+}
+
+// --collection-rate is one for all.
+TEST(TaskRunTest, AllTasksTogetherHaveOneShare) {
+  SourceFake source;
+  Shelf shelf;
+  RateShare share{14};  // one segment a second
+  Monotonic now{};
+  std::array<TaskProgress, 3> progress;
+  CollectionTask task;
+  task.start = at(0);
+  task.end = at(8);
+  for (TaskProgress& one : progress) {
+    TaskRun run{
+        {source, share, [&] { return Result<std::unique_ptr<Target>>{std::make_unique<ShelfTarget>(shelf)}; },
+         [&](Microseconds time) {
+           now += time;
+           return true;
+         },
+         [] { return false; }, [&] { return now; }, [](std::uint64_t) {}, 1, 6, 6, Microseconds{0}},
+        task,
+        one,
+        false};
+    const auto done = run.run(false);
+    ASSERT_TRUE(done.ok() && *done);
+  }
+  std::size_t bytes = 0;
+  for (const auto& [name, text] : shelf.objects) bytes += text.size();
+  EXPECT_EQ(shelf.puts.size(), 30U);
+  // The last one need not have gone.
+  EXPECT_GE(now.time_since_epoch(), Microseconds{static_cast<std::int64_t>(bytes - 5) * 1'000'000 / 14 - 30});
+  EXPECT_LE(now.time_since_epoch(), Microseconds{static_cast<std::int64_t>(bytes) * 1'000'000 / 14});
 }
 
 // So that one whose store is out does not take the turn of others.
