@@ -83,10 +83,13 @@ std::vector<CollectionTask> Collector::tasks() const {
   return tasks;
 }
 
-Collector::StateCounts Collector::count_by_state() const {
+Collector::Counts Collector::counts() const {
   if (const std::unique_lock lock{mutex_, std::try_to_lock}) {
-    StateCounts counts;
-    for (const auto& [id, entry] : entries_) ++counts[entry->task.state];
+    Counts counts;
+    for (const auto& [id, entry] : entries_) {
+      ++counts.by_state[entry->task.state];
+      if (!entry->task.is_over() && entry->task.failing_since) ++counts.retrying;
+    }
     const std::lock_guard counting{counts_mutex_};
     counts_ = std::move(counts);
   }

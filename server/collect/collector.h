@@ -58,8 +58,11 @@ class Collector : public CollectionBoard {
   Status submit(CollectionTask task) override;
   [[nodiscard]] std::vector<CollectionTask> tasks() const override;
   // How many tasks are in each state; of a moment ago where asking would have to wait for the disk.
-  using StateCounts = std::map<CollectionTask::State, std::size_t>;
-  [[nodiscard]] StateCounts count_by_state() const;
+  struct Counts {
+    std::map<CollectionTask::State, std::size_t> by_state;
+    std::size_t retrying = 0;  // of the running: those that wait out an error
+  };
+  [[nodiscard]] Counts counts() const;
   [[nodiscard]] std::optional<CollectionTask> find(const std::string& id) const override;
   Status cancel(const std::string& id) override;
 
@@ -98,7 +101,7 @@ class Collector : public CollectionBoard {
   std::condition_variable wake_;
   std::map<std::string, EntryPtr> entries_;  // by id
   mutable std::mutex counts_mutex_;
-  mutable StateCounts counts_;  // of the latest count
+  mutable Counts counts_;  // of the latest count
   std::atomic<bool> is_stopping_{false};
   std::vector<std::thread> threads_;
 };

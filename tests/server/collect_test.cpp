@@ -301,6 +301,7 @@ TEST_F(CollectTest, AStoreMayBeOutForHoursAndThenTheTaskGoesOn) {
   ASSERT_TRUE(collector_->submit(task("t", 0, 3)).ok());
   ASSERT_TRUE(comes([&] { return collector_->find("t")->failing_since.has_value(); }));
   EXPECT_EQ(*collector_->find("t")->failing_since, at(10));
+  EXPECT_TRUE(comes([&] { return collector_->counts().retrying == 1; }));
   now_ = at(10 + 86'399);
   ASSERT_TRUE(is_tried_again());
   ASSERT_TRUE(comes([&] { return collector_->find("t")->next_try >= at(10 + 86'399); }));
@@ -314,6 +315,7 @@ TEST_F(CollectTest, AStoreMayBeOutForHoursAndThenTheTaskGoesOn) {
   ASSERT_TRUE(becomes("t", State::succeeded));
   EXPECT_EQ(collector_->find("t")->error, "");
   EXPECT_FALSE(collector_->find("t")->failing_since || collector_->find("t")->next_try);
+  EXPECT_TRUE(comes([&] { return collector_->counts().retrying == 0; }));
   EXPECT_EQ(puts().size(), 5U) << "each object once";
   const std::lock_guard lock{log_mutex_};
   const auto told = logged_.find("collection-retried");
