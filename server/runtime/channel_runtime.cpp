@@ -330,15 +330,20 @@ std::chrono::seconds ChannelRuntime::longest_target_duration() const {
   return std::chrono::seconds{longest};
 }
 
-std::optional<ArchiveUse> ChannelRuntime::use(Microseconds keep, std::optional<Utc> held) const {
+std::optional<ArchiveUse> ChannelRuntime::use(const Keep& keep, std::optional<Utc> held) const {
   const auto timeline = archive_->timeline();
   if (timeline->empty()) return std::nullopt;
   const auto newest = timeline->find(timeline->end_slot() - 1);
   const auto oldest = timeline->find(timeline->first_slot());
   if (newest == nullptr || oldest == nullptr) return std::nullopt;
-  Utc keep_from = newest->utc - keep;
-  if (held) keep_from = std::min(keep_from, *held - segment_before);
-  return ArchiveUse{id(), archive_->statistics().bytes, oldest->utc, keep_from};
+  Utc now;
+  {
+    const std::lock_guard lock{mutex_};
+    now = content_clock_.at(newest->number, newest->utc, parts_.clocks.monotonic(), parts_.clocks.utc());
+  }
+  Utc from = keep_from(keep, newest->utc, now);
+  if (held) from = std::min(from, *held - segment_before);
+  return ArchiveUse{id(), archive_->statistics().bytes, oldest->utc, from};
 }
 
 std::string ChannelRuntime::id() const {
@@ -346,7 +351,7 @@ std::string ChannelRuntime::id() const {
   return channel_.id;
 }
 
-void ChannelRuntime::trim(Microseconds keep, std::optional<Utc> held) {
+void ChannelRuntime::trim(const Keep& keep, std::optional<Utc> held) {
   const auto content = use(keep, held);
   // A little at a time: a month at once would keep encoders waiting.
   if (content) trim_before(std::min(content->keep_from, content->oldest + longest_trim));

@@ -255,14 +255,13 @@ Microseconds Runtime::live_need(const std::string& channel_id) const {
   return live;
 }
 
-Microseconds Runtime::retention(const std::string& channel_id) const {
-  const Microseconds live = live_need(channel_id);
+Keep Runtime::retention(const std::string& channel_id) const {
+  Keep keep{live_need(channel_id), {}};
   const std::shared_lock lock{mutex_};
-  Microseconds shift{};
   if (const auto at = time_shift_days_.find(channel_id); at != time_shift_days_.end()) {
-    shift = days(at->second.at(parts_.clocks.monotonic()));
+    keep.shift = days(at->second.at(parts_.clocks.monotonic()));
   }
-  return shift + live;
+  return keep;
 }
 
 void Runtime::tick() {
@@ -285,7 +284,7 @@ void Runtime::keep_to_quota(const std::vector<std::pair<std::string, Running>>& 
   if (!settings_.archive_quota) return;
   std::vector<ArchiveUse> uses;
   for (const auto& [id, running] : all) {
-    if (auto use = running.channel->use(live_need(id), held(id))) uses.push_back(std::move(*use));
+    if (auto use = running.channel->use({live_need(id), {}}, held(id))) uses.push_back(std::move(*use));
   }
   const auto sacrifice = next_sacrifice(uses, *settings_.archive_quota);
   if (!sacrifice) return;
@@ -342,10 +341,10 @@ std::shared_ptr<const Delivery> Runtime::delivery(const Channel& channel, const 
   return runtime ? runtime->meters().delivery(file) : nullptr;
 }
 
-Result<CollectionPlan> Runtime::plan(const CollectionTask& task, bool finish) {
+Result<CollectionPlan> Runtime::plan(const CollectionTask& task, const CollectionLook& look) {
   const auto runtime = find_endpoint(task.channel_id, task.endpoint_id);
   if (!runtime) return not_found("the endpoint does not exist any more");
-  return runtime->plan(task.start, task.end, finish);
+  return runtime->plan(task.start, task.end, look);
 }
 
 void Runtime::fetch_media(const CollectionTask& task, const std::string& file,

@@ -57,7 +57,8 @@ void Runtime::read_channel(const Metrics::Labels& labels, const std::string& id,
   if (newest == nullptr || oldest == nullptr) return;
   sample("tarn_timeline_lag_seconds", labels, seconds(parts_.clocks.utc() - end_of(*timeline, *newest)));
   sample("tarn_timeline_start_seconds", labels, seconds(oldest->utc.time_since_epoch()));
-  const Microseconds kept_too_long = newest->utc - oldest->utc - retention(id);
+  const auto use = channel.use(retention(id), std::nullopt);
+  const Microseconds kept_too_long = use ? use->keep_from - oldest->utc : Microseconds{0};
   sample("tarn_retention_lag_seconds", labels, seconds(std::max(kept_too_long, Microseconds{0})));
 }
 

@@ -150,6 +150,17 @@ TEST_F(OpenapiTest, EveryQueryParameterOfARouteIsDescribed) {
   }
 }
 
+TEST_F(OpenapiTest, WhatATaskMayForbidIsDescribed) {
+  const std::string channel = "/channel-groups/{group}/channels/{channel}";
+  for (const auto& [path, method] : std::map<std::string, std::vector<const char*>>{
+           {channel, {"delete"}}, {channel + "/endpoints/{endpoint}", {"patch", "delete"}}}) {
+    for (const char* one : method) {
+      JsonNode* const operation = json_member(json_member(document_->at("paths"), path), one);
+      EXPECT_TRUE(members(json_member(operation, "responses")).contains("409")) << one << " " << path;
+    }
+  }
+}
+
 TEST_F(OpenapiTest, EverySettingIsDescribedWithTheRangeThatIsChecked) {
   compare<Group>("ChannelGroup", read_only_members<Group>());
   compare<Channel>("Channel", read_only_members<Channel>());

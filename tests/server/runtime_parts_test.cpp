@@ -326,6 +326,33 @@ TEST(InputHistoryTest, RenditionsThatComeTogetherAreNoRateOfTheirOwn) {
   EXPECT_EQ(history.bitrate(at(2100)), 1500U * 8 * 1000 / 2020);
 }
 
+TEST(Retention, DaysAreTheClocksAndTheLiveWindowIsTheContents) {
+  using std::chrono::seconds;
+  const auto at = [](int second) { return Utc{seconds{second}}; };
+  const Keep keep{seconds{10}, seconds{100}};
+  EXPECT_EQ(keep_from(keep, at(1000), at(1000)), at(890));
+  EXPECT_EQ(keep_from(keep, at(1000), at(900)), at(890)) << "a clock that is behind";
+  EXPECT_EQ(keep_from(keep, at(1000), at(1060)), at(950));
+  EXPECT_EQ(keep_from(keep, at(1000), at(9999)), at(990)) << "live playlists stay";
+  EXPECT_EQ(keep_from({seconds{10}, {}}, at(1000), at(9999)), at(990));
+}
+
+TEST(Retention, TheClockOfAChannelIsThatOfItsContent) {
+  using std::chrono::seconds;
+  const auto at = [](int second) { return Utc{seconds{second}}; };
+  const auto after = [](int second) { return Monotonic{seconds{second}}; };
+  ContentClock clock;
+  EXPECT_EQ(clock.at(7, at(1000), after(50), at(90'000)), at(1000)) << "a process that begins";
+  EXPECT_EQ(clock.at(7, at(1000), after(649), at(90'000)), at(1000));
+  EXPECT_EQ(clock.at(7, at(1000), after(650), at(90'000)), at(90'000)) << "and nothing comes";
+  EXPECT_EQ(clock.at(7, at(1000), after(660), at(5)), at(90'010)) << "the clock was set";
+  EXPECT_EQ(clock.at(8, at(2000), after(700), at(5)), at(2000)) << "content comes";
+  EXPECT_EQ(clock.at(8, at(2000), after(2000), at(9'999'999)), at(3300));
+  ContentClock behind;
+  (void)behind.at(7, at(1000), after(0), at(0));
+  EXPECT_EQ(behind.at(7, at(1000), after(600), at(0)), at(1000)) << "a machine without a clock";
+}
+
 TEST(Retention, WhatIsGivenUpIsKeptForAnotherHour) {
   using std::chrono::minutes;
   const auto at = [](int minute) { return Monotonic{minutes{minute}}; };

@@ -204,5 +204,6 @@ export const text = {
     keep: 'Let it run',
     progress: (done: number, total: number, size: string) => `${done} of ${total} files, ${size}`,
     what: (id: string) => `task ${id}`,
+    retried: (since: string, next: string) => `since ${since}${next && `, next try ${next}`}`,
   },
 };

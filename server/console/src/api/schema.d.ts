@@ -249,7 +249,7 @@ export interface paths {
         head?: never;
         /**
          * Change it (RFC 7396)
-         * @description null puts a setting back to its default. Refused as a whole when anything in it is wrong.
+         * @description null puts a setting back to its default. Refused as a whole when anything in it is wrong, and (409) where it would change the bytes that an unfinished collection task copies: all of drm but providerUrl and spekeVersion.
          */
         patch: operations["patchEndpoint"];
         trace?: never;
@@ -717,6 +717,16 @@ export interface components {
             readonly bytes?: number;
             /** @description Why it failed, or what it is waiting out. */
             readonly error?: string | null;
+            /**
+             * Format: date-time
+             * @description While the task waits out an error: since when nothing more was taken. It stays when the task fails of it.
+             */
+            readonly failingSince?: string | null;
+            /**
+             * Format: date-time
+             * @description While the task waits out an error: when it is tried again.
+             */
+            readonly nextTryAt?: string | null;
             /** Format: date-time */
             readonly createdAt?: string;
             /** Format: date-time */
@@ -789,7 +799,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The name is taken, the resource has children or content, or the Idempotency-Key came with another body. */
+        /** @description The name or content id is taken, the resource has children or content, an unfinished collection task needs it as it is, or the Idempotency-Key came with another body. */
         Conflict: {
             headers: {
                 [name: string]: unknown;
@@ -1514,6 +1524,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
             500: components["responses"]["Internal"];
             507: components["responses"]["NoSpace"];
@@ -1553,6 +1564,7 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["WrongType"];
