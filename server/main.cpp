@@ -227,23 +227,33 @@ Status Application::open() {
   return {};
 }
 
-// What the file has changed, a line each: what was meant for another server shows before it is missed.
+// What the file has changed: what was meant for another server shows before it is missed. For people as a
+// diff, whatever the level of the log; who reads JSON has it in the lines.
 Status Application::apply_resources(const std::string& json) {
   std::vector<ResourceChange> changes;
   TRY(control_->apply_resources(json, &changes));
+  const bool is_for_people = config_.log_format == LogFormat::text;
+  if (is_for_people) std::fputs((config_.resources + ":\n" + print_changes(changes)).c_str(), stderr);
+  const auto tell = [&](const std::string& event, const std::vector<EventLog::Field>& fields) {
+    if (is_for_people) return log_.write(LogLevel::info, event, fields);
+    log_.answer(event, fields);
+  };
   std::map<ResourceChange::Kind, std::size_t> counts;
   for (const ResourceChange& change : changes) {
     ++counts[change.kind];
-    std::string fields;
-    for (const std::string& field : change.fields) fields += (fields.empty() ? "" : ",") + field;
-    log_.write(LogLevel::info, "resource-" + std::string{name_of(change.kind)},
-               {{"resource", change.resource}, {"fields", fields}});
+    std::string names;
+    std::string values;
+    for (const auto& [name, before, after] : change.settings) {
+      names += (names.empty() ? "" : ",") + name;
+      values += (values.empty() ? "" : "; ") + name + ": " + before + " -> " + after;
+    }
+    tell("resource-" + std::string{name_of(change.kind)},
+         {{"resource", change.resource}, {"fields", names}, {"diff", values}});
   }
   using Kind = ResourceChange::Kind;
-  log_.write(LogLevel::info, "resources-applied",
-             {{"created", std::to_string(counts[Kind::created])},
-              {"updated", std::to_string(counts[Kind::updated])},
-              {"unchanged", std::to_string(counts[Kind::unchanged])}});
+  tell("resources-applied", {{"created", std::to_string(counts[Kind::created])},
+                             {"updated", std::to_string(counts[Kind::updated])},
+                             {"unchanged", std::to_string(counts[Kind::unchanged])}});
   return {};
 }
 

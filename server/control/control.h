@@ -56,11 +56,19 @@ class CollectionBoard;
 // What --resources has done to one resource.
 struct ResourceChange {
   enum class Kind { created, updated, unchanged };
+  // Values as JSON; of secrets only whether they are set.
+  struct Setting {
+    std::string name;
+    std::string before;
+    std::string after;
+  };
   Kind kind = Kind::unchanged;
-  std::string resource;             // "endpoint news/one/hls"
-  std::vector<std::string> fields;  // names of the settings that were updated
+  std::string resource;           // "endpoint news/one/hls"
+  std::vector<Setting> settings;  // that are other than before, or than the defaults where there was nothing
 };
 std::string_view name_of(ResourceChange::Kind kind);
+// For people, a line each: "~ channel g/c", "    segmentDuration: 6 -> 2", … and how much was left as it is.
+std::string print_changes(const std::vector<ResourceChange>& changes);
 
 class Control {
  public:

@@ -158,23 +158,34 @@ class ResourceFile {
   }
 
   template <class R>
-  static std::vector<std::string> differences(const R& before, const R& after) {
-    std::vector<std::string> names;
+  static std::vector<ResourceChange::Setting> differences(const R* current, const R& after) {
+    const R before = current != nullptr ? *current : R{};
+    std::vector<ResourceChange::Setting> different;
     for (const Field<R>& field : fields<R>()) {
-      if (get_field(before, field) != get_field(after, field)) names.emplace_back(field.name);
+      const FieldValue was = get_field(before, field);
+      const FieldValue is = get_field(after, field);
+      const bool is_of_new = current == nullptr && !std::holds_alternative<std::monostate>(is);
+      const bool is_told = current != nullptr ? was != is : is_of_new && (field.required || was != is);
+      if (!is_told || field.name == "name") continue;
+      different.push_back({std::string{field.name}, printed(field, was), printed(field, is)});
     }
-    return names;
+    return different;
+  }
+
+  template <class R>
+  static std::string printed(const Field<R>& field, const FieldValue& value) {
+    if (!field.secret) return print_json(to_json(value).get());
+    return std::holds_alternative<std::monostate>(value) ? "none" : "secret";
   }
 
   // Only what differs from what is there is stored, so that a restart changes no ETag.
   template <class R>
   void keep(const std::string& label, R resource, const R* current, std::vector<R>& out,
             bool has_new_inputs = false) {
-    ResourceChange change{ResourceChange::Kind::created, label, {}};
+    ResourceChange change{ResourceChange::Kind::created, label, differences(current, resource)};
     if (current != nullptr) {
-      change.fields = differences(*current, resource);
-      if (has_new_inputs) change.fields.emplace_back("inputs");
-      change.kind = change.fields.empty() ? ResourceChange::Kind::unchanged : ResourceChange::Kind::updated;
+      if (has_new_inputs) change.settings.push_back({"inputs", "secret", "secret"});
+      change.kind = change.settings.empty() ? ResourceChange::Kind::unchanged : ResourceChange::Kind::updated;
     }
     changes.push_back(change);
     if (change.kind == ResourceChange::Kind::unchanged) return;
@@ -229,6 +240,26 @@ class ResourceFile {
 std::string_view name_of(ResourceChange::Kind kind) {
   constexpr std::array<std::string_view, 3> names{"created", "updated", "unchanged"};
   return names[static_cast<std::size_t>(kind)];
+}
+
+std::string print_changes(const std::vector<ResourceChange>& changes) {
+  using Kind = ResourceChange::Kind;
+  std::string text;
+  std::size_t unchanged = 0;
+  for (const ResourceChange& change : changes) {
+    if (change.kind == Kind::unchanged) {
+      ++unchanged;
+      continue;
+    }
+    const bool is_new = change.kind == Kind::created;
+    text += (is_new ? "+ " : "~ ") + change.resource + "\n";
+    for (const auto& [name, before, after] : change.settings) {
+      text += "    " + name + ": ";
+      if (!is_new) text += before == after ? "another " : before + " -> ";
+      text += after + "\n";
+    }
+  }
+  return text + "= " + std::to_string(unchanged) + " as they were\n";
 }
 
 Status apply_resources(const std::string& json, Store& store, const ControlSettings& settings, Utc now,

@@ -74,7 +74,15 @@ std::string EventLog::json_line(Utc time, LogLevel level, std::string_view event
 
 void EventLog::write(LogLevel level, std::string_view event, const std::vector<Field>& fields) {
   if (listener_ && level != LogLevel::debug) listener_(level, event, fields);
-  if (!writes(level)) return;
+  if (writes(level)) put(level, event, fields);
+}
+
+void EventLog::answer(std::string_view event, const std::vector<Field>& fields) {
+  if (listener_) listener_(LogLevel::info, event, fields);
+  put(LogLevel::info, event, fields);
+}
+
+void EventLog::put(LogLevel level, std::string_view event, const std::vector<Field>& fields) {
   std::string line;
   if (format_ == LogFormat::json) {
     line = json_line(now_(), level, event, fields);

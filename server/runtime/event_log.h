@@ -24,6 +24,8 @@ class EventLog {
   EventLog(LogFormat format, LogLevel level, std::function<Utc()> now, Sink sink);
 
   void write(LogLevel level, std::string_view event, const std::vector<Field>& fields);
+  // What the command line asked for: of level info, and written whatever the log's level.
+  void answer(std::string_view event, const std::vector<Field>& fields);
   [[nodiscard]] bool writes(LogLevel level) const { return level <= level_; }
 
   // Hears of everything but what is of level debug, whatever the log's own level. Before anything is
@@ -37,6 +39,8 @@ class EventLog {
                                const std::vector<Field>& fields);
 
  private:
+  void put(LogLevel level, std::string_view event, const std::vector<Field>& fields);
+
   LogFormat format_;
   LogLevel level_;
   std::function<Utc()> now_;

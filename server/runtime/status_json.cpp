@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/base/text.h"
+#include "core/timeline/gaps.h"
 #include "server/model/json.h"
 #include "server/runtime/input_state.h"
 
@@ -95,6 +96,24 @@ JsonPtr tracks_json(const timeline::Timeline& timeline) {
   return out.take();
 }
 
+constexpr std::size_t gaps_told = 20;
+
+JsonPtr gaps_json(const timeline::Timeline& timeline) {
+  JsonArrayBuilder out;
+  for (const timeline::Gap& gap : timeline::recent_gaps(timeline, gaps_told)) {
+    JsonArrayBuilder tracks;
+    for (const timeline::TrackId track : gap.tracks) tracks.add(count(track));
+    JsonObjectBuilder one;
+    one.add("start", format_utc(gap.start))
+        .add("end", format_utc(gap.end))
+        .add("reason", gap.tracks.empty() ? "OUTAGE" : "MISSING")
+        .add("tracks", tracks.take())
+        .add("recovered", json_boolean(gap.recovered));
+    out.add(one.take());
+  }
+  return out.take();
+}
+
 JsonPtr timeline_json(const timeline::Timeline& timeline) {
   if (timeline.empty()) return json_null();
   const auto first = timeline.find(timeline.first_slot());
@@ -108,7 +127,8 @@ JsonPtr timeline_json(const timeline::Timeline& timeline) {
       .add("end", format_utc(end))
       .add("slots", count(timeline.end_slot() - timeline.first_slot()))
       .add("stretches", count(timeline.stretches.size()))
-      .add("ended", json_boolean(timeline.ended.has_value()));
+      .add("ended", json_boolean(timeline.ended.has_value()))
+      .add("gaps", gaps_json(timeline));
   return out.take();
 }
 

@@ -95,7 +95,9 @@ export async function judge(page, name) {
     for (const text of await serious(page)) complaints.push(`${scheme} ${width}: ${text}`);
     const over = await page.evaluate(() => document.scrollingElement.scrollWidth - window.innerWidth);
     if (over > 0) complaints.push(`${scheme} ${width}: ${over} px too wide`);
-    if (job.screenshots) await page.screenshot({ path: path.join(job.screenshots, `${name}-${scheme}-${width}.png`) });
+    if (job.screenshots) {
+      await page.screenshot({ path: path.join(job.screenshots, `${name}-${scheme}-${width}.png`), fullPage: true });
+    }
   }
   await page.emulateMedia({ colorScheme: 'light' });
   await page.setViewportSize({ width: 1280, height: 900 });

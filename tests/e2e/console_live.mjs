@@ -70,6 +70,39 @@ await step(page, 'while nothing happens a list is not asked for', async () => {
   check(open_streams() === 1, `${open_streams()} streams were opened`);
 });
 
+await step(page, 'the pages of a group and of an endpoint follow too', async () => {
+  await goto('groups/live');
+  await page.getByRole('heading', { name: 'live', level: 1 }).waitFor();
+  await api('PATCH', '/channel-groups/live', { description: 'a group of others' });
+  await page.getByText('a group of others').waitFor({ timeout: at_once });
+  await api('POST', `${api_channel}/endpoints`, { name: 'followed', protocol: 'DASH' });
+  await goto(`${channel}/endpoints/followed`);
+  await page.getByRole('heading', { name: 'followed', level: 1 }).waitFor();
+  await api('PATCH', `${api_channel}/endpoints/followed`, { description: 'an endpoint of others', manifestName: 'other' });
+  await page.getByText('an endpoint of others').waitFor({ timeout: at_once });
+  await page.getByText('/followed/other.mpd').first().waitFor({ timeout: at_once });
+  await api('DELETE', `${api_channel}/endpoints/followed`);
+  await page.getByRole('alert').getByText('there is no endpoint').waitFor({ timeout: at_once });
+});
+
+await step(page, 'a storm of changes is read once a second, and the last one is seen', async () => {
+  await goto('');
+  await page.getByRole('link', { name: 'live', exact: true }).waitFor();
+  await page.waitForTimeout(1500); // what the page begins with
+  const before = seen.urls.length;
+  const began = Date.now();
+  let count = 0;
+  while (Date.now() - began < 4000) {
+    count += 1;
+    await api('PATCH', '/channel-groups/live', { description: `change ${count}` });
+  }
+  await page.getByText(`change ${count}`, { exact: true }).waitFor({ timeout: at_once });
+  const seconds = (Date.now() - began) / 1000;
+  const asked = calls(before).length;
+  check(count > 2 * (seconds + 2), `${count} changes in ${seconds} s are no storm`);
+  check(asked <= seconds + 2, `asked ${asked} times in ${seconds} s`);
+});
+
 await step(page, 'requests of players are in a chart', async () => {
   const { url } = (await api('POST', `${api_channel}/endpoints`, { name: 'dash', protocol: 'DASH' })).body;
   await goto(`${channel}/status`);

@@ -6,7 +6,10 @@ no two decision records share a number, and formats have the versions that the c
 import glob
 import os
 import re
+import shutil
+import subprocess
 import sys
+import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 DOCS = os.path.join(ROOT, "docs")
@@ -90,10 +93,32 @@ def format_problems():
     return found
 
 
+def installed_problems():
+    """The pages as `meson install` puts them down: every link leads to a page or file that is there too."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run([sys.executable, os.path.join(ROOT, "packaging", "install_docs.py"), folder], check=True)
+        for file in glob.glob(os.path.join(DOCS, "*", "*")):
+            if f"'../docs/{os.path.relpath(file, DOCS)}'" in text_of(os.path.join(ROOT, "packaging", "meson.build")):
+                os.makedirs(os.path.join(folder, os.path.basename(os.path.dirname(file))), exist_ok=True)
+                shutil.copy(file, os.path.join(folder, os.path.relpath(file, DOCS)))
+        found, links = [], 0
+        for page in sorted(glob.glob(os.path.join(folder, "*.md"))):
+            for target in LINK.findall(without_code(text_of(page))):
+                if re.match(r"[a-z]+:", target):
+                    continue
+                links += 1
+                path, _, fragment = target.partition("#")
+                file = os.path.join(folder, path) if path else page
+                if not os.path.exists(file) or (fragment and fragment not in anchors(file)):
+                    found.append(f"{os.path.basename(page)}, as it is installed: {target} leads nowhere")
+        return found if links > 10 else found + [f"{links} links were found"]
+
+
 def checks():
     yield "every relative link in the documents leads to a file and a heading", link_problems
     yield "docs/README.md leads to every page", map_problems
     yield "every decision record has a number of its own", number_problems
+    yield "every link of the installed documents leads to what is installed", installed_problems
     yield "operations.md names the formats that are written", format_problems
 
 

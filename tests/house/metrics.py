@@ -6,7 +6,10 @@ name the same ones. Prints TAP."""
 import json
 import os
 import re
+import shutil
+import subprocess
 import sys
+import tempfile
 
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 NAME = re.compile(r"\b(?:tarn|process)_[a-z0-9_]+\b")
@@ -102,6 +105,18 @@ def convention_problems():
     return problems or ([] if len(described()) > 20 else ["the list could not be read"])
 
 
+def promtool_problems():
+    """Prometheus' own parser on the alerts, and on the dashboard's expressions with values in place of its variables."""
+    expressions = [re.sub(r"\$__\w+", "5m", one) for one in expressions_of_dashboard() if "label_values" not in one]
+    rules = [{"record": f"panel:{number}", "expr": re.sub(r"\$\{?\w+\}?", ".*", one)} for number, one in enumerate(expressions)]
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as panels:
+        json.dump({"groups": [{"name": "panels", "rules": rules}]}, panels)
+        panels.flush()
+        done = subprocess.run(["promtool", "check", "rules", os.path.join(ROOT, "docs", "prometheus", "alerts.yaml"), panels.name],
+                              capture_output=True, text=True, check=False)
+    return [] if done.returncode == 0 and len(rules) > 10 else (done.stdout + done.stderr).splitlines()
+
+
 def checks():
     yield "names follow the conventions", convention_problems
     yield "what is described is counted, and the other way round", lambda: same(described(), counted(), "the sources")
@@ -112,11 +127,15 @@ def checks():
     if os.path.exists(os.path.join(ROOT, "docs", "prometheus", "alerts.yaml")):
         yield "the alerts are about metrics that exist", lambda: used_problems(
             "alerts.yaml", set(NAME.findall(text_of("docs", "prometheus", "alerts.yaml"))))
+    yield "Prometheus takes the alerts and the dashboard's expressions", promtool_problems
 
 
 def main():
     failed = number = 0
     for number, (name, check) in enumerate(checks(), 1):
+        if check is promtool_problems and not shutil.which("promtool"):
+            print(f"ok {number} - {name} # SKIP promtool (Debian: prometheus) is not installed")
+            continue
         problems = check()
         failed += bool(problems)
         print(("not " if problems else "") + f"ok {number} - {name}")

@@ -5,6 +5,7 @@
 #include "control_fixture.h"
 #include "server/control/resource.h"
 #include "server/control/route.h"
+#include "tests/server/schema_check.h"
 
 namespace tarn::server {
 namespace {
@@ -150,14 +151,30 @@ TEST_F(OpenapiTest, EveryQueryParameterOfARouteIsDescribed) {
   }
 }
 
-TEST_F(OpenapiTest, WhatATaskMayForbidIsDescribed) {
-  const std::string channel = "/channel-groups/{group}/channels/{channel}";
-  for (const auto& [path, method] : std::map<std::string, std::vector<const char*>>{
-           {channel, {"delete"}}, {channel + "/endpoints/{endpoint}", {"patch", "delete"}}}) {
-    for (const char* one : method) {
-      JsonNode* const operation = json_member(json_member(document_->at("paths"), path), one);
-      EXPECT_TRUE(members(json_member(operation, "responses")).contains("409")) << one << " " << path;
-    }
+// What the layers above the operations answer is of every route: no token, a page of another origin, a body
+// that is too long, an unknown parameter, a full disk.
+TEST_F(OpenapiTest, EveryStatusOfARouteIsDescribedAndNoOther) {
+  for (const Route& route : routes()) {
+    std::string method;
+    for (const char c : route.method) method += g_ascii_tolower(c);
+    JsonNode* const described = json_member(json_member(document_->at("paths"), route.path), method);
+    const std::string parameters = print_json(described);
+    const bool has_body = json_member(described, "requestBody") != nullptr;
+    const bool is_create =
+        route.method == "POST" && has_body && route.operation != Operation::rotate_credentials;
+    std::set<std::string> expected{"400", "401",
+                                   is_create                  ? "201"
+                                   : route.method == "DELETE" ? "204"
+                                                              : "200"};
+    if (route.path.find('{') != std::string_view::npos) expected.insert("404");
+    if (route.method != "GET") expected.insert({"403", "413", "500", "507"});
+    if (route.method == "POST" || route.method == "DELETE") expected.insert("409");
+    if (route.operation == Operation::patch_endpoint)
+      expected.insert("409");  // drm.contentId of another channel
+    if (has_body) expected.insert("415");
+    if (parameters.find("parameters/ifMatch\"") != std::string::npos) expected.insert("412");
+    if (route.operation == Operation::follow_events) expected.insert("503");
+    EXPECT_EQ(members(json_member(described, "responses")), expected) << route.method << " " << route.path;
   }
 }
 
@@ -196,6 +213,25 @@ TEST_F(OpenapiTest, AnswersHaveExactlyTheDescribedMembers) {
   EXPECT_EQ(members(JsonAnswer(task.body).at("target")), properties("CollectionTarget"));
   EXPECT_EQ(members(root(expect(200, "GET", "/collection-tasks")).get()), properties("CollectionTaskList"));
   EXPECT_EQ(members(root(expect(400, "POST", "/channel-groups", "{}")).get()), properties("Problem"));
+  const SchemaCheck described;
+  EXPECT_EQ(described.problems(expect(200, "GET", "/channel-groups").body, "ChannelGroupList"), "");
+  EXPECT_EQ(described.problems(expect(200, "GET", "/channel-groups/g/channels").body, "ChannelList"), "");
+  EXPECT_EQ(described.problems(expect(200, "GET", endpoints_path).body, "EndpointList"), "");
+  EXPECT_EQ(described.problems(input.body, "Input"), "");
+  EXPECT_EQ(described.problems(task.body, "CollectionTask"), "");
+  EXPECT_EQ(described.problems(expect(200, "GET", "/collection-tasks").body, "CollectionTaskList"), "");
+  EXPECT_EQ(described.problems(expect(400, "POST", "/channel-groups", "{}").body, "Problem"), "");
+}
+
+TEST_F(OpenapiTest, TheCheckOfAnswersFindsWhatIsWrong) {
+  const SchemaCheck check;
+  EXPECT_EQ(
+      check.problems(
+          R"({"start":"2026-01-31T11:00:00Z","end":"soon","reason":"OUTAGE","tracks":[-1],"more":1})",
+          "TimelineGap"),
+      "TimelineGap: lacks recovered\nTimelineGap: more is not described\nTimelineGap.end: soon is no time\n"
+      "TimelineGap.tracks[]: -1\n");
+  EXPECT_NE(check.problems(R"({"error":1})", "NotRunning").find("integer, not string"), std::string::npos);
 }
 
 }  // namespace

@@ -102,24 +102,28 @@ TEST_F(ResourceFileTest, TellsWhatItHasDone) {
     std::vector<ResourceChange> changes;
     const Status applied = control_->apply_resources(json, &changes);
     EXPECT_TRUE(applied.ok());
-    std::string text;
-    for (const ResourceChange& change : changes) {
-      text += std::string{name_of(change.kind)} + " " + change.resource;
-      for (const std::string& field : change.fields) text += " " + field;
-      text += "\n";
-    }
-    return text;
+    return print_changes(changes);
   };
-  EXPECT_EQ(apply(example),
-            "created group g\ncreated channel g/c\ncreated endpoint g/c/hls\ncreated endpoint g/c/dash\n"
-            "created channel g/d\ncreated group h\n");
-  EXPECT_EQ(apply(R"({"channelGroups":[{"name":"g","channels":[{"name":"c","segmentDuration":4,
+  const std::string first = apply(example);
+  for (const char* line :
+       {"+ group g\n", "+ channel g/c\n", "+ endpoint g/c/hls\n    protocol: \"HLS\"\n",
+        "    authorizationCode: secret\n", "+ channel g/d\n", "+ group h\n", "= 0 as they were\n"}) {
+    EXPECT_NE(first.find(line), std::string::npos) << line << "in\n" << first;
+  }
+  const std::string second = R"({"channelGroups":[{"name":"g","channels":[{"name":"c","segmentDuration":4,
       "inputs":[{"id":"ingest1","username":"u","password":"12345678"}],
-      "endpoints":[{"name":"hls","protocol":"HLS","manifest":{"segments":6}},
-                   {"name":"dash","protocol":"DASH","authorizationCode":"other-code"}]},{"name":"d"}]}]})"),
-            "updated group g description\nupdated channel g/c segmentDuration inputs\n"
-            "updated endpoint g/c/hls manifest.segments\nupdated endpoint g/c/dash authorizationCode\n"
-            "unchanged channel g/d\n");
+      "endpoints":[{"name":"hls","protocol":"HLS","manifest":{"segments":6},"ipWhitelist":["10.0.0.0/8"]},
+                   {"name":"dash","protocol":"DASH","authorizationCode":"other-code"}]},{"name":"d"}]}]})";
+  EXPECT_EQ(apply(second),
+            "~ group g\n    description: \"demo\" -> \"\"\n"
+            "~ channel g/c\n    segmentDuration: 2 -> 4\n    inputs: another secret\n"
+            "~ endpoint g/c/hls\n    ipWhitelist: [] -> [\"10.0.0.0/8\"]\n    manifest.segments: 5 -> 6\n"
+            "~ endpoint g/c/dash\n    authorizationCode: another secret\n"
+            "= 1 as they were\n");
+  EXPECT_EQ(apply(second), "= 5 as they were\n");
+  EXPECT_EQ(apply(R"({"channelGroups":[{"name":"g","channels":[{"name":"c","segmentDuration":4,
+      "endpoints":[{"name":"dash","protocol":"DASH"}]}]}]})"),
+            "~ endpoint g/c/dash\n    authorizationCode: secret -> none\n= 2 as they were\n");
 }
 
 TEST_F(ResourceFileTest, AnExportAppliedElsewhereGivesTheSameExport) {

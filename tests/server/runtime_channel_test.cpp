@@ -12,6 +12,7 @@
 #include "server/model/json.h"
 #include "server/runtime/runtime.h"
 #include "tests/server/runtime_fixture.h"
+#include "tests/server/schema_check.h"
 
 namespace tarn::server {
 namespace {
@@ -490,6 +491,22 @@ TEST_F(WholeRuntimeTest, FinishesADeletionThatWasCutShort) {
   EXPECT_TRUE(std::filesystem::exists(directory_ / "channels/unknown"));
 }
 
+TEST_F(WholeRuntimeTest, TellsGapsOfTheTimeline) {
+  Runtime runtime{parts(), settings_, model_};
+  const auto archive = archive::Archive::open(directory_ / "channels/c1").value();
+  add_slots(*archive, 1);
+  const Utc utc = Utc{std::chrono::seconds{1'700'000'002}};
+  const std::vector<Blob> bytes{Blob::copy_of(as_bytes("chunk"))};
+  ASSERT_TRUE(archive->append({1, 2, 180'000, 180'000, true, bytes}).ok());
+  ASSERT_TRUE(archive->list_slot({2, 1, 180'000, 360'000, utc, {}}, utc).ok());
+  const std::string body = runtime.channel_status(model_.channels["g/c"]);
+  EXPECT_EQ(SchemaCheck{}.problems(body, "ChannelStatus"), "");
+  const JsonPtr status = parse(body);
+  EXPECT_EQ(print_json(json_member(json_member(status.get(), "timeline"), "gaps")),
+            R"([{"start":"2023-11-14T22:13:22.000Z","end":"2023-11-14T22:13:24.000Z",)"
+            R"("reason":"MISSING","tracks":[2],"recovered":false}])");
+}
+
 TEST_F(WholeRuntimeTest, SaysHowItIsDoing) {
   Runtime runtime{parts(), settings_, model_};
   std::promise<void> put;
@@ -501,6 +518,8 @@ TEST_F(WholeRuntimeTest, SaysHowItIsDoing) {
                  [&](const UploadAnswer&) { open.set_value(); });
   open.get_future().wait();
   add_slots(*archive::Archive::open(directory_ / "channels/c1").value(), 3);
+  const SchemaCheck described;
+  EXPECT_EQ(described.problems(runtime.channel_status(model_.channels["g/c"]), "ChannelStatus"), "");
   const JsonPtr status = parse(runtime.channel_status(model_.channels["g/c"]));
   EXPECT_EQ(json_member_text(status.get(), "activeInput"), "ingest2");
   EXPECT_EQ(json_member_number(status.get(), "switchCount"), 1);
@@ -527,6 +546,8 @@ TEST_F(WholeRuntimeTest, SaysHowItIsDoing) {
   const JsonPtr failed = parse(runtime.channel_status(model_.channels["g/c"]));
   EXPECT_NE(json_member_text(json_member(failed.get(), "archive"), "error").find("gone"), std::string::npos);
 
+  EXPECT_EQ(described.problems(runtime.channel_status(model_.channels["g/c"]), "ChannelStatus"), "");
+  EXPECT_EQ(described.problems(runtime.endpoint_status(model_.endpoints["g/c/e"]), "EndpointStatus"), "");
   const JsonPtr endpoint = parse(runtime.endpoint_status(model_.endpoints["g/c/e"]));
   EXPECT_EQ(json_member_text(endpoint.get(), "pipeline"), "IDLE");
   EXPECT_EQ(json_member_number(endpoint.get(), "generation"), 1);

@@ -135,6 +135,15 @@ TEST(EventLogTest, WritesOneLineAnEventWhateverTheValue) {
             "\"path\":\"/a\\u000aforged level=error\",\"status\":\"200\"}\n");
 }
 
+TEST(EventLogTest, WritesWhatWasAskedForWhateverTheLevel) {
+  std::string out;
+  EventLog log{LogFormat::text, LogLevel::error, [] { return Utc{}; },
+               [&](std::string_view line) { out += line; }};
+  log.write(LogLevel::info, "not-this", {});
+  log.answer("this", {{"is", "asked"}});
+  EXPECT_EQ(out, "1970-01-01T00:00:00.000Z info this is=asked\n");
+}
+
 TEST(EventLogTest, WritesUtf8WithoutControlCharactersWhateverTheBytes) {
   const auto written = [](std::string value) {
     std::string out;

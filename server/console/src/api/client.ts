@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// One request to the control API: the token goes into the Authorization field, never into a URL.
+// The client of the control API. Its routes, parameters, bodies and answers are those of schema.d.ts, which is generated from the
+// API's description; what is here is about every request: the token goes into the Authorization field, never into a URL, and
+// what is refused is thrown.
+import createClient, {type Middleware} from 'openapi-fetch';
 import {session, refuse} from '../lib/session.svelte';
 import {noteServerTime} from '../lib/clock';
 import {text} from '../en';
+import type {paths} from './schema';
 import type {FieldError} from './types';
-
-const base = '/api/v1';
 
 // What the API said no with, as RFC 9457 puts it.
 export class ApiError extends Error {
@@ -18,61 +20,30 @@ export class ApiError extends Error {
   }
 }
 
-export interface Options {
-  body?: unknown;
-  etag?: string | null; // the change holds only for what was read with it
-  query?: Record<string, string>;
-  signal?: AbortSignal;
-  token?: string; // to try another than that of the session
-}
+export const bearer = (token: string) => `Bearer ${token}`;
 
-export interface Answer<T> {
-  data: T;
-  etag: string | null;
-}
+const everyRequest: Middleware = {
+  onRequest({request}) {
+    if (!request.headers.has('Authorization')) request.headers.set('Authorization', bearer(session.token));
+    if (request.method === 'PATCH') request.headers.set('Content-Type', 'application/merge-patch+json');
+    if (request.method === 'POST') request.headers.set('Idempotency-Key', identity());
+  },
+  async onResponse({request, response}) {
+    noteServerTime(response.headers.get('Date'));
+    if (response.status === 401) {
+      refuse(request.headers.get('Authorization')!.slice(bearer('').length));
+      throw new ApiError(401, text.signIn.refused);
+    }
+    if (!response.ok) throw await problem(response);
+  },
+  onError({error, request}) {
+    if (!request.signal.aborted) return new ApiError(0, text.errors.unreachable);
+    return error instanceof Error ? error : undefined;
+  },
+};
 
-// A path of literal parts and names; names cannot leave their place in it.
-export function path(...parts: string[]): string {
-  return parts.map((part) => '/' + encodeURIComponent(part)).join('');
-}
-
-// The answer as it begins; its body may still be on its way.
-export async function send(method: string, where: string, options: Options = {}): Promise<Response> {
-  const token = options.token ?? session.token;
-  const headers: Record<string, string> = {Authorization: `Bearer ${token}`};
-  if (options.body !== undefined) {
-    headers['Content-Type'] = method === 'PATCH' ? 'application/merge-patch+json' : 'application/json';
-  }
-  if (method === 'POST') headers['Idempotency-Key'] = identity();
-  if (options.etag) headers['If-Match'] = options.etag;
-  const query = options.query ? '?' + new URLSearchParams(options.query) : '';
-  let response: Response;
-  try {
-    response = await fetch(base + where + query, {
-      method,
-      headers,
-      body: options.body === undefined ? undefined : JSON.stringify(options.body),
-      signal: options.signal,
-      cache: 'no-store',
-    });
-  } catch (error) {
-    if (options.signal?.aborted) throw error;
-    throw new ApiError(0, text.errors.unreachable);
-  }
-  noteServerTime(response.headers.get('Date'));
-  if (response.status === 401) {
-    refuse(token);
-    throw new ApiError(401, text.signIn.refused);
-  }
-  if (!response.ok) throw await problem(response);
-  return response;
-}
-
-export async function call<T>(method: string, where: string, options: Options = {}): Promise<Answer<T>> {
-  const response = await send(method, where, options);
-  const data = response.status === 204 ? undefined : await response.json();
-  return {data: data as T, etag: response.headers.get('ETag')};
-}
+export const api = createClient<paths>({baseUrl: '/api/v1', cache: 'no-store', fetch: (request) => fetch(request)});
+api.use(everyRequest);
 
 // For `Idempotency-Key`; crypto.randomUUID is there on secure origins only.
 function identity(): string {

@@ -419,7 +419,9 @@ export interface components {
             readonly updatedAt?: string;
         };
         /** @description Any settings of ChannelGroup; null puts one back to its default. name may only say what is there already. */
-        ChannelGroupPatch: Record<string, never>;
+        ChannelGroupPatch: {
+            [key: string]: unknown;
+        };
         ChannelGroupList: {
             items: components["schemas"]["ChannelGroup"][];
             nextPageToken: string | null;
@@ -468,7 +470,9 @@ export interface components {
             readonly updatedAt?: string;
         };
         /** @description Any settings of Channel; null puts one back to its default. name and protocol may only say what is there already. */
-        ChannelPatch: Record<string, never>;
+        ChannelPatch: {
+            [key: string]: unknown;
+        };
         ChannelList: {
             items: components["schemas"]["Channel"][];
             nextPageToken: string | null;
@@ -566,7 +570,9 @@ export interface components {
             readonly updatedAt?: string;
         };
         /** @description Any settings of Endpoint; null puts one back to its default. name and protocol may only say what is there already. */
-        EndpointPatch: Record<string, never>;
+        EndpointPatch: {
+            [key: string]: unknown;
+        };
         EndpointList: {
             items: components["schemas"]["Endpoint"][];
             nextPageToken: string | null;
@@ -630,45 +636,191 @@ export interface components {
              */
             rotationPeriod: number;
         };
-        /** @description Grows with the server; see docs/operations.md. */
-        Status: {
-            /** @description Of a channel. */
-            inputs?: {
-                /** @description What the encoder does that costs quality. */
-                conditions?: {
-                    /** @enum {string} */
-                    code: "OPEN_SEGMENTS" | "PDT_REJECTED" | "MISALIGNED" | "DIFFERENT_CONTENT" | "DIFFERENT_GOPS" | "LAGGING" | "MISSING_TRACK" | "ENCRYPTED_INPUT";
-                    /** Format: date-time */
-                    since: string;
-                    /** @description Of MISALIGNED: why, as it was when it began. Of MISSING_TRACK: which tracks. */
-                    reason?: string;
-                }[];
+        Failure: {
+            /** Format: date-time */
+            at: string;
+            error: string;
+        };
+        InputStatus: {
+            /** @enum {string} */
+            id: "ingest1" | "ingest2";
+            /** @description Something came in the last three segment durations. */
+            connected: boolean;
+            active: boolean;
+            lastSegment: {
+                /** Format: date-time */
+                at: string;
+                name: string;
+            } | null;
+            lastError: components["schemas"]["Failure"] | null;
+            /** @description Uploads that were answered since the server started. */
+            objects: number;
+            /** @description Of them. */
+            refused: number;
+            bytes: number;
+            /** @description bit/s, of the last seconds. */
+            bitrate: number;
+            /**
+             * @description See docs/operations.md.
+             * @enum {string|null}
+             */
+            state: "never-seen" | "live" | "late" | "stalled" | "failing" | "ended" | null;
+            /** @description Why, for late, stalled, failing and ended. */
+            stateReason: string | null;
+            /** @description µs behind the other input; below zero: before it. */
+            drift: number | null;
+            /** @description What the ingest elements count; grows with them. */
+            statistics: {
+                [key: string]: number | string;
+            };
+            /** @description What the encoder does that costs quality. */
+            conditions: {
+                /** @enum {string} */
+                code: "OPEN_SEGMENTS" | "PDT_REJECTED" | "MISALIGNED" | "DIFFERENT_CONTENT" | "DIFFERENT_GOPS" | "LAGGING" | "MISSING_TRACK" | "ENCRYPTED_INPUT";
+                /** Format: date-time */
+                since: string;
+                /** @description Of MISALIGNED: why, as it was when it began. Of MISSING_TRACK: which tracks. */
+                reason?: string;
             }[];
-            /** @description Of a channel: answers to players of all its endpoints since the server started; what a deleted endpoint had goes with it. */
-            playback?: {
+        };
+        /** @description A track of the newest stretch. */
+        TrackStatus: {
+            id: number;
+            /** @enum {string} */
+            kind: "VIDEO" | "AUDIO" | "TEXT";
+            codec: string;
+            /** @description As in CODECS. */
+            codecString: string;
+            /** @description Of video. */
+            width?: number;
+            /** @description Of video. */
+            height?: number;
+            /** @description Of audio, Hz. */
+            sampleRate?: number;
+            /** @description Of audio. */
+            channels?: number;
+            /** @description Where it is known. */
+            language?: string;
+        };
+        TimelineGap: {
+            /** Format: date-time */
+            start: string;
+            /** Format: date-time */
+            end: string;
+            /**
+             * @description OUTAGE: no input had anything, and a discontinuity follows. MISSING: some tracks, or all of them, lack content inside of what goes on; EXT-X-GAP, a hole in the SegmentTimeline.
+             * @enum {string}
+             */
+            reason: "OUTAGE" | "MISSING";
+            /** @description Ids of the tracks that lack content; none of an OUTAGE. */
+            tracks: number[];
+            /** @description It came late: the live playlists had the gap, time-shifted VOD and collection tasks have the content. */
+            recovered: boolean;
+        };
+        TimelineStatus: {
+            /** Format: date-time */
+            start: string;
+            /** Format: date-time */
+            end: string;
+            /** @description GOPs of the reference track. */
+            slots: number;
+            /** @description Of programme without a discontinuity. */
+            stretches: number;
+            /** @description The encoders have said that it is over (EXT-X-ENDLIST). */
+            ended: boolean;
+            /** @description The newest, oldest first, of the last 4096 slots and 64 stretches. */
+            gaps: components["schemas"]["TimelineGap"][];
+        };
+        SwitchStatus: {
+            /** Format: date-time */
+            at: string;
+            /** @description An input; empty: none. */
+            from: string;
+            /** @description Likewise. */
+            to: string;
+            reason: string;
+        };
+        ChannelStatus: {
+            inputs: components["schemas"]["InputStatus"][];
+            /** @enum {string|null} */
+            activeInput: "ingest1" | "ingest2" | null;
+            /** @description Since the server started. */
+            switchCount: number;
+            /** @description The newest, oldest first. */
+            switches: components["schemas"]["SwitchStatus"][];
+            tracks: components["schemas"]["TrackStatus"][];
+            /** @description null: nothing has come yet. */
+            timeline: components["schemas"]["TimelineStatus"] | null;
+            archive: {
+                chunks: number;
+                bytes: number;
+                /** @description Why nothing is stored. */
+                error: string | null;
+                repairs: string[];
+            };
+            /** @description Answers to players of all its endpoints since the server started; what a deleted endpoint had goes with it. */
+            playback: {
                 requests: number;
                 /** @description Of them: 4xx and 5xx. */
                 failed: number;
                 /** @description Of bodies of complete answers. */
                 bytes: number;
             };
-            /** @description Of an endpoint: null where nothing is encrypted. */
-            drm?: {
+            retention: {
+                /** @description The most of its endpoints. */
+                timeShiftDays: number;
+                /** @description What holds for now: more for an hour after the days were lowered. */
+                keptDays: number;
+                /**
+                 * Format: date-time
+                 * @description When that hour ends.
+                 */
+                keptUntil: string | null;
+                /** @description --archive-quota, of all channels together. */
+                quotaBytes: number | null;
+                /**
+                 * Format: date-time
+                 * @description Content up to here went to make room, since the server started.
+                 */
+                sacrificedBefore: string | null;
+            };
+            /** @description The newest of both inputs, oldest first. */
+            errors: components["schemas"]["Failure"][];
+        };
+        EndpointStatus: {
+            /** @enum {string} */
+            pipeline: "RUNNING" | "IDLE";
+            /** @description Of segments, since the server started. */
+            requests: number;
+            packagedSegments: number;
+            failures: number;
+            lastError: string | null;
+            /** @description In its timeline. */
+            segments: number;
+            /** @description Of its settings; 0: it has published nothing. */
+            generation: number;
+            /** @description null where nothing is encrypted. */
+            drm: {
                 /**
                  * @description READY: there are keys, and they go on being used. Before that the endpoint answers 404, X-Tarn-Reason: no-key.
                  * @enum {string}
                  */
-                state?: "WAITING" | "FAILED" | "READY";
+                state: "WAITING" | "FAILED" | "READY";
                 /** @description Of now, and where keys change, of the period before. */
-                keyIds?: string[];
+                keyIds: string[];
                 /** @description Of the next period, where keys change and it has them. */
-                nextKeyIds?: string[];
+                nextKeyIds: string[];
                 /** @description To the key server since the server started. */
-                requests?: number;
+                requests: number;
                 /** Format: date-time */
-                lastRequestAt?: string | null;
-                lastError?: string | null;
+                lastRequestAt: string | null;
+                lastError: string | null;
             } | null;
+        };
+        /** @description Of something that does not run. */
+        NotRunning: {
+            /** @description Why. */
+            error: string;
         };
         /** @description RFC 9457. */
         Problem: {
@@ -679,11 +831,11 @@ export interface components {
             /** @description Everything that is wrong, at most 50 entries. */
             errors?: {
                 /** @example manifest.segments */
-                field?: string;
+                field: string;
                 /** @description What was sent; null for secrets and for unknown fields. */
-                value?: unknown;
+                value: unknown;
                 /** @example must be a whole number from 2 to 100 */
-                reason?: string;
+                reason: string;
             }[];
         };
         CollectionTask: {
@@ -853,6 +1005,15 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description A page of another origin asks: Sec-Fetch-Site or Origin says so. */
+        Forbidden: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
     };
     parameters: {
         group: string;
@@ -941,6 +1102,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["WrongType"];
@@ -1000,9 +1162,11 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
             500: components["responses"]["Internal"];
             507: components["responses"]["NoSpace"];
         };
@@ -1038,6 +1202,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
@@ -1109,6 +1274,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
@@ -1174,9 +1340,11 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
             500: components["responses"]["Internal"];
             507: components["responses"]["NoSpace"];
         };
@@ -1213,6 +1381,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
@@ -1233,15 +1402,16 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Inputs, active input, switches, tracks, timeline range, last errors. */
+            /** @description Inputs, active input, switches, tracks, timeline range with gaps, last errors. */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Status"];
+                    "application/json": components["schemas"]["ChannelStatus"] | components["schemas"]["NotRunning"];
                 };
             };
+            400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
         };
@@ -1280,7 +1450,9 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
             413: components["responses"]["TooLarge"];
             415: components["responses"]["WrongType"];
@@ -1317,8 +1489,11 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
             500: components["responses"]["Internal"];
             507: components["responses"]["NoSpace"];
         };
@@ -1352,8 +1527,11 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
             500: components["responses"]["Internal"];
             507: components["responses"]["NoSpace"];
         };
@@ -1387,9 +1565,11 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
             500: components["responses"]["Internal"];
             507: components["responses"]["NoSpace"];
         };
@@ -1459,6 +1639,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
@@ -1523,9 +1704,11 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
+            413: components["responses"]["TooLarge"];
             500: components["responses"]["Internal"];
             507: components["responses"]["NoSpace"];
         };
@@ -1563,6 +1746,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             412: components["responses"]["PreconditionFailed"];
@@ -1591,9 +1775,10 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Status"];
+                    "application/json": components["schemas"]["EndpointStatus"] | components["schemas"]["NotRunning"];
                 };
             };
+            400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
         };
@@ -1662,6 +1847,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
             413: components["responses"]["TooLarge"];
@@ -1719,6 +1905,7 @@ export interface operations {
                     "application/json": components["schemas"]["CollectionTask"];
                 };
             };
+            400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             404: components["responses"]["NotFound"];
         };
@@ -1741,10 +1928,14 @@ export interface operations {
                 };
                 content?: never;
             };
+            400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
             500: components["responses"]["Internal"];
+            507: components["responses"]["NoSpace"];
         };
     };
     followEvents: {
@@ -1775,7 +1966,9 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
     };
@@ -1822,6 +2015,7 @@ export interface operations {
                     "application/json": Record<string, never>;
                 };
             };
+            400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
         };
     };

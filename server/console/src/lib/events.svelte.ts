@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What happens on the server, as GET /api/v1/events tells it: one stream for the page, read with fetch() because the token
 // goes into a field, and open only while somebody listens and the page is seen: browsers have six connections for a host.
-import {send} from '../api/client';
+import {followEvents} from '../api/resources';
 
 export interface ServerEvent {
   event: string;
@@ -33,6 +33,8 @@ export function listen(listener: Listener): () => void {
 // A resource that an event names is at `path` (group, group/channel, …) or below it.
 export const concerns = (path: string) => (event: ServerEvent) =>
   [event.channel, event.endpoint, event.resource?.split(' ')[1]].some((named) => named === path || named?.startsWith(path + '/'));
+// A change of the group itself.
+export const isGroup = (name: string) => (event: ServerEvent) => event.resource === `group ${name}`;
 export const aboutResources = (event: ServerEvent) => event.event.startsWith('resource-');
 export const aboutTasks = (event: ServerEvent) => event.event.startsWith('collection-');
 
@@ -70,8 +72,8 @@ async function follow(signal: AbortSignal): Promise<void> {
 async function read(signal: AbortSignal): Promise<void> {
   const stuck = new AbortController();
   signal.addEventListener('abort', () => stuck.abort(), {once: true, signal: stuck.signal});
-  const response = await send('GET', '/events', {signal: stuck.signal});
-  const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+  const lines = await followEvents(stuck.signal);
+  const reader = lines.pipeThrough(new TextDecoderStream()).getReader();
   let watchdog = setTimeout(() => stuck.abort(), silence);
   let text = '';
   try {
@@ -81,9 +83,9 @@ async function read(signal: AbortSignal): Promise<void> {
       clearTimeout(watchdog);
       watchdog = setTimeout(() => stuck.abort(), silence);
       tellLive(true);
-      const lines = (text + value).split('\n');
-      text = lines.pop()!;
-      for (const line of lines) if (line) tell(JSON.parse(line));
+      const whole = (text + value).split('\n');
+      text = whole.pop()!;
+      for (const line of whole) if (line) tell(JSON.parse(line));
     }
   } finally {
     clearTimeout(watchdog);
