@@ -42,6 +42,7 @@
 #include "archive/timeline_writer.h"
 #include "gstkit/error.h"
 #include "gstkit/object.h"
+#include "gstkit/pads.h"
 #include "gstkit/properties.h"
 #include "gstkit/ref.h"
 
@@ -100,7 +101,6 @@ class ArchiveSink {
   std::optional<TimelineWriter> writer_;  // while PAUSED or PLAYING
   Status failure_;                        // the first; nothing is written after it
   bool eos_posted_ = false;
-  unsigned next_pad_ = 0;
 };
 
 }  // namespace tarn::archive
@@ -161,18 +161,18 @@ GstStateChangeReturn ArchiveSink::change_state(GstStateChange transition) {
 
 GstPad* ArchiveSink::request_new_pad(GstPadTemplate* pad_template, const gchar* name,
                                      const GstCaps* /*caps*/) {
-  GstPad* pad = nullptr;
+  GstPad* const pad = gstkit::new_request_pad(GST_ELEMENT_CAST(shell_), pad_template, "sink_", name);
+  if (pad == nullptr) return nullptr;
   {
     const std::lock_guard lock{mutex_};
-    const std::string pad_name = name != nullptr ? name : "sink_" + std::to_string(next_pad_);
-    ++next_pad_;
-    pad = gst_pad_new_from_template(pad_template, pad_name.c_str());
     inputs_[pad];
   }
   gst_pad_set_chain_function(pad, gstkit::pad_thunk<&ArchiveSink::chain>);
   gst_pad_set_event_function(pad, gstkit::pad_thunk<&ArchiveSink::sink_event>);
-  gst_element_add_pad(GST_ELEMENT_CAST(shell_), pad);
-  return pad;
+  if (gst_element_add_pad(GST_ELEMENT_CAST(shell_), pad) != FALSE) return pad;
+  const std::lock_guard lock{mutex_};
+  inputs_.erase(pad);
+  return nullptr;
 }
 
 void ArchiveSink::release_pad(GstPad* pad) {

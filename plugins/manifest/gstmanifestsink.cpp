@@ -95,6 +95,7 @@
 #include "gstkit/events.h"
 #include "gstkit/memory.h"
 #include "gstkit/object.h"
+#include "gstkit/pads.h"
 #include "gstkit/properties.h"
 #include "gstkit/ref.h"
 #include "gstkit/time.h"
@@ -211,7 +212,6 @@ class ManifestSink {
   bool begun_ = false;
   Status failure_;  // the first; nothing is written after it
   bool eos_posted_ = false;
-  unsigned next_pad_ = 0;
 };
 
 namespace {
@@ -426,22 +426,23 @@ GstStateChangeReturn ManifestSink<Traits>::change_state(GstStateChange transitio
 template <class Traits>
 GstPad* ManifestSink<Traits>::request_new_pad(GstPadTemplate* pad_template, const gchar* name,
                                               const GstCaps* /*caps*/) {
-  GstPad* pad = nullptr;
+  GstPad* const pad = gstkit::new_request_pad(GST_ELEMENT_CAST(shell_), pad_template, "sink_", name);
+  if (pad == nullptr) return nullptr;
   {
     const std::lock_guard lock{mutex_};
     if (begun_) {
       GST_WARNING_OBJECT(shell_, "no new track after the first segment");
+      (void)Ref<GstPad>::adopt(pad);
       return nullptr;
     }
-    const std::string pad_name = name != nullptr ? name : "sink_" + std::to_string(next_pad_);
-    ++next_pad_;
-    pad = gst_pad_new_from_template(pad_template, pad_name.c_str());
     inputs_.emplace_back().pad = pad;
   }
   gst_pad_set_chain_function(pad, gstkit::pad_thunk<&ManifestSink::chain>);
   gst_pad_set_event_function(pad, gstkit::pad_thunk<&ManifestSink::sink_event>);
-  gst_element_add_pad(GST_ELEMENT_CAST(shell_), pad);
-  return pad;
+  if (gst_element_add_pad(GST_ELEMENT_CAST(shell_), pad) != FALSE) return pad;
+  const std::lock_guard lock{mutex_};
+  std::erase_if(inputs_, [pad](const Input& input) { return input.pad == pad; });
+  return nullptr;
 }
 
 template <class Traits>

@@ -188,10 +188,12 @@ GstPad* TsPackager::request_new_pad(GstPadTemplate* pad_template, const gchar* n
     return nullptr;
   }
   GstPad* const pad = muxer_->open(pad_template, name);
+  if (pad == nullptr) return nullptr;
   gst_pad_set_chain_function(pad, gstkit::pad_thunk<&TsPackager::mux_chain>);
   gst_pad_set_event_function(pad, gstkit::pad_thunk<&TsPackager::mux_event>);
-  gst_element_add_pad(GST_ELEMENT(shell_), pad);
-  return pad;
+  if (gst_element_add_pad(GST_ELEMENT(shell_), pad) != FALSE) return pad;
+  muxer_->forget(pad);
+  return nullptr;
 }
 
 void TsPackager::release_pad(GstPad* pad) {
