@@ -144,6 +144,7 @@ class IngestSelector {
   bool take_event(GstPad* pad, GstEvent* event);
   void take_eos(GstPad* pad);
   void forget(GstPad* pad, std::size_t input);
+  void end_when_over();  // EOS once no pad is waited for
   [[nodiscard]] Microseconds target_duration() const;
   static std::vector<gstkit::StructurePtr> changed_conditions(State& state);
   void post(gstkit::StructurePtr structure);
@@ -265,7 +266,12 @@ void IngestSelector::forget(GstPad* pad, std::size_t input) {
 
 void IngestSelector::release_pad(GstPad* pad) {
   gst_pad_set_active(pad, FALSE);
+  (void)tell(pad, [&](const InputTracks::Context& context, InputTracks& input) {
+    input.release_pad(context, pad);
+    return GST_FLOW_OK;
+  });
   forget(pad, input_of(pad));
+  end_when_over();
   gst_element_remove_pad(GST_ELEMENT_CAST(shell_), pad);
 }
 
@@ -403,10 +409,14 @@ void IngestSelector::take_eos(GstPad* pad) {
     input.end_of_pad(context, pad);
     return GST_FLOW_OK;
   });
+  end_when_over();
+}
+
+void IngestSelector::end_when_over() {
   DecisionQueue::Ticket ticket;
   {
     const std::lock_guard lock{mutex_};
-    if (!state_ || state_->ended) return;
+    if (!state_ || state_->ended || sinks_.empty()) return;
     if (!state_->inputs[0].all_pads_ended() || !state_->inputs[1].all_pads_ended()) return;
     state_->ended = true;
     ticket = queue_.put_end();

@@ -27,7 +27,9 @@
  *
  * All pads must be there and have caps before a segment is written. A pad that is two segments and a minute
  * ahead of another waits in its chain. Does not sync to the clock and
- * does not preroll. EOS is posted when every pad got it. A full or failing disk is an element error.
+ * does not preroll. EOS is posted when every pad got it, or was released, and the servers have what is theirs
+ * (or 30 s have passed: a warning). A full or failing disk is an element error, and so is an end at which no
+ * server has taken anything and there is no directory.
  *
  * Threads: files are written on the streaming threads that push, one at a time; each URL has a thread.
  *
@@ -65,7 +67,9 @@
  *
  * All pads must be there and have caps before a segment is written. A pad that is two segments and a minute
  * ahead of another waits in its chain. Does not sync to the clock and
- * does not preroll. EOS is posted when every pad got it. A full or failing disk is an element error.
+ * does not preroll. EOS is posted when every pad got it, or was released, and the servers have what is theirs
+ * (or 30 s have passed: a warning). A full or failing disk is an element error, and so is an end at which no
+ * server has taken anything and there is no directory.
  *
  * Threads: files are written on the streaming threads that push, one at a time; each URL has a thread.
  *
@@ -155,6 +159,7 @@ class ManifestSink {
   bool sink_event(GstPad* pad, GstEvent* event);
 
  private:
+  using Servers = std::vector<std::shared_ptr<HttpOutput>>;
   struct Held {
     std::int64_t start = 0;
     std::int64_t duration = 0;
@@ -192,6 +197,10 @@ class ManifestSink {
   // Who waits looks again.
   void set_flushing(GstPad* pad, bool flushing);
   Status write();
+  // Of a pad that ended or went. True: it was the last one, and finish() is due, without the lock.
+  Result<bool> end_of_track(timeline::TrackId track);
+  // Keeps it. Something: to be posted, without the lock; a later one is a consequence and says nothing.
+  std::optional<Error> first_failure(const Status& status);
   Input* find(GstPad* pad);
   [[nodiscard]] bool all_ended() const;
 
@@ -199,7 +208,7 @@ class ManifestSink {
   static Result<Held> read_transport(TsReader& reader, GstBuffer* buffer);
   static Utc now() { return Utc{Microseconds{g_get_real_time()}}; }
   void post_eos(guint32 seqnum);
-  void drain();
+  void finish();
 
   Shell* shell_;
   std::mutex mutex_;
@@ -208,10 +217,11 @@ class ManifestSink {
   std::vector<Input> inputs_;               // in the order of the pads
   std::optional<ManifestBuilder> builder_;  // while PAUSED or PLAYING
   std::string directory_;                   // empty: no files
-  std::vector<std::unique_ptr<HttpOutput>> servers_;
+  Servers servers_;
   bool begun_ = false;
   Status failure_;  // the first; nothing is written after it
   bool eos_posted_ = false;
+  guint32 eos_seqnum_ = GST_SEQNUM_INVALID;
 };
 
 namespace {
@@ -369,6 +379,7 @@ Status ManifestSink<Traits>::start() {
   begun_ = stopped_ = false;
   failure_ = {};
   eos_posted_ = false;
+  eos_seqnum_ = GST_SEQNUM_INVALID;
   return {};
 }
 
@@ -381,7 +392,7 @@ Status ManifestSink<Traits>::open_output(const Settings& wanted) {
                         const std::string& password) -> Status {
     TRY(check_base_url(url));
     const auto number = std::to_string(servers_.size() + 1);
-    servers_.push_back(std::make_unique<HttpOutput>(
+    servers_.push_back(std::make_shared<HttpOutput>(
         HttpOutput::Target{url, user, password}, [this, number](const std::string& what) {
           GST_ELEMENT_WARNING(shell_, RESOURCE, WRITE, ("server %s: %s", number.c_str(), what.c_str()),
                               (nullptr));
@@ -408,14 +419,16 @@ GstStateChangeReturn ManifestSink<Traits>::change_state(GstStateChange transitio
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
     const std::lock_guard lock{mutex_};
     stopped_ = true;
+    for (const auto& server : servers_) server->stop();  // an EOS may be waiting for it
     changed_.notify_all();
   }
   const auto result =
       GST_ELEMENT_CLASS(parent_class_of(this))->change_state(GST_ELEMENT_CAST(shell_), transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
-    std::vector<std::unique_ptr<HttpOutput>> closed;  // their threads end without the lock
+    Servers closed;  // their threads end without the lock
     const std::lock_guard lock{mutex_};
     builder_.reset();
+    begun_ = false;
     closed.swap(servers_);
   }
   return result;
@@ -449,14 +462,43 @@ template <class Traits>
 void ManifestSink<Traits>::release_pad(GstPad* pad) {
   set_flushing(pad, true);
   gst_pad_set_active(pad, FALSE);
+  Result<bool> ended = false;
+  std::optional<Error> news;
   {
     const std::lock_guard lock{mutex_};
-    if (Input* const input = find(pad); input != nullptr && builder_ && input->track != 0)
-      (void)builder_->end_track(input->track, now());
-    std::erase_if(inputs_, [pad](const Input& input) { return input.pad == pad; });
+    const Input* const input = find(pad);
+    const timeline::TrackId track = input != nullptr ? input->track : 0;
+    const bool is_awaited = input != nullptr && !input->ended;
+    std::erase_if(inputs_, [pad](const Input& one) { return one.pad == pad; });
+    if (builder_ && failure_ && is_awaited && !inputs_.empty()) ended = end_of_track(track);
+    if (!ended.ok()) news = first_failure(ended.error());
     changed_.notify_all();
   }
   gst_element_remove_pad(GST_ELEMENT_CAST(shell_), pad);
+  if (news) gstkit::post_error(GST_ELEMENT_CAST(shell_), *news);
+  if (!ended.ok() || !*ended) return;
+  // The caller is the application, which does not wait for servers.
+  gst_element_call_async(
+      GST_ELEMENT_CAST(shell_),
+      [](GstElement* element, gpointer) { gstkit::impl_of<ManifestSink>(element)->finish(); }, nullptr,
+      nullptr);
+}
+
+template <class Traits>
+Result<bool> ManifestSink<Traits>::end_of_track(timeline::TrackId track) {
+  TRY(begin_when_ready());
+  if (track != 0) TRY(builder_->end_track(track, now()));
+  const bool last = all_ended() && !std::exchange(eos_posted_, true);
+  if (last) TRY(builder_->finish(now()));
+  TRY(write());
+  return last;
+}
+
+template <class Traits>
+std::optional<Error> ManifestSink<Traits>::first_failure(const Status& status) {
+  if (status || !failure_) return std::nullopt;
+  failure_ = status;
+  return status.error();
 }
 
 template <class Traits>
@@ -632,7 +674,7 @@ template <class Traits>
 GstFlowReturn ManifestSink<Traits>::chain(GstPad* pad, GstBuffer* raw) {
   const auto buffer = Ref<GstBuffer>::adopt(raw);
   if (GST_BUFFER_FLAG_IS_SET(raw, GST_BUFFER_FLAG_HEADER)) return GST_FLOW_OK;
-  Status status;
+  std::optional<Error> news;
   {
     std::unique_lock lock{mutex_};
     Input* input = nullptr;
@@ -641,12 +683,11 @@ GstFlowReturn ManifestSink<Traits>::chain(GstPad* pad, GstBuffer* raw) {
       return stopped_ || input == nullptr || input->flushing || !failure_ || !is_ahead(*input);
     });
     if (stopped_ || input == nullptr || input->flushing) return GST_FLOW_FLUSHING;
-    status = failure_;
-    if (status) status = take_buffer(*input, raw);
-    failure_ = status;
+    if (!failure_) return GST_FLOW_ERROR;  // said by whoever met it
+    news = first_failure(take_buffer(*input, raw));
     changed_.notify_all();
   }
-  return status ? GST_FLOW_OK : gstkit::post_error(GST_ELEMENT_CAST(shell_), status.error());
+  return news ? gstkit::post_error(GST_ELEMENT_CAST(shell_), *news) : GST_FLOW_OK;
 }
 
 template <class Traits>
@@ -655,6 +696,7 @@ bool ManifestSink<Traits>::sink_event(GstPad* pad, GstEvent* raw) {
   if (GST_EVENT_TYPE(raw) == GST_EVENT_FLUSH_START) set_flushing(pad, true);
   if (GST_EVENT_TYPE(raw) == GST_EVENT_FLUSH_STOP) set_flushing(pad, false);
   Status status;
+  std::optional<Error> news;
   bool last = false;
   {
     const std::lock_guard lock{mutex_};
@@ -670,40 +712,52 @@ bool ManifestSink<Traits>::sink_event(GstPad* pad, GstEvent* raw) {
       status = take_gap(*input, raw);
     } else if (GST_EVENT_TYPE(raw) == GST_EVENT_EOS && failure_) {
       input->ended = true;
-      status = begin_when_ready();
-      if (status && input->track != 0) status = builder_->end_track(input->track, now());
-      last = all_ended() && !std::exchange(eos_posted_, true);
-      if (status && last) status = builder_->finish(now());
-      if (status) status = write();
+      eos_seqnum_ = gst_event_get_seqnum(raw);
+      const Result<bool> ended = end_of_track(input->track);
+      if (!ended.ok()) status = ended.error();
+      last = ended.ok() && *ended;
     }
-    if (!status) failure_ = status;
+    news = first_failure(status);
     changed_.notify_all();
   }
-  if (!status) {
-    gstkit::post_error(GST_ELEMENT_CAST(shell_), status.error());
-    return false;
-  }
-  if (last) {
-    drain();
-    post_eos(gst_event_get_seqnum(raw));
-  }
-  return true;
+  if (news) gstkit::post_error(GST_ELEMENT_CAST(shell_), *news);
+  if (last) finish();
+  return status.ok();
 }
 
-// What the servers have not got yet at EOS; nobody pushes any more.
+// EOS is posted when the servers have what is theirs. Nobody pushes any more; a stop ends the wait.
 template <class Traits>
-void ManifestSink<Traits>::drain() {
-  constexpr std::chrono::seconds patience{30};
-  for (const auto& server : servers_) {
-    if (server->drain(patience)) continue;
-    GST_ELEMENT_WARNING(shell_, RESOURCE, WRITE, ("the end of the stream could not be sent"), (nullptr));
+void ManifestSink<Traits>::finish() {
+  Servers servers;
+  bool is_taken = false;  // by anybody
+  guint32 seqnum = GST_SEQNUM_INVALID;
+  {
+    const std::lock_guard lock{mutex_};
+    if (stopped_) return;
+    servers = servers_;
+    is_taken = !directory_.empty();
+    seqnum = eos_seqnum_;
   }
+  constexpr std::chrono::seconds patience{30};  // with all of them together
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  std::string why;
+  for (const auto& server : servers) {
+    const auto drained = server->drain(deadline);
+    if (drained == HttpOutput::Drained::stopped) return;
+    if (drained == HttpOutput::Drained::late)
+      GST_ELEMENT_WARNING(shell_, RESOURCE, WRITE, ("the end of the stream could not be sent"), (nullptr));
+    const auto refusal = server->refusal();
+    if (!refusal) is_taken = true;
+    why = refusal.value_or(why);
+  }
+  if (is_taken) return post_eos(seqnum);
+  gstkit::post_error(GST_ELEMENT_CAST(shell_), {ErrorCode::io, "no server has taken anything: " + why});
 }
 
 template <class Traits>
 void ManifestSink<Traits>::post_eos(guint32 seqnum) {
   GstMessage* message = gst_message_new_eos(GST_OBJECT_CAST(shell_));
-  gst_message_set_seqnum(message, seqnum);
+  if (seqnum != GST_SEQNUM_INVALID) gst_message_set_seqnum(message, seqnum);
   gst_element_post_message(GST_ELEMENT_CAST(shell_), message);
 }
 
