@@ -177,6 +177,8 @@ class ManifestSink {
     std::optional<std::int64_t> offset;  // nanoseconds from the pad's timestamps to the track's times
     bool ended = false;
     bool flushing = false;
+    bool has_long_chunks = false;
+    bool is_told = false;  // that it has
 
     [[nodiscard]] bool is_known() const { return cmaf || (ts && !ts->tracks().empty()); }
   };
@@ -596,6 +598,7 @@ Status ManifestSink<Traits>::take(Input& input, Held chunk) {
     return {};
   }
   if (input.track == 0) return malformed("a chunk before its caps");
+  if (builder_->is_too_long(input.track, chunk.duration)) input.has_long_chunks = true;
   if (input.ts) {
     return builder_->add_multiplexed(input.track, std::move(chunk.shares), chunk.independent,
                                      std::move(chunk.parts), now());
@@ -675,6 +678,7 @@ GstFlowReturn ManifestSink<Traits>::chain(GstPad* pad, GstBuffer* raw) {
   const auto buffer = Ref<GstBuffer>::adopt(raw);
   if (GST_BUFFER_FLAG_IS_SET(raw, GST_BUFFER_FLAG_HEADER)) return GST_FLOW_OK;
   std::optional<Error> news;
+  bool is_too_long = false;
   {
     std::unique_lock lock{mutex_};
     Input* input = nullptr;
@@ -685,7 +689,15 @@ GstFlowReturn ManifestSink<Traits>::chain(GstPad* pad, GstBuffer* raw) {
     if (stopped_ || input == nullptr || input->flushing) return GST_FLOW_FLUSHING;
     if (!failure_) return GST_FLOW_ERROR;  // said by whoever met it
     news = first_failure(take_buffer(*input, raw));
+    is_too_long = input->has_long_chunks && !std::exchange(input->is_told, true);
     changed_.notify_all();
+  }
+  if (is_too_long) {
+    GST_ELEMENT_WARNING(shell_, STREAM, MUX,
+                        ("chunks of %s are longer than segments, of which some will have none: a smaller "
+                         "chunk-duration of cmafpackager helps",
+                         GST_PAD_NAME(pad)),
+                        (nullptr));
   }
   return news ? gstkit::post_error(GST_ELEMENT_CAST(shell_), *news) : GST_FLOW_OK;
 }

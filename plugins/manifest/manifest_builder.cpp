@@ -179,6 +179,13 @@ Status ManifestBuilder::add(Input& input, Pending chunk, Utc now) {
   return advance(now);
 }
 
+// Chunks are rounded up to whole frames, segments to whole GOPs: a quarter more is no mistake.
+bool ManifestBuilder::is_too_long(TrackId track, std::int64_t duration) const {
+  const auto at = inputs_.find(track);
+  if (at == inputs_.end() || track == reference_) return false;
+  return duration * 4 > std::int64_t{settings_.segment_duration} * timescale(at->second) * 5;
+}
+
 bool ManifestBuilder::is_ahead(TrackId track) const {
   const auto at = inputs_.find(track);
   if (at == inputs_.end() || at->second.chunks.empty()) return false;

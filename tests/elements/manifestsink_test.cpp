@@ -232,6 +232,21 @@ TEST_F(ManifestSink, OtherParametersInTheMiddleAreAnErrorThatSaysSo) {
       gstkit::ErrorPtr { raw } -> message, HasSubstr("parameters change"));
 }
 
+TEST_F(ManifestSink, SaysOnceThatChunksAreLongerThanSegments) {
+  const auto packager = Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(bin_.get()), "audio"));
+  for (const guint seconds : {2U, 1U}) {
+    gst_element_set_state(bin_.get(), GST_STATE_NULL);
+    g_object_set(packager.get(), "chunk-duration", 2 * GST_SECOND, nullptr);
+    g_object_set(sink_, "segment-duration", seconds, nullptr);
+    restart_at(location_);
+    EXPECT_EQ(push_audio(0, 200), GST_FLOW_OK);
+    EXPECT_EQ(push_video(0, 4), GST_FLOW_OK);
+    EXPECT_EQ(push_audio(200, 200), GST_FLOW_OK);
+    EXPECT_EQ(static_cast<bool>(pop(GST_MESSAGE_WARNING)), seconds == 1);
+    EXPECT_FALSE(pop(GST_MESSAGE_WARNING));
+  }
+}
+
 TEST_F(ManifestSink, AfterAFlushItGoesOn) {
   EXPECT_EQ(push_audio(0, 200), GST_FLOW_OK);
   EXPECT_EQ(push_video(0, 2), GST_FLOW_OK);
