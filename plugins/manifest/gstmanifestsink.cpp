@@ -25,6 +25,8 @@
  * tried again, and is a warning on the bus. So gst-launch feeds both inputs of a Tarn channel of protocol
  * HLS_CMAF, or HLS.
  *
+ * Encrypted tracks (of `cencenc`) are refused: these manifests name no keys.
+ *
  * All pads must be there and have caps before a segment is written. A pad that is two segments and a minute
  * ahead of another waits in its chain. Does not sync to the clock and
  * does not preroll. EOS is posted when every pad got it, or was released, and the servers have what is theirs
@@ -64,6 +66,8 @@
  * as well, each in order and on a thread of its own: what one does not take does not hold up the other, is
  * tried again, and is a warning on the bus. So gst-launch feeds both inputs of a Tarn channel of protocol
  * HLS_CMAF.
+ *
+ * Encrypted tracks (of `cencenc`) are refused: these manifests name no keys.
  *
  * All pads must be there and have caps before a segment is written. A pad that is two segments and a minute
  * ahead of another waits in its chain. Does not sync to the clock and
@@ -808,6 +812,6 @@ static void tarn_dash_manifest_sink_init(TarnDashManifestSink* self) {
 static void tarn_dash_manifest_sink_class_init(TarnDashManifestSinkClass* klass) {
   tarn::manifest::init_class<tarn::manifest::DashManifestSink>(klass, &tarn::manifest::cmaf_template);
   gst_element_class_set_static_metadata(GST_ELEMENT_CLASS(klass), "DASH manifest sink", "Sink/Muxer",
-                                        "Writes MPEG-DASH with CMAF segments into a directory",
+                                        "Writes MPEG-DASH with CMAF segments into a directory or to servers",
                                         "The Tarn authors");
 }
