@@ -13,7 +13,7 @@
 #include "core/base/time.h"
 #include "core/timeline/timeline.h"
 
-// The hitless merge of two inputs into one timeline (semantics S1, S2, S4, S13, S18, S19, S35):
+// The hitless merge of two inputs into one timeline (semantics S1, S2, S4, S13, S18, S19):
 // a state machine with time as an argument. It never looks into media; it knows times and keeps
 // opaque payloads until it says where they belong.
 namespace tarn::timeline {
