@@ -343,7 +343,11 @@ std::optional<ArchiveUse> ChannelRuntime::use(const Keep& keep, std::optional<Ut
   }
   Utc from = keep_from(keep, newest->utc, now);
   if (held) from = std::min(from, *held - segment_before);
-  return ArchiveUse{id(), archive_->statistics().bytes, oldest->utc, from};
+  const timeline::Stretch* stretch = timeline->stretch(oldest->stretch);
+  const std::uint32_t timescale = stretch->find(stretch->reference)->description.info.timescale;
+  const Utc first_end = oldest->utc + to_microseconds(oldest->end - oldest->start, timescale);
+  if (!archive_->health().ok()) from = first_end;  // nothing can be deleted
+  return ArchiveUse{id(), archive_->statistics().bytes, first_end, newest->utc, from};
 }
 
 std::string ChannelRuntime::id() const {

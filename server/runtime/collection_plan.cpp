@@ -137,7 +137,8 @@ class Planner {
 
 Result<CollectionPlan> plan_collection(const Timeline& timeline, const OutputSettings& output, Utc start,
                                        Utc end, const CollectionLook& look) {
-  if (output.is_encrypted && !output.protection) return not_found("there is no key for this endpoint yet");
+  if (output.is_encrypted && !output.protection)
+    return Error{ErrorCode::io, "there is no key for this endpoint yet"};
   const timeline::Presentation* presentation = timeline.presentation(output.endpoint);
   const bool has_any = presentation != nullptr && !presentation->cuts.empty();
   const timeline::Stretch* last = has_any ? timeline.stretch(presentation->cuts.back().stretch) : nullptr;

@@ -305,7 +305,7 @@ void EndpointRuntime::fetch_media(const MediaFile& media, const Request& request
 Result<CollectionPlan> EndpointRuntime::plan(Utc start, Utc end, const CollectionLook& look) const {
   const auto current = settings();
   if (current->output.is_encrypted && !current->protection) {
-    return not_found("there is no key for this endpoint yet");
+    return Error{ErrorCode::io, "there is no key for this endpoint yet"};
   }
   return plan_collection(*archive_->timeline(), current->output, start, end, look);
 }

@@ -286,14 +286,15 @@ void Runtime::keep_to_quota(const std::vector<std::pair<std::string, Running>>& 
   for (const auto& [id, running] : all) {
     if (auto use = running.channel->use({live_need(id), {}}, held(id))) uses.push_back(std::move(*use));
   }
-  const auto sacrifice = next_sacrifice(uses, *settings_.archive_quota);
-  if (!sacrifice) return;
-  for (const auto& [id, running] : all) {
-    if (id != sacrifice->channel) continue;
+  for (const Sacrifice& sacrifice : sacrifices(std::move(uses), *settings_.archive_quota)) {
+    const auto running = std::find_if(all.begin(), all.end(),
+                                      [&](const auto& entry) { return entry.first == sacrifice.channel; });
+    if (running == all.end()) continue;
+    ChannelRuntime& channel = *running->second.channel;
     parts_.log.write(LogLevel::warning, "archive-over-quota",
-                     {{"channel", running.channel->label()},
-                      {"text", "content before " + format_utc(sacrifice->before) + " is deleted"}});
-    running.channel->sacrifice_before(sacrifice->before);
+                     {{"channel", channel.label()},
+                      {"text", "content before " + format_utc(sacrifice.before) + " is deleted"}});
+    channel.sacrifice_before(sacrifice.before);
   }
 }
 
@@ -343,7 +344,13 @@ std::shared_ptr<const Delivery> Runtime::delivery(const Channel& channel, const 
 
 Result<CollectionPlan> Runtime::plan(const CollectionTask& task, const CollectionLook& look) {
   const auto runtime = find_endpoint(task.channel_id, task.endpoint_id);
-  if (!runtime) return not_found("the endpoint does not exist any more");
+  if (!runtime) {
+    // It may be there again when the archive is.
+    const std::shared_lock lock{mutex_};
+    if (broken_.contains(task.channel_id))
+      return Error{ErrorCode::io, "the channel's archive is not available"};
+    return not_found("the endpoint does not exist any more");
+  }
   return runtime->plan(task.start, task.end, look);
 }
 

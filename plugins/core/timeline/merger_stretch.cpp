@@ -282,9 +282,12 @@ void Merger::Impl::observe_utc(Input& input, const Session& session, Utc now_utc
   UtcWatch::Segment seen{session.segment_to + feed.shift, length, {}, now_utc, false};
   Utc end = now_utc;
   if (const auto dated = session.utc_of(to_microseconds(session.segment_from, feed.timescale()))) {
-    input.status.pdt_rejected = !is_credible(*dated + length, now_utc);
+    const Utc its_end = *dated + length;
+    input.status.pdt_rejected = !is_credible(its_end, now_utc);
     seen.is_dated = !input.status.pdt_rejected;
-    if (seen.is_dated) end = *dated + length;
+    // Dates that go on as they did are right: it is the server's clock that was set.
+    if (!seen.is_dated && is_credible(its_end, running_->utc_of(seen.end))) return;
+    if (seen.is_dated) end = its_end;
   }
   seen.behind = end - running_->utc_of(seen.end);
   utc_watch_.observe(seen, pace(input));
