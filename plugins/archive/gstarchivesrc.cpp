@@ -220,6 +220,15 @@ GstStateChangeReturn ArchiveSrc::change_state(GstStateChange transition) {
       fail(opened.error());
       return GST_STATE_CHANGE_FAILURE;
     }
+    // What can be known to be wrong is said before anybody waits for what comes.
+    const bool plays = settings.with([](const Settings& s) { return !s.tracks.empty(); });
+    if (plays) {
+      if (const auto playing = play_from_the_start(); !playing.ok()) {
+        fail(playing.error());
+        state_ = {};
+        return GST_STATE_CHANGE_FAILURE;
+      }
+    }
   }
   const GstStateChangeReturn result =
       GST_ELEMENT_CLASS(tarn_archive_src_parent_class)->change_state(element(), transition);
