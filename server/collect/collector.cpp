@@ -38,7 +38,11 @@ Result<std::unique_ptr<Collector>> Collector::open(Parts parts, CollectorSetting
 }
 
 Collector::Collector(Parts parts, CollectorSettings settings)
-    : parts_(std::move(parts)), settings_(std::move(settings)), share_(settings_.bytes_per_second) {
+    : parts_(std::move(parts)),
+      settings_(std::move(settings)),
+      started_utc_(parts_.utc()),
+      started_(parts_.monotonic()),
+      share_(settings_.bytes_per_second) {
   if (settings_.open) return;
   settings_.open = [this](const CollectionTask& task, std::function<bool()> is_unwanted) {
     return open_target(task, settings_.targets, std::move(is_unwanted));
@@ -166,9 +170,16 @@ void Collector::run(const EntryPtr& entry) {
               task,
               entry->progress,
               entry->look_first};
-  const bool is_late = parts_.utc() >= task.end + settings_.patience;
-  const auto result = run.run(is_late);
+  const auto result = run.run(is_late(task));
   end_pass(entry, result, run.manifest());
+}
+
+// What has not come by now will not come. A wall clock that is set ahead says nothing of that, nor does the
+// time in which the server was not there: what encoders sent before is on its way through the journal, still.
+bool Collector::is_late(const CollectionTask& task) const {
+  const Microseconds up = parts_.monotonic() - started_;
+  const Utc now = std::min(parts_.utc(), started_utc_ + up);
+  return up >= settings_.patience && now >= task.end + settings_.patience;
 }
 
 void Collector::note_progress(const EntryPtr& entry, std::uint64_t total) {

@@ -84,6 +84,7 @@ class Collector : public CollectionBoard {
   void work();
   EntryPtr take_due(std::unique_lock<std::mutex>& lock);
   void run(const EntryPtr& entry);
+  [[nodiscard]] bool is_late(const CollectionTask& task) const;
   void note_progress(const EntryPtr& entry, std::uint64_t total);
   void end_pass(const EntryPtr& entry, const Result<bool>& result, const std::string& manifest);
   void fail_pass(Entry& entry, const Error& error);
@@ -96,6 +97,8 @@ class Collector : public CollectionBoard {
 
   Parts parts_;
   CollectorSettings settings_;
+  const Utc started_utc_;
+  const Monotonic started_;
   RateShare share_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
