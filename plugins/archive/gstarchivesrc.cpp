@@ -223,11 +223,13 @@ GstStateChangeReturn ArchiveSrc::change_state(GstStateChange transition) {
     // What can be known to be wrong is said before anybody waits for what comes.
     const bool plays = settings.with([](const Settings& s) { return !s.tracks.empty(); });
     if (plays) {
-      if (const auto playing = play_from_the_start(); !playing.ok()) {
+      auto playing = play_from_the_start();
+      if (!playing.ok()) {
         fail(playing.error());
         state_ = {};
         return GST_STATE_CHANGE_FAILURE;
       }
+      state_.playing = std::move(playing).value();
     }
   }
   const GstStateChangeReturn result =
@@ -419,15 +421,6 @@ Status ArchiveSrc::check_tracks(const Playing& playing) {
 // The task of an element that plays by itself: a slot each time, holding the stream lock as every pad task
 // does.
 void ArchiveSrc::play() {
-  if (!state_.playing) {
-    auto playing = play_from_the_start();
-    if (!playing.ok()) {
-      gst_pad_pause_task(src_);
-      fail(playing.error());
-      return;
-    }
-    state_.playing = std::move(playing).value();
-  }
   Playing& playing = *state_.playing;
   const guint32 ended = end_seqnum_;
   const bool goes_on = ended == GST_SEQNUM_INVALID && playing.next < playing.end;
@@ -529,12 +522,7 @@ bool ArchiveSrc::seek(GstEvent* event) {
   gst_pad_pause_task(src_);
   const gstkit::StreamLock lock{src_};
   if (flushes) push(gst_event_new_flush_stop(TRUE), seqnum);
-  if (!state_.archive || !GST_PAD_IS_ACTIVE(src_)) return false;
-  if (!state_.playing) {
-    auto playing = play_from_the_start();
-    if (!playing.ok()) return false;
-    state_.playing = std::move(playing).value();
-  }
+  if (!state_.playing || !GST_PAD_IS_ACTIVE(src_)) return false;
   Playing& playing = *state_.playing;
   const GstClockTime from = playing.range.time_of(playing.next);
   playing.next = playing.range.slot_at(static_cast<GstClockTime>(start));

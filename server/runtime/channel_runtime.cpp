@@ -6,6 +6,7 @@
 
 #include "core/base/out_of_memory.h"
 #include "core/base/text.h"
+#include "core/timeline/slot_time.h"
 
 namespace tarn::server {
 namespace {
@@ -343,11 +344,8 @@ std::optional<ArchiveUse> ChannelRuntime::use(const Keep& keep, std::optional<Ut
   }
   Utc from = keep_from(keep, newest->utc, now);
   if (held) from = std::min(from, *held - segment_before);
-  const timeline::Stretch* stretch = timeline->stretch(oldest->stretch);
-  const std::uint32_t timescale = stretch->find(stretch->reference)->description.info.timescale;
-  const Utc first_end = oldest->utc + to_microseconds(oldest->end - oldest->start, timescale);
-  if (!archive_->health().ok()) from = first_end;  // nothing can be deleted
-  return ArchiveUse{id(), archive_->statistics().bytes, first_end, newest->utc, from};
+  return ArchiveUse{id(), archive_->statistics().bytes, timeline::end_of(*timeline, *oldest), newest->utc,
+                    from};
 }
 
 std::string ChannelRuntime::id() const {

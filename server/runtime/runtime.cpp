@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "core/timeline/output_span.h"
+#include "core/timeline/slot_time.h"
 #include "server/runtime/journaled_ingest.h"
 #include "server/runtime/retention.h"
 #include "server/runtime/status_json.h"
@@ -284,7 +285,10 @@ void Runtime::keep_to_quota(const std::vector<std::pair<std::string, Running>>& 
   if (!settings_.archive_quota) return;
   std::vector<ArchiveUse> uses;
   for (const auto& [id, running] : all) {
-    if (auto use = running.channel->use({live_need(id), {}}, held(id))) uses.push_back(std::move(*use));
+    auto use = running.channel->use({live_need(id), {}}, held(id));
+    if (!use) continue;
+    if (!running.channel->archive()->health().ok()) use->keep_from = use->oldest;  // it can delete nothing
+    uses.push_back(std::move(*use));
   }
   for (const Sacrifice& sacrifice : sacrifices(std::move(uses), *settings_.archive_quota)) {
     const auto running = std::find_if(all.begin(), all.end(),
@@ -414,11 +418,8 @@ std::optional<KeyedContent> Runtime::keyed_content(const Endpoint& endpoint) con
   if (!timeline || timeline->empty()) return std::nullopt;
   const timeline::Presentation* presentation = timeline->presentation(endpoint.id);
   const auto newest = *timeline->find(timeline->end_slot() - 1);
-  const timeline::Stretch* stretch = timeline->stretch(newest.stretch);
-  if (presentation == nullptr || presentation->generations.empty() || stretch == nullptr) return std::nullopt;
-  const std::uint32_t timescale = timeline::timescale_of(*stretch, stretch->reference);
-  return KeyedContent{presentation->generations.front().start,
-                      newest.utc + to_microseconds(newest.end - newest.start, timescale)};
+  if (presentation == nullptr || presentation->generations.empty()) return std::nullopt;
+  return KeyedContent{presentation->generations.front().start, timeline::end_of(*timeline, newest)};
 }
 
 bool Runtime::has_content(const Channel& channel) {
