@@ -25,8 +25,10 @@ void register_once() {
 }  // namespace
 
 void attach_events(GstBuffer* buffer, std::span<const codecs::EventMessage> messages) {
-  if (messages.empty()) return;
   register_once();
+  if (GstCustomMeta* before = gst_buffer_get_custom_meta(buffer, meta_name); before != nullptr)
+    gst_buffer_remove_meta(buffer, &before->meta);
+  if (messages.empty()) return;
   GstCustomMeta* meta = gst_buffer_add_custom_meta(buffer, meta_name);
   const auto boxes = buffer_of(Blob::of(isobmff::write_event_instances(messages)));
   gst_structure_set(gst_custom_meta_get_structure(meta), field_name, GST_TYPE_BUFFER, boxes.get(), nullptr);

@@ -13,7 +13,7 @@
 // ticks of the stream.
 namespace tarn::gstkit {
 
-// REQUIRES: `buffer` is writable and has none yet
+// In place of what it has. REQUIRES: `buffer` is writable
 void attach_events(GstBuffer* buffer, std::span<const codecs::EventMessage> messages);
 std::vector<codecs::EventMessage> events_of(GstBuffer* buffer);
 

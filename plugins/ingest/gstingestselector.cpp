@@ -484,7 +484,7 @@ std::int32_t IngestSelector::active_input() const {
 gstkit::StructurePtr IngestSelector::stats() const {
   const std::lock_guard lock{mutex_};
   if (!state_) return gstkit::StructurePtr{gst_structure_new_empty("tarn-ingest-stats")};
-  return statistics_of(state_->merger, state_->switches, timer_.now());
+  return statistics_of(state_->merger, outputs_, state_->switches, timer_.now());
 }
 
 }  // namespace tarn::ingest

@@ -33,7 +33,7 @@ std::string join(const std::vector<std::string>& keys) {
   return all;
 }
 
-StructurePtr structure_of(const timeline::InputStatus& status, Monotonic now) {
+StructurePtr structure_of(const timeline::InputStatus& status, std::uint64_t dropped_leading, Monotonic now) {
   StructurePtr result{gst_structure_new_empty("tarn-input-stats")};
   gstkit::StructureWriter io{result.get()};
   io("state", std::string{name_of(status.state)});
@@ -46,6 +46,7 @@ StructurePtr structure_of(const timeline::InputStatus& status, Monotonic now) {
   io("late", status.late);
   io("repaired", status.repaired);
   io("discarded", status.discarded);
+  io("dropped-leading", dropped_leading);
   io("misaligned", status.misaligned);
   if (status.drift) io("drift", std::int64_t{status.drift->count()});
   return result;
@@ -105,11 +106,12 @@ StructurePtr structure_of(const timeline::InputSwitched& switched) {
   return result;
 }
 
-StructurePtr statistics_of(const timeline::Merger& merger, const SwitchHistory& switches, Monotonic now) {
+StructurePtr statistics_of(const timeline::Merger& merger, const TrackOutputs& outputs,
+                           const SwitchHistory& switches, Monotonic now) {
   StructurePtr result{gst_structure_new_empty("tarn-ingest-stats")};
   for (timeline::InputId input = 0; input < 2; ++input) {
     const auto name = "ingest" + std::to_string(input + 1);
-    const auto one = structure_of(merger.status(input, now), now);
+    const auto one = structure_of(merger.status(input, now), outputs.dropped(input), now);
     gst_structure_set(result.get(), name.c_str(), GST_TYPE_STRUCTURE, one.get(), nullptr);
   }
   GValue array = G_VALUE_INIT;

@@ -6,6 +6,7 @@
 
 #include "core/timeline/merger.h"
 #include "gstkit/ref.h"
+#include "ingest/track_outputs.h"
 
 namespace tarn::ingest {
 
@@ -25,10 +26,10 @@ class SwitchHistory {
 };
 
 // `tarn-ingest-stats`: per input (ingest1, ingest2) state, age in µs of its last arrival, units,
-// duplicates, used, late, repaired, discarded, misaligned, drift in µs (absent while unknown); switches.
-// Inputs are numbered from 1 here.
-gstkit::StructurePtr statistics_of(const timeline::Merger& merger, const SwitchHistory& switches,
-                                   Monotonic now);
+// duplicates, used, late, repaired, discarded, dropped-leading (pictures, S35), misaligned, drift in µs
+// (absent while unknown); switches. Inputs are numbered from 1 here.
+gstkit::StructurePtr statistics_of(const timeline::Merger& merger, const TrackOutputs& outputs,
+                                   const SwitchHistory& switches, Monotonic now);
 
 // What is wrong with how an input sends, by name (semantics S1, S13).
 struct InputConditions {

@@ -8,6 +8,7 @@
 #include "gstkit/caps.h"
 #include "gstkit/error.h"
 #include "gstkit/time.h"
+#include "ingest/leading_pictures.h"
 #include "ingest/pad_kinds.h"
 #include "ingest/track_stream.h"
 #include "ingest/unit_gatherer.h"
@@ -25,19 +26,28 @@ GstClockTime moved(GstClockTime time, std::int64_t ticks, std::uint32_t timescal
              : time;
 }
 
+}  // namespace
+
 // The buffers of a part with the times that the merger gave them: it moves an input that differs by a few
 // ticks onto the timeline, so that the other one's content continues exactly.
-Ref<GstBufferList> buffers_of(const timeline::PartDecided& part, bool video) {
+Ref<GstBufferList> TrackOutputs::buffers_of(const Output& output, const timeline::PartDecided& part) {
+  const bool video = codecs::kind_of(output.info.codec) == codecs::Kind::video;
   auto list = Ref<GstBufferList>::adopt(gst_buffer_list_new());
   std::int64_t position = part.start;
   std::int64_t shift = 0;
+  auto detached = part.detached.begin();
   for (std::size_t i = 0; i < part.payloads.size(); ++i) {
     const auto& payload = *static_cast<const UnitPayload*>(part.payloads[i].get());
     const std::int64_t miss = payload.start + shift - position;
     // Audio of a part is contiguous; a GOP of the same input keeps its distance to the one before.
     if (i == 0 || (!video && miss <= payload.duration / 2 && miss >= -payload.duration / 2)) shift -= miss;
-    for (const auto& buffer : payload.buffers) {
-      Ref<GstBuffer> out = buffer;
+    std::vector<Ref<GstBuffer>> buffers = payload.buffers;
+    if (detached != part.detached.end() && detached->payload == i) {
+      dropped_.at(detached->input) += drop_open_leading(buffers, output.info);
+      ++detached;
+    }
+    for (auto& buffer : buffers) {
+      Ref<GstBuffer> out = std::move(buffer);
       if (shift != 0) {
         out = gstkit::writable(std::move(out));
         GST_BUFFER_DTS(out.get()) = moved(GST_BUFFER_DTS(out.get()), shift, payload.timescale);
@@ -49,8 +59,6 @@ Ref<GstBufferList> buffers_of(const timeline::PartDecided& part, bool video) {
   }
   return list;
 }
-
-}  // namespace
 
 std::string TrackOutputs::pad_name(const timeline::Track& track) const {
   const std::string_view pattern = pad_template_of(track.description.info.codec);
@@ -70,8 +78,8 @@ std::string TrackOutputs::pad_name(const timeline::Track& track) const {
 TrackOutputs::Output& TrackOutputs::output(const timeline::Track& track) {
   Output& output = outputs_[track.id];
   if (output.pad != nullptr) return output;
-  output.codec = track.description.info.codec;
-  GstPadTemplate* pad_template = gst_element_get_pad_template(element_, pad_template_of(output.codec));
+  const codecs::Codec codec = track.description.info.codec;
+  GstPadTemplate* pad_template = gst_element_get_pad_template(element_, pad_template_of(codec));
   output.pad = gst_pad_new_from_template(pad_template, pad_name(track).c_str());
   gst_pad_use_fixed_caps(output.pad);
   gst_pad_set_active(output.pad, TRUE);
@@ -91,6 +99,7 @@ TrackOutputs::Output& TrackOutputs::output(const timeline::Track& track) {
 // Caps, segment and description of the track, as far as they are not yet downstream.
 bool TrackOutputs::describe(const timeline::Track& track) {
   Output& output = this->output(track);
+  output.info = track.description.info;
   auto caps = gstkit::caps_of(track.description.info);
   if (!caps) {
     gstkit::post_error(element_, caps.error());
@@ -173,9 +182,8 @@ GstFlowReturn TrackOutputs::push(const timeline::PartDecided& part, bool late) {
                                                         .input = part.input,
                                                         .late = late}));
   if (flow != GST_FLOW_OK) return flow;
-  const bool video = codecs::kind_of(found->second.codec) == codecs::Kind::video;
   GstPad* pad = found->second.pad;
-  return combined(gst_pad_push_list(pad, buffers_of(part, video).release()));
+  return combined(gst_pad_push_list(pad, buffers_of(found->second, part).release()));
 }
 
 GstFlowReturn TrackOutputs::list(const timeline::SlotListed& slot) {

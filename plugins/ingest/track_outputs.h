@@ -3,6 +3,8 @@
 
 #include <gst/gst.h>
 
+#include <array>
+#include <atomic>
 #include <map>
 #include <optional>
 #include <string>
@@ -33,18 +35,22 @@ class TrackOutputs {
   GstFlowReturn stream_ended();
   void end_of_stream();
 
+  // Leading pictures of an input that were left out (semantics S35). Any thread.
+  [[nodiscard]] std::uint64_t dropped(timeline::InputId input) const { return dropped_.at(input); }
+
   // Removes the pads. REQUIRES: they are inactive
   void remove_all();
 
  private:
   struct Output {
     GstPad* pad = nullptr;  // the element's
-    codecs::Codec codec = codecs::Codec::h264;
+    codecs::StreamInfo info;
     gstkit::Ref<GstCaps> caps;
     gstkit::Ref<GstStream> stream;
   };
 
   Output& output(const timeline::Track& track);
+  gstkit::Ref<GstBufferList> buffers_of(const Output& output, const timeline::PartDecided& part);
   std::string pad_name(const timeline::Track& track) const;
   bool describe(const timeline::Track& track);
   // The stretch's streams, on the bus and on their pads, where they are others than before.
@@ -60,6 +66,7 @@ class TrackOutputs {
   bool complete_ = false;                     // no-more-pads has been sent
   std::vector<timeline::TrackId> collected_;  // of the last collection
   guint group_ = 0;
+  std::array<std::atomic<std::uint64_t>, 2> dropped_{};
 };
 
 }  // namespace tarn::ingest

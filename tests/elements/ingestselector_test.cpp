@@ -194,6 +194,58 @@ TEST(IngestSelector, AHostsTimerCanLetTimePass) {
   ASSERT_TRUE(rig.wait_for("video_0 slot 4"));
 }
 
+std::uint64_t dropped_leading(GstElement* element, const char* input) {
+  GstStructure* raw = nullptr;
+  g_object_get(element, "stats", &raw, nullptr);
+  const gstkit::StructurePtr stats{raw};
+  guint64 dropped = 1'000;
+  const GValue* value = gst_structure_get_value(stats.get(), input);
+  if (value != nullptr) gst_structure_get_uint64(gst_value_get_structure(value), "dropped-leading", &dropped);
+  return dropped;
+}
+
+// A GOP of H.264 as open ones are: the recovery point is sent first and shown third.
+Ref<GstBufferList> open_gop(std::int64_t start, std::uint8_t first_nal, std::size_t size) {
+  auto units = gop(start);
+  units[0].pts += 2 * 3600;
+  for (const int leading : {1, 2}) units[static_cast<std::size_t>(leading)].pts -= 3600;
+  for (auto& unit : units) unit.size = size;
+  auto list = list_of(units, 90'000);
+  const std::array<std::uint8_t, 5> nal{0, 0, 0, static_cast<std::uint8_t>(size - 4), first_nal};
+  gst_buffer_fill(gst_buffer_list_get_writable(list.get(), 0), 0, nal.data(), nal.size());
+  return list;
+}
+
+// What the selector sends of the backup's first GOP: encoders of one programme whose bytes differ, or not.
+std::vector<std::string> after_switch(std::uint8_t first_nal, std::size_t size,
+                                      std::uint64_t expected_dropped) {
+  SelectorRig rig;
+  rig.start();
+  rig.begin_video(1);
+  rig.begin_video(2);
+  for (int i = 0; i < 4; ++i) {
+    if (i < 3) rig.push("ingest1_0", open_gop(i * second, first_nal, 20));
+    rig.end_segment(1);
+    rig.push("ingest2_0", open_gop(i * second, first_nal, size));
+    rig.end_segment(2);
+  }
+  rig.take_log();
+  gst_test_clock_set_time(rig.clock(), 1200 * GST_SECOND);
+  rig.advance();
+  EXPECT_TRUE(rig.wait_for("video_0 slot 4"));
+  EXPECT_EQ(dropped_leading(rig.element(), "ingest2"), expected_dropped);
+  EXPECT_EQ(dropped_leading(rig.element(), "ingest1"), 0U);
+  return rig.take_log();
+}
+
+TEST(IngestSelector, LeavesOutWhatAnotherEncodersGopWouldBeNeededFor) {
+  constexpr std::uint8_t slice = 0x41;
+  constexpr std::uint8_t slice_idr = 0x65;
+  EXPECT_THAT(after_switch(slice, 30, 2), Contains("video_0 23 buffers, mark 0, dts 270000"));
+  EXPECT_THAT(after_switch(slice, 20, 0), Contains("video_0 25 buffers, mark 0, dts 270000"));
+  EXPECT_THAT(after_switch(slice_idr, 30, 0), Contains("video_0 25 buffers, mark 0, dts 270000"));
+}
+
 TEST(IngestSelector, StatsCountBothInputs) {
   SelectorRig rig;
   run_until_failover(rig);

@@ -148,8 +148,11 @@ def what_is_not_there(folder):
 
 class Files(http.server.SimpleHTTPRequestHandler):
     def do_GET(self):  # noqa: N802
+        if self.server.waits_for:
+            self.server.waits_for.wait(30)
         if self.server.fails_after and re.search(r"manifest(\d+)\.ts", self.path):
             if int(re.search(r"manifest(\d+)\.ts", self.path).group(1)) >= self.server.fails_after:
+                self.server.has_failed.set()
                 self.send_error(503)
                 return
         super().do_GET()
@@ -160,6 +163,7 @@ class Files(http.server.SimpleHTTPRequestHandler):
 
 def serve(handler):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.fails_after, server.has_failed, server.waits_for = 0, threading.Event(), None
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
 
@@ -167,13 +171,46 @@ def serve(handler):
 def redundant_pull_to_hls(folder):
     """The first server has nothing but the first half."""
     servers = [serve(functools.partial(Files, directory=folder + "/hls")) for _ in range(2)]
-    servers[0].fails_after, servers[1].fails_after = 2, 0
+    servers[0].fails_after = 2
     urls = [f"http://127.0.0.1:{server.server_port}/manifest.m3u8" for server in servers]
     script("redundant-pull-to-hls.sh", *urls, folder + "/pulled", SEGMENT_DURATION="2")
     for server in servers:
         server.shutdown()
     counts = frames(folder + "/pulled/manifest.m3u8")
     assert whole(counts), counts
+
+
+def pictures(path):
+    """Digests of the pictures as they are decoded, in order."""
+    run = subprocess.run(["ffmpeg", "-nostdin", "-v", "error", "-i", path, "-map", "0:v", "-vsync", "passthrough",
+                          "-f", "framemd5", "-"], capture_output=True, text=True, check=False)
+    assert run.returncode == 0 and not run.stderr, run.stderr[-2000:]
+    return [line.split()[-1] for line in run.stdout.splitlines() if not line.startswith("#")]
+
+
+def two_encoders_with_open_gops(folder):
+    """A GOP of the second one begins with pictures that need the first one's as the second one had made them."""
+    encoders = [f"{folder}/open{number}" for number in (1, 2)]
+    for encoder, quality in zip(encoders, ("24", "34")):
+        os.makedirs(encoder)
+        ffmpeg("-i", folder + "/in.mp4", "-c:a", "copy", "-c:v", "libx265", "-preset", "ultrafast", "-x265-params",
+               f"log-level=error:crf={quality}:keyint={RATE}:min-keyint={RATE}:scenecut=0:open-gop=1:bframes=4:b-adapt=0",
+               "-f", "hls", "-hls_time", "2", "-hls_list_size", "0", encoder + "/manifest.m3u8")
+    servers = [serve(functools.partial(Files, directory=encoder)) for encoder in encoders]
+    servers[0].fails_after, servers[1].waits_for = 2, servers[0].has_failed
+    urls = [f"http://127.0.0.1:{server.server_port}/manifest.m3u8" for server in servers]
+    script("redundant-pull-to-hls.sh", *urls, folder + "/opened", SEGMENT_DURATION="2")
+    for server in servers:
+        server.shutdown()
+    first, second = (pictures(encoder + "/manifest.m3u8") for encoder in encoders)
+    assert len(first) == len(second) == LENGTH * RATE and not set(first) & set(second)
+    came = pictures(folder + "/opened/manifest.m3u8")
+    foreign = [number for number, picture in enumerate(came) if picture not in first and picture not in second]
+    assert not foreign, f"no encoder made the pictures {foreign}"
+    switch = next(number for number, picture in enumerate(came) if picture in second)
+    assert came[:switch] == first[:switch], "the first encoder's"
+    left_out = len(first) - len(came)
+    assert came[switch:] == second[switch + left_out:] and 0 < left_out < 5, (switch, left_out)
 
 
 class Growing(threading.Thread):
@@ -271,7 +308,8 @@ def every_script_has_run(_folder):
 
 def main():
     tests = (file_to_hls, archive_to_dash, ts_to_encrypted_cmaf, window_to_mp4, an_encoder_that_began_anew,
-             what_is_not_there, redundant_pull_to_hls, two_folders_that_grow, test_to_inputs, every_script_has_run)
+             what_is_not_there, redundant_pull_to_hls, two_encoders_with_open_gops,
+             two_folders_that_grow, test_to_inputs, every_script_has_run)
     failed = 0
     print(f"1..{len(tests)}")
     with tempfile.TemporaryDirectory(prefix="tarn-pipelines-") as folder:

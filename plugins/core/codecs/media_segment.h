@@ -26,9 +26,8 @@ struct AccessUnit {
   // Audio in MPEG-TS: index of this frame among those that begin in the PES packet (and in later ones without
   // PTS); its position is that PTS plus so many frames.
   std::uint32_t frame_in_pes = 0;
-  bool sync = false;          // video: IDR (NAL type 5), or a recovery point with I slices only (open GOP)
-  bool leading_open = false;  // sync, but not an IDR: leading pictures may follow (semantics S35)
-  std::uint32_t config = 0;   // index into ElementaryStream::configs
+  bool sync = false;         // video: IDR (NAL type 5), or a recovery point with I slices only (open GOP)
+  std::uint32_t config = 0;  // index into ElementaryStream::configs
 };
 
 // An event and the access unit it came with.

@@ -108,11 +108,7 @@ Result<SampleNals::Sample> SampleNals::read(Bytes bytes, bool& as_it_is) {
     dropped = dropped || is_dropped(nal);
     captions_.read_nal(hevc_ ? codecs::Codec::hevc : codecs::Codec::h264, nal);
     const std::uint8_t type = hevc_ ? hevc::nal_type(nal[0]) : avc::nal_type(nal[0]);
-    const bool idr =
-        hevc_ ? type == hevc::nal_idr_w_radl || type == hevc::nal_idr_n_lp : type == avc::nal_slice_idr;
-    const bool open = hevc_ && hevc::is_irap(type) && !idr;
-    sample.sync = sample.sync || idr || open;
-    sample.leading_open = sample.leading_open || open;
+    sample.sync = sample.sync || (hevc_ ? hevc::is_irap(type) : type == avc::nal_slice_idr);
     if (!hevc_ && type >= avc::nal_slice && type <= avc::nal_slice_idr) {
       const auto slice = avc::parse_slice_header(nal, nullptr);
       inter = inter || !slice || !slice->intra();

@@ -19,10 +19,9 @@ class SampleNals {
   static Result<SampleNals> make(const codecs::StreamInfo& info);
 
   struct Sample {
-    bool sync = false;          // has a picture that decoding may begin with: IDR, or IRAP of HEVC
-    bool leading_open = false;  // and it is no IDR
-    bool intra = false;         // H.264: all of its slices are I slices
-    std::uint32_t config = 0;   // index into configs()
+    bool sync = false;         // has a picture that decoding may begin with: IDR, or IRAP of HEVC
+    bool intra = false;        // H.264: all of its slices are I slices
+    std::uint32_t config = 0;  // index into configs()
   };
   // Whether the bytes are in that form already.
   // Errors: malformed (lengths do not add up). Nothing of the sample is taken then.

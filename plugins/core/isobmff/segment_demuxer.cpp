@@ -51,7 +51,6 @@ class StreamMaker {
       const auto read = TRY(nals_->read(bytes, as_it_is));
       // Whether an I picture of H.264 that is no IDR can be begun with, its writer says. Some say it of all.
       unit.sync = read.sync || (sample.sync && read.intra);
-      unit.leading_open = unit.sync && (read.leading_open || !read.sync);
       unit.config = read.config;
     }
     if (stream_.units.empty()) first_ = sample.offset;

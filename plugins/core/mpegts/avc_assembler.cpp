@@ -99,7 +99,6 @@ bool AvcAssembler::completes_frame(const avc::SliceHeader& slice) const {
 
 std::uint32_t AvcAssembler::settle_config() {
   unit_.sync = unit_.idr || (unit_.recovery_point && unit_.intra);
-  unit_.leading_open = !unit_.idr;
   return parameters_.settle(unit_.sync, unit_.pps_id);
 }
 

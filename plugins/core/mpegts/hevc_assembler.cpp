@@ -21,12 +21,6 @@ bool begins_unit(std::uint8_t type) {
 // What samples do not carry: delimiters, ends, filler.
 bool is_removed(std::uint8_t type) { return type >= hevc::nal_aud && type <= hevc::nal_filler; }
 
-// Clean random access, and broken links with leading pictures: those may refer to what came before. A
-// IDR_W_RADL or BLA_W_RADL has only leading pictures that do not.
-bool may_have_skipped_leading(std::uint8_t type) {
-  return type == hevc::nal_cra || type == hevc::nal_bla_w_lp;
-}
-
 }  // namespace
 
 void HevcAssembler::take_nal(Bytes nal) {
@@ -73,7 +67,6 @@ void HevcAssembler::take_slice(std::uint8_t type, Bytes nal) {
   if (!unit_.has_picture) {
     unit_.pps_id = slice->pps_id;
     unit_.sync = hevc::is_irap(type);
-    unit_.leading_open = may_have_skipped_leading(type);
   }
   unit_.has_picture = true;
 }

@@ -138,7 +138,6 @@ void NalAssembler::close_unit() {
   unit.offset = static_cast<std::uint32_t>(unit_.offset);
   unit.size = static_cast<std::uint32_t>(end - unit_.offset);
   unit.sync = unit_.sync;
-  unit.leading_open = unit_.sync && unit_.leading_open;
   unit.config = config;
   units_.push_back(unit);
   last_ = unit_;

@@ -35,9 +35,8 @@ class NalAssembler : public Assembler {
     PesTimes times;
     bool open = false;
     bool has_picture = false;
-    std::uint32_t pps_id = 0;   // of its first slice
-    bool sync = false;          // decoding may begin here; known when the unit ends
-    bool leading_open = false;  // of a sync sample: pictures that cannot be decoded from here may follow
+    std::uint32_t pps_id = 0;  // of its first slice
+    bool sync = false;         // decoding may begin here; known when the unit ends
     // H.264, whose frames may come as two fields and whose open GOPs only SEI and slices tell
     bool idr = false;
     bool second_field = false;  // both fields are there

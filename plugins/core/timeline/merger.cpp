@@ -128,8 +128,9 @@ bool Merger::Impl::jumped_back(Session& session, const TrackFeed& feed, const Un
 void Merger::Impl::hold(Input& input, Session& session, TrackFeed& feed, Arrived arrived) {
   if (!session.first_at) session.first_at = now_;
   if (!first_unit_at_) first_unit_at_ = now_;
+  const Unit& unit = arrived.unit;
   const Arrived copy{
-      {arrived.unit.start, arrived.unit.duration, arrived.unit.sync, nullptr}, arrived.at, arrived.at_utc};
+      {unit.start, unit.duration, unit.sync, nullptr, unit.digest}, arrived.at, arrived.at_utc};
   if (!feed.insert(std::move(arrived))) {
     ++input.status.duplicates;
     return;
@@ -157,7 +158,12 @@ void Merger::Impl::hold(Input& input, Session& session, TrackFeed& feed, Arrived
       match(input, session, copy);
     }
   }
-  if (joined(session)) trim_added(input, session, feed);
+  if (!joined(session)) return;
+  trim_added(input, session, feed);
+  if (!feed.is_video() || running_->ref().key != feed.description.key) return;
+  const std::int64_t position = copy.unit.start + feed.shift;
+  if (position > running_->slot_edge + running_->nominal / 2)
+    look_for_shown(input, copy.unit.digest, position);
 }
 
 void Merger::Impl::add(InputId id, const std::string& key, Unit unit, Utc now_utc) {

@@ -73,6 +73,14 @@ struct PartDecided {
   std::int64_t start = 0;
   bool independent = true;
   std::vector<std::shared_ptr<void>> payloads;
+  // Of video: those whose predecessor in the track is not what their input sent before them, to the byte
+  // (semantics S35). What of them refers to that cannot be decoded. Ascending.
+  struct Detached {
+    std::size_t payload = 0;  // index
+    InputId input = 0;        // that sent it
+    bool operator==(const Detached&) const = default;
+  };
+  std::vector<Detached> detached{};
 };
 // The slot is whole, or its deadline has passed: it is listed now (S18).
 struct SlotListed {

@@ -32,10 +32,7 @@ void Merger::Impl::compare(Input& input, const RecentSlot& used, const Arrived& 
   judge_content(input, *session);
   if (!differs) return note_offset(input, 0);
   remember_copy(input, copy, position);
-  const auto same =
-      std::find_if(running_->recent.rbegin(), running_->recent.rend(),
-                   [&](const RecentSlot& slot) { return !slot.hole && slot.digest == copy.unit.digest; });
-  if (same != running_->recent.rend()) note_offset(input, position - same->start);
+  look_for_shown(input, copy.unit.digest, position);
 }
 
 // The same of a track whose units are no slots.

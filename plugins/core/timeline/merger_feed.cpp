@@ -13,6 +13,16 @@ constexpr std::size_t most_samples = 128;
 constexpr Microseconds same_place{50'000};
 constexpr std::size_t lengths = 4;  // of segments that are looked back upon; one of them may be cut short
 
+// Estimated durations may be wrong by a frame.
+bool is_directly_after(std::int64_t end, const Unit& unit) {
+  const std::int64_t apart = unit.start < end ? end - unit.start : unit.start - end;
+  return apart * 8 <= unit.duration;
+}
+
+bool follows(const Arrived& before, const Unit& unit) {
+  return is_directly_after(before.unit.start + before.unit.duration, unit);
+}
+
 bool is_copy(const Arrived& a, const Arrived& b) {
   const std::int64_t apart =
       a.unit.start < b.unit.start ? b.unit.start - a.unit.start : a.unit.start - b.unit.start;
@@ -55,8 +65,17 @@ bool TrackFeed::insert(Arrived arrived) {
   while (at != units.begin() && std::prev(at)->unit.start > arrived.unit.start) --at;
   if (at != units.end() && is_copy(*at, arrived)) return false;
   if (at != units.begin() && is_copy(*std::prev(at), arrived)) return false;
+  if (at != units.begin() && follows(*std::prev(at), arrived.unit)) {
+    arrived.before = std::prev(at)->unit.digest;
+  } else if (seen_end && is_directly_after(*seen_end, arrived.unit)) {
+    arrived.before = seen_digest;
+  }
+  if (at != units.end() && follows(arrived, at->unit)) at->before = arrived.unit.digest;
+  if (!seen_end || end > *seen_end) {
+    seen_end = end;
+    seen_digest = arrived.unit.digest;
+  }
   units.insert(at, std::move(arrived));
-  seen_end = std::max(seen_end.value_or(end), end);
   segment_over = false;
   return true;
 }

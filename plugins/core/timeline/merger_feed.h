@@ -28,6 +28,7 @@ struct Arrived {
   Unit unit;
   Monotonic at;
   Utc at_utc;
+  std::uint64_t before = 0;  // digest of what its session sent directly before it; 0: not known
 };
 
 // How far behind its media an input's content comes.
@@ -59,6 +60,7 @@ struct TrackFeed {
   std::int64_t shift = 0;
   bool shift_known = false;
   std::optional<std::int64_t> seen_end;  // end of what came
+  std::uint64_t seen_digest = 0;         // of what ends there
   bool segment_over = false;             // the input segment of the last unit is all there
   int differing = 0;  // copies in a row that were other bytes than those used; negative: the same bytes
 
@@ -69,7 +71,7 @@ struct TrackFeed {
   [[nodiscard]] bool is_text() const { return codecs::kind_of(description.info.codec) == codecs::Kind::text; }
   // Timeline position of the first held unit. REQUIRES: !units.empty()
   [[nodiscard]] std::int64_t next() const { return units.front().unit.start + shift; }
-  // False: a copy of it is held already.
+  // Notes what came before it. False: a copy of it is held already.
   bool insert(Arrived arrived);
   // More is held than is allowed.
   [[nodiscard]] bool is_over(Microseconds span) const;

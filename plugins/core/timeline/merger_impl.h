@@ -59,13 +59,16 @@ struct TrackState {
   // Nothing decided lies directly before the edge: the beginning of a stretch, the end of a hole.
   bool broken = true;
   std::pair<InputId, std::uint64_t> source{};  // input and session that gave what lies before the edge
-  std::deque<Range> holes;                     // recent ones: what comes for them is late
-  std::deque<MissingPart> missing;             // recent ones, ascending
-  std::deque<LateUnit> late;                   // ascending
-  std::deque<UsedCopy> used;                   // recent ones
+  // Video: of the unit that lies before the edge; 0: not known, as after a restart.
+  std::uint64_t last_digest = 0;
+  std::deque<Range> holes;          // recent ones: what comes for them is late
+  std::deque<MissingPart> missing;  // recent ones, ascending
+  std::deque<LateUnit> late;        // ascending
+  std::deque<UsedCopy> used;        // recent ones
 
   // The part of the open slot.
   std::vector<std::shared_ptr<void>> payloads;
+  std::vector<PartDecided::Detached> detached;
   std::int64_t part_start = 0;
   bool part_independent = true;
   InputId part_input = 0;
@@ -186,6 +189,8 @@ struct Merger::Impl {
   [[nodiscard]] std::int64_t grid_end(std::int64_t start) const;
 
   // merger_slot.cpp
+  [[nodiscard]] bool is_detached(const TrackState& track, const Input& input, const Session& session,
+                                 const Arrived& arrived) const;
   void take(TrackState& track, Input& input, Session& session);
   void emit_part(TrackState& track);
   bool fill_slot();
@@ -218,6 +223,8 @@ struct Merger::Impl {
   [[nodiscard]] Beside beside(std::int64_t position) const;
   void remember_copy(Input& input, const Arrived& copy, std::int64_t position) const;
   void look_for_copies(InputId used_of, std::int64_t start, std::uint64_t digest);
+  void look_for_shown(Input& input, std::uint64_t digest, std::int64_t position);
+  std::optional<std::int64_t> held_position(const Input& input, std::uint64_t digest);
   void note_offset(Input& input, std::int64_t offset);
   void note_shift(Input& input, const Arrived& copy, std::int64_t position, std::int64_t tolerated);
   static bool count_shift(Session& session, const Beside& nearest, std::int64_t duration,
@@ -235,6 +242,7 @@ struct Merger::Impl {
   static void keep_late(TrackState& track, LateUnit unit);
   void forget_late(TrackState& track);
   void repair(TrackState& track);
+  [[nodiscard]] bool is_detached_late(const TrackState& track, const LateUnit& unit) const;
   std::vector<std::size_t> cover(const TrackState& track, std::size_t missing, std::size_t unit) const;
   void decide_repaired(TrackState& track, std::size_t missing, std::size_t unit,
                        const std::vector<std::size_t>& counts);

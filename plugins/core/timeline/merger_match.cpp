@@ -184,6 +184,8 @@ bool Merger::Impl::count_unneeded(Input& input, TrackState& track, const Arrived
   const bool fits = at != recent.rend() && distance(bound, end) <= tolerated;
   note_bounds(input, arrived, position, fits);
   note_shift(input, arrived, position, fits ? 0 : tolerated);
+  if (at == recent.rend() && !recent.empty() && position < recent.front().start)
+    look_for_shown(input, arrived.unit.digest, position);
   if (at == recent.rend() || at->hole || at->input == input.id) return false;
   if (fits) compare(input, *at, arrived, position);
   measure_lag(input, *at, arrived, position);

@@ -78,15 +78,46 @@ void Merger::Impl::leave(Input& input, Session& session, std::int64_t offset) {
   input.status.different_gops = false;
 }
 
-// The other input may have sent this content before, for another time.
+// The other input may have sent this content before, for another time: one that is over, or that is to come.
 void Merger::Impl::look_for_copies(InputId used_of, std::int64_t start, std::uint64_t digest) {
   if (digest == 0) return;
   for (Input& input : inputs_) {
     if (input.id == used_of) continue;
     const auto same = std::find_if(input.copies.rbegin(), input.copies.rend(),
                                    [&](const Input::Copy& copy) { return copy.digest == digest; });
-    if (same != input.copies.rend()) note_offset(input, same->position - start);
+    if (same != input.copies.rend()) {
+      note_offset(input, same->position - start);
+    } else if (const auto position = held_position(input, digest)) {
+      if (std::abs(*position - start) > running_->nominal / 2) note_offset(input, *position - start);
+    }
   }
+}
+
+// The timeline may have shown the content of a copy at another time, not long ago. Pictures that come again
+// and again tell nothing.
+void Merger::Impl::look_for_shown(Input& input, std::uint64_t digest, std::int64_t position) {
+  if (digest == 0) return;
+  const auto& recent = running_->recent;
+  const auto is_same = [&](const RecentSlot& slot) { return !slot.hole && slot.digest == digest; };
+  const auto same = std::find_if(recent.rbegin(), recent.rend(), is_same);
+  if (same == recent.rend() || same->input == input.id) return;
+  if (std::count_if(recent.begin(), recent.end(), is_same) == 1) note_offset(input, position - same->start);
+}
+
+// Where the input holds content that was used a moment ago.
+std::optional<std::int64_t> Merger::Impl::held_position(const Input& input, std::uint64_t digest) {
+  const auto& recent = running_->recent;
+  const Session* session = joined_session(input.id);
+  const TrackState& ref = running_->ref();
+  if (session == nullptr || ref.kind != codecs::Kind::video) return std::nullopt;
+  const TrackFeed& feed = *session->find(ref.key);
+  const auto is_same = [&](const Arrived& arrived) { return arrived.unit.digest == digest; };
+  const auto held = std::find_if(feed.units.begin(), feed.units.end(), is_same);
+  if (held == feed.units.end() || std::count_if(held, feed.units.end(), is_same) != 1) return std::nullopt;
+  const auto shown = std::count_if(recent.begin(), recent.end(),
+                                   [&](const RecentSlot& slot) { return slot.digest == digest; });
+  if (shown != 1) return std::nullopt;
+  return held->unit.start + feed.shift;
 }
 
 // The same content at another time, again and again by as much: the input is not aligned, even where its GOPs

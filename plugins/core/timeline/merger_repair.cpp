@@ -100,6 +100,27 @@ std::vector<std::size_t> Merger::Impl::cover(const TrackState& track, std::size_
   return {};
 }
 
+// S35, of the first unit of a part: what lies before it is known where it was used not long ago.
+bool Merger::Impl::is_detached_late(const TrackState& track, const LateUnit& unit) const {
+  if (track.kind != codecs::Kind::video) return false;
+  if (&track != &running_->ref()) {
+    const auto next = std::find_if(track.used.begin(), track.used.end(), [&](const UsedCopy& one) {
+      return one.position > unit.position - unit.arrived.unit.duration / 2;
+    });
+    if (next == track.used.begin()) return true;
+    const UsedCopy& before = *std::prev(next);
+    if ((unit.position - before.position) * 2 > unit.arrived.unit.duration * 3) return true;
+    return before.input != unit.input && before.digest != unit.arrived.before;
+  }
+  const auto& recent = running_->recent;
+  const auto next = std::find_if(recent.begin(), recent.end(), [&](const RecentSlot& slot) {
+    return slot.start > unit.position - unit.arrived.unit.duration / 2;
+  });
+  if (next == recent.begin() || std::prev(next)->hole) return true;
+  const RecentSlot& before = *std::prev(next);
+  return before.input != unit.input && (before.digest == 0 || before.digest != unit.arrived.before);
+}
+
 void Merger::Impl::decide_repaired(TrackState& track, std::size_t missing, std::size_t unit,
                                    const std::vector<std::size_t>& counts) {
   const auto part_at = track.missing.begin() + static_cast<std::ptrdiff_t>(missing);
@@ -114,6 +135,8 @@ void Merger::Impl::decide_repaired(TrackState& track, std::size_t missing, std::
     part.start = late->position;
     part.independent = late->arrived.unit.sync;
     for (std::size_t n = 0; n < counts[i]; ++n, ++late) {
+      const bool continues = late != first && std::prev(late)->input == late->input;
+      if (!continues && is_detached_late(track, *late)) part.detached.push_back({n, late->input});
       part.payloads.push_back(std::move(late->arrived.unit.payload));
       ++inputs_[late->input].status.repaired;
     }

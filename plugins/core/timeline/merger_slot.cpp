@@ -20,6 +20,20 @@ std::int64_t Merger::Impl::slack(const TrackState& track) const {
   return std::min(half, rescale(1, 2, track.timescale));
 }
 
+// S35: the unit does not follow what it followed in its input. A restarted merger does not know what lies
+// before its first unit: nearly always what its input sent before. Nor is the beginning of the programme a
+// switch.
+bool Merger::Impl::is_detached(const TrackState& track, const Input& input, const Session& session,
+                               const Arrived& arrived) const {
+  if (track.kind != codecs::Kind::video) return false;
+  if (track.broken) {
+    const bool is_first = track.last_start == std::numeric_limits<std::int64_t>::min();
+    return !is_first || running_->stretch.id > 1;
+  }
+  if (is_source(track, input, session) || track.last_digest == 0) return false;
+  return arrived.before != track.last_digest;
+}
+
 // The first held unit goes to the part of the slot.
 void Merger::Impl::take(TrackState& track, Input& input, Session& session) {
   TrackFeed& feed = *session.find(track.key);
@@ -39,6 +53,9 @@ void Merger::Impl::take(TrackState& track, Input& input, Session& session) {
     track.part_independent = arrived.unit.sync;
     track.part_input = input.id;
   }
+  if (is_detached(track, input, session, arrived))
+    track.detached.push_back({track.payloads.size(), input.id});
+  track.last_digest = arrived.unit.digest;
   track.last_start = position;
   const bool video = track.kind == codecs::Kind::video;
   const bool is_slot = video && &track == &running_->ref();
@@ -63,6 +80,7 @@ void Merger::Impl::emit_part(TrackState& track) {
   part.start = track.part_start;
   part.independent = track.part_independent;
   part.payloads = std::exchange(track.payloads, {});
+  part.detached = std::exchange(track.detached, {});
   track.has_part = true;
   decisions_.emplace_back(std::move(part));
 }

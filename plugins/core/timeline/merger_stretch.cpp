@@ -157,7 +157,7 @@ Session* Merger::Impl::candidate(Input& input) {
 // Drops what the input holds up to the content that the timeline showed last, wherever its times have it.
 // True: what is left is new. Pictures that come again and again, as of a slate, tell nothing.
 bool Merger::Impl::drop_shown_content(Input& input, Session& session, TrackFeed& feed) const {
-  if (!running_ || joined(session) || session.breaks || running_->last_digest == 0) return false;
+  if (!running_ || running_->last_digest == 0) return false;
   const std::uint64_t last = running_->last_digest;
   if (session.shown_digest == last) return true;
   const auto& recent = running_->recent;
@@ -167,7 +167,10 @@ bool Merger::Impl::drop_shown_content(Input& input, Session& session, TrackFeed&
       std::count_if(feed.units.begin(), feed.units.end(), is_last) != 1) {
     return false;
   }
-  const auto end = std::next(std::find_if(feed.units.begin(), feed.units.end(), is_last));
+  const auto last_held = std::find_if(feed.units.begin(), feed.units.end(), is_last);
+  // An encoder that begins its file anew sends again what it has sent; what is live comes with the other's.
+  if (session.breaks && running_->last_at && last_held->at - *running_->last_at > pace()) return false;
+  const auto end = std::next(last_held);
   input.status.discarded += static_cast<std::uint64_t>(end - feed.units.begin());
   feed.units.erase(feed.units.begin(), end);
   session.shown_digest = last;

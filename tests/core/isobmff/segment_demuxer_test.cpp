@@ -263,7 +263,6 @@ TEST(SegmentDemuxer, DropsWhatSamplesDoNotCarry) {
   const auto& stream = media->streams[0];
   ASSERT_EQ(stream.units.size(), 2U);
   EXPECT_TRUE(stream.units[0].sync) << "whatever the flags say";
-  EXPECT_FALSE(stream.units[0].leading_open);
   EXPECT_FALSE(stream.units[1].sync);
   EXPECT_EQ(data_of(stream, 0), std::string{"00000006"} + idr);
   EXPECT_EQ(data_of(stream, 1), std::string{"00000004"} + inter);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/codecs/open_gop.h"
 #include "core/mpegts/demuxer.h"
 #include "tests/core/codecs/h264_builder.h"
 #include "tests/core/mpegts/ts_builder.h"
@@ -14,6 +15,11 @@ inline ByteVector unit_bytes(const codecs::ElementaryStream& stream, std::size_t
   const codecs::AccessUnit& unit = stream.units.at(index);
   const Bytes bytes = stream.data.bytes().subspan(unit.offset, unit.size);
   return {bytes.begin(), bytes.end()};
+}
+
+inline bool has_open_leading(const codecs::ElementaryStream& stream, const codecs::AccessUnit& unit) {
+  return codecs::has_open_leading(stream.configs.at(unit.config),
+                                  stream.data.bytes().subspan(unit.offset, unit.size));
 }
 
 inline std::vector<std::int64_t> all_dts(const codecs::ElementaryStream& stream) {

@@ -51,7 +51,6 @@ TEST(DemuxHevc, MakesLengthPrefixedUnitsWithoutDelimitersAndParameterSets) {
   EXPECT_EQ(unit_bytes(video, 1), length_prefixed({hevc_slice(trail, 3)}));
   EXPECT_THAT(all_dts(video), ElementsAre(5400, 9001));
   EXPECT_TRUE(video.units[0].sync);
-  EXPECT_FALSE(video.units[0].leading_open);
   EXPECT_FALSE(video.units[1].sync);
   ASSERT_EQ(video.configs.size(), 1U);
   EXPECT_EQ(video.configs[0].codec_string, "hvc1.1.6.L60.90");
@@ -64,8 +63,8 @@ TEST(DemuxHevc, RandomAccessPointsAreSyncSamplesOpenOnesMarked) {
   ts.tables({{type_hevc, video_pid}});
   std::int64_t time = 0;
   for (const std::uint8_t type : {cra, rasl, trail, bla_w_radl, idr_w_radl}) {
-    ts.pes(video_pid, time == 0 ? sets_and(hevc_slice(type)) : byte_stream({hevc_slice(type)}),
-           {.pts = time += 10});
+    const auto unit = time == 0 ? sets_and(hevc_slice(type)) : byte_stream({hevc_slice(type)});
+    ts.pes(video_pid, unit, {.pts = time += 10});
   }
   const codecs::MediaSegment segment = demuxed(ts.bytes());
   ASSERT_EQ(segment.streams.at(0).units.size(), 5U);
@@ -73,7 +72,7 @@ TEST(DemuxHevc, RandomAccessPointsAreSyncSamplesOpenOnesMarked) {
   std::vector<bool> open;
   for (const codecs::AccessUnit& unit : segment.streams[0].units) {
     sync.push_back(unit.sync);
-    open.push_back(unit.leading_open);
+    open.push_back(unit.sync && has_open_leading(segment.streams[0], unit));
   }
   EXPECT_THAT(sync, ElementsAre(true, false, false, true, true));
   EXPECT_THAT(open, ElementsAre(true, false, false, false, false));

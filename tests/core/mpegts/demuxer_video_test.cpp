@@ -34,7 +34,6 @@ TEST(Demux, MakesLengthPrefixedUnitsWithoutDelimitersAndParameterSets) {
   EXPECT_EQ(video.units[0].dts, 5400U);
   EXPECT_EQ(video.units[1].dts, 9001U);
   EXPECT_TRUE(video.units[0].sync);
-  EXPECT_FALSE(video.units[0].leading_open);
   EXPECT_FALSE(video.units[1].sync);
   ASSERT_EQ(video.configs.size(), 1U);
   EXPECT_EQ(video.configs[0].codec_string, "avc1.640028");
@@ -89,8 +88,8 @@ TEST(Demux, MarksOpenGopsByRecoveryPointAndIntraSlices) {
   std::vector<bool> sync;
   for (const codecs::AccessUnit& unit : segment.streams.at(0).units) sync.push_back(unit.sync);
   EXPECT_THAT(sync, ElementsAre(true, true, false, false, false));
-  EXPECT_TRUE(segment.streams[0].units[1].leading_open);
-  EXPECT_FALSE(segment.streams[0].units[0].leading_open);
+  EXPECT_TRUE(has_open_leading(segment.streams[0], segment.streams[0].units[1]));
+  EXPECT_FALSE(has_open_leading(segment.streams[0], segment.streams[0].units[0]));
 }
 
 TEST(Demux, SplitsAtDelimitersInsideAPesPacketAndTimesTheRestByTheFrameRate) {

@@ -7,6 +7,7 @@
 #include <ostream>
 
 #include "core/base/time.h"
+#include "core/codecs/open_gop.h"
 #include "core/mpegts/demuxer.h"
 #include "core/mpegts/segment_writer.h"
 #include "tests/core/mpegts/ffmpeg_judge.h"
@@ -70,8 +71,12 @@ TEST_P(Encoded, SurvivesDemuxingAndWritingInTheEyesOfOthers) {
   ASSERT_TRUE(segment.ok()) << segment.error().message;
   ASSERT_EQ(segment->streams.size(), 2U);
   EXPECT_EQ(segment->streams[1].language, "swe");
-  const auto is_open = [](const codecs::AccessUnit& unit) { return unit.leading_open; };
-  const auto& pictures = segment->streams[0].units;
+  const codecs::ElementaryStream& video = segment->streams[0];
+  const auto is_open = [&](const codecs::AccessUnit& unit) {
+    const Bytes bytes = video.data.bytes().subspan(unit.offset, unit.size);
+    return unit.sync && codecs::has_open_leading(video.configs.at(unit.config), bytes);
+  };
+  const auto& pictures = video.units;
   EXPECT_GE(static_cast<std::size_t>(std::count_if(pictures.begin(), pictures.end(), is_open)),
             GetParam().minimum_open);
 

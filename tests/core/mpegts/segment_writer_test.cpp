@@ -388,7 +388,7 @@ TEST(WriteSegment, HevcHasDelimitersAndParameterSetsAsByteStream) {
   ASSERT_EQ(segment.streams.size(), 1U);
   EXPECT_EQ(segment.streams[0].configs.at(0), stream.info);
   EXPECT_EQ(unit_bytes(segment.streams[0], 0), length_prefixed({hevc_slice(21)}));
-  EXPECT_TRUE(segment.streams[0].units[0].leading_open);
+  EXPECT_TRUE(has_open_leading(segment.streams[0], segment.streams[0].units[0]));
   EXPECT_EQ(unit_bytes(segment.streams[0], 1), second);
 }
 

@@ -212,7 +212,7 @@ TEST(MergerMisplaced, TimesThatDriftOnAreFollowed) {
 // Its copies of what comes next are here long before the active input's: that is no sign that that one has
 // fallen behind.
 TEST(MergerMisplaced, AStandbyWhoseTimesJumpAheadIsNotTakenForAFasterOne) {
-  for (std::int64_t gops = 1; gops <= 6; ++gops) {
+  for (const std::int64_t gops : {1, 2, 3, 4, 5, 6, 20, 500}) {
     for (const bool has_digests : {false, true}) {
       Scene scene{{}, MergerSettings{std::chrono::seconds{2}}};
       scene.announce_video();
@@ -229,8 +229,7 @@ TEST(MergerMisplaced, AStandbyWhoseTimesJumpAheadIsNotTakenForAFasterOne) {
       scene.run(Scene::ms_of_gop(60) + 200);
       EXPECT_THAT(scene.all<InputSwitched>(), IsEmpty()) << gops;
       EXPECT_EQ(scene.published("v0"), numbers(0, 59)) << gops;
-      // five segments are looked back upon
-      EXPECT_EQ(scene.merger.status(1).misaligned, has_digests && gops <= 5) << gops;
+      EXPECT_EQ(scene.merger.status(1).misaligned, has_digests) << gops;
       EXPECT_FALSE(scene.merger.status(0).misaligned) << gops;
       EXPECT_FALSE(scene.merger.status(0).lagging) << gops;
     }

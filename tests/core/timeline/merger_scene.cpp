@@ -39,6 +39,10 @@ Sending delayed(std::int64_t ms) {
 
 std::vector<TrackDescription> one_variant() { return {video_description("v0", 0), audio_description("a0")}; }
 
+std::uint64_t digest_of(std::uint64_t content, std::int64_t number) {
+  return content == 0 ? 0 : content * 1'000'000 + static_cast<std::uint64_t>(number);
+}
+
 Scene::Scene(Resume resume, MergerSettings settings) : merger{settings, std::move(resume)} {}
 
 Utc Scene::utc_at(std::int64_t ms) {
@@ -70,7 +74,9 @@ void Scene::send_segment(InputId input, std::int64_t segment, const Sending& how
       for (const std::string& key : how.video) {
         const std::int64_t complete = std::min(how.gops, how.cut_at_gop);
         for (std::int64_t i = 0; how.has_video && i < complete; ++i) {
-          m.add(input, key, gop(segment * how.gops + i, input, key, how.offset), now(), now_utc());
+          Unit unit = gop(segment * how.gops + i, input, key, how.offset);
+          unit.digest = digest_of(how.content, segment * how.gops + i);
+          m.add(input, key, std::move(unit), now(), now_utc());
         }
       }
     };
@@ -79,7 +85,9 @@ void Scene::send_segment(InputId input, std::int64_t segment, const Sending& how
         const std::int64_t complete = std::min(how.gops, how.cut_at_gop);
         const std::int64_t last = first_frame_of(segment * how.gops + complete);
         for (std::int64_t i = first_frame_of(segment * how.gops); how.has_audio && i < last; ++i) {
-          m.add(input, key, frame(i, input, key, how.offset), now(), now_utc());
+          Unit unit = frame(i, input, key, how.offset);
+          unit.digest = digest_of(how.content, i);
+          m.add(input, key, std::move(unit), now(), now_utc());
         }
       }
     };

@@ -45,11 +45,15 @@ struct Sending {
   bool has_video = true;
   bool has_audio = true;
   bool audio_first = false;
+  std::uint64_t content = 0;  // of one encoder: other numbers make other bytes; 0: nobody knows them
   std::vector<std::string> video = {"v0"};
   std::vector<std::string> audio = {"a0"};
 };
 
 Sending delayed(std::int64_t ms);
+
+// Unit::digest of GOP or frame `number` as encoder `content` makes it (Sending::content).
+std::uint64_t digest_of(std::uint64_t content, std::int64_t number);
 
 struct Timed {
   std::int64_t at_ms = 0;

@@ -2,6 +2,7 @@
 #include "viewers.h"
 
 #include <algorithm>
+#include <cmath>
 #include <regex>
 
 #include "core/dash/render.h"
@@ -59,7 +60,8 @@ std::map<std::uint64_t, Listed> Viewer::hls_segments() {
   return segments;
 }
 
-// Of the Representation whose id is the rendition's; a Period but the first is a discontinuity.
+// Of the Representation whose id is the rendition's, by presentation time in µs; a Period but the first is a
+// discontinuity.
 std::map<std::uint64_t, Listed> Viewer::dash_segments() const {
   std::map<std::uint64_t, Listed> segments;
   const auto text = dash::render_mpd(*channel_.timeline(), settings_, "");
@@ -69,15 +71,22 @@ std::map<std::uint64_t, Listed> Viewer::dash_segments() const {
   bool first_of_period = false;
   std::string media;
   double scale = 1;
+  double period_start = 0;
+  double offset = 0;  // @presentationTimeOffset
   std::uint64_t at = 0;
   for (std::sregex_iterator next{text->begin(), text->end(), element}, end; next != end; ++next) {
     const std::string tag = next->str();
     const std::string name = (*next)[1];
-    if (name == "Period") first_of_period = !segments.empty();
+    if (name == "Period") {
+      first_of_period = !segments.empty();
+      period_start = std::stod(attribute(tag, "start").substr(std::string{"PT"}.size()));
+    }
     if (name == "Representation") is_it = attribute(tag, "id") == rendition_;
     if (name == "SegmentTemplate") {
       media = replaced(attribute(tag, "media"), "$RepresentationID$", rendition_);
       scale = std::stod(attribute(tag, "timescale"));
+      const auto shifted = attribute(tag, "presentationTimeOffset");
+      offset = shifted.empty() ? 0 : std::stod(shifted);
       at = 0;
     }
     if (name != "S" || !is_it) continue;
@@ -85,9 +94,10 @@ std::map<std::uint64_t, Listed> Viewer::dash_segments() const {
     const std::uint64_t duration = std::stoull(attribute(tag, "d"));
     const auto repeat = attribute(tag, "r");
     for (std::uint64_t i = 0; i <= (repeat.empty() ? 0 : std::stoull(repeat)); ++i, at += duration) {
-      segments[at] = {replaced(media, "$Time$", std::to_string(at)),
-                      static_cast<double>(duration) * 1000 / scale, false,
-                      std::exchange(first_of_period, false)};
+      const double time = period_start + (static_cast<double>(at) - offset) / scale;
+      segments[static_cast<std::uint64_t>(std::llround(time * 1e6))] = {
+          replaced(media, "$Time$", std::to_string(at)), static_cast<double>(duration) * 1000 / scale, false,
+          std::exchange(first_of_period, false)};
     }
   }
   return segments;

@@ -60,7 +60,7 @@ class Viewer {
   std::string rendition_;
   std::string key_;
   Seen seen_;
-  std::map<std::uint64_t, Listed> known_;                     // by media sequence number, or time
+  std::map<std::uint64_t, Listed> known_;                     // by media sequence number, or presentation time
   std::map<std::string, std::vector<std::int64_t>> fetched_;  // samples by URI
   std::uint64_t media_sequence_ = 0;
   std::uint64_t discontinuity_sequence_ = 0;
