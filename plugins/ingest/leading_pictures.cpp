@@ -41,9 +41,19 @@ Ref<GstBuffer> take_in(Ref<GstBuffer> kept, GstBuffer* dropped, std::uint32_t ti
   return kept;
 }
 
+Ref<GstBuffer> with_broken_link(Ref<GstBuffer> sync, const codecs::StreamInfo& info) {
+  if (info.codec != codecs::Codec::hevc) return sync;
+  auto own = Ref<GstBuffer>::adopt(gst_buffer_copy_deep(sync.get()));
+  GstMapInfo map;
+  if (gst_buffer_map(own.get(), &map, GST_MAP_WRITE) == FALSE) return sync;
+  codecs::break_link(info, {map.data, map.size});
+  gst_buffer_unmap(own.get(), &map);
+  return own;
+}
+
 }  // namespace
 
-std::size_t drop_open_leading(std::vector<Ref<GstBuffer>>& gop, const codecs::StreamInfo& info) {
+std::size_t detach_gop(std::vector<Ref<GstBuffer>>& gop, const codecs::StreamInfo& info) {
   if (gop.empty() || !opens_with_leading(gop.front().get(), info)) return 0;
   const GstClockTime shown = GST_BUFFER_PTS(gop.front().get());
   std::vector<Ref<GstBuffer>> kept;
@@ -55,6 +65,7 @@ std::size_t drop_open_leading(std::vector<Ref<GstBuffer>>& gop, const codecs::St
       kept.push_back(std::move(buffer));
     }
   }
+  kept.front() = with_broken_link(std::move(kept.front()), info);
   const std::size_t dropped = gop.size() - kept.size();
   gop = std::move(kept);
   return dropped;

@@ -43,7 +43,7 @@ Ref<GstBufferList> TrackOutputs::buffers_of(const Output& output, const timeline
     if (i == 0 || (!video && miss <= payload.duration / 2 && miss >= -payload.duration / 2)) shift -= miss;
     std::vector<Ref<GstBuffer>> buffers = payload.buffers;
     if (detached != part.detached.end() && detached->payload == i) {
-      dropped_.at(detached->input) += drop_open_leading(buffers, output.info);
+      dropped_.at(detached->input) += detach_gop(buffers, output.info);
       ++detached;
     }
     for (auto& buffer : buffers) {

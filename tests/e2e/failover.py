@@ -3,6 +3,7 @@
 """A1: one of two identical encoders dies in the middle of a segment. Nobody who watches may notice."""
 
 import concurrent.futures
+import datetime
 import sys
 import time
 
@@ -38,6 +39,15 @@ def judge_status(server):
     assert (switch["from"], switch["to"]) == ("ingest1", "ingest2") and switch["reason"], switch
 
 
+def judge_headers(urls):
+    """Of every protocol: whose content it is, and where it ends."""
+    for name, url in urls.items():
+        headers = request(url).headers
+        assert headers["x-tarn-active-input"] == "ingest2", (name, headers)
+        ends = datetime.datetime.fromisoformat(headers["x-tarn-media-time"].replace("Z", "+00:00")).timestamp()
+        assert -1 < time.time() - ends < 60, (name, headers)
+
+
 def main():
     tap = Tap()
     with lab.temporary_folder() as folder:
@@ -64,6 +74,7 @@ def main():
                             lambda key=f"{player}-{name}": judge_player(playing.result()[key]))
             assert not encoders[0].is_alive(), "the first encoder was to die while the players played"
             recorder.stop()
+            tap.run("A1 manifests say which input is active and where their content ends", judge_headers, urls)
             encoders[1].stop()
             tap.run("A1 playlists never age beyond 1.5 target durations, never break a promise", judge_playlists, recorder)
             tap.run("A1 no video frame is lost or repeated",

@@ -46,26 +46,26 @@ constexpr std::uint8_t recovery_point = 0x41;
 
 TEST(LeadingPictures, GoAndWhatStaysLastsAsLong) {
   auto gop = gop_shown_at({3, 1, 2, 6, 4, 5}, recovery_point);
-  EXPECT_EQ(ingest::drop_open_leading(gop, h264_info()), 2U);
+  EXPECT_EQ(ingest::detach_gop(gop, h264_info()), 2U);
   EXPECT_THAT(in_frames(gop, dts), ElementsAre(0, 3, 4, 5));
   EXPECT_THAT(in_frames(gop, duration), ElementsAre(3, 1, 1, 1));
 }
 
 TEST(LeadingPictures, AtTheEndGoToo) {
   auto gop = gop_shown_at({3, 1, 2}, recovery_point);
-  EXPECT_EQ(ingest::drop_open_leading(gop, h264_info()), 2U);
+  EXPECT_EQ(ingest::detach_gop(gop, h264_info()), 2U);
   EXPECT_THAT(in_frames(gop, duration), ElementsAre(3));
 }
 
 TEST(LeadingPictures, OfClosedGopsStay) {
   auto idr = gop_shown_at({3, 1, 2, 6, 4, 5}, 0x65);
-  EXPECT_EQ(ingest::drop_open_leading(idr, h264_info()), 0U);
+  EXPECT_EQ(ingest::detach_gop(idr, h264_info()), 0U);
   EXPECT_EQ(idr.size(), 6U);
   auto none_leads = gop_shown_at({1, 4, 2, 3}, recovery_point);
-  EXPECT_EQ(ingest::drop_open_leading(none_leads, h264_info()), 0U);
+  EXPECT_EQ(ingest::detach_gop(none_leads, h264_info()), 0U);
   auto begins_in_the_middle = gop_shown_at({3, 1, 2}, recovery_point);
   GST_BUFFER_FLAG_SET(begins_in_the_middle[0].get(), GST_BUFFER_FLAG_DELTA_UNIT);
-  EXPECT_EQ(ingest::drop_open_leading(begins_in_the_middle, h264_info()), 0U);
+  EXPECT_EQ(ingest::detach_gop(begins_in_the_middle, h264_info()), 0U);
 }
 
 // A splice point that was said with a picture that goes is as far from the one before as it is.
@@ -81,9 +81,40 @@ TEST(LeadingPictures, LeaveTheirEventsBehind) {
   gstkit::attach_events(gop[0].get(), {&tag, 1});
   gop[2] = gstkit::writable(std::move(gop[2]));
   gstkit::attach_events(gop[2].get(), {&splice, 1});
-  EXPECT_EQ(ingest::drop_open_leading(gop, h264_info()), 2U);
+  EXPECT_EQ(ingest::detach_gop(gop, h264_info()), 2U);
   splice.delta = 9 * frame;
   EXPECT_THAT(gstkit::events_of(gop[0].get()), ElementsAre(tag, splice));
+}
+
+TEST(LeadingPictures, TheFirstPictureOfHevcIsNoContinuationAnyMore) {
+  codecs::StreamInfo hevc;
+  hevc.codec = codecs::Codec::hevc;
+  hevc.timescale = 90'000;
+  hevc.config = ByteVector(23, 3);
+  constexpr std::uint8_t cra = 21 << 1;
+  constexpr std::uint8_t bla_n_lp = 18 << 1;
+  const auto before = gop_shown_at({1, 2, 3}, cra);
+  auto gop = before;
+  EXPECT_EQ(ingest::detach_gop(gop, hevc), 0U) << "nothing leads it";
+  EXPECT_EQ(bytes_of(gop[0].get()).at(4), bla_n_lp);
+  EXPECT_EQ(bytes_of(before[0].get()).at(4), cra) << "somebody else's";
+  EXPECT_EQ(bytes_of(gop[1].get()), bytes_of(before[1].get()));
+  auto idr = gop_shown_at({1, 2, 3}, 19 << 1);
+  EXPECT_EQ(ingest::detach_gop(idr, hevc), 0U);
+  EXPECT_EQ(bytes_of(idr[0].get()).at(4), 19 << 1);
+}
+
+TEST(OpenGop, BreaksTheLinkInEverySlice) {
+  codecs::StreamInfo hevc;
+  hevc.codec = codecs::Codec::hevc;
+  hevc.config = ByteVector(23, 3);
+  const auto sample = [](std::uint8_t first, std::uint8_t second) {
+    return ByteVector{0, 0, 0, 2, 39 << 1, 1,      0, 0, 0, 3, first, 1,
+                      9, 0, 0, 0, 2,       second, 1, 0, 0, 0, 9,     21 << 1};
+  };
+  ByteVector broken = sample(21 << 1 | 1, 16 << 1);
+  codecs::break_link(hevc, broken);
+  EXPECT_EQ(broken, sample(18 << 1 | 1, 18 << 1)) << "but not behind a length that does not add up";
 }
 
 TEST(OpenGop, IsToldByTheFirstPictureOfItsFirstSample) {

@@ -21,6 +21,7 @@ namespace tarn::codecs::hevc {
 // nal_unit_type, table 7-1
 inline constexpr std::uint8_t nal_last_slice = 31;  // 0 to 31: slices, some of them reserved
 inline constexpr std::uint8_t nal_bla_w_lp = 16;
+inline constexpr std::uint8_t nal_bla_n_lp = 18;
 inline constexpr std::uint8_t nal_idr_w_radl = 19;
 inline constexpr std::uint8_t nal_idr_n_lp = 20;
 inline constexpr std::uint8_t nal_cra = 21;

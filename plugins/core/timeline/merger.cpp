@@ -162,8 +162,7 @@ void Merger::Impl::hold(Input& input, Session& session, TrackFeed& feed, Arrived
   trim_added(input, session, feed);
   if (!feed.is_video() || running_->ref().key != feed.description.key) return;
   const std::int64_t position = copy.unit.start + feed.shift;
-  if (position > running_->slot_edge + running_->nominal / 2)
-    look_for_shown(input, copy.unit.digest, position);
+  if (position > running_->slot_edge + running_->nominal / 2) look_for_shown(input, copy, position);
 }
 
 void Merger::Impl::add(InputId id, const std::string& key, Unit unit, Utc now_utc) {
@@ -286,7 +285,9 @@ InputStatus Merger::Impl::status(InputId id, Monotonic now) const {
   if (status.units == 0) return status;
   const Session* last = input.sessions.empty() ? nullptr : &input.sessions.back();
   if (last != nullptr && running_ && !running_->closed) {
-    status.misaligned = last->first_at && !joined(*last) && !approaching(*last) && !ahead(*last);
+    const bool is_elsewhere =
+        joined(*last) ? active_ != id && is_far_ahead(*last) : !approaching(*last) && !ahead(*last);
+    status.misaligned = last->first_at && is_elsewhere;
     if (status.misaligned) status.misalignment = misalignment(*last);
   }
   // Beside whom? A flag that was set then would stay.
@@ -311,6 +312,14 @@ InputStatus Merger::Impl::status(InputId id, Monotonic now) const {
     status.state = last != nullptr && is_late(*last, now) ? InputState::late : InputState::live;
   }
   return status;
+}
+
+// It is joined, and what it sends is for a time that the timeline will not reach for long: its times have
+// jumped.
+bool Merger::Impl::is_far_ahead(const Session& session) const {
+  const TrackFeed& feed = *session.find(running_->ref().key);
+  const std::int64_t lead = feed.seen_end ? *feed.seen_end + feed.shift - running_->slot_edge : 0;
+  return to_microseconds(lead, feed.timescale()) > pace() * 5;
 }
 
 // What should have followed what came is not there.

@@ -32,7 +32,7 @@ void Merger::Impl::compare(Input& input, const RecentSlot& used, const Arrived& 
   judge_content(input, *session);
   if (!differs) return note_offset(input, 0);
   remember_copy(input, copy, position);
-  look_for_shown(input, copy.unit.digest, position);
+  look_for_shown(input, copy, position);
 }
 
 // The same of a track whose units are no slots.

@@ -64,7 +64,13 @@ struct TrackState {
   std::deque<Range> holes;          // recent ones: what comes for them is late
   std::deque<MissingPart> missing;  // recent ones, ascending
   std::deque<LateUnit> late;        // ascending
-  std::deque<UsedCopy> used;        // recent ones
+  struct Repaired {
+    std::int64_t end = 0;
+    InputId input = 0;
+    std::uint64_t digest = 0;
+  };
+  std::optional<Repaired> repaired;  // what was last
+  std::deque<UsedCopy> used;         // recent ones
 
   // The part of the open slot.
   std::vector<std::shared_ptr<void>> payloads;
@@ -141,6 +147,7 @@ struct Merger::Impl {
   void end_of_stream(InputId input);
   [[nodiscard]] InputStatus status(InputId input, Monotonic now) const;
   [[nodiscard]] bool is_late(const Session& session, Monotonic now) const;
+  [[nodiscard]] bool is_far_ahead(const Session& session) const;
   void arrive(Monotonic now) { now_ = std::max(now_, now); }
   void process();
   bool end_if_over();
@@ -223,7 +230,7 @@ struct Merger::Impl {
   [[nodiscard]] Beside beside(std::int64_t position) const;
   void remember_copy(Input& input, const Arrived& copy, std::int64_t position) const;
   void look_for_copies(InputId used_of, std::int64_t start, std::uint64_t digest);
-  void look_for_shown(Input& input, std::uint64_t digest, std::int64_t position);
+  void look_for_shown(Input& input, const Arrived& copy, std::int64_t position);
   std::optional<std::int64_t> held_position(const Input& input, std::uint64_t digest);
   void note_offset(Input& input, std::int64_t offset);
   void note_shift(Input& input, const Arrived& copy, std::int64_t position, std::int64_t tolerated);

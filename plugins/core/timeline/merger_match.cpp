@@ -185,7 +185,7 @@ bool Merger::Impl::count_unneeded(Input& input, TrackState& track, const Arrived
   note_bounds(input, arrived, position, fits);
   note_shift(input, arrived, position, fits ? 0 : tolerated);
   if (at == recent.rend() && !recent.empty() && position < recent.front().start)
-    look_for_shown(input, arrived.unit.digest, position);
+    look_for_shown(input, arrived, position);
   if (at == recent.rend() || at->hole || at->input == input.id) return false;
   if (fits) compare(input, *at, arrived, position);
   measure_lag(input, *at, arrived, position);
@@ -238,8 +238,11 @@ Supply Merger::Impl::supply(Input& input, Session& session, TrackState& track) {
   trim(input, session, track, feed);
   if (!joined(session)) return Supply::none;  // what was looked at showed that it is not aligned
   const bool video = track.kind == codecs::Kind::video;
-  while (video && track.broken && !feed.units.empty() && !feed.units.front().unit.sync) {
-    feed.units.pop_front();  // nothing to decode it with
+  const auto is_detached_here = [&] {
+    return track.broken || is_detached(track, input, session, feed.units.front());
+  };
+  while (video && !feed.units.empty() && !feed.units.front().unit.sync && is_detached_here()) {
+    feed.units.pop_front();  // nothing to decode it with, or another encoder's pictures
     ++input.status.discarded;
   }
   if (feed.units.empty()) return Supply::none;

@@ -94,14 +94,18 @@ void Merger::Impl::look_for_copies(InputId used_of, std::int64_t start, std::uin
 }
 
 // The timeline may have shown the content of a copy at another time, not long ago. Pictures that come again
-// and again tell nothing.
-void Merger::Impl::look_for_shown(Input& input, std::uint64_t digest, std::int64_t position) {
-  if (digest == 0) return;
+// and again tell nothing, nor does a programme that is a loop: it comes again when its length has passed,
+// while two copies of one moment come together.
+void Merger::Impl::look_for_shown(Input& input, const Arrived& copy, std::int64_t position) {
+  if (copy.unit.digest == 0) return;
   const auto& recent = running_->recent;
-  const auto is_same = [&](const RecentSlot& slot) { return !slot.hole && slot.digest == digest; };
+  const auto is_same = [&](const RecentSlot& slot) { return !slot.hole && slot.digest == copy.unit.digest; };
   const auto same = std::find_if(recent.rbegin(), recent.rend(), is_same);
   if (same == recent.rend() || same->input == input.id) return;
-  if (std::count_if(recent.begin(), recent.end(), is_same) == 1) note_offset(input, position - same->start);
+  if (std::count_if(recent.begin(), recent.end(), is_same) != 1) return;
+  const Microseconds moved = to_microseconds(std::abs(position - same->start), running_->ref().timescale);
+  const Microseconds apart = copy.at < same->at ? same->at - copy.at : copy.at - same->at;
+  if (apart * 2 < moved) note_offset(input, position - same->start);
 }
 
 // Where the input holds content that was used a moment ago.

@@ -100,25 +100,29 @@ std::vector<std::size_t> Merger::Impl::cover(const TrackState& track, std::size_
   return {};
 }
 
-// S35, of the first unit of a part: what lies before it is known where it was used not long ago.
+// S35, of the first unit of a part: what lies before it is known where it was used or repaired not long ago.
 bool Merger::Impl::is_detached_late(const TrackState& track, const LateUnit& unit) const {
   if (track.kind != codecs::Kind::video) return false;
+  const std::int64_t half = unit.arrived.unit.duration / 2;
+  const auto continues = [&](InputId input, std::uint64_t digest) {
+    return input == unit.input || (digest != 0 && digest == unit.arrived.before);
+  };
+  if (const auto& before = track.repaired; before && distance(before->end, unit.position) < half)
+    return !continues(before->input, before->digest);
   if (&track != &running_->ref()) {
-    const auto next = std::find_if(track.used.begin(), track.used.end(), [&](const UsedCopy& one) {
-      return one.position > unit.position - unit.arrived.unit.duration / 2;
-    });
-    if (next == track.used.begin()) return true;
+    const auto next = std::find_if(track.used.begin(), track.used.end(),
+                                   [&](const UsedCopy& one) { return one.position > unit.position - half; });
+    if (next == track.used.begin()) return false;
     const UsedCopy& before = *std::prev(next);
-    if ((unit.position - before.position) * 2 > unit.arrived.unit.duration * 3) return true;
-    return before.input != unit.input && before.digest != unit.arrived.before;
+    const bool is_near = (unit.position - before.position) * 2 <= unit.arrived.unit.duration * 3;
+    return !is_near || !continues(before.input, before.digest);
   }
   const auto& recent = running_->recent;
-  const auto next = std::find_if(recent.begin(), recent.end(), [&](const RecentSlot& slot) {
-    return slot.start > unit.position - unit.arrived.unit.duration / 2;
-  });
-  if (next == recent.begin() || std::prev(next)->hole) return true;
+  const auto next = std::find_if(recent.begin(), recent.end(),
+                                 [&](const RecentSlot& slot) { return slot.start > unit.position - half; });
+  if (next == recent.begin()) return false;
   const RecentSlot& before = *std::prev(next);
-  return before.input != unit.input && (before.digest == 0 || before.digest != unit.arrived.before);
+  return before.hole || !continues(before.input, before.digest);
 }
 
 void Merger::Impl::decide_repaired(TrackState& track, std::size_t missing, std::size_t unit,
@@ -140,6 +144,8 @@ void Merger::Impl::decide_repaired(TrackState& track, std::size_t missing, std::
       part.payloads.push_back(std::move(late->arrived.unit.payload));
       ++inputs_[late->input].status.repaired;
     }
+    const LateUnit& last = *std::prev(late);
+    track.repaired = TrackState::Repaired{last.end(), last.input, last.arrived.unit.digest};
     decisions_.emplace_back(PartRepaired{std::move(part)});
   }
   // Another copy of it is not late: it is not needed.

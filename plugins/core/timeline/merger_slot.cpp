@@ -20,18 +20,16 @@ std::int64_t Merger::Impl::slack(const TrackState& track) const {
   return std::min(half, rescale(1, 2, track.timescale));
 }
 
-// S35: the unit does not follow what it followed in its input. A restarted merger does not know what lies
-// before its first unit: nearly always what its input sent before. Nor is the beginning of the programme a
-// switch.
+// S35: the unit does not follow what it followed in its input. What comes after a hole in the same input is
+// as it was sent: the hole may be filled yet (S4). A restarted merger does not know what lies before its
+// first unit: nearly always what its input sent before. Nor is the beginning of the programme a switch.
 bool Merger::Impl::is_detached(const TrackState& track, const Input& input, const Session& session,
                                const Arrived& arrived) const {
   if (track.kind != codecs::Kind::video) return false;
-  if (track.broken) {
-    const bool is_first = track.last_start == std::numeric_limits<std::int64_t>::min();
-    return !is_first || running_->stretch.id > 1;
-  }
-  if (is_source(track, input, session) || track.last_digest == 0) return false;
-  return arrived.before != track.last_digest;
+  if (arrived.before != 0 && arrived.before == track.last_digest) return false;
+  if (track.last_start == std::numeric_limits<std::int64_t>::min() && track.broken)
+    return running_->stretch.id > 1;
+  return track.last_digest != 0 && !is_source(track, input, session);
 }
 
 // The first held unit goes to the part of the slot.

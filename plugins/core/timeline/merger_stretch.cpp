@@ -169,7 +169,9 @@ bool Merger::Impl::drop_shown_content(Input& input, Session& session, TrackFeed&
   }
   const auto last_held = std::find_if(feed.units.begin(), feed.units.end(), is_last);
   // An encoder that begins its file anew sends again what it has sent; what is live comes with the other's.
-  if (session.breaks && running_->last_at && last_held->at - *running_->last_at > pace()) return false;
+  const bool is_its_own = !recent.empty() && recent.back().input == input.id;
+  const bool is_anew = !running_->last_at || last_held->at - *running_->last_at > pace();
+  if (session.breaks && (is_its_own || is_anew)) return false;
   const auto end = std::next(last_held);
   input.status.discarded += static_cast<std::uint64_t>(end - feed.units.begin());
   feed.units.erase(feed.units.begin(), end);

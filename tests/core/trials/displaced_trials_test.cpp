@@ -152,8 +152,9 @@ class Trial {
   [[nodiscard]] Expected expected() const {
     // What is sent between two inputs' times cannot be told from what was shown but by its bytes.
     const std::int64_t gops = (std::abs(offset_) + timeline::gop_ticks - 1) / timeline::gop_ticks;
-    Expected displaced{
-        .most_lost = gops, .most_repeated = content_ == 1 ? 0 : gops, .most_discontinuities = 1};
+    Expected displaced{.most_lost = content_ == 1 ? 0 : gops,
+                       .most_repeated = content_ == 1 ? 0 : gops,
+                       .most_discontinuities = 1};
     const std::int64_t whole = (away_gops_ + gops_ - 1) / gops_ * gops_;
     switch (trouble_) {
       case Trouble::standby_jumps:
