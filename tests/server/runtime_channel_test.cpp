@@ -425,6 +425,54 @@ TEST_F(WholeRuntimeTest, KeepsToAQuotaButNeverTakesWhatLivePlaylistsNeed) {
   EXPECT_LE(archive->statistics().bytes, bytes);
 }
 
+// Semantics S30: whatever ends and begins within the hour.
+TEST_F(WholeRuntimeTest, ARestartDeletesNothingBeforeTheHourIsOver) {
+  const std::string path = directory_ / "channels/c1";
+  const auto first = [&] {
+    const auto archive = archive::Archive::open(path).value();
+    settle();
+    return archive->timeline()->first_slot();
+  };
+  const auto kept_until = [&](Runtime& runtime) {
+    const JsonPtr status = parse(runtime.channel_status(model_.channels["g/c"]));
+    return json_member_text(json_member(status.get(), "retention"), "keptUntil");
+  };
+  model_.endpoints["g/c/e"].time_shift_days = 1;
+  {
+    Runtime runtime{parts(), settings_, model_};
+    add_slots(*archive::Archive::open(path).value(), 600);
+    runtime.tick();
+    EXPECT_EQ(first(), 1U);
+  }
+  model_.version = 2;
+  model_.endpoints.clear();  // while the server is down
+  monotonic_ = after(10'000);
+  {
+    Runtime runtime{parts(), settings_, model_};
+    runtime.tick();
+    EXPECT_EQ(first(), 1U);
+    EXPECT_EQ(kept_until(runtime), "1970-01-01T01:00:00Z");
+  }
+  monotonic_ = after(20'000);
+  {
+    Runtime runtime{parts(), settings_, model_};  // a crash within the hour
+    runtime.tick();
+    EXPECT_EQ(first(), 1U);
+    monotonic_ = after(20'000 + 3600);
+    for (int i = 0; i < 10; ++i) runtime.tick();
+    EXPECT_GT(first(), 1U) << "the hour is over";
+  }
+  next_slot_ = 1;
+  std::filesystem::remove_all(path);
+  {
+    Runtime runtime{parts(), settings_, model_};
+    add_slots(*archive::Archive::open(path).value(), 600);
+    runtime.tick();
+    EXPECT_GT(first(), 1U) << "it never had days";
+    EXPECT_EQ(kept_until(runtime), "");
+  }
+}
+
 TEST_F(WholeRuntimeTest, AChannelThatIsResetBeginsAnew) {
   {
     Runtime runtime{parts(), settings_, model_};
