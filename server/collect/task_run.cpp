@@ -6,10 +6,19 @@
 #include <thread>
 
 #include "server/collect/retry.h"
+#include "server/collect/signature.h"
 #include "server/keys/backoff.h"
 
 namespace tarn::server {
 namespace {
+
+// A store may have kept something else than it was sent, and this server may have died before it knew.
+bool has_bytes_of(const StoredObject& there, const Content& content) {
+  if (there.size != content.size || there.md5.empty()) return false;
+  Md5 sum;
+  for (const Blob& part : content.parts) sum.add(part.bytes());
+  return there.md5 == sum.hex();
+}
 
 Error unwanted() { return {ErrorCode::conflict, "the task was stopped"}; }
 
@@ -86,20 +95,12 @@ Status TaskRun::upload_some(const std::vector<std::string>& names, std::atomic<s
 }
 
 Status TaskRun::upload_one(Target& target, const std::string& name) {
-  if (look_first_) {
-    std::optional<std::uint64_t> there;
-    TRY(with_tries([&]() -> Status {
-      there = TRY(target.find(name));
-      is_reached_ = true;
-      return {};
-    }));
-    if (there) {
-      note_done(name, *there);
-      return {};
-    }
-  }
+  const auto there = look_first_ ? TRY(look(target, name)) : std::nullopt;
+  if (there) TRY(take_share(there->size));  // what is compared is read, too
   const auto content = TRY(fetch(name));
-  TRY(put(target, name, content->content_type, content->parts, content->size));
+  if (!there || !has_bytes_of(*there, *content)) {
+    TRY(put(target, name, content->content_type, content->parts, content->size));
+  }
   note_done(name, content->size);
   return {};
 }
@@ -107,12 +108,26 @@ Status TaskRun::upload_one(Target& target, const std::string& name) {
 Status TaskRun::put(Target& target, const std::string& name, const std::string& content_type,
                     const std::vector<Blob>& parts, std::uint64_t size) {
   return with_tries([&]() -> Status {  // each try takes disk and network
-    if (!parts_.pause(parts_.share.take(size, parts_.now()))) return unwanted();
+    TRY(take_share(size));
     TRY(target.put(name, content_type, parts));
     is_reached_ = true;
     return {};
   });
 }
+Result<std::optional<StoredObject>> TaskRun::look(Target& target, const std::string& name) {
+  std::optional<StoredObject> there;
+  TRY(with_tries([&]() -> Status {
+    there = TRY(target.find(name));
+    is_reached_ = true;
+    return {};
+  }));
+  return there;
+}
+
+Status TaskRun::take_share(std::uint64_t size) {
+  return parts_.pause(parts_.share.take(size, parts_.now())) ? Status{} : Status{unwanted()};
+}
+
 
 Status TaskRun::with_tries(const std::function<Status()>& attempt) {
   for (unsigned failures = 0;;) {

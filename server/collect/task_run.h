@@ -64,6 +64,8 @@ class TaskRun {
   void note_done(const std::string& name, std::uint64_t size);
 
   Parts parts_;
+  Result<std::optional<StoredObject>> look(Target& target, const std::string& name);
+  Status take_share(std::uint64_t size);
   const CollectionTask& task_;
   TaskProgress& progress_;
   bool look_first_;

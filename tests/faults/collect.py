@@ -125,6 +125,8 @@ class Store:
         with self.lock:
             body = self.objects.get(handler.path)
         handler.send_response(200 if body is not None else 404)
+        if body is not None:
+            handler.send_header("ETag", f'"{hashlib.md5(body).hexdigest()}"')
         handler.send_header("Content-Length", str(len(body or b"")))
         return handler.end_headers()
 

@@ -77,17 +77,18 @@ struct Shelf {
   std::map<std::string, std::string> objects;
   std::deque<Error> errors;
   std::optional<Error> error;  // for as long as it is set
+  std::size_t bytes = 0;       // that were put
   int tries = 0;
   std::function<void(const std::string&)> on_put;
 };
 class ShelfTarget : public Target {
  public:
   explicit ShelfTarget(Shelf& shelf) : shelf_(shelf) {}
-  Result<std::optional<std::uint64_t>> find(const std::string& name) override {
+  Result<std::optional<StoredObject>> find(const std::string& name) override {
     const std::lock_guard lock{shelf_.mutex};
     const auto at = shelf_.objects.find(name);
-    if (at == shelf_.objects.end()) return std::optional<std::uint64_t>{};
-    return std::optional<std::uint64_t>{at->second.size()};
+    if (at == shelf_.objects.end()) return std::optional<StoredObject>{};
+    return std::optional{StoredObject{at->second.size(), md5_hex(as_bytes(at->second))}};
   }
   Status put(const std::string& name, const std::string&, const std::vector<Blob>& parts) override {
     const std::lock_guard lock{shelf_.mutex};
@@ -100,7 +101,9 @@ class ShelfTarget : public Target {
       return error;
     }
     shelf_.puts.push_back(name);
+    shelf_.objects[name].clear();
     for (const Blob& part : parts) shelf_.objects[name] += as_text(part.bytes());
+    shelf_.bytes += shelf_.objects[name].size();
     return {};
   }
 
@@ -453,6 +456,36 @@ TEST_F(CollectTest, ATaskGoesOnAfterARestartWithoutUploadingAgain) {
   }
 }
 
+// A store that kept something else, or not all of it, and a server that died before it knew.
+TEST(TaskRunTest, OtherBytesThatAreThereAreNotTakenForOurs) {
+  SourceFake source;
+  Shelf shelf;
+  RateShare share{0};
+  TaskProgress progress;
+  CollectionTask task;
+  task.start = at(0);
+  task.end = at(5);
+  shelf.objects = {{"s0.ts", "bytes of s0.ts"},
+                   {"s1.ts", "bytes"},
+                   {"s2.ts", "?ytes of s2.ts"},
+                   {"s3.ts", "bytes of s3.ts"}};
+  TaskRun run{
+      {source, share, [&] { return Result<std::unique_ptr<Target>>{std::make_unique<ShelfTarget>(shelf)}; },
+       [](Microseconds) { return true; }, [] { return false; }, [] { return Monotonic{}; },
+       [](std::uint64_t) {}, 1, 6, 6, Microseconds{0}},
+      task,
+      progress,
+      true};
+  const auto done = run.run(false);
+  ASSERT_TRUE(done.ok() && *done);
+  EXPECT_THAT(shelf.puts, ElementsAre("s1.ts", "s2.ts", "s4.ts", "m-v1.m3u8", "m.m3u8"));
+  for (int i = 0; i < 5; ++i) {
+    const std::string name = "s" + std::to_string(i) + ".ts";
+    EXPECT_EQ(shelf.objects[name], "bytes of " + name);
+  }
+  EXPECT_EQ(progress.bytes, 5U * 14U);
+}
+
 TEST_F(CollectTest, ATaskThatIsCancelledHasNoManifests) {
   start();
   ASSERT_TRUE(collector_->submit(task("t", 8, 14)).ok());
@@ -554,8 +587,7 @@ TEST(TaskRunTest, AllTasksTogetherHaveOneShare) {
     const auto done = run.run(false);
     ASSERT_TRUE(done.ok() && *done);
   }
-  std::size_t bytes = 0;
-  for (const auto& [name, text] : shelf.objects) bytes += text.size();
+  const std::size_t bytes = shelf.bytes;
   EXPECT_EQ(shelf.puts.size(), 30U);
   // The last one need not have gone.
   EXPECT_GE(now.time_since_epoch(), Microseconds{static_cast<std::int64_t>(bytes - 5) * 1'000'000 / 14 - 30});
@@ -601,8 +633,13 @@ TEST(FileTargetTest, WritesWholeFilesBelowItsRootOnly) {
   ASSERT_TRUE(
       (*target)->put("x.ts", "", {Blob::copy_of(as_bytes("one")), Blob::copy_of(as_bytes("two"))}).ok());
   EXPECT_EQ(read_file(root.file("new/a/b/folder/x.ts")), "onetwo");
-  EXPECT_EQ(*(*target)->find("x.ts"), std::optional<std::uint64_t>{6});
-  EXPECT_EQ(*(*target)->find("y.ts"), std::nullopt);
+  const auto there = *(*target)->find("x.ts");
+  ASSERT_TRUE(there.has_value());
+  EXPECT_EQ(there->size, 6U);
+  EXPECT_EQ(there->md5, md5_hex(as_bytes(std::string{"onetwo"})));
+  EXPECT_FALSE((*target)->find("y.ts")->has_value());
+  std::filesystem::create_symlink("/etc/passwd", root.file("new/a/b/folder/z.ts"));
+  EXPECT_EQ((*(*target)->find("z.ts"))->size, 0U) << "not looked at";
   EXPECT_FALSE(std::filesystem::exists(root.file("new/a/b/folder/.x.ts.part")));
   for (const char* path : {"..", "a/../b", "/etc", "a//b", "a/", ".a", "a b", "a\n"}) {
     EXPECT_FALSE(is_file_target_path(path)) << path;
