@@ -17,6 +17,19 @@ std::string label(const CollectionTask& task) {
   return task.group + "/" + task.channel + "/" + task.endpoint;
 }
 
+// A clip that is shorter than what was asked for says so: nobody looks at all of it before it is published.
+void note_covered(CollectionTask& task, const CollectedRange& covered) {
+  task.content_start = covered.start;
+  task.content_end = covered.end;
+  if (covered.missing == Microseconds{0}) return;
+  task.warning = std::to_string(std::chrono::ceil<std::chrono::seconds>(covered.missing).count()) +
+                 " s of the range are not there: it has " + format_utc_seconds(covered.start) + " to " +
+                 format_utc_seconds(covered.end);
+  const Microseconds around = std::max(covered.start - task.start, Microseconds{0}) +
+                              std::max(task.end - covered.end, Microseconds{0});
+  if (covered.missing > around) task.warning += ", with gaps";
+}
+
 std::chrono::microseconds as_wait(Microseconds time) { return std::max(time, Microseconds{1000}); }
 
 }  // namespace
@@ -171,7 +184,7 @@ void Collector::run(const EntryPtr& entry) {
               entry->progress,
               entry->look_first};
   const auto result = run.run(is_late(task));
-  end_pass(entry, result, run.manifest());
+  end_pass(entry, result, run);
 }
 
 // What has not come by now will not come. A wall clock that is set ahead says nothing of that, nor does the
@@ -206,16 +219,19 @@ void Collector::note_progress(const EntryPtr& entry, std::uint64_t total) {
   if (parts_.monotonic() - entry->saved >= save_interval) save(*entry);
 }
 
-void Collector::end_pass(const EntryPtr& entry, const Result<bool>& result, const std::string& manifest) {
+void Collector::end_pass(const EntryPtr& entry, const Result<bool>& result, const TaskRun& run) {
   const std::lock_guard lock{mutex_};
   if (entry->task.is_over() || is_stopping_) return;
   if (result) {
     end_outage(*entry);
     entry->look_first = false;
-    entry->due = parts_.monotonic() + settings_.look_again;
+    entry->due += settings_.look_again;
+    entry->due = parts_.monotonic();  // behind those that wait
+    if (run.gave_way()) return save(*entry);
     if (!*result) return save(*entry);
     entry->task.progress = 100;
-    entry->task.manifest = manifest;
+    entry->task.manifest = run.manifest();
+    if (run.covered()) note_covered(entry->task, *run.covered());
     return finish(*entry, CollectionTask::State::succeeded, "");
   }
   const Error& error = result.error();
@@ -257,12 +273,13 @@ void Collector::finish(Entry& entry, CollectionTask::State state, const std::str
   entry.task.next_try.reset();
   save(entry);
   hold_content();
-  parts_.log.write(state == CollectionTask::State::failed ? LogLevel::warning : LogLevel::info,
-                   "collection-ended",
-                   {{"task", entry.task.id},
-                    {"endpoint", label(entry.task)},
-                    {"state", std::string{name_of(state)}},
-                    {"error", error}});
+  const bool is_well = state != CollectionTask::State::failed && entry.task.warning.empty();
+  std::vector<EventLog::Field> fields{{"task", entry.task.id},
+                                      {"endpoint", label(entry.task)},
+                                      {"state", std::string{name_of(state)}},
+                                      {"error", error}};
+  if (!entry.task.warning.empty()) fields.emplace_back("warning", entry.task.warning);
+  parts_.log.write(is_well ? LogLevel::info : LogLevel::warning, "collection-ended", fields);
 }
 
 // With mutex_ held. What could not be kept is found out again after a restart.

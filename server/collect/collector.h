@@ -86,7 +86,7 @@ class Collector : public CollectionBoard {
   void run(const EntryPtr& entry);
   [[nodiscard]] bool is_late(const CollectionTask& task) const;
   void note_progress(const EntryPtr& entry, std::uint64_t total);
-  void end_pass(const EntryPtr& entry, const Result<bool>& result, const std::string& manifest);
+  void end_pass(const EntryPtr& entry, const Result<bool>& result, const TaskRun& run);
   void fail_pass(Entry& entry, const Error& error);
   static void end_outage(Entry& entry);
   void finish(Entry& entry, CollectionTask::State state, const std::string& error);

@@ -56,6 +56,7 @@ Result<bool> TaskRun::run(bool finish) {
   }
   manifest_ = plan.manifests.back().name;
   return true;
+  covered_ = plan.covered;
 }
 
 Status TaskRun::upload(const std::vector<std::string>& names) {

@@ -55,6 +55,9 @@ class TaskRun {
 
  private:
   Status upload(const std::vector<std::string>& names);
+  // It has ended before its time: what is to be done is not known to be done.
+  [[nodiscard]] bool gave_way() const { return gave_way_; }
+  [[nodiscard]] const std::optional<CollectedRange>& covered() const { return covered_; }
   Status upload_some(const std::vector<std::string>& names, std::atomic<std::size_t>& next);
   Status upload_one(Target& target, const std::string& name);
   Status put(Target& target, const std::string& name, const std::string& content_type,
@@ -75,4 +78,5 @@ class TaskRun {
   std::atomic<bool> is_reached_{false};  // the store has taken or found something
 };
 
+  std::optional<CollectedRange> covered_;
 }  // namespace tarn::server

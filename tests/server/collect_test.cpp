@@ -41,6 +41,8 @@ class SourceFake : public CollectionSource {
     }
     if (is_whole) {
       if (plan.media.empty()) return not_found("nothing of this range was ever there");
+      const Utc until = std::min(task.end, edge);
+      plan.covered = {task.start, until, task.end - until};
       plan.manifests = {{"m-v1.m3u8", "text", "media"}, {"m.m3u8", "text", "main"}};
     }
     return plan;
@@ -298,6 +300,25 @@ TEST_F(CollectTest, WhatNeverCameIsWaitedForOnlySoLong) {
   ASSERT_TRUE(becomes("empty", State::failed));
   EXPECT_EQ(collector_->find("empty")->error, "nothing of this range was ever there");
   EXPECT_THAT(puts(), Contains("m.m3u8"));
+  const auto cut = *collector_->find("t");
+  EXPECT_EQ(cut.warning,
+            "4 s of the range are not there: it has 2023-11-14T22:13:28Z to 2023-11-14T22:13:30Z");
+  EXPECT_EQ(cut.content_start, at(8));
+  EXPECT_EQ(cut.content_end, at(10));
+  EXPECT_EQ(read_task(write_task(cut))->warning, cut.warning);
+  EXPECT_EQ(read_task(write_task(cut))->content_end, at(10));
+  {
+    const std::lock_guard lock{log_mutex_};
+    EXPECT_NE(
+        logged_.find(
+            "warning collection-ended task=t endpoint=/c/e state=SUCCEEDED error=\"\" warning=\"4 s of"),
+        std::string::npos)
+        << logged_;
+  }
+  ASSERT_TRUE(collector_->submit(task("whole", 2, 6)).ok());
+  ASSERT_TRUE(becomes("whole", State::succeeded));
+  EXPECT_EQ(collector_->find("whole")->warning, "");
+  EXPECT_EQ(collector_->find("whole")->content_end, at(6));
 }
 
 TEST_F(CollectTest, ErrorsThatMayGoAwayAreTriedAgain) {
