@@ -29,6 +29,7 @@ class SourceFake : public CollectionSource {
   Result<CollectionPlan> plan(const CollectionTask& task, const CollectionLook& look) override {
     const std::lock_guard lock{mutex};
     if (is_gone) return not_found("the endpoint does not exist any more");
+    if (error) return *error;
     ++plans;
     CollectionPlan plan;
     plan.edge = edge;
@@ -64,6 +65,7 @@ class SourceFake : public CollectionSource {
   std::mutex mutex;
   Utc edge = at(10);
   bool is_gone = false;
+  std::optional<Error> error;  // of plans, for as long as it is set
   std::vector<std::string> fetched;
   std::string goes;            // is taken from the timeline between the plan and the upload
   std::set<std::string> lost;  // is in no plan any more
@@ -385,6 +387,41 @@ TEST_F(CollectTest, PatienceIsOfTheTaskAndNotOfTheProcess) {
   EXPECT_EQ(collector_->find("t")->state, State::running);
   now_ = at(10 + 90'000);
   ASSERT_TRUE(becomes("t", State::failed));
+}
+
+// As the runtime says it of a key server and of an archive that are not there.
+TEST_F(CollectTest, ATaskWaitsForItsKeyAndForItsArchive) {
+  start();
+  for (const std::string what :
+       {"there is no key for this endpoint yet", "the channel's archive is not available"}) {
+    const std::size_t before = puts().size();
+    int plans = 0;
+    {
+      const std::lock_guard lock{source_.mutex};
+      source_.error = Error{ErrorCode::io, what};
+    }
+    ASSERT_TRUE(collector_->submit(task(what, 0, 3)).ok());
+    ASSERT_TRUE(comes([&] { return collector_->find(what)->failing_since.has_value(); }));
+    EXPECT_EQ(collector_->find(what)->state, State::running);
+    EXPECT_EQ(collector_->find(what)->error, what);
+    EXPECT_EQ(puts().size(), before);
+    {
+      const std::lock_guard lock{source_.mutex};
+      EXPECT_EQ(source_.held.at("channel"), at(0)) << "it is kept for it meanwhile";
+      source_.error.reset();
+      plans = source_.plans;
+    }
+    ASSERT_TRUE(becomes(what, State::succeeded));
+    EXPECT_EQ(collector_->find(what)->error, "");
+    const std::lock_guard lock{source_.mutex};
+    EXPECT_GT(source_.plans, plans);
+  }
+  source_.error = Error{ErrorCode::io, "there is no key for this endpoint yet"};
+  ASSERT_TRUE(collector_->submit(task("never", 0, 3)).ok());
+  ASSERT_TRUE(comes([&] { return collector_->find("never")->failing_since.has_value(); }));
+  now_ = at(10 + 86'400);
+  ASSERT_TRUE(becomes("never", State::failed)) << "for as long as for a store";
+  EXPECT_EQ(collector_->find("never")->error, "there is no key for this endpoint yet");
 }
 
 TEST_F(CollectTest, WhatIsTakenEndsAnOutage) {
