@@ -176,10 +176,12 @@ void Collector::run(const EntryPtr& entry) {
     task = entry->task;
   }
   const auto is_unwanted = [this, entry] { return is_stopping_ || entry->is_cancelled; };
+  const Monotonic turn_ends = parts_.monotonic() + settings_.turn;
   TaskRun run{{parts_.source, share_, [&] { return settings_.open(task, is_unwanted); },
                [&](Microseconds time) { return pause(*entry, time); }, is_unwanted, parts_.monotonic,
                [&](std::uint64_t total) { note_progress(entry, total); }, settings_.uploads, tries,
-               is_out ? tries_in_outage : tries, settings_.first_backoff},
+               is_out ? tries_in_outage : tries, settings_.first_backoff, TaskRun::Parts::usual_packaging,
+               [&] { return parts_.monotonic() >= turn_ends && is_any_waiting(); }},
               task,
               entry->progress,
               entry->look_first};
@@ -206,14 +208,15 @@ void Collector::note_progress(const EntryPtr& entry, std::uint64_t total) {
   const std::lock_guard lock{mutex_};
   CollectionTask& task = entry->task;
   if (task.is_over()) return;
-  task.segments_done = done;
-  task.segments_total = std::max<std::uint64_t>(total, done);
-  task.bytes = bytes;
+  // Until this process has seen as much as the one before: it is still there.
+  task.segments_done = entry->look_first ? std::max<std::uint64_t>(task.segments_done, done) : done;
+  task.segments_total = std::max<std::uint64_t>(total, task.segments_done);
+  task.bytes = entry->look_first ? std::max(task.bytes, bytes) : bytes;
   if (done > entry->done_at_failure && task.failing_since) end_outage(*entry);
   // Of a range that is not over yet, what is still to come counts too.
   const auto whole = (task.end - task.start).count();
   const auto past = std::clamp<std::int64_t>((parts_.utc() - task.start).count(), 0, whole);
-  const std::uint64_t of_past = task.segments_total == 0 ? 0 : 99 * done / task.segments_total;
+  const std::uint64_t of_past = task.segments_total == 0 ? 0 : 99 * task.segments_done / task.segments_total;
   task.progress = static_cast<std::uint32_t>(static_cast<std::int64_t>(of_past) * (past / 1000) /
                                              std::max<std::int64_t>(1, whole / 1000));
   if (parts_.monotonic() - entry->saved >= save_interval) save(*entry);
@@ -223,11 +226,11 @@ void Collector::end_pass(const EntryPtr& entry, const Result<bool>& result, cons
   const std::lock_guard lock{mutex_};
   if (entry->task.is_over() || is_stopping_) return;
   if (result) {
+    entry->due = parts_.monotonic();  // behind those that wait
+    if (run.gave_way()) return save(*entry);
     end_outage(*entry);
     entry->look_first = false;
     entry->due += settings_.look_again;
-    entry->due = parts_.monotonic();  // behind those that wait
-    if (run.gave_way()) return save(*entry);
     if (!*result) return save(*entry);
     entry->task.progress = 100;
     entry->task.manifest = run.manifest();
@@ -290,6 +293,15 @@ void Collector::save(Entry& entry) {
     parts_.log.write(LogLevel::error, "collection-not-saved",
                      {{"task", entry.task.id}, {"error", saved.error().message}});
   }
+}
+
+bool Collector::is_any_waiting() const {
+  const Monotonic now = parts_.monotonic();
+  const std::lock_guard lock{mutex_};
+  return std::any_of(entries_.begin(), entries_.end(), [&](const auto& each) {
+    const Entry& entry = *each.second;
+    return !entry.is_busy && !entry.task.is_over() && entry.due <= now;
+  });
 }
 
 bool Collector::pause(const Entry& entry, Microseconds time) {

@@ -89,12 +89,20 @@ class FileTarget final : public Target {
       sum.add(Bytes{bytes}.first(static_cast<std::size_t>(size)));
       found.size += static_cast<std::uint64_t>(size);
     }
-    if (errno == ENOENT) return std::optional<std::uint64_t>{};
-    return failed("cannot look at " + name);
+    found.md5 = sum.hex();
+    return std::optional{found};
   }
 
   Status put(const std::string& name, const std::string&, const std::vector<Blob>& parts) override {
     const std::string temporary = "." + name + ".part";
+    const Status put = write(name, temporary, parts);
+    // What is half there is of no use to anybody.
+    if (!put) ::unlinkat(directory_.get(), temporary.c_str(), 0);
+    return put;
+  }
+
+ private:
+  Status write(const std::string& name, const std::string& temporary, const std::vector<Blob>& parts) {
     {
       const Descriptor file{::openat(directory_.get(), temporary.c_str(),
                                      O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, file_mode)};
@@ -108,7 +116,6 @@ class FileTarget final : public Target {
     return ::fsync(directory_.get()) == 0 ? Status{} : Status{failed("cannot write " + name)};
   }
 
- private:
   Descriptor directory_;
 };
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <deque>
 #include <set>
+#include <utility>
 
 #include "server/collect/collector.h"
 #include "server/collect/file_target.h"
@@ -52,6 +53,7 @@ class SourceFake : public CollectionSource {
                    std::function<void(Fetched)> done) override {
     const std::lock_guard lock{mutex};
     fetched.push_back(file);
+    if (file == stuck) return;
     if (file == goes) {
       lost.insert(file);
       return done({nullptr, Fetched::Absence::not_found, "no such file", {}});
@@ -68,6 +70,7 @@ class SourceFake : public CollectionSource {
   std::optional<Error> error;  // of plans, for as long as it is set
   std::vector<std::string> fetched;
   std::string goes;            // is taken from the timeline between the plan and the upload
+  std::string stuck;           // is never answered
   std::set<std::string> lost;  // is in no plan any more
   int plans = 0;
   Utc planned_from{};  // the last time
@@ -84,12 +87,14 @@ struct Shelf {
   std::size_t bytes = 0;       // that were put
   int tries = 0;
   std::function<void(const std::string&)> on_put;
+  std::function<void()> on_find;
 };
 class ShelfTarget : public Target {
  public:
   explicit ShelfTarget(Shelf& shelf) : shelf_(shelf) {}
   Result<std::optional<StoredObject>> find(const std::string& name) override {
     const std::lock_guard lock{shelf_.mutex};
+    if (shelf_.on_find) shelf_.on_find();
     const auto at = shelf_.objects.find(name);
     if (at == shelf_.objects.end()) return std::optional<StoredObject>{};
     return std::optional{StoredObject{at->second.size(), md5_hex(as_bytes(at->second))}};
@@ -544,6 +549,116 @@ TEST(TaskRunTest, OtherBytesThatAreThereAreNotTakenForOurs) {
   EXPECT_EQ(progress.bytes, 5U * 14U);
 }
 
+TEST(TaskRunTest, APackagingThatNeverEndsIsWaitedForOnlySoLong) {
+  SourceFake source;
+  Shelf shelf;
+  RateShare share{0};
+  TaskProgress progress;
+  CollectionTask task;
+  task.start = at(0);
+  task.end = at(4);
+  source.stuck = "s2.ts";
+  Monotonic now{};
+  const auto run = [&] {
+    TaskRun one{
+        {source, share, [&] { return Result<std::unique_ptr<Target>>{std::make_unique<ShelfTarget>(shelf)}; },
+         [](Microseconds) { return true; }, [] { return false; },
+         [&] { return now += std::chrono::seconds{30}; }, [](std::uint64_t) {}, 1, 6, 6, Microseconds{0}},
+        task,
+        progress,
+        false};
+    return one.run(false);
+  };
+  const auto failed = run();
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(failed.error().message, "s2.ts: its packaging takes too long");
+  EXPECT_TRUE(may_go_away(failed.error()));
+  EXPECT_THAT(shelf.puts, ElementsAre("s0.ts", "s1.ts"));
+  source.stuck.clear();
+  EXPECT_TRUE(run().ok());
+  EXPECT_THAT(shelf.puts, ElementsAre("s0.ts", "s1.ts", "s2.ts", "s3.ts", "m-v1.m3u8", "m.m3u8"));
+}
+
+TEST(TaskRunTest, AStoreThatCannotBeReachedForTheManifestsIsTriedAgain) {
+  SourceFake source;
+  Shelf shelf;
+  RateShare share{0};
+  TaskProgress progress;
+  CollectionTask task;
+  task.start = at(0);
+  task.end = at(4);
+  int opened = 0;
+  TaskRun run{{source, share,
+               [&]() -> Result<std::unique_ptr<Target>> {
+                 if (++opened == 2) return Error{ErrorCode::io, "the store's name cannot be resolved"};
+                 return std::unique_ptr<Target>{std::make_unique<ShelfTarget>(shelf)};
+               },
+               [](Microseconds) { return true; }, [] { return false; }, [] { return Monotonic{}; },
+               [](std::uint64_t) {}, 1, 6, 6, Microseconds{0}},
+              task,
+              progress,
+              false};
+  const auto done = run.run(false);
+  ASSERT_TRUE(done.ok() && *done);
+  EXPECT_EQ(opened, 3);
+}
+
+// A store that takes an hour for each object holds up only its own task.
+TEST_F(CollectTest, ATaskWhoseTurnIsOverGivesWayToThoseThatWait) {
+  settings_.threads = settings_.uploads = 1;
+  shelf_.on_put = [&, is_first = true](const std::string&) mutable {
+    if (!std::exchange(is_first, false)) return;
+    EXPECT_TRUE(collector_->submit(task("short", 0, 1)).ok());
+    passed_ = std::chrono::minutes{2};
+  };
+  start();
+  ASSERT_TRUE(collector_->submit(task("long", 0, 10)).ok());
+  ASSERT_TRUE(becomes("long", State::succeeded));
+  ASSERT_TRUE(becomes("short", State::succeeded));
+  EXPECT_THAT(puts(), ElementsAre("s0.ts", "s0.ts", "m-v1.m3u8", "m.m3u8", "s1.ts", "s2.ts", "s3.ts", "s4.ts",
+                                  "s5.ts", "s6.ts", "s7.ts", "s8.ts", "s9.ts", "m-v1.m3u8", "m.m3u8"));
+  EXPECT_EQ(collector_->find("long")->segments_done, 10U);
+}
+
+TEST_F(CollectTest, ProgressDoesNotFallWhenTheServerIsRestarted) {
+  settings_.uploads = 1;
+  shelf_.on_put = [&](const std::string& name) {
+    if (name == "s7.ts") shelf_.error = Error{ErrorCode::io, "the store answered 503"};
+  };
+  start();
+  ASSERT_TRUE(collector_->submit(task("t", 0, 10)).ok());
+  ASSERT_TRUE(comes([&] { return collector_->find("t")->failing_since.has_value(); }));
+  const auto before = *collector_->find("t");
+  EXPECT_EQ(before.segments_done, 7U);
+  EXPECT_EQ(before.progress, 69U);
+  collector_.reset();
+  std::atomic<bool> is_open{false};
+  auto lowest = before;
+  {
+    const std::lock_guard lock{shelf_.mutex};
+    shelf_.on_put = nullptr;
+    shelf_.error.reset();
+    shelf_.on_find = [&] {
+      while (!is_open) std::this_thread::yield();
+      const auto seen = *collector_->find("t");
+      if (seen.segments_done < lowest.segments_done || seen.progress < lowest.progress ||
+          seen.bytes < lowest.bytes) {
+        lowest = seen;
+      }
+    };
+  }
+  start();
+  is_open = true;
+  ASSERT_TRUE(becomes("t", State::succeeded));
+  EXPECT_EQ(lowest.segments_done, before.segments_done);
+  EXPECT_EQ(lowest.progress, before.progress);
+  EXPECT_EQ(lowest.bytes, before.bytes);
+  EXPECT_EQ(collector_->find("t")->segments_done, 10U);
+  EXPECT_EQ(collector_->find("t")->bytes, 10U * 14U);
+  const std::lock_guard lock{shelf_.mutex};
+  shelf_.on_find = nullptr;
+}
+
 TEST_F(CollectTest, ATaskThatIsCancelledHasNoManifests) {
   start();
   ASSERT_TRUE(collector_->submit(task("t", 8, 14)).ok());
@@ -696,6 +811,9 @@ TEST(FileTargetTest, WritesWholeFilesBelowItsRootOnly) {
   EXPECT_EQ(there->size, 6U);
   EXPECT_EQ(there->md5, md5_hex(as_bytes(std::string{"onetwo"})));
   EXPECT_FALSE((*target)->find("y.ts")->has_value());
+  std::filesystem::create_directory(root.file("new/a/b/folder/d.ts"));
+  EXPECT_FALSE((*target)->put("d.ts", "", {Blob::copy_of(as_bytes("one"))}).ok());
+  EXPECT_FALSE(std::filesystem::exists(root.file("new/a/b/folder/.d.ts.part"))) << "nothing half";
   std::filesystem::create_symlink("/etc/passwd", root.file("new/a/b/folder/z.ts"));
   EXPECT_EQ((*(*target)->find("z.ts"))->size, 0U) << "not looked at";
   EXPECT_FALSE(std::filesystem::exists(root.file("new/a/b/folder/.x.ts.part")));
