@@ -101,6 +101,35 @@ TEST(DashWindow, VodBeginsAtNoughtWithItsFirstSegment) {
   EXPECT_EQ(video.front().url, "g1-v1-s1-t486000.m4s");
 }
 
+// Timestamps of transport streams wrap after 26.5 hours; times of the timeline go on, 64 bits of them.
+TEST(DashWindow, AWrapOfTimestampsIsNoBreak) {
+  constexpr std::int64_t wrap = std::int64_t{1} << 33U;
+  const auto over_the_wrap = TimelineBuilder{}
+                                 .stretch(noon, wrap - 10 * 90'000, tracks())
+                                 .slots(40, 50)
+                                 .generation(4, 4)
+                                 .cuts(2)
+                                 .build();
+  for (const char* query :
+       {"start=2026-11-22T12:00:05Z&vodend=2026-11-22T12:00:18Z", "start=2026-11-22T12:00:05Z"}) {
+    const auto window = read(text(over_the_wrap, query));
+    const auto other = read(text(one_stretch(), query));
+    ASSERT_EQ(window.periods.size(), 1U);
+    EXPECT_EQ(window.mpd, other.mpd) << query;
+    const auto video = window.of("v1");
+    const auto expected = other.of("v1");
+    ASSERT_EQ(video.size(), expected.size());
+    for (std::size_t i = 0; i < video.size(); ++i) {
+      EXPECT_EQ(video[i].start, expected[i].start) << query << i;
+      EXPECT_EQ(video[i].end, expected[i].end) << query << i;
+      EXPECT_EQ(video[i].url,
+                "g1-v1-s1-t" + std::to_string(wrap + (4 * (static_cast<std::int64_t>(i) + 1) - 10) * 90'000) +
+                    ".m4s");
+    }
+    EXPECT_EQ(window.of("a2").size(), other.of("a2").size());
+  }
+}
+
 TEST(DashWindow, VodOverAnOutageKeepsItsLength) {
   const auto vod = read(text(two_stretches(), "start=2026-11-22T12:00:32Z&vodend=2026-11-22T12:01:48Z"));
   ASSERT_EQ(vod.periods.size(), 2U);
