@@ -130,7 +130,8 @@ def plays_as_time_shift_does(server, urls, begin, scratch):
     tasks = {name: create(server, name, start, end, {"url": f"file:clips/{name}"}) for name in ENDPOINTS}
     for task in tasks.values():
         over = finished(server, task)
-        assert over["progress"] == 100 or over["progress"] == 1, over
+        assert over["progress"] == 100 and over["warning"] is None, over
+        assert over["contentStart"] <= start and over["contentEnd"] >= end, over
     with served(os.path.join(server.data, "collections", "clips")) as base:
         for name, task in tasks.items():
             folder = folder_of(os.path.join(server.data, "collections", "clips", name), task)
