@@ -186,7 +186,7 @@ void Runtime::follow_endpoints(const Model& model, const Channel& channel) {
   }
   const std::uint32_t before = is_new ? read_kept_days(directory(channel)) : 0;
   const std::unique_lock lock{mutex_};
-  if (is_new) saved_days_[channel.id] = before;
+  if (is_new) saved_days_[channel.id] = std::make_shared<std::atomic<std::uint32_t>>(before);
   time_shift_days_.try_emplace(channel.id, before).first->second.set(longest, parts_.clocks.monotonic());
 }
 
@@ -274,22 +274,19 @@ Keep Runtime::retention(const std::string& channel_id) const {
 }
 
 // What is kept now is what the next process gives up only after an hour. What could not be written is tried
-// again: until then that process keeps too much, or what has been asked for since a moment ago.
+// again: until then that process keeps too much, or what has been asked for since a moment ago. With the
+// channel's other writing, in front of the deletion that it allows: nobody else waits for a slow disk.
 void Runtime::save_kept_days(const std::string& channel_id) {
-  std::uint32_t kept = 0;
-  std::string where;
-  {
-    const std::shared_lock lock{mutex_};
-    const auto days_kept = time_shift_days_.find(channel_id);
-    const auto channel = channels_.find(channel_id);
-    if (days_kept == time_shift_days_.end() || channel == channels_.end()) return;
-    kept = days_kept->second.at(parts_.clocks.monotonic());
-    if (saved_days_.at(channel_id) == kept) return;
-    where = directory(channel->second);
-  }
-  if (!write_kept_days(where, kept)) return;
-  const std::unique_lock lock{mutex_};
-  if (const auto at = saved_days_.find(channel_id); at != saved_days_.end()) at->second = kept;
+  const std::shared_lock lock{mutex_};
+  const auto days_kept = time_shift_days_.find(channel_id);
+  const auto channel = channels_.find(channel_id);
+  if (days_kept == time_shift_days_.end() || channel == channels_.end()) return;
+  const std::uint32_t kept = days_kept->second.at(parts_.clocks.monotonic());
+  const auto saved = saved_days_.at(channel_id);
+  if (*saved == kept) return;
+  parts_.writers.submit("ingest/" + channel_id, [saved, kept, where = directory(channel->second)] {
+    if (write_kept_days(where, kept)) *saved = kept;
+  });
 }
 
 void Runtime::tick() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -107,9 +108,10 @@ class Runtime : public Origin, public StatusSource, public CollectionSource {
   std::map<std::string, Running> running_;           // by channel id
   std::map<std::string, Channel> channels_;          // as last followed, by id
   std::map<std::string, KeptDays> time_shift_days_;  // largest of the channel's endpoints, by channel id
-  std::map<std::string, std::uint32_t> saved_days_;  // of them, as they are on disk
-  std::map<std::string, Utc> held_;                  // what collection tasks still need, by channel id
-  std::set<std::string> broken_;                     // channels whose archive could not be opened
+  std::map<std::string, std::shared_ptr<std::atomic<std::uint32_t>>>
+      saved_days_;                   // of them, as they are on disk
+  std::map<std::string, Utc> held_;  // what collection tasks still need, by channel id
+  std::set<std::string> broken_;     // channels whose archive could not be opened
   std::uint64_t ticks_ = 0;
 };
 
