@@ -232,7 +232,7 @@ def main():
     has_media = "repackage" in options.cases or "generate" in options.cases
     ladder = [Media(options.media, *rung) for rung in rungs
               if has_media and (not options.rung or rung[0] in options.rung)]
-    figures = {}
+    figures, met = {}, True
     try:
         for media in ladder:
             if "repackage" in options.cases:
@@ -242,13 +242,14 @@ def main():
         if "serve" in options.cases:
             figures.update(serving(options))
         if "catalogue" in options.cases:
-            figures.update(catalogue(options))
+            found, met = catalogue(options)
+            figures.update(found)
     finally:
         shutil.rmtree(options.out, ignore_errors=True)
     if options.json:
         with open(options.json, "w", encoding="utf-8") as file:
             json.dump(figures, file, indent=2)
-    return 0
+    return 0 if met else 1
 
 
 if __name__ == "__main__":

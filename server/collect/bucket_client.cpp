@@ -219,6 +219,7 @@ class SoupBucketClient final : public BucketClient {
     if (!credentials_.session_token.empty()) {
       headers[prefix() + "security-token"] = credentials_.session_token;
     }
+    for (const auto& [name, value] : request.metadata) headers[prefix() + "meta-" + name] = value;
     if (!request.content_type.empty()) {
       headers["content-type"] = request.content_type;
       headers["content-md5"] = md5_base64(request.body);

@@ -36,7 +36,8 @@ struct BucketRequest {
   QueryParameters query;
   std::string content_type;  // empty: no body
   Bytes body;
-  bool is_cleanup = false;  // goes out although the task is not wanted any more
+  std::map<std::string, std::string> metadata = {};  // that stays with the object; names in lower case
+  bool is_cleanup = false;                           // goes out although the task is not wanted any more
 };
 struct BucketAnswer {
   int status = 0;

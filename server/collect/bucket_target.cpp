@@ -26,20 +26,37 @@ std::string header(const BucketAnswer& answer, const std::string& name) {
   return at == answer.headers.end() ? "" : at->second;
 }
 
-// Of an object that was put at once and that the store does not encrypt with keys of its own, the tag is
-// the MD5 of what the store has.
-bool is_another_object(const BucketAnswer& answer, Bytes body) {
+// The MD5 of what the store has: the tag of an object that was put at once and that the store does not
+// encrypt with keys of its own. Empty: the tag is something else.
+std::string md5_of(const BucketAnswer& answer) {
   std::string tag = header(answer, "etag");
-  if (tag.size() != 34 || tag.front() != '"' || tag.back() != '"') return false;
+  if (tag.size() != 34 || tag.front() != '"' || tag.back() != '"') return {};
   for (const char* name : {"x-amz-server-side-encryption", "x-amz-server-side-encryption-customer-algorithm",
                            "x-oss-server-side-encryption"}) {
     const std::string value = header(answer, name);
-    if (!value.empty() && value != "AES256") return false;
+    if (!value.empty() && value != "AES256") return {};
   }
   tag = tag.substr(1, 32);
   std::transform(tag.begin(), tag.end(), tag.begin(),
                  [](char c) { return c >= 'A' && c <= 'F' ? static_cast<char>(c + 32) : c; });
-  return parse_hex(tag).has_value() && tag != md5_hex(body);
+  return parse_hex(tag).has_value() ? tag : "";
+}
+
+bool is_another_object(const BucketAnswer& answer, Bytes body) {
+  const std::string md5 = md5_of(answer);
+  return !md5.empty() && md5 != md5_hex(body);
+}
+
+// What was to be stored, for when the tag does not say what is: of what went up in parts each one was
+// checked.
+constexpr char md5_metadata[] = "md5";
+
+std::string said_md5(const BucketAnswer& answer) {
+  for (const char* prefix : {"x-amz-meta-", "x-oss-meta-"}) {
+    const std::string said = header(answer, std::string{prefix} + md5_metadata);
+    if (said.size() == 32 && parse_hex(said)) return said;
+  }
+  return {};
 }
 
 Error elsewhere(const std::string& said) {
@@ -57,12 +74,14 @@ class BucketTarget final : public Target {
         prefix_(std::move(prefix)),
         part_bytes_(part_bytes) {}
 
-  Result<std::optional<std::uint64_t>> find(const std::string& name) override {
+  Result<std::optional<StoredObject>> find(const std::string& name) override {
     const BucketAnswer answer = TRY(client_->send({"HEAD", prefix_ + name, {}, "", {}}));
     // A store that may not say what is missing says 403; whether it takes anything at all, put() will see.
-    if (answer.status == not_there || answer.status == forbidden) return std::optional<std::uint64_t>{};
+    if (answer.status == not_there || answer.status == forbidden) return std::optional<StoredObject>{};
     if (answer.status != ok) return bucket_error(answer, bucket_);
-    return std::optional{parse_u64(header(answer, "content-length")).value_or(0)};
+    const std::string md5 = md5_of(answer);
+    return std::optional{StoredObject{parse_u64(header(answer, "content-length")).value_or(0),
+                                      md5.empty() ? said_md5(answer) : md5}};
   }
 
   Status put(const std::string& name, const std::string& content_type,
@@ -71,21 +90,22 @@ class BucketTarget final : public Target {
     for (const Blob& part : parts) joined.insert(joined.end(), part.bytes().begin(), part.bytes().end());
     const std::string key = prefix_ + name;
     if (joined.size() > 2 * part_bytes_) return put_in_parts(key, content_type, joined);
-    const BucketAnswer answer = TRY(client_->send({"PUT", key, {}, content_type, joined}));
+    const BucketAnswer answer =
+        TRY(client_->send({"PUT", key, {}, content_type, joined, {{md5_metadata, md5_hex(joined)}}}));
     if (answer.status != ok) return bucket_error(answer, bucket_);
     return is_another_object(answer, joined) ? Status{other_bytes()} : Status{};
   }
 
  private:
   Status put_in_parts(const std::string& key, const std::string& content_type, Bytes bytes) {
-    BucketRequest begin{"POST", key, {{"uploads", ""}}, content_type, {}};
+    BucketRequest begin{"POST", key, {{"uploads", ""}}, content_type, {}, {{md5_metadata, md5_hex(bytes)}}};
     const BucketAnswer begun = TRY(client_->send(begin));
     if (begun.status != ok) return bucket_error(begun, bucket_);
     const std::string upload = xml_text(begun.body, "UploadId");
     if (upload.empty()) return Error{ErrorCode::io, "the store gave no upload id"};
     Status done = put_parts(key, upload, bytes);
     // Stores keep parts, and charge for them, until they are told that nothing will come of them.
-    if (!done) (void)client_->send({"DELETE", key, {{"uploadId", upload}}, "", {}, true});
+    if (!done) (void)client_->send({"DELETE", key, {{"uploadId", upload}}, "", {}, {}, true});
     return done;
   }
 

@@ -17,6 +17,19 @@ std::string label(const CollectionTask& task) {
   return task.group + "/" + task.channel + "/" + task.endpoint;
 }
 
+// A clip that is shorter than what was asked for says so: nobody looks at all of it before it is published.
+void note_covered(CollectionTask& task, const CollectedRange& covered) {
+  task.content_start = covered.start;
+  task.content_end = covered.end;
+  if (covered.missing == Microseconds{0}) return;
+  task.warning = std::to_string(std::chrono::ceil<std::chrono::seconds>(covered.missing).count()) +
+                 " s of the range are not there: it has " + format_utc_seconds(covered.start) + " to " +
+                 format_utc_seconds(covered.end);
+  const Microseconds around = std::max(covered.start - task.start, Microseconds{0}) +
+                              std::max(task.end - covered.end, Microseconds{0});
+  if (covered.missing > around) task.warning += ", with gaps";
+}
+
 std::chrono::microseconds as_wait(Microseconds time) { return std::max(time, Microseconds{1000}); }
 
 }  // namespace
@@ -163,15 +176,17 @@ void Collector::run(const EntryPtr& entry) {
     task = entry->task;
   }
   const auto is_unwanted = [this, entry] { return is_stopping_ || entry->is_cancelled; };
+  const Monotonic turn_ends = parts_.monotonic() + settings_.turn;
   TaskRun run{{parts_.source, share_, [&] { return settings_.open(task, is_unwanted); },
                [&](Microseconds time) { return pause(*entry, time); }, is_unwanted, parts_.monotonic,
                [&](std::uint64_t total) { note_progress(entry, total); }, settings_.uploads, tries,
-               is_out ? tries_in_outage : tries, settings_.first_backoff},
+               is_out ? tries_in_outage : tries, settings_.first_backoff, TaskRun::Parts::usual_packaging,
+               [&] { return parts_.monotonic() >= turn_ends && is_any_waiting(); }},
               task,
               entry->progress,
               entry->look_first};
   const auto result = run.run(is_late(task));
-  end_pass(entry, result, run.manifest());
+  end_pass(entry, result, run);
 }
 
 // What has not come by now will not come. A wall clock that is set ahead says nothing of that, nor does the
@@ -193,29 +208,33 @@ void Collector::note_progress(const EntryPtr& entry, std::uint64_t total) {
   const std::lock_guard lock{mutex_};
   CollectionTask& task = entry->task;
   if (task.is_over()) return;
-  task.segments_done = done;
-  task.segments_total = std::max<std::uint64_t>(total, done);
-  task.bytes = bytes;
+  // Until this process has seen as much as the one before: it is still there.
+  task.segments_done = entry->look_first ? std::max<std::uint64_t>(task.segments_done, done) : done;
+  task.segments_total = std::max<std::uint64_t>(total, task.segments_done);
+  task.bytes = entry->look_first ? std::max(task.bytes, bytes) : bytes;
   if (done > entry->done_at_failure && task.failing_since) end_outage(*entry);
   // Of a range that is not over yet, what is still to come counts too.
   const auto whole = (task.end - task.start).count();
   const auto past = std::clamp<std::int64_t>((parts_.utc() - task.start).count(), 0, whole);
-  const std::uint64_t of_past = task.segments_total == 0 ? 0 : 99 * done / task.segments_total;
+  const std::uint64_t of_past = task.segments_total == 0 ? 0 : 99 * task.segments_done / task.segments_total;
   task.progress = static_cast<std::uint32_t>(static_cast<std::int64_t>(of_past) * (past / 1000) /
                                              std::max<std::int64_t>(1, whole / 1000));
   if (parts_.monotonic() - entry->saved >= save_interval) save(*entry);
 }
 
-void Collector::end_pass(const EntryPtr& entry, const Result<bool>& result, const std::string& manifest) {
+void Collector::end_pass(const EntryPtr& entry, const Result<bool>& result, const TaskRun& run) {
   const std::lock_guard lock{mutex_};
   if (entry->task.is_over() || is_stopping_) return;
   if (result) {
+    entry->due = parts_.monotonic();  // behind those that wait
+    if (run.gave_way()) return save(*entry);
     end_outage(*entry);
     entry->look_first = false;
-    entry->due = parts_.monotonic() + settings_.look_again;
+    entry->due += settings_.look_again;
     if (!*result) return save(*entry);
     entry->task.progress = 100;
-    entry->task.manifest = manifest;
+    entry->task.manifest = run.manifest();
+    if (run.covered()) note_covered(entry->task, *run.covered());
     return finish(*entry, CollectionTask::State::succeeded, "");
   }
   const Error& error = result.error();
@@ -257,12 +276,13 @@ void Collector::finish(Entry& entry, CollectionTask::State state, const std::str
   entry.task.next_try.reset();
   save(entry);
   hold_content();
-  parts_.log.write(state == CollectionTask::State::failed ? LogLevel::warning : LogLevel::info,
-                   "collection-ended",
-                   {{"task", entry.task.id},
-                    {"endpoint", label(entry.task)},
-                    {"state", std::string{name_of(state)}},
-                    {"error", error}});
+  const bool is_well = state != CollectionTask::State::failed && entry.task.warning.empty();
+  std::vector<EventLog::Field> fields{{"task", entry.task.id},
+                                      {"endpoint", label(entry.task)},
+                                      {"state", std::string{name_of(state)}},
+                                      {"error", error}};
+  if (!entry.task.warning.empty()) fields.emplace_back("warning", entry.task.warning);
+  parts_.log.write(is_well ? LogLevel::info : LogLevel::warning, "collection-ended", fields);
 }
 
 // With mutex_ held. What could not be kept is found out again after a restart.
@@ -273,6 +293,15 @@ void Collector::save(Entry& entry) {
     parts_.log.write(LogLevel::error, "collection-not-saved",
                      {{"task", entry.task.id}, {"error", saved.error().message}});
   }
+}
+
+bool Collector::is_any_waiting() const {
+  const Monotonic now = parts_.monotonic();
+  const std::lock_guard lock{mutex_};
+  return std::any_of(entries_.begin(), entries_.end(), [&](const auto& each) {
+    const Entry& entry = *each.second;
+    return !entry.is_busy && !entry.task.is_over() && entry.due <= now;
+  });
 }
 
 bool Collector::pause(const Entry& entry, Microseconds time) {

@@ -23,9 +23,10 @@ namespace tarn::server {
 
 struct CollectorSettings {
   TargetSettings targets;
-  std::uint64_t bytes_per_second = 0;                           // of all tasks together; 0: no limit
-  unsigned threads = 2;                                         // tasks that are worked on at once
-  unsigned uploads = 4;                                         // of one task at once
+  std::uint64_t bytes_per_second = 0;           // of all tasks together; 0: no limit
+  unsigned threads = 2;                         // tasks that are worked on at once
+  unsigned uploads = 4;                         // of one task at once
+  Microseconds turn = std::chrono::minutes{1};  // of a task, when there are others that wait for a thread
   Microseconds look_again = std::chrono::seconds{2};            // at a range that is not complete
   Microseconds patience = std::chrono::minutes{2};              // for content of a range that is over
   Microseconds first_backoff = std::chrono::milliseconds{500};  // within a pass
@@ -86,12 +87,13 @@ class Collector : public CollectionBoard {
   void run(const EntryPtr& entry);
   [[nodiscard]] bool is_late(const CollectionTask& task) const;
   void note_progress(const EntryPtr& entry, std::uint64_t total);
-  void end_pass(const EntryPtr& entry, const Result<bool>& result, const std::string& manifest);
+  void end_pass(const EntryPtr& entry, const Result<bool>& result, const TaskRun& run);
   void fail_pass(Entry& entry, const Error& error);
   static void end_outage(Entry& entry);
   void finish(Entry& entry, CollectionTask::State state, const std::string& error);
   void save(Entry& entry);
   bool pause(const Entry& entry, Microseconds time);
+  [[nodiscard]] bool is_any_waiting() const;
   void hold_content();
   void forget_old();
 

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "core/base/text.h"
+#include "server/collect/signature.h"
 
 namespace tarn::server {
 namespace {
@@ -71,17 +72,37 @@ class FileTarget final : public Target {
  public:
   explicit FileTarget(Descriptor directory) : directory_(std::move(directory)) {}
 
-  Result<std::optional<std::uint64_t>> find(const std::string& name) override {
-    struct stat found {};
-    if (::fstatat(directory_.get(), name.c_str(), &found, AT_SYMLINK_NOFOLLOW) == 0) {
-      return std::optional{static_cast<std::uint64_t>(found.st_size)};
+  Result<std::optional<StoredObject>> find(const std::string& name) override {
+    const Descriptor file{
+        ::openat(directory_.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK)};
+    if (file.get() < 0 && errno == ENOENT) return std::optional<StoredObject>{};
+    if (file.get() < 0 && errno == ELOOP) return std::optional<StoredObject>{StoredObject{}};
+    if (file.get() < 0) return failed("cannot look at " + name);
+    ByteVector bytes(64U << 10U);
+    Md5 sum;
+    StoredObject found;
+    for (;;) {
+      const ssize_t size = ::read(file.get(), bytes.data(), bytes.size());
+      if (size < 0 && errno == EINTR) continue;
+      if (size < 0) return failed("cannot read " + name);
+      if (size == 0) break;
+      sum.add(Bytes{bytes}.first(static_cast<std::size_t>(size)));
+      found.size += static_cast<std::uint64_t>(size);
     }
-    if (errno == ENOENT) return std::optional<std::uint64_t>{};
-    return failed("cannot look at " + name);
+    found.md5 = sum.hex();
+    return std::optional{found};
   }
 
   Status put(const std::string& name, const std::string&, const std::vector<Blob>& parts) override {
     const std::string temporary = "." + name + ".part";
+    const Status put = write(name, temporary, parts);
+    // What is half there is of no use to anybody.
+    if (!put) ::unlinkat(directory_.get(), temporary.c_str(), 0);
+    return put;
+  }
+
+ private:
+  Status write(const std::string& name, const std::string& temporary, const std::vector<Blob>& parts) {
     {
       const Descriptor file{::openat(directory_.get(), temporary.c_str(),
                                      O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, file_mode)};
@@ -95,7 +116,6 @@ class FileTarget final : public Target {
     return ::fsync(directory_.get()) == 0 ? Status{} : Status{failed("cannot write " + name)};
   }
 
- private:
   Descriptor directory_;
 };
 

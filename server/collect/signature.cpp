@@ -96,6 +96,17 @@ std::string encode_query(const QueryParameters& query, SignatureScheme scheme) {
 
 std::string sha256_hex(Bytes bytes) { return hex(digest(EVP_sha256(), bytes)); }
 std::string md5_hex(Bytes bytes) { return hex(digest(EVP_md5(), bytes)); }
+Md5::Md5() : context_(EVP_MD_CTX_new(), &EVP_MD_CTX_free) {
+  EVP_DigestInit_ex(context_.get(), EVP_md5(), nullptr);
+}
+void Md5::add(Bytes bytes) { EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()); }
+std::string Md5::hex() {
+  ByteVector sum(EVP_MAX_MD_SIZE);
+  unsigned size = 0;
+  EVP_DigestFinal_ex(context_.get(), sum.data(), &size);
+  return tarn::hex(Bytes{sum}.first(size));
+}
+
 std::string md5_base64(Bytes bytes) {
   const ByteVector sum = digest(EVP_md5(), bytes);
   std::string out(25, '\0');

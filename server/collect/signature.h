@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <openssl/types.h>
+
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -46,6 +49,16 @@ std::string encode_query(const QueryParameters& query, SignatureScheme scheme);
 
 std::string sha256_hex(Bytes bytes);
 std::string md5_hex(Bytes bytes);
+// Of bytes that come in pieces.
+class Md5 {
+ public:
+  Md5();
+  void add(Bytes bytes);
+  std::string hex();  // once, at the end
+
+ private:
+  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context_;
+};
 std::string md5_base64(Bytes bytes);
 
 // The value of the Authorization header.

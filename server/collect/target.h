@@ -19,14 +19,19 @@
 
 namespace tarn::server {
 
+// What is at a target under a name.
+struct StoredObject {
+  std::uint64_t size = 0;
+  std::string md5 = {};  // hex; empty: the store does not say
+};
+
 // A task's folder at its target. Objects appear whole or not at all. Used by one thread at a time.
 // Errors of the codes io, internal and no_space may go away by themselves; all others are for good. Their
 // messages name what was wrong and never have a secret in them.
 class Target {
  public:
   virtual ~Target() = default;
-  // The size of an object that is there.
-  virtual Result<std::optional<std::uint64_t>> find(const std::string& name) = 0;
+  virtual Result<std::optional<StoredObject>> find(const std::string& name) = 0;
   virtual Status put(const std::string& name, const std::string& content_type,
                      const std::vector<Blob>& parts) = 0;
 };

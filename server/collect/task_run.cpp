@@ -6,10 +6,19 @@
 #include <thread>
 
 #include "server/collect/retry.h"
+#include "server/collect/signature.h"
 #include "server/keys/backoff.h"
 
 namespace tarn::server {
 namespace {
+
+// A store may have kept something else than it was sent, and this server may have died before it knew.
+bool has_bytes_of(const StoredObject& there, const Content& content) {
+  if (there.size != content.size || there.md5.empty()) return false;
+  Md5 sum;
+  for (const Blob& part : content.parts) sum.add(part.bytes());
+  return there.md5 == sum.hex();
+}
 
 Error unwanted() { return {ErrorCode::conflict, "the task was stopped"}; }
 
@@ -35,17 +44,19 @@ Result<bool> TaskRun::run(bool finish) {
   }
   parts_.on_progress(total_);
   TRY(upload(missing));
+  if (gave_way_) return false;
   if (!is_whole) {
     const std::lock_guard lock{progress_.mutex};
     progress_.known_until = std::max(progress_.known_until, plan.edge);
     return false;
   }
-  const auto target = TRY(parts_.open());
+  const auto target = TRY(open());
   for (const CollectedManifest& manifest : plan.manifests) {
     const std::vector<Blob> text{Blob::copy_of(as_bytes(manifest.text))};
     TRY(put(*target, manifest.name, manifest.content_type, text, manifest.text.size()));
   }
   manifest_ = plan.manifests.back().name;
+  covered_ = plan.covered;
   return true;
 }
 
@@ -71,43 +82,56 @@ Status TaskRun::upload(const std::vector<std::string>& names) {
 }
 
 Status TaskRun::upload_some(const std::vector<std::string>& names, std::atomic<std::size_t>& next) {
-  std::unique_ptr<Target> target;
-  const Status opened = with_tries([&]() -> Status {
-    target = TRY(parts_.open());
-    return {};
-  });
-  Status end = opened;
+  const auto target = open();
+  Status end = target ? Status{} : Status{target.error()};
   for (std::size_t at = next++; end.ok() && at < names.size(); at = next++) {
     if (has_failed_ || parts_.is_unwanted()) return unwanted();
-    end = upload_one(*target, names[at]);
+    end = upload_one(**target, names[at]);  // one at least, whoever waits
+    if (end && parts_.gives_way && parts_.gives_way()) gave_way_ = true;
+    if (gave_way_) break;
   }
   if (!end) has_failed_ = true;
   return end;
 }
 
+Result<std::unique_ptr<Target>> TaskRun::open() {
+  std::unique_ptr<Target> target;
+  TRY(with_tries([&]() -> Status {
+    target = TRY(parts_.open());
+    return {};
+  }));
+  return target;
+}
+
 Status TaskRun::upload_one(Target& target, const std::string& name) {
-  if (look_first_) {
-    std::optional<std::uint64_t> there;
-    TRY(with_tries([&]() -> Status {
-      there = TRY(target.find(name));
-      is_reached_ = true;
-      return {};
-    }));
-    if (there) {
-      note_done(name, *there);
-      return {};
-    }
-  }
+  const auto there = look_first_ ? TRY(look(target, name)) : std::nullopt;
+  if (there) TRY(take_share(there->size));  // what is compared is read, too
   const auto content = TRY(fetch(name));
-  TRY(put(target, name, content->content_type, content->parts, content->size));
+  if (!there || !has_bytes_of(*there, *content)) {
+    TRY(put(target, name, content->content_type, content->parts, content->size));
+  }
   note_done(name, content->size);
   return {};
+}
+
+Result<std::optional<StoredObject>> TaskRun::look(Target& target, const std::string& name) {
+  std::optional<StoredObject> there;
+  TRY(with_tries([&]() -> Status {
+    there = TRY(target.find(name));
+    is_reached_ = true;
+    return {};
+  }));
+  return there;
+}
+
+Status TaskRun::take_share(std::uint64_t size) {
+  return parts_.pause(parts_.share.take(size, parts_.now())) ? Status{} : Status{unwanted()};
 }
 
 Status TaskRun::put(Target& target, const std::string& name, const std::string& content_type,
                     const std::vector<Blob>& parts, std::uint64_t size) {
   return with_tries([&]() -> Status {  // each try takes disk and network
-    if (!parts_.pause(parts_.share.take(size, parts_.now()))) return unwanted();
+    TRY(take_share(size));
     TRY(target.put(name, content_type, parts));
     is_reached_ = true;
     return {};
@@ -130,8 +154,10 @@ Result<std::shared_ptr<const Content>> TaskRun::fetch(const std::string& name) {
   std::future<Fetched> later = answer->get_future();
   parts_.source.fetch_media(task_, name,
                             [answer](Fetched fetched) { answer->set_value(std::move(fetched)); });
+  const Monotonic until = parts_.now() + parts_.packaging;
   while (later.wait_for(std::chrono::milliseconds{100}) != std::future_status::ready) {
     if (parts_.is_unwanted()) return unwanted();
+    if (parts_.now() >= until) return Error{ErrorCode::internal, name + ": its packaging takes too long"};
   }
   Fetched fetched = later.get();
   if (fetched.content) return fetched.content;

@@ -42,6 +42,9 @@ class TaskRun {
     unsigned tries = 6;        // of one object in a row
     unsigned first_tries = 6;  // the same, until the store has answered anything well
     Microseconds first_backoff = std::chrono::milliseconds{500};
+    static constexpr Microseconds usual_packaging = std::chrono::minutes{2};
+    Microseconds packaging = usual_packaging;  // of one object, for as long as it is waited for
+    std::function<bool()> gives_way = {};      // asked between objects: others have waited long enough
   };
 
   // `look_first`: an earlier process may have uploaded before it died.
@@ -52,11 +55,17 @@ class TaskRun {
   Result<bool> run(bool finish);
   // The file that players open, once run() has returned true.
   [[nodiscard]] const std::string& manifest() const { return manifest_; }
+  // It has ended before its time: what is to be done is not known to be done.
+  [[nodiscard]] bool gave_way() const { return gave_way_; }
+  [[nodiscard]] const std::optional<CollectedRange>& covered() const { return covered_; }
 
  private:
   Status upload(const std::vector<std::string>& names);
   Status upload_some(const std::vector<std::string>& names, std::atomic<std::size_t>& next);
+  Result<std::unique_ptr<Target>> open();
   Status upload_one(Target& target, const std::string& name);
+  Result<std::optional<StoredObject>> look(Target& target, const std::string& name);
+  Status take_share(std::uint64_t size);
   Status put(Target& target, const std::string& name, const std::string& content_type,
              const std::vector<Blob>& parts, std::uint64_t size);
   Result<std::shared_ptr<const Content>> fetch(const std::string& name);
@@ -69,7 +78,9 @@ class TaskRun {
   bool look_first_;
   std::uint64_t total_ = 0;
   std::string manifest_;
+  std::optional<CollectedRange> covered_;
   std::atomic<bool> has_failed_{false};
+  std::atomic<bool> gave_way_{false};
   std::atomic<bool> is_reached_{false};  // the store has taken or found something
 };
 

@@ -8,6 +8,7 @@
 #include "core/base/result.h"
 #include "server/model/collection.h"
 #include "server/model/field.h"
+#include "server/model/model.h"
 
 namespace tarn::server {
 
@@ -25,5 +26,10 @@ class CollectionBoard {
   // not_found; conflict when it has succeeded or failed. Cancelled already: nothing to do.
   virtual Status cancel(const std::string& id) = 0;
 };
+
+// The id of the oldest task that is not over and takes content of it; "" when there is none. `board` may be
+// null.
+std::string task_of(const CollectionBoard* board, const Channel& channel);
+std::string task_of(const CollectionBoard* board, const Endpoint& endpoint);
 
 }  // namespace tarn::server

@@ -145,7 +145,6 @@ bool is_wanted(const ListQuery& query, const CollectionTask& task) {
                  task.target.url);
 }
 
-// The id of the oldest task that is not over and `is_meant`.
 template <class Condition>
 std::string unfinished(const CollectionBoard* board, Condition is_meant) {
   if (board == nullptr) return {};
@@ -236,12 +235,12 @@ ApiResponse Operations::cancel_task(const RouteMatch& match) {
   return response;
 }
 
-std::string Operations::task_of(const Channel& channel) const {
-  return unfinished(board_, [&](const CollectionTask& task) { return task.channel_id == channel.id; });
+std::string task_of(const CollectionBoard* board, const Channel& channel) {
+  return unfinished(board, [&](const CollectionTask& task) { return task.channel_id == channel.id; });
 }
 
-std::string Operations::task_of(const Endpoint& endpoint) const {
-  return unfinished(board_, [&](const CollectionTask& task) { return task.endpoint_id == endpoint.id; });
+std::string task_of(const CollectionBoard* board, const Endpoint& endpoint) {
+  return unfinished(board, [&](const CollectionTask& task) { return task.endpoint_id == endpoint.id; });
 }
 
 }  // namespace tarn::server

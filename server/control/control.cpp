@@ -91,11 +91,12 @@ std::optional<ApiResponse> refused_body(const ApiRequest& request, const Route& 
 }  // namespace
 
 struct Control::Impl {
-  Impl(ControlSettings s, Store& st, StatusSource& status, std::function<Utc()> clock, CollectionBoard* board)
+  Impl(ControlSettings s, Store& st, StatusSource& status, std::function<Utc()> clock, CollectionBoard* tasks)
       : settings(std::move(s)),
         store(st),
         now(std::move(clock)),
-        operations(settings, store, status, now, board) {}
+        board(tasks),
+        operations(settings, store, status, now, tasks) {}
 
   ApiResponse change(const ApiRequest& request, const RouteMatch& match) {
     const std::lock_guard guard(changes);
@@ -119,6 +120,7 @@ struct Control::Impl {
   ControlSettings settings;
   Store& store;
   std::function<Utc()> now;
+  CollectionBoard* board;  // may be null
   Operations operations;
   std::mutex changes;  // one change at a time: If-Match and uniqueness are checked against what is changed
   Replays replays;     // guarded by `changes`
@@ -143,7 +145,7 @@ ApiResponse Control::handle(const ApiRequest& request) {
 
 Status Control::apply_resources(const std::string& json, std::vector<ResourceChange>* changes) {
   const std::lock_guard guard(impl_->changes);
-  return tarn::server::apply_resources(json, impl_->store, impl_->settings,
+  return tarn::server::apply_resources(json, impl_->store, impl_->settings, impl_->board,
                                        std::chrono::floor<std::chrono::seconds>(impl_->now()), changes);
 }
 

@@ -172,7 +172,7 @@ ApiResponse Operations::patch(const ApiRequest& request, const RouteMatch& match
   if (!errors.empty()) return problem(errors);
   if constexpr (std::is_same_v<R, Endpoint>) {
     // A folder has one kind of bytes, never a clear half and an encrypted one.
-    const std::string task = key_identity(current) == key_identity(next) ? "" : task_of(current);
+    const std::string task = key_identity(current) == key_identity(next) ? "" : task_of(board_, current);
     if (!task.empty())
       return problem(409, "drm cannot change while collection task " + task + " takes content of it");
   }
@@ -190,7 +190,7 @@ ApiResponse Operations::remove(const ApiRequest& request, const RouteMatch& matc
   if (found.resource == nullptr) return no_such<R>(match);
   if (precondition_fails(request, *found.resource)) return precondition_failed();
   if constexpr (!std::is_same_v<R, Group>) {
-    if (const auto task = task_of(*found.resource); !task.empty()) return is_needed_by(task);
+    if (const auto task = task_of(board_, *found.resource); !task.empty()) return is_needed_by(task);
   }
   Status removed;
   if constexpr (std::is_same_v<R, Group>) {
@@ -296,7 +296,7 @@ ApiResponse Operations::reset_channel(const ApiRequest& request, const RouteMatc
   const auto found = find<Channel>(match);
   if (found.resource == nullptr) return no_such<Channel>(match);
   if (precondition_fails(request, *found.resource)) return precondition_failed();
-  if (const auto task = task_of(*found.resource); !task.empty()) return is_needed_by(task);
+  if (const auto task = task_of(board_, *found.resource); !task.empty()) return is_needed_by(task);
   Channel channel = *found.resource;
   channel.updated = now();
   if (const Status stored = store_.reset_channel(channel); !stored) return problem(stored.error());

@@ -56,9 +56,6 @@ class Operations {
   ApiResponse create_task(const ApiRequest& request, const RouteMatch& match);
   ApiResponse read_task(const RouteMatch& match);
   ApiResponse cancel_task(const RouteMatch& match);
-  // The id of a task that still takes content of this channel or endpoint; empty: there is none.
-  [[nodiscard]] std::string task_of(const Channel& channel) const;
-  [[nodiscard]] std::string task_of(const Endpoint& endpoint) const;
 
   template <class R>
   ApiResponse shown(int status, const RouteMatch& match, Secrets secrets);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "server/control/collection_board.h"
 #include "server/control/problem.h"
 #include "server/control/resource.h"
 
@@ -15,8 +16,8 @@ constexpr JsonLimits file_limits{std::size_t{64} * 1024 * 1024, 16};
 // Walks the file and gathers what has to be stored; nothing is stored while there are errors.
 class ResourceFile {
  public:
-  ResourceFile(const Model& model, const ControlSettings& settings, Utc now)
-      : model_(model), settings_(settings), now_(now) {}
+  ResourceFile(const Model& model, const ControlSettings& settings, const CollectionBoard* board, Utc now)
+      : model_(model), settings_(settings), board_(board), now_(now) {}
 
   void read(JsonNode* root) {
     if (!JSON_NODE_HOLDS_OBJECT(root)) return report("", "must be an object");
@@ -71,8 +72,18 @@ class ResourceFile {
     endpoint.channel = channel.name;
     if (!first("endpoint " + channel.group + "/" + channel.name + "/", endpoint.name, path)) return;
     if (current == nullptr) give_identity(endpoint);
+    if (current != nullptr) check_collected(*current, endpoint, path);
     keep("endpoint " + channel.group + "/" + channel.name + "/" + endpoint.name, endpoint, current,
          endpoints);
+  }
+
+  // A folder has one kind of bytes, never a clear half and an encrypted one.
+  void check_collected(const Endpoint& current, const Endpoint& next, const std::string& path) {
+    const std::string task = key_identity(current) == key_identity(next) ? "" : task_of(board_, current);
+    if (task.empty()) return;
+    report(path + ".drm",
+           "cannot change while collection task " + task +
+               " takes content of the endpoint; leave it as it is until the task is over or cancelled");
   }
 
   // {id, username, password}
@@ -231,6 +242,7 @@ class ResourceFile {
 
   const Model& model_;
   const ControlSettings& settings_;
+  const CollectionBoard* board_;
   Utc now_;
   std::set<std::string> seen_;
 };
@@ -262,12 +274,12 @@ std::string print_changes(const std::vector<ResourceChange>& changes) {
   return text + "= " + std::to_string(unchanged) + " as they were\n";
 }
 
-Status apply_resources(const std::string& json, Store& store, const ControlSettings& settings, Utc now,
-                       std::vector<ResourceChange>* changes) {
+Status apply_resources(const std::string& json, Store& store, const ControlSettings& settings,
+                       const CollectionBoard* board, Utc now, std::vector<ResourceChange>* changes) {
   const auto root = parse_json(json, file_limits);
   if (!root) return Error{root.error().code, "resources: " + root.error().message};
   const auto model = store.model();
-  ResourceFile file(*model, settings, now);
+  ResourceFile file(*model, settings, board, now);
   file.read(root->get());
   if (!file.errors.empty()) {
     std::string message = "resources:";

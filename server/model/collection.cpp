@@ -66,6 +66,9 @@ JsonPtr answer(const CollectionTask& task) {
       .add("segmentsTotal", count(task.segments_total))
       .add("bytes", count(task.bytes))
       .add("error", text_or_null(task.error))
+      .add("warning", text_or_null(task.warning))
+      .add("contentStart", time_or_null(task.content_start))
+      .add("contentEnd", time_or_null(task.content_end))
       .add("failingSince", time_or_null(task.failing_since))
       .add("nextTryAt", time_or_null(task.next_try))
       .add("createdAt", format_utc_seconds(task.created))
@@ -92,6 +95,9 @@ std::string write_task(const CollectionTask& task) {
       .add("bytes", count(task.bytes))
       .add("manifest", task.manifest)
       .add("error", task.error)
+      .add("warning", task.warning)
+      .add("contentStart", stored(task.content_start))
+      .add("contentEnd", stored(task.content_end))
       .add("failingSince", stored(task.failing_since))
       .add("created", stored(task.created))
       .add("started", stored(task.started))
@@ -128,6 +134,9 @@ Result<CollectionTask> read_task(std::string_view document) {
   task.bytes = static_cast<std::uint64_t>(json_member_number(node, "bytes"));
   task.manifest = json_member_text(node, "manifest");
   task.error = json_member_text(node, "error");
+  task.warning = json_member_text(node, "warning");
+  task.content_start = time_if_any(node, "contentStart");
+  task.content_end = time_if_any(node, "contentEnd");
   task.failing_since = time_if_any(node, "failingSince");
   task.created = time_of(node, "created");
   task.started = time_if_any(node, "started");

@@ -41,6 +41,9 @@ struct CollectionTask {
   std::uint64_t bytes = 0;
   std::string manifest;              // the file that players open; empty until it is there
   std::string error;                 // why it failed, or what it is waiting out; never a secret
+  std::string warning;               // what a whole one lacks of its range; empty: nothing
+  std::optional<Utc> content_start;  // of the segments of a whole one, in UTC
+  std::optional<Utc> content_end;
   std::optional<Utc> failing_since;  // nothing more was taken since; kept when the task has failed of it
   std::optional<Utc> next_try;       // while it waits one out; not kept over restarts
   Utc created{};

@@ -133,6 +133,26 @@ class Planner {
   Names media_;
 };
 
+// What lies between the cuts of a window, in front of them and behind.
+CollectedRange covered_by(const Timeline& timeline, const timeline::Presentation& presentation,
+                          const Window& window, Utc start, Utc end) {
+  constexpr Microseconds least = std::chrono::milliseconds{500};
+  CollectedRange covered;
+  const auto miss = [&](Utc from, Utc until) {
+    if (until - from >= least) covered.missing += until - from;
+  };
+  Utc until = start;
+  covered.start = timeline::start_of(timeline, presentation.cuts[*window.first]);
+  for (std::size_t at = *window.first; at < std::min(window.end, presentation.cuts.size()); ++at) {
+    const timeline::Cut& cut = presentation.cuts[at];
+    miss(until, timeline::start_of(timeline, cut));
+    covered.end = timeline::end_of(timeline, *timeline.stretch(cut.stretch), cut);
+    until = std::max(until, covered.end);
+  }
+  miss(until, end);
+  return covered;
+}
+
 }  // namespace
 
 Result<CollectionPlan> plan_collection(const Timeline& timeline, const OutputSettings& output, Utc start,
@@ -160,7 +180,10 @@ Result<CollectionPlan> plan_collection(const Timeline& timeline, const OutputSet
     return not_found("there is nothing in this range: " + window.error().message);
   }
   window->complete = is_complete;  // a stream that has ended may go on before the end is reached
+  std::optional<CollectedRange> covered;
+  if (is_complete) covered = covered_by(timeline, *presentation, *window, start, end);
   CollectionPlan plan = TRY((Planner{timeline, output, std::move(window).value()}.plan()));
+  plan.covered = covered;
   plan.edge = edge;
   return plan;
 }

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,12 +21,20 @@ struct CollectedManifest {
   std::string text;
 };
 
+// What there is of a range: its segments' UTC bounds, and how much of the range is not in them.
+struct CollectedRange {
+  Utc start{};
+  Utc end{};
+  Microseconds missing{};  // in pieces of half a second and more, which no encoder's clock explains
+};
+
 // What a UTC range of an endpoint consists of at one state of its timeline.
 struct CollectionPlan {
   std::vector<std::string> media;            // CMAF headers and segments, by the names they are served under
   std::vector<CollectedManifest> manifests;  // in the order to write them: what players open comes last.
                                              // Empty as long as the range is not complete
   Utc edge{};                                // of what this state of the timeline has
+  std::optional<CollectedRange> covered;     // of a range that is complete
 };
 
 // How a range is looked at.

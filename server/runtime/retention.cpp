@@ -2,12 +2,20 @@
 #include "server/runtime/retention.h"
 
 #include <algorithm>
+#include <fstream>
+#include <iterator>
+
+#include "core/archive/file.h"
+#include "core/base/text.h"
 
 namespace tarn::server {
 namespace {
 
 // For what is decided between a request and its answer, and for caches on the way.
 constexpr std::chrono::seconds slack{60};
+
+constexpr char kept_days_file[] = "/kept-days";
+constexpr std::uint32_t most_days = 30;  // of endpoints
 
 // What is at the end of a window when it is listed last is as old as the window.
 Microseconds kept_for(Microseconds window, Microseconds segment) { return window * 2 + segment + slack; }
@@ -53,12 +61,22 @@ Utc ContentClock::at(std::uint64_t slot, Utc newest, Monotonic now, Utc wall) {
 
 void KeptDays::set(std::uint32_t days, Monotonic now) {
   constexpr Microseconds grace = std::chrono::hours{1};
-  if (is_set_ && days < at(now)) {
+  if (days < at(now)) {
     before_ = at(now);
     until_ = now + grace;
   }
-  is_set_ = true;
   days_ = days;
+}
+
+std::uint32_t read_kept_days(const std::string& directory) {
+  std::ifstream file{directory + kept_days_file};
+  const std::string text{std::istreambuf_iterator<char>{file}, {}};
+  return static_cast<std::uint32_t>(
+      std::min<std::uint64_t>(parse_u64(text.substr(0, text.find('\n'))).value_or(0), most_days));
+}
+
+Status write_kept_days(const std::string& directory, std::uint32_t days) {
+  return archive::write_file_atomically(directory + kept_days_file, as_bytes(std::to_string(days) + "\n"));
 }
 
 }  // namespace tarn::server

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <cstdint>
 #include <optional>
+#include <string>
 
+#include "core/base/result.h"
 #include "core/base/time.h"
 #include "core/timeline/output.h"
 #include "core/timeline/timeline.h"
@@ -49,9 +51,13 @@ Microseconds live_retention(const timeline::OutputSettings& output,
                             const timeline::Presentation* presentation);
 
 // The time-shifted days that a channel's content is kept for. What a change of settings gives up is deleted
-// an hour later (semantics S30): it may have been a mistake. Not kept over restarts.
+// an hour later (semantics S30): it may have been a mistake. One that was made while the server was down, or
+// of which the hour was not over, has a whole hour from the start on: never less, whatever the clock says.
 class KeptDays {
  public:
+  // `before`: what an earlier process kept.
+  KeptDays() = default;
+  explicit KeptDays(std::uint32_t before) : days_(before) {}
   void set(std::uint32_t days, Monotonic now);
   [[nodiscard]] std::uint32_t set_to() const { return days_; }
   // How long what was given up is still kept.
@@ -63,10 +69,13 @@ class KeptDays {
   }
 
  private:
-  bool is_set_ = false;
   std::uint32_t days_ = 0;
   std::uint32_t before_ = 0;
   Monotonic until_{};
 };
+
+// What KeptDays had last, in the archive's directory; 0 when nothing was written.
+std::uint32_t read_kept_days(const std::string& directory);
+Status write_kept_days(const std::string& directory, std::uint32_t days);
 
 }  // namespace tarn::server

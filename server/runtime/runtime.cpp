@@ -147,6 +147,7 @@ void Runtime::stop_channel(const std::string& id) {
     channels_.erase(id);
     broken_.erase(id);
     time_shift_days_.erase(id);
+    saved_days_.erase(id);
     const auto at = running_.find(id);
     if (at != running_.end()) {
       gone = std::move(at->second);
@@ -178,8 +179,15 @@ void Runtime::follow_endpoints(const Model& model, const Channel& channel) {
     if (group != nullptr) follow_endpoint(*group, channel, endpoint);
   }
   drop_endpoints(channel.id, kept);
+  bool is_new = false;
+  {
+    const std::shared_lock lock{mutex_};
+    is_new = !time_shift_days_.contains(channel.id);
+  }
+  const std::uint32_t before = is_new ? read_kept_days(directory(channel)) : 0;
   const std::unique_lock lock{mutex_};
-  time_shift_days_[channel.id].set(longest, parts_.clocks.monotonic());
+  if (is_new) saved_days_[channel.id] = std::make_shared<std::atomic<std::uint32_t>>(before);
+  time_shift_days_.try_emplace(channel.id, before).first->second.set(longest, parts_.clocks.monotonic());
 }
 
 void Runtime::follow_endpoint(const Group& group, const Channel& channel, const Endpoint& endpoint) {
@@ -265,6 +273,22 @@ Keep Runtime::retention(const std::string& channel_id) const {
   return keep;
 }
 
+// What is kept now is what the next process gives up only after an hour. What could not be written is tried
+// again: until then that process keeps too much, or what has been asked for since a moment ago. With the
+// channel's other writing, in front of the deletion that it allows: nobody else waits for a slow disk.
+void Runtime::save_kept_days(const std::string& channel_id) {
+  const std::shared_lock lock{mutex_};
+  const auto days_kept = time_shift_days_.find(channel_id);
+  const auto channel = channels_.find(channel_id);
+  if (days_kept == time_shift_days_.end() || channel == channels_.end()) return;
+  const std::uint32_t kept = days_kept->second.at(parts_.clocks.monotonic());
+  const auto saved = saved_days_.at(channel_id);
+  if (*saved == kept) return;
+  parts_.writers.submit("ingest/" + channel_id, [saved, kept, where = directory(channel->second)] {
+    if (write_kept_days(where, kept)) *saved = kept;
+  });
+}
+
 void Runtime::tick() {
   std::vector<std::pair<std::string, Running>> all;
   {
@@ -275,6 +299,7 @@ void Runtime::tick() {
   const bool trims = ticks_++ % ticks_between_trims == 0;
   for (const auto& [id, running] : all) {
     running.channel->tick(now);
+    if (trims) save_kept_days(id);
     if (trims) running.channel->trim(retention(id), held(id));
     for (const auto& [endpoint, runtime] : running.endpoints) runtime->tick(now);
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -85,6 +86,7 @@ class Runtime : public Origin, public StatusSource, public CollectionSource {
   void drop_endpoints(const std::string& channel_id, const std::set<std::string>& kept);
   [[nodiscard]] Microseconds live_need(const std::string& channel_id) const;
   [[nodiscard]] Keep retention(const std::string& channel_id) const;
+  void save_kept_days(const std::string& channel_id);
   void keep_to_quota(const std::vector<std::pair<std::string, Running>>& all);
   [[nodiscard]] std::optional<Utc> held(const std::string& channel_id) const;
   // runtime_metrics.cpp
@@ -106,8 +108,10 @@ class Runtime : public Origin, public StatusSource, public CollectionSource {
   std::map<std::string, Running> running_;           // by channel id
   std::map<std::string, Channel> channels_;          // as last followed, by id
   std::map<std::string, KeptDays> time_shift_days_;  // largest of the channel's endpoints, by channel id
-  std::map<std::string, Utc> held_;                  // what collection tasks still need, by channel id
-  std::set<std::string> broken_;                     // channels whose archive could not be opened
+  std::map<std::string, std::shared_ptr<std::atomic<std::uint32_t>>>
+      saved_days_;                   // of them, as they are on disk
+  std::map<std::string, Utc> held_;  // what collection tasks still need, by channel id
+  std::set<std::string> broken_;     // channels whose archive could not be opened
   std::uint64_t ticks_ = 0;
 };
 

@@ -134,10 +134,10 @@ def the_longest_windows(server, urls, begin):
     print(f"# live p90 {alone * 1e3:.1f} ms alone, {', '.join(f'{p90 * 1e3:.1f}' for p90 in others)} ms beside; {highest:.0f} "
           f"MiB resident; each 18 further windows {', '.join(f'{size:.1f}' for size in grown)} MiB more")
     assert grown[-1] <= 8, grown
-    # The best of each: others use the machine too.
+    # The best time: others use the machine too. Of the processor's time, which they do not take, the median.
     assert min(others) < max(0.02, 5 * alone), (alone, others)
     for name in ("hls", "cmaf", "dash"):
-        assert min(cpu for other, cpu, _ in costs if other == name) <= 0.2, costs
+        assert percentile([cpu for other, cpu, _ in costs if other == name], 0.5) <= 0.2, costs
 
 
 def nothing_at_all(server, urls, begin):

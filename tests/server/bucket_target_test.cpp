@@ -14,6 +14,12 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using Fault = StoreFake::Fault;
 
+class AnsweringClient : public BucketClient {
+ public:
+  Result<BucketAnswer> send(const BucketRequest&) override { return answer; }
+  BucketAnswer answer;
+};
+
 class BucketTargetTest : public testing::Test {
  protected:
   BucketTargetTest() {
@@ -44,8 +50,11 @@ TEST_F(BucketTargetTest, PutsObjectsUnderTheTasksPrefix) {
   EXPECT_EQ(store_.objects()[folder() + "x.mp4"], "content");
   EXPECT_EQ(store_.types()[folder() + "x.mp4"], "video/mp4");
   auto target = open_target(task_, settings_, [] { return false; });
-  EXPECT_EQ(*(*target)->find("x.mp4"), std::optional<std::uint64_t>{7});
-  EXPECT_EQ(*(*target)->find("y.mp4"), std::nullopt);
+  const auto there = *(*target)->find("x.mp4");
+  ASSERT_TRUE(there.has_value());
+  EXPECT_EQ(there->size, 7U);
+  EXPECT_EQ(there->md5, md5_hex(as_bytes(std::string{"content"})));
+  EXPECT_FALSE((*target)->find("y.mp4")->has_value());
 }
 
 TEST_F(BucketTargetTest, TheBucketMayBeInTheHostsName) {
@@ -132,6 +141,40 @@ TEST_F(BucketTargetTest, PartsAreCheckedAndSoIsWhatTheyAreJoinedTo) {
   store_.set_faults({});
   EXPECT_TRUE(put("x.mp4", large).ok());
   EXPECT_EQ(store_.objects()[folder() + "x.mp4"], large);
+}
+
+// The tag of what was joined is no sum of its bytes, nor is that of a store that encrypts with keys of its
+// own.
+TEST_F(BucketTargetTest, ItIsKnownWhichBytesAreThere) {
+  settings_.part_bytes = 10;
+  const std::string large = "0123456789abcdefghijABCDE";
+  for (const char* url : {"s3://bucket/a/b", "oss://bucket/a/b"}) {
+    task_.target.url = url;
+    task_.target.region = "eu-1";
+    ASSERT_TRUE(put("x.mp4", large).ok());
+    auto target = open_target(task_, settings_, [] { return false; });
+    const auto joined = *(*target)->find("x.mp4");
+    ASSERT_TRUE(joined.has_value()) << url;
+    EXPECT_EQ(joined->size, large.size());
+    EXPECT_EQ(joined->md5, md5_hex(as_bytes(large))) << url;
+  }
+  store_.set_faults([](int) { return Fault::wrong_tag; });
+  EXPECT_FALSE(put("y.mp4", "content").ok());
+  store_.set_faults({});
+  auto target = open_target(task_, settings_, [] { return false; });
+  EXPECT_EQ((*(*target)->find("y.mp4"))->md5, md5_hex(as_bytes(std::string{"?ontent"})))
+      << "of what is there, whatever was meant";
+  auto client = std::make_unique<AnsweringClient>();
+  client->answer = {200, {{"content-length", "7"}, {"etag", "\"" + std::string(32, 'a') + "\""}}, ""};
+  AnsweringClient& store = *client;
+  const auto other = make_bucket_target(std::move(client), "bucket", "", 10);
+  EXPECT_EQ((*other->find("x"))->md5, std::string(32, 'a'));
+  store.answer.headers["x-amz-server-side-encryption"] = "aws:kms";
+  EXPECT_EQ((*other->find("x"))->md5, "");
+  store.answer.headers["x-amz-meta-md5"] = std::string(32, 'b');
+  EXPECT_EQ((*other->find("x"))->md5, std::string(32, 'b'));
+  store.answer.headers["x-amz-meta-md5"] = "<script>";
+  EXPECT_EQ((*other->find("x"))->md5, "");
 }
 
 // Fault rows E1 and E5, one request at a time.

@@ -6,6 +6,7 @@
 #include <array>
 #include <deque>
 #include <set>
+#include <utility>
 
 #include "server/collect/collector.h"
 #include "server/collect/file_target.h"
@@ -29,6 +30,7 @@ class SourceFake : public CollectionSource {
   Result<CollectionPlan> plan(const CollectionTask& task, const CollectionLook& look) override {
     const std::lock_guard lock{mutex};
     if (is_gone) return not_found("the endpoint does not exist any more");
+    if (error) return *error;
     ++plans;
     CollectionPlan plan;
     plan.edge = edge;
@@ -41,6 +43,8 @@ class SourceFake : public CollectionSource {
     }
     if (is_whole) {
       if (plan.media.empty()) return not_found("nothing of this range was ever there");
+      const Utc until = std::min(task.end, edge);
+      plan.covered = {task.start, until, task.end - until};
       plan.manifests = {{"m-v1.m3u8", "text", "media"}, {"m.m3u8", "text", "main"}};
     }
     return plan;
@@ -49,6 +53,7 @@ class SourceFake : public CollectionSource {
                    std::function<void(Fetched)> done) override {
     const std::lock_guard lock{mutex};
     fetched.push_back(file);
+    if (file == stuck) return;
     if (file == goes) {
       lost.insert(file);
       return done({nullptr, Fetched::Absence::not_found, "no such file", {}});
@@ -62,8 +67,10 @@ class SourceFake : public CollectionSource {
   std::mutex mutex;
   Utc edge = at(10);
   bool is_gone = false;
+  std::optional<Error> error;  // of plans, for as long as it is set
   std::vector<std::string> fetched;
   std::string goes;            // is taken from the timeline between the plan and the upload
+  std::string stuck;           // is never answered
   std::set<std::string> lost;  // is in no plan any more
   int plans = 0;
   Utc planned_from{};  // the last time
@@ -77,17 +84,20 @@ struct Shelf {
   std::map<std::string, std::string> objects;
   std::deque<Error> errors;
   std::optional<Error> error;  // for as long as it is set
+  std::size_t bytes = 0;       // that were put
   int tries = 0;
   std::function<void(const std::string&)> on_put;
+  std::function<void()> on_find;
 };
 class ShelfTarget : public Target {
  public:
   explicit ShelfTarget(Shelf& shelf) : shelf_(shelf) {}
-  Result<std::optional<std::uint64_t>> find(const std::string& name) override {
+  Result<std::optional<StoredObject>> find(const std::string& name) override {
     const std::lock_guard lock{shelf_.mutex};
+    if (shelf_.on_find) shelf_.on_find();
     const auto at = shelf_.objects.find(name);
-    if (at == shelf_.objects.end()) return std::optional<std::uint64_t>{};
-    return std::optional<std::uint64_t>{at->second.size()};
+    if (at == shelf_.objects.end()) return std::optional<StoredObject>{};
+    return std::optional{StoredObject{at->second.size(), md5_hex(as_bytes(at->second))}};
   }
   Status put(const std::string& name, const std::string&, const std::vector<Blob>& parts) override {
     const std::lock_guard lock{shelf_.mutex};
@@ -100,7 +110,9 @@ class ShelfTarget : public Target {
       return error;
     }
     shelf_.puts.push_back(name);
+    shelf_.objects[name].clear();
     for (const Blob& part : parts) shelf_.objects[name] += as_text(part.bytes());
+    shelf_.bytes += shelf_.objects[name].size();
     return {};
   }
 
@@ -295,6 +307,25 @@ TEST_F(CollectTest, WhatNeverCameIsWaitedForOnlySoLong) {
   ASSERT_TRUE(becomes("empty", State::failed));
   EXPECT_EQ(collector_->find("empty")->error, "nothing of this range was ever there");
   EXPECT_THAT(puts(), Contains("m.m3u8"));
+  const auto cut = *collector_->find("t");
+  EXPECT_EQ(cut.warning,
+            "4 s of the range are not there: it has 2023-11-14T22:13:28Z to 2023-11-14T22:13:30Z");
+  EXPECT_EQ(cut.content_start, at(8));
+  EXPECT_EQ(cut.content_end, at(10));
+  EXPECT_EQ(read_task(write_task(cut))->warning, cut.warning);
+  EXPECT_EQ(read_task(write_task(cut))->content_end, at(10));
+  {
+    const std::lock_guard lock{log_mutex_};
+    EXPECT_NE(
+        logged_.find(
+            "warning collection-ended task=t endpoint=/c/e state=SUCCEEDED error=\"\" warning=\"4 s of"),
+        std::string::npos)
+        << logged_;
+  }
+  ASSERT_TRUE(collector_->submit(task("whole", 2, 6)).ok());
+  ASSERT_TRUE(becomes("whole", State::succeeded));
+  EXPECT_EQ(collector_->find("whole")->warning, "");
+  EXPECT_EQ(collector_->find("whole")->content_end, at(6));
 }
 
 TEST_F(CollectTest, ErrorsThatMayGoAwayAreTriedAgain) {
@@ -361,6 +392,41 @@ TEST_F(CollectTest, PatienceIsOfTheTaskAndNotOfTheProcess) {
   EXPECT_EQ(collector_->find("t")->state, State::running);
   now_ = at(10 + 90'000);
   ASSERT_TRUE(becomes("t", State::failed));
+}
+
+// As the runtime says it of a key server and of an archive that are not there.
+TEST_F(CollectTest, ATaskWaitsForItsKeyAndForItsArchive) {
+  start();
+  for (const std::string what :
+       {"there is no key for this endpoint yet", "the channel's archive is not available"}) {
+    const std::size_t before = puts().size();
+    int plans = 0;
+    {
+      const std::lock_guard lock{source_.mutex};
+      source_.error = Error{ErrorCode::io, what};
+    }
+    ASSERT_TRUE(collector_->submit(task(what, 0, 3)).ok());
+    ASSERT_TRUE(comes([&] { return collector_->find(what)->failing_since.has_value(); }));
+    EXPECT_EQ(collector_->find(what)->state, State::running);
+    EXPECT_EQ(collector_->find(what)->error, what);
+    EXPECT_EQ(puts().size(), before);
+    {
+      const std::lock_guard lock{source_.mutex};
+      EXPECT_EQ(source_.held.at("channel"), at(0)) << "it is kept for it meanwhile";
+      source_.error.reset();
+      plans = source_.plans;
+    }
+    ASSERT_TRUE(becomes(what, State::succeeded));
+    EXPECT_EQ(collector_->find(what)->error, "");
+    const std::lock_guard lock{source_.mutex};
+    EXPECT_GT(source_.plans, plans);
+  }
+  source_.error = Error{ErrorCode::io, "there is no key for this endpoint yet"};
+  ASSERT_TRUE(collector_->submit(task("never", 0, 3)).ok());
+  ASSERT_TRUE(comes([&] { return collector_->find("never")->failing_since.has_value(); }));
+  now_ = at(10 + 86'400);
+  ASSERT_TRUE(becomes("never", State::failed)) << "for as long as for a store";
+  EXPECT_EQ(collector_->find("never")->error, "there is no key for this endpoint yet");
 }
 
 TEST_F(CollectTest, WhatIsTakenEndsAnOutage) {
@@ -451,6 +517,146 @@ TEST_F(CollectTest, ATaskGoesOnAfterARestartWithoutUploadingAgain) {
     for (int i = 0; i < 4; ++i) EXPECT_EQ(counts["s" + std::to_string(i) + ".ts"], 1) << after;
     EXPECT_EQ(puts().back(), "m.m3u8");
   }
+}
+
+// A store that kept something else, or not all of it, and a server that died before it knew.
+TEST(TaskRunTest, OtherBytesThatAreThereAreNotTakenForOurs) {
+  SourceFake source;
+  Shelf shelf;
+  RateShare share{0};
+  TaskProgress progress;
+  CollectionTask task;
+  task.start = at(0);
+  task.end = at(5);
+  shelf.objects = {{"s0.ts", "bytes of s0.ts"},
+                   {"s1.ts", "bytes"},
+                   {"s2.ts", "?ytes of s2.ts"},
+                   {"s3.ts", "bytes of s3.ts"}};
+  TaskRun run{
+      {source, share, [&] { return Result<std::unique_ptr<Target>>{std::make_unique<ShelfTarget>(shelf)}; },
+       [](Microseconds) { return true; }, [] { return false; }, [] { return Monotonic{}; },
+       [](std::uint64_t) {}, 1, 6, 6, Microseconds{0}},
+      task,
+      progress,
+      true};
+  const auto done = run.run(false);
+  ASSERT_TRUE(done.ok() && *done);
+  EXPECT_THAT(shelf.puts, ElementsAre("s1.ts", "s2.ts", "s4.ts", "m-v1.m3u8", "m.m3u8"));
+  for (int i = 0; i < 5; ++i) {
+    const std::string name = "s" + std::to_string(i) + ".ts";
+    EXPECT_EQ(shelf.objects[name], "bytes of " + name);
+  }
+  EXPECT_EQ(progress.bytes, 5U * 14U);
+}
+
+TEST(TaskRunTest, APackagingThatNeverEndsIsWaitedForOnlySoLong) {
+  SourceFake source;
+  Shelf shelf;
+  RateShare share{0};
+  TaskProgress progress;
+  CollectionTask task;
+  task.start = at(0);
+  task.end = at(4);
+  source.stuck = "s2.ts";
+  Monotonic now{};
+  const auto run = [&] {
+    TaskRun one{
+        {source, share, [&] { return Result<std::unique_ptr<Target>>{std::make_unique<ShelfTarget>(shelf)}; },
+         [](Microseconds) { return true; }, [] { return false; },
+         [&] { return now += std::chrono::seconds{30}; }, [](std::uint64_t) {}, 1, 6, 6, Microseconds{0}},
+        task,
+        progress,
+        false};
+    return one.run(false);
+  };
+  const auto failed = run();
+  ASSERT_FALSE(failed.ok());
+  EXPECT_EQ(failed.error().message, "s2.ts: its packaging takes too long");
+  EXPECT_TRUE(may_go_away(failed.error()));
+  EXPECT_THAT(shelf.puts, ElementsAre("s0.ts", "s1.ts"));
+  source.stuck.clear();
+  EXPECT_TRUE(run().ok());
+  EXPECT_THAT(shelf.puts, ElementsAre("s0.ts", "s1.ts", "s2.ts", "s3.ts", "m-v1.m3u8", "m.m3u8"));
+}
+
+TEST(TaskRunTest, AStoreThatCannotBeReachedForTheManifestsIsTriedAgain) {
+  SourceFake source;
+  Shelf shelf;
+  RateShare share{0};
+  TaskProgress progress;
+  CollectionTask task;
+  task.start = at(0);
+  task.end = at(4);
+  int opened = 0;
+  TaskRun run{{source, share,
+               [&]() -> Result<std::unique_ptr<Target>> {
+                 if (++opened == 2) return Error{ErrorCode::io, "the store's name cannot be resolved"};
+                 return std::unique_ptr<Target>{std::make_unique<ShelfTarget>(shelf)};
+               },
+               [](Microseconds) { return true; }, [] { return false; }, [] { return Monotonic{}; },
+               [](std::uint64_t) {}, 1, 6, 6, Microseconds{0}},
+              task,
+              progress,
+              false};
+  const auto done = run.run(false);
+  ASSERT_TRUE(done.ok() && *done);
+  EXPECT_EQ(opened, 3);
+}
+
+// A store that takes an hour for each object holds up only its own task.
+TEST_F(CollectTest, ATaskWhoseTurnIsOverGivesWayToThoseThatWait) {
+  settings_.threads = settings_.uploads = 1;
+  shelf_.on_put = [&, is_first = true](const std::string&) mutable {
+    if (!std::exchange(is_first, false)) return;
+    EXPECT_TRUE(collector_->submit(task("short", 0, 1)).ok());
+    passed_ = std::chrono::minutes{2};
+  };
+  start();
+  ASSERT_TRUE(collector_->submit(task("long", 0, 10)).ok());
+  ASSERT_TRUE(becomes("long", State::succeeded));
+  ASSERT_TRUE(becomes("short", State::succeeded));
+  EXPECT_THAT(puts(), ElementsAre("s0.ts", "s0.ts", "m-v1.m3u8", "m.m3u8", "s1.ts", "s2.ts", "s3.ts", "s4.ts",
+                                  "s5.ts", "s6.ts", "s7.ts", "s8.ts", "s9.ts", "m-v1.m3u8", "m.m3u8"));
+  EXPECT_EQ(collector_->find("long")->segments_done, 10U);
+}
+
+TEST_F(CollectTest, ProgressDoesNotFallWhenTheServerIsRestarted) {
+  settings_.uploads = 1;
+  shelf_.on_put = [&](const std::string& name) {
+    if (name == "s7.ts") shelf_.error = Error{ErrorCode::io, "the store answered 503"};
+  };
+  start();
+  ASSERT_TRUE(collector_->submit(task("t", 0, 10)).ok());
+  ASSERT_TRUE(comes([&] { return collector_->find("t")->failing_since.has_value(); }));
+  const auto before = *collector_->find("t");
+  EXPECT_EQ(before.segments_done, 7U);
+  EXPECT_EQ(before.progress, 69U);
+  collector_.reset();
+  std::atomic<bool> is_open{false};
+  auto lowest = before;
+  {
+    const std::lock_guard lock{shelf_.mutex};
+    shelf_.on_put = nullptr;
+    shelf_.error.reset();
+    shelf_.on_find = [&] {
+      while (!is_open) std::this_thread::yield();
+      const auto seen = *collector_->find("t");
+      if (seen.segments_done < lowest.segments_done || seen.progress < lowest.progress ||
+          seen.bytes < lowest.bytes) {
+        lowest = seen;
+      }
+    };
+  }
+  start();
+  is_open = true;
+  ASSERT_TRUE(becomes("t", State::succeeded));
+  EXPECT_EQ(lowest.segments_done, before.segments_done);
+  EXPECT_EQ(lowest.progress, before.progress);
+  EXPECT_EQ(lowest.bytes, before.bytes);
+  EXPECT_EQ(collector_->find("t")->segments_done, 10U);
+  EXPECT_EQ(collector_->find("t")->bytes, 10U * 14U);
+  const std::lock_guard lock{shelf_.mutex};
+  shelf_.on_find = nullptr;
 }
 
 TEST_F(CollectTest, ATaskThatIsCancelledHasNoManifests) {
@@ -554,8 +760,7 @@ TEST(TaskRunTest, AllTasksTogetherHaveOneShare) {
     const auto done = run.run(false);
     ASSERT_TRUE(done.ok() && *done);
   }
-  std::size_t bytes = 0;
-  for (const auto& [name, text] : shelf.objects) bytes += text.size();
+  const std::size_t bytes = shelf.bytes;
   EXPECT_EQ(shelf.puts.size(), 30U);
   // The last one need not have gone.
   EXPECT_GE(now.time_since_epoch(), Microseconds{static_cast<std::int64_t>(bytes - 5) * 1'000'000 / 14 - 30});
@@ -601,8 +806,16 @@ TEST(FileTargetTest, WritesWholeFilesBelowItsRootOnly) {
   ASSERT_TRUE(
       (*target)->put("x.ts", "", {Blob::copy_of(as_bytes("one")), Blob::copy_of(as_bytes("two"))}).ok());
   EXPECT_EQ(read_file(root.file("new/a/b/folder/x.ts")), "onetwo");
-  EXPECT_EQ(*(*target)->find("x.ts"), std::optional<std::uint64_t>{6});
-  EXPECT_EQ(*(*target)->find("y.ts"), std::nullopt);
+  const auto there = *(*target)->find("x.ts");
+  ASSERT_TRUE(there.has_value());
+  EXPECT_EQ(there->size, 6U);
+  EXPECT_EQ(there->md5, md5_hex(as_bytes(std::string{"onetwo"})));
+  EXPECT_FALSE((*target)->find("y.ts")->has_value());
+  std::filesystem::create_directory(root.file("new/a/b/folder/d.ts"));
+  EXPECT_FALSE((*target)->put("d.ts", "", {Blob::copy_of(as_bytes("one"))}).ok());
+  EXPECT_FALSE(std::filesystem::exists(root.file("new/a/b/folder/.d.ts.part"))) << "nothing half";
+  std::filesystem::create_symlink("/etc/passwd", root.file("new/a/b/folder/z.ts"));
+  EXPECT_EQ((*(*target)->find("z.ts"))->size, 0U) << "not looked at";
   EXPECT_FALSE(std::filesystem::exists(root.file("new/a/b/folder/.x.ts.part")));
   for (const char* path : {"..", "a/../b", "/etc", "a//b", "a/", ".a", "a b", "a\n"}) {
     EXPECT_FALSE(is_file_target_path(path)) << path;

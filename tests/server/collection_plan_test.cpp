@@ -32,6 +32,16 @@ class CollectionPlanTest : public RuntimeTest {
   Result<CollectionPlan> look(int start, int end, const CollectionLook& look) {
     return plan_collection(*archive_->timeline(), output_, at(start), at(end), look);
   }
+  // The programme's `index`th slot, dated so many seconds later than those before.
+  void add_slot_at(std::int64_t index, int later) {
+    const auto slot = static_cast<std::uint64_t>(index + 1);
+    const std::vector<Blob> bytes{Blob::copy_of(as_bytes("chunk"))};
+    ASSERT_TRUE(archive_->append({1, slot, index * 180'000, 180'000, true, bytes}).ok());
+    ASSERT_TRUE(archive_->append({2, slot, index * 96'000, 96'000, true, bytes}).ok());
+    const Utc utc = at(static_cast<int>(2 * index) + later);
+    ASSERT_TRUE(
+        archive_->list_slot({slot, 1, index * 180'000, index * 180'000 + 180'000, utc, {}}, utc).ok());
+  }
   std::shared_ptr<archive::Archive> archive_ = archive::Archive::in_memory();
   timeline::OutputSettings output_;
 };
@@ -138,6 +148,33 @@ TEST_F(CollectionPlanTest, AStreamThatHasEndedMayStillGoOnWithinTheRange) {
   const auto made = plan(4, 20);
   ASSERT_TRUE(made.ok());
   EXPECT_THAT(made->manifests, IsEmpty());
+}
+
+TEST_F(CollectionPlanTest, SaysWhatThereIsOfARangeAndWhatIsNot) {
+  using std::chrono::seconds;
+  for (const Protocol protocol : {Protocol::hls, Protocol::dash}) {
+    archive_ = archive::Archive::in_memory();
+    next_slot_ = 1;
+    fill(protocol, 10);  // 0 to 20
+    EXPECT_FALSE(plan(4, 30)->covered.has_value()) << "it is not over";
+    const auto covered = [&](int start, int end) {
+      const auto made = plan(start, end, true);
+      return made.ok() && made->covered ? *made->covered : CollectedRange{};
+    };
+    EXPECT_EQ(covered(5, 11).start, at(4));
+    EXPECT_EQ(covered(5, 11).end, at(12));
+    EXPECT_EQ(covered(5, 11).missing, seconds{0});
+    EXPECT_EQ(covered(0, 20).missing, seconds{0});
+    EXPECT_EQ(covered(4, 27).end, at(20));
+    EXPECT_EQ(covered(4, 27).missing, seconds{7}) << "the tail";
+    EXPECT_EQ(covered(-3, 9).start, at(0));
+    EXPECT_EQ(covered(-3, 9).missing, seconds{3}) << "the head";
+    EXPECT_EQ(covered(-3, 27).missing, seconds{10});
+    for (int i = 10; i < 14; ++i) add_slot_at(i, 8);  // 28 to 36, and nothing for 8 s before
+    EXPECT_EQ(covered(4, 36).missing, seconds{8}) << "in between";
+    EXPECT_EQ(covered(4, 36).end, at(36));
+    EXPECT_EQ(covered(4, 22).missing, seconds{2}) << "the range ends before it goes on";
+  }
 }
 
 TEST_F(CollectionPlanTest, NothingInAPastRangeIsAnError) {

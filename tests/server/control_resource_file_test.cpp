@@ -97,6 +97,39 @@ TEST_F(ResourceFileTest, FaultsAreNamedWithTheirPathAndNothingIsDone) {
   EXPECT_EQ(store_->model()->version, version);
 }
 
+// As the API answers a PATCH with 409.
+TEST_F(ResourceFileTest, WhatACollectionTaskCopiesIsNotChangedUnderIt) {
+  const auto file = [](const std::string& drm, const std::string& more) {
+    return R"({"channelGroups":[{"name":"g","channels":[{"name":"c","endpoints":[{"name":"d","protocol":"DASH",
+      "timeShiftDays":1,"drm":)" +
+           drm + more + "}]}]}]}";
+  };
+  const std::string drm = R"({"systems":["WIDEVINE"],"providerUrl":"https://keys.example/speke"})";
+  ASSERT_TRUE(control_->apply_resources(file(drm, "")).ok());
+  CollectionTask task;
+  task.id = "t1";
+  task.endpoint_id = store_->model()->endpoint("g", "c", "d")->id;
+  task.state = CollectionTask::State::running;
+  board_.kept = {task};
+  const std::uint64_t version = store_->model()->version;
+  for (const char* other :
+       {R"({"systems":["PLAYREADY"],"providerUrl":"https://keys.example/speke"})", "null"}) {
+    const Status refused = control_->apply_resources(file(other, R"(,"segmentDuration":4)"));
+    ASSERT_FALSE(refused.ok()) << other;
+    EXPECT_NE(
+        refused.error().message.find("channelGroups[0].channels[0].endpoints[0].drm: cannot change while "
+                                     "collection task t1 takes content"),
+        std::string::npos)
+        << refused.error().message;
+  }
+  EXPECT_EQ(store_->model()->version, version) << "nothing else of the file either";
+  ASSERT_TRUE(control_->apply_resources(file(drm, R"(,"segmentDuration":4)")).ok());
+  EXPECT_EQ(store_->model()->endpoint("g", "c", "d")->segment_duration, 4U);
+  board_.kept.front().state = CollectionTask::State::succeeded;
+  ASSERT_TRUE(control_->apply_resources(file("null", "")).ok());
+  EXPECT_FALSE(store_->model()->endpoint("g", "c", "d")->is_encrypted());
+}
+
 TEST_F(ResourceFileTest, TellsWhatItHasDone) {
   const auto apply = [this](const std::string& json) {
     std::vector<ResourceChange> changes;

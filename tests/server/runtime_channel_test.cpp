@@ -425,6 +425,128 @@ TEST_F(WholeRuntimeTest, KeepsToAQuotaButNeverTakesWhatLivePlaylistsNeed) {
   EXPECT_LE(archive->statistics().bytes, bytes);
 }
 
+// What passes by itself is an error of the code io, which tasks wait out.
+TEST_F(WholeRuntimeTest, ATaskIsToldWhetherWaitingHelps) {
+  class Keys : public KeySource {
+   public:
+    [[nodiscard]] KeyStatus keys(const Endpoint&) const override {
+      KeyStatus status;
+      if (!has_any) return status;
+      status.encryption = std::make_shared<const crypto::StreamProtection>();
+      status.signalling = std::make_shared<const timeline::Protection>();
+      return status;
+    }
+    bool has_any = false;
+  };
+  Keys keys;
+  settings_.keys = &keys;
+  model_.endpoints["g/c/e"].drm_systems = {drm::System::widevine};
+  CollectionTask task;
+  task.channel_id = "c1";
+  task.endpoint_id = "e1";
+  task.start = Utc{std::chrono::seconds{1'700'000'000}};
+  task.end = task.start + std::chrono::seconds{10};
+  const auto told = [&](Runtime& runtime) {
+    const auto plan = runtime.plan(task, {});
+    return plan ? Error{ErrorCode::internal, "planned"} : plan.error();
+  };
+  {
+    Runtime runtime{parts(), settings_, model_};
+    add_slots(*archive::Archive::open(directory_ / "channels/c1").value(), 10);
+    EXPECT_EQ(told(runtime).code, ErrorCode::io);
+    EXPECT_EQ(told(runtime).message, "there is no key for this endpoint yet");
+    keys.has_any = true;
+    runtime.follow(model_);
+    const auto plan = runtime.plan(task, {});
+    ASSERT_TRUE(plan.ok()) << plan.error().message;
+    EXPECT_FALSE(plan->manifests.empty());
+    task.endpoint_id = "e2";
+    EXPECT_EQ(told(runtime).code, ErrorCode::not_found) << "waiting does not help";
+    task.endpoint_id = "e1";
+  }
+  std::filesystem::remove_all(directory_ / "channels/c1");
+  std::ofstream{directory_ / "channels/c1"} << "no directory";
+  Runtime runtime{parts(), settings_, model_};
+  EXPECT_EQ(told(runtime).code, ErrorCode::io);
+  EXPECT_EQ(told(runtime).message, "the channel's archive is not available");
+  task.channel_id = "c9";
+  EXPECT_EQ(told(runtime).code, ErrorCode::not_found);
+}
+
+// A failed archive deletes nothing: the others make room, and nobody is told that it gives.
+TEST_F(WholeRuntimeTest, AFailedArchiveKeepsNobodyElseFromTheQuota) {
+  model_.endpoints["g/c/e"].time_shift_days = 7;
+  Channel other = test_channel("c2");
+  other.name = "d";
+  model_.channels["g/d"] = other;
+  settings_.archive_quota = 1;
+  Runtime runtime{parts(), settings_, model_};
+  const auto failed = archive::Archive::open(directory_ / "channels/c1").value();
+  const auto well = archive::Archive::open(directory_ / "channels/c2").value();
+  add_slots(*failed, 80);
+  next_slot_ = 1;
+  add_slots(*well, 80);
+  failed->mark_failed({ErrorCode::io, "gone"});
+  runtime.tick();
+  settle();
+  std::promise<void> done;
+  workers_.submit("ingest/c2", [&] { done.set_value(); });
+  done.get_future().wait();
+  EXPECT_EQ(failed->timeline()->first_slot(), 1U);
+  EXPECT_GT(well->timeline()->first_slot(), 1U);
+  EXPECT_NE(logged_.find("archive-over-quota channel=g/d"), std::string::npos);
+  EXPECT_EQ(logged_.find("archive-over-quota channel=g/c"), std::string::npos);
+  EXPECT_EQ(logged_.find("trim-failed"), std::string::npos);
+}
+
+// Semantics S30: whatever ends and begins within the hour.
+TEST_F(WholeRuntimeTest, ARestartDeletesNothingBeforeTheHourIsOver) {
+  const std::string path = directory_ / "channels/c1";
+  const auto first = [&] {
+    const auto archive = archive::Archive::open(path).value();
+    settle();
+    return archive->timeline()->first_slot();
+  };
+  const auto kept_until = [&](Runtime& runtime) {
+    const JsonPtr status = parse(runtime.channel_status(model_.channels["g/c"]));
+    return json_member_text(json_member(status.get(), "retention"), "keptUntil");
+  };
+  model_.endpoints["g/c/e"].time_shift_days = 1;
+  {
+    Runtime runtime{parts(), settings_, model_};
+    add_slots(*archive::Archive::open(path).value(), 80);
+    runtime.tick();
+    EXPECT_EQ(first(), 1U);
+  }
+  model_.version = 2;
+  model_.endpoints.clear();  // while the server is down
+  monotonic_ = after(10'000);
+  {
+    Runtime runtime{parts(), settings_, model_};
+    runtime.tick();
+    EXPECT_EQ(first(), 1U);
+    EXPECT_EQ(kept_until(runtime), "1970-01-01T01:00:00Z");
+  }
+  monotonic_ = after(20'000);
+  {
+    Runtime runtime{parts(), settings_, model_};  // a crash within the hour
+    runtime.tick();
+    EXPECT_EQ(first(), 1U);
+    monotonic_ = after(20'000 + 3600);
+    for (int i = 0; i < 10; ++i) runtime.tick();
+    EXPECT_GT(first(), 1U) << "the hour is over";
+  }
+  next_slot_ = 1;
+  std::filesystem::remove_all(path);
+  {
+    Runtime runtime{parts(), settings_, model_};
+    add_slots(*archive::Archive::open(path).value(), 80);
+    runtime.tick();
+    EXPECT_GT(first(), 1U) << "it never had days";
+    EXPECT_EQ(kept_until(runtime), "");
+  }
+}
+
 TEST_F(WholeRuntimeTest, AChannelThatIsResetBeginsAnew) {
   {
     Runtime runtime{parts(), settings_, model_};

@@ -367,7 +367,7 @@ TEST(Retention, WhatIsGivenUpIsKeptForAnotherHour) {
   const auto at = [](int minute) { return Monotonic{minutes{minute}}; };
   KeptDays days;
   days.set(3, at(0));
-  EXPECT_EQ(days.at(at(0)), 3U) << "there is no change at a start";
+  EXPECT_EQ(days.at(at(0)), 3U) << "nothing is given up at a first start";
   days.set(7, at(10));
   EXPECT_EQ(days.at(at(10)), 7U);
   days.set(1, at(20));
@@ -387,6 +387,22 @@ TEST(Retention, WhatIsGivenUpIsKeptForAnotherHour) {
   days.set(5, at(440));
   EXPECT_EQ(days.at(at(499)), 7U) << "raised, but not to what is kept still: that gives up as well";
   EXPECT_EQ(days.at(at(500)), 5U);
+}
+
+// A restart is none of the hour's business, and a change may come while the server is down.
+TEST(Retention, WhatAnEarlierProcessKeptIsKeptForAnHourFromTheStartOn) {
+  using std::chrono::minutes;
+  const auto at = [](int minute) { return Monotonic{minutes{minute}}; };
+  KeptDays days{7};
+  days.set(1, at(5));
+  EXPECT_EQ(days.set_to(), 1U);
+  EXPECT_EQ(days.grace(at(5)), Microseconds{minutes{60}});
+  EXPECT_EQ(days.at(at(64)), 7U);
+  EXPECT_EQ(days.at(at(65)), 1U);
+  KeptDays raised{1};
+  raised.set(7, at(5));
+  EXPECT_EQ(raised.grace(at(5)), std::nullopt);
+  EXPECT_EQ(raised.at(at(5)), 7U);
 }
 
 TEST(Retention, SaysUntilWhenWhatIsGivenUpIsKept) {

@@ -9,6 +9,7 @@
 #include <future>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -130,6 +131,15 @@ class StoreFake {
     g_bytes_unref(bytes);
     const Fault fault = faults_ ? faults_(count_++) : Fault::none;
     if (misbehave(message, fault)) return;
+    soup_message_headers_foreach(
+        headers,
+        [](const char* name, const char* value, gpointer metadata) {
+          std::string lower{name};
+          for (char& c : lower) c = g_ascii_tolower(c);
+          if (lower.starts_with("x-amz-meta-") || lower.starts_with("x-oss-meta-"))
+            (*static_cast<std::map<std::string, std::string>*>(metadata))[lower] = value;
+        },
+        &metadata_[path]);
     if (const char* type = soup_message_headers_get_one(headers, "Content-Type")) types_[path] = type;
     serve_object(message, {method, path, query}, content, fault == Fault::wrong_tag);
   }
@@ -184,6 +194,12 @@ class StoreFake {
       const auto at = objects_.find(asked.path);
       if (at == objects_.end()) return answer(message, 404);
       soup_message_headers_set_content_length(out, static_cast<goffset>(at->second.size()));
+      // As stores do: what was joined of parts has a tag that is no sum of its bytes.
+      const bool is_joined = joined_.contains(asked.path);
+      const std::string tag = "\"" + md5_hex(as_bytes(at->second)) + (is_joined ? "-3\"" : "\"");
+      soup_message_headers_replace(out, "ETag", tag.c_str());
+      for (const auto& [name, value] : metadata_[asked.path])
+        soup_message_headers_replace(out, name.c_str(), value.c_str());
       soup_server_message_set_status(message, 200, nullptr);
       return;
     }
@@ -195,6 +211,7 @@ class StoreFake {
       std::string whole;
       for (const auto& [number, part] : parts_) whole += part;
       objects_[asked.path] = whole;
+      joined_.insert(asked.path);
       parts_.clear();
       return answer(message, 200, "<CompleteMultipartUploadResult/>");
     }
@@ -202,9 +219,10 @@ class StoreFake {
     if (part != std::string::npos) {
       parts_[std::atoi(asked.query.c_str() + part + 11)] = content;
     } else {
-      objects_[asked.path] = lies ? "?" : content;
+      objects_[asked.path] = lies ? "?" + content.substr(1) : content;
+      joined_.erase(asked.path);
     }
-    const std::string kept = lies ? "?" : content;
+    const std::string kept = lies ? "?" + content.substr(1) : content;
     soup_message_headers_replace(out, "ETag", ("\"" + md5_hex(as_bytes(kept)) + "\"").c_str());
     answer(message, 200);
   }
@@ -219,6 +237,8 @@ class StoreFake {
   std::map<std::string, std::string> objects_;
   std::map<std::string, std::string> types_;
   std::map<int, std::string> parts_;
+  std::map<std::string, std::map<std::string, std::string>> metadata_;  // of objects, by the header's name
+  std::set<std::string> joined_;
   std::vector<std::string> log_;
   std::vector<SoupServerMessage*> hanging_;
 };

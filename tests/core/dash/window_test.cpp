@@ -101,6 +101,34 @@ TEST(DashWindow, VodBeginsAtNoughtWithItsFirstSegment) {
   EXPECT_EQ(video.front().url, "g1-v1-s1-t486000.m4s");
 }
 
+// Timestamps of transport streams wrap after 26.5 hours; times of the timeline go on, 64 bits of them.
+TEST(DashWindow, AWrapOfTimestampsIsNoBreak) {
+  constexpr std::int64_t wrap = std::int64_t{1} << 33U;
+  const auto over_the_wrap = TimelineBuilder{}
+                                 .stretch(noon, wrap - 10 * 90'000, tracks())
+                                 .slots(40, 50)
+                                 .generation(4, 4)
+                                 .cuts(2)
+                                 .build();
+  const auto vod = read(text(over_the_wrap, "start=2026-11-22T12:00:05Z&vodend=2026-11-22T12:00:18Z"));
+  ASSERT_EQ(vod.periods.size(), 1U);
+  EXPECT_EQ(vod.mpd.at("mediaPresentationDuration"), "PT16S");
+  const auto video = vod.of("v1");
+  ASSERT_EQ(video.size(), 4U);
+  for (std::size_t i = 0; i < video.size(); ++i) {
+    const auto at = static_cast<std::int64_t>(i);
+    EXPECT_EQ(video[i].start, 4 * at * second);
+    EXPECT_EQ(video[i].end, 4 * (at + 1) * second);
+    EXPECT_EQ(video[i].url, "g1-v1-s1-t" + std::to_string(wrap + (4 * (at + 1) - 10) * 90'000) + ".m4s");
+  }
+  EXPECT_EQ(vod.of("a2").size(), 4U);
+  const auto event = read(text(over_the_wrap, "start=2026-11-22T12:00:05Z"));
+  ASSERT_EQ(event.periods.size(), 1U);
+  EXPECT_EQ(event.of("v1").size(), 19U);
+  EXPECT_EQ(event.of("v1").front().start, 4 * second);
+  EXPECT_EQ(event.of("v1").back().end, 80 * second);
+}
+
 TEST(DashWindow, VodOverAnOutageKeepsItsLength) {
   const auto vod = read(text(two_stretches(), "start=2026-11-22T12:00:32Z&vodend=2026-11-22T12:01:48Z"));
   ASSERT_EQ(vod.periods.size(), 2U);

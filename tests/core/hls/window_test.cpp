@@ -116,6 +116,23 @@ TEST(HlsWindow, AnEventEndsWhenItsEndIsReached) {
   EXPECT_EQ(text(one_stretch(4), query), text(one_stretch(20), query)) << "and stays what it is";
 }
 
+// Timestamps of transport streams wrap after 26.5 hours; times of the timeline go on, and nobody sees where.
+TEST(HlsWindow, AWrapOfTimestampsIsNoDiscontinuity) {
+  constexpr std::int64_t wrap = std::int64_t{1} << 33U;
+  const auto over_the_wrap = TimelineBuilder{}
+                                 .stretch(noon, wrap - 10 * 90'000, tracks())
+                                 .slots(40, 50)
+                                 .generation(4, 4)
+                                 .cuts(2)
+                                 .build();
+  for (const char* query :
+       {"start=2026-11-22T12:00:04Z&vodend=2026-11-22T12:00:18Z", "start=2026-11-22T12:00:05Z",
+        "start=2026-11-22T12:00:02Z&end=2026-11-22T12:00:30Z", "offset=60"}) {
+    EXPECT_EQ(text(over_the_wrap, query), text(one_stretch(), query)) << query;
+    EXPECT_EQ(text(over_the_wrap, query).find("DISCONTINUITY"), std::string::npos);
+  }
+}
+
 // The live manifest of 12 s ago is the one that was rendered 12 s ago.
 TEST(HlsWindow, AnOffsetIsTheLiveManifestOfThen) {
   for (const int cuts : {6, 10, 17}) {

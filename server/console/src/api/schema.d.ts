@@ -869,6 +869,18 @@ export interface components {
             readonly bytes?: number;
             /** @description Why it failed, or what it is waiting out. */
             readonly error?: string | null;
+            /** @description What a task that has succeeded lacks of its range: an encoder was not there, or not there any more. */
+            readonly warning?: string | null;
+            /**
+             * Format: date-time
+             * @description Where the first segment of a task that has succeeded begins.
+             */
+            readonly contentStart?: string | null;
+            /**
+             * Format: date-time
+             * @description Where its last segment ends.
+             */
+            readonly contentEnd?: string | null;
             /**
              * Format: date-time
              * @description While the task waits out an error: since when nothing more was taken. It stays when the task fails of it.
