@@ -99,6 +99,7 @@ class Application {
       : config_(std::move(config)),
         log_(config_.log_format, config_.log_level, utc_now,
              [](std::string_view line) { std::fwrite(line.data(), 1, line.size(), stderr); }),
+        access_log_(log_, metrics_, config_.access_log),
         events_(utc_now, {}),
         workers_(std::max(2U, config_.threads)),
         writers_(std::max(least_writers, 2 * config_.threads)) {}
@@ -126,6 +127,7 @@ class Application {
   ServerConfig config_;
   Metrics metrics_;
   EventLog log_;
+  AccessLog access_log_;
   EventFeed events_;
   WorkerPool workers_;
   WorkerPool writers_;
@@ -197,7 +199,10 @@ Status Application::open() {
   known_model_ = store_->model();
   store_->add_listener([this](const std::shared_ptr<const Model>& model) {
     for (const ModelChange& change : changes_between(*known_model_, *model)) {
-      events_.add(LogLevel::info, std::string{"resource-"} + change.what, {{"resource", change.resource}});
+      const EventLog::Field resource{"resource", change.resource};
+      const EventLog::Field request{"request", changing_request()};
+      events_.add(LogLevel::info, std::string{"resource-"} + change.what,
+                  request.second.empty() ? std::vector{resource} : std::vector{resource, request});
     }
     known_model_ = model;
     keys_->follow(*model);
@@ -257,7 +262,8 @@ Status Application::apply_resources(const std::string& json) {
 
 Status Application::serve() {
   const ModelSource model = [this] { return store_->model(); };
-  const auto observer = make_request_observer({"origin", "control"}, metrics_, log_);
+  const auto observer =
+      make_request_observer({"origin", "control"}, metrics_, access_log_, config_.trusted_proxies);
   hot_answers_ = std::make_unique<HotAnswers>(0, observer);
   origin_handler_ = std::make_unique<OriginHandler>(
       model, *runtime_, utc_now,
@@ -282,7 +288,7 @@ ServingOptions Application::serving_options() {
            (parsed && std::any_of(proxies.begin(), proxies.end(),
                                   [&](const Network& network) { return network.contains(*parsed); }));
   };
-  options.refused = make_refusal_observer({"origin", "control"}, metrics_, log_);
+  options.refused = make_refusal_observer({"origin", "control"}, metrics_, access_log_);
   metrics_.add_reader([this](const Metrics::Sample& sample) {
     sample("tarn_build_info", {{"version", TARN_VERSION}}, 1);
     sample("tarn_http_connections", {}, static_cast<double>(server_->connections()));
@@ -323,6 +329,7 @@ void Application::follow_certificate() {
 void Application::stop() {
   events_.close();
   const bool drained = server_->drain(drain_limit);
+  access_log_.stop();
   log_.write(LogLevel::info, "stopping", {{"drained", drained ? "true" : "false"}});
   server_.reset();
   collector_->stop();  // asks the workers

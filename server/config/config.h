@@ -22,6 +22,9 @@ struct ListenAddress {
 
 enum class LogFormat { text, json };
 enum class LogLevel { error, warning, info, debug };
+// Which requests have a line in the log: all, those that change something or fail, those that the server
+// failed.
+enum class AccessLogScope { all, changes, off };
 
 // The options of docs/operations.md; defaults are the member initialisers.
 struct ServerConfig {
@@ -54,6 +57,7 @@ struct ServerConfig {
   std::string console_dir;  // the console's files; empty: where they were installed
   LogFormat log_format = LogFormat::text;
   LogLevel log_level = LogLevel::info;
+  AccessLogScope access_log = AccessLogScope::all;
 };
 
 // The command line without the program's name. Reads --config FILE; the command line wins over it.

@@ -83,18 +83,22 @@ void EventLog::answer(std::string_view event, const std::vector<Field>& fields) 
 }
 
 void EventLog::put(LogLevel level, std::string_view event, const std::vector<Field>& fields) {
+  write_lines(line(level, event, fields));
+}
+
+std::string EventLog::line(LogLevel level, std::string_view event, const std::vector<Field>& fields) const {
+  if (format_ == LogFormat::json) return json_line(now_(), level, event, fields);
   std::string line;
-  if (format_ == LogFormat::json) {
-    line = json_line(now_(), level, event, fields);
-  } else {
-    line.append(format_utc(now_())).append(" ").append(name_of(level)).append(" ").append(event);
-    for (const auto& [name, value] : fields) {
-      line.append(" ").append(name).append("=").append(bare_or_quoted(value));
-    }
-    line.append("\n");
+  line.append(format_utc(now_())).append(" ").append(name_of(level)).append(" ").append(event);
+  for (const auto& [name, value] : fields) {
+    line.append(" ").append(name).append("=").append(bare_or_quoted(value));
   }
+  return line.append("\n");
+}
+
+void EventLog::write_lines(std::string_view lines) {
   const std::lock_guard lock{mutex_};
-  sink_(line);
+  sink_(lines);
 }
 
 }  // namespace tarn::server

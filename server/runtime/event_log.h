@@ -24,6 +24,10 @@ class EventLog {
   EventLog(LogFormat format, LogLevel level, std::function<Utc()> now, Sink sink);
 
   void write(LogLevel level, std::string_view event, const std::vector<Field>& fields);
+  // As write() writes it, for whoever writes it later.
+  [[nodiscard]] std::string line(LogLevel level, std::string_view event,
+                                 const std::vector<Field>& fields) const;
+  void write_lines(std::string_view lines);
   // What the command line asked for: of level info, and written whatever the log's level.
   void answer(std::string_view event, const std::vector<Field>& fields);
   [[nodiscard]] bool writes(LogLevel level) const { return level <= level_; }

@@ -78,7 +78,9 @@ void run_until_stopped() {
 int serve_tarn(unsigned threads) {
   Metrics metrics;
   EventLog log{LogFormat::text, LogLevel::info, [] { return Utc{}; }, [](std::string_view) {}};
-  const auto observer = make_request_observer({"origin"}, metrics, log);
+  // As the peers are measured: without a line for each request.
+  AccessLog access{log, metrics, AccessLogScope::off};
+  const auto observer = make_request_observer({"origin"}, metrics, access, {});
   const auto model = make_model();
   MemoryOrigin origin;
   HotAnswers hot{0, observer};

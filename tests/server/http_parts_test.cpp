@@ -17,6 +17,60 @@ struct RangeCase {
   std::uint64_t length;
 };
 
+// What a request leaves in the log.
+struct Logged {
+  explicit Logged(AccessLogScope scope) : access{log, metrics, scope} {}
+  std::string of(const RequestRecord& record) {
+    make_request_observer({"origin"}, metrics, access, {*parse_network("10.0.0.0/8")})(record);
+    access.stop();
+    return out;
+  }
+  std::string out;
+  Metrics metrics;
+  EventLog log{LogFormat::text, LogLevel::info, [] { return Utc{}; },
+               [this](std::string_view line) { out += line; }};
+  AccessLog access;
+};
+
+RequestRecord record_of(const std::string& method, int status) {
+  RequestRecord record;
+  record.id = "0a1b";
+  record.method = method;
+  record.path = "/v1/g/c/e/manifest.m3u8";
+  record.peer = "10.1.2.3";
+  record.forwarded_for = "198.51.100.9, 203.0.113.7";
+  record.status = status;
+  return record;
+}
+
+TEST(RequestLogTest, HasALineForEachRequestWithTheClientsAddress) {
+  EXPECT_EQ(Logged{AccessLogScope::all}.of(record_of("GET", 200)),
+            "1970-01-01T00:00:00.000Z info request listener=origin id=0a1b peer=203.0.113.7 method=GET "
+            "path=/v1/g/c/e/manifest.m3u8 status=200 bytes_in=0 bytes_out=0 duration_us=0\n");
+  RequestRecord direct = record_of("GET", 200);
+  direct.peer = "192.0.2.1";
+  EXPECT_NE(Logged{AccessLogScope::all}.of(direct).find("peer=192.0.2.1 "), std::string::npos)
+      << "whoever is no trusted proxy says what he likes";
+}
+
+TEST(RequestLogTest, HasWhatIsWantedOnly) {
+  struct Row {
+    const char* method;
+    int status;
+    bool in_changes;
+    bool in_off;
+  };
+  for (const Row& row :
+       {Row{"GET", 200, false, false}, Row{"HEAD", 304, false, false}, Row{"GET", 404, true, false},
+        Row{"PUT", 201, true, false}, Row{"GET", 503, true, false}, Row{"GET", 500, true, true}}) {
+    EXPECT_EQ(!Logged{AccessLogScope::changes}.of(record_of(row.method, row.status)).empty(), row.in_changes)
+        << row.method << row.status;
+    EXPECT_EQ(!Logged{AccessLogScope::off}.of(record_of(row.method, row.status)).empty(), row.in_off)
+        << row.method << row.status;
+    EXPECT_NE(Logged{AccessLogScope::all}.of(record_of(row.method, row.status)), "");
+  }
+}
+
 TEST(ByteRangeTest, IsOneRangeOrNone) {
   using Kind = ByteRange::Kind;
   const RangeCase cases[] = {
