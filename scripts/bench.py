@@ -222,6 +222,7 @@ def main():
     parser.add_argument("--rung", action="append", choices=["1080p", "360p"], help="only this rung; may be repeated")
     parser.add_argument("--seconds", type=int, default=3, help="of one load run of serve")
     parser.add_argument("--idle", type=int, default=4000, help="idle connections of serve")
+    parser.add_argument("--month", action="store_true", help="of catalogue: 30 days of slots that all turn over")
     parser.add_argument("cases", nargs="*", default=["repackage", "generate", "serve", "catalogue"],
                         help="repackage, generate, serve, catalogue")
     options = parser.parse_args()

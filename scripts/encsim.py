@@ -16,7 +16,8 @@ Faults, KIND@SECONDS[:ARGUMENT], by the time of the programme at which they begi
     flap@T:S       S seconds nothing, S seconds as if nothing had been, and so on; a segment at the least
     drop@T:N       N segments are listed and never sent; twice@T:N: sent twice; swap@T:N: after their successor
     late@T:S       the segment is sent S seconds after its turn
-    restart@T      the encoder begins anew with sequence 0 and the same names
+    restart@T      the encoder begins anew with sequence 0 and the same names; anew@T: with times that begin at 0, too
+    step@T:S       its times are S seconds later from then on, and nothing says so; -S: earlier
 """
 
 import argparse
@@ -33,7 +34,8 @@ import threading
 import time
 import urllib.parse
 
-KINDS = ("kill", "fin", "length", "hang", "trickle", "off", "flap", "drop", "twice", "swap", "late", "restart")
+KINDS = ("kill", "fin", "length", "hang", "trickle", "off", "flap", "drop", "twice", "swap", "late", "restart", "anew",
+         "step")
 CLOCK = 90_000
 PICTURE = "testsrc2=size=640x360:rate={rate}"
 
@@ -44,7 +46,7 @@ class Ended(Exception):
 
 class Fault:
     def __init__(self, text):
-        found = re.fullmatch(r"(\w+)@([\d.]+)(?::([\d.]+))?", text)
+        found = re.fullmatch(r"(\w+)@([\d.]+)(?::(-?[\d.]+))?", text)
         if not found or found.group(1) not in KINDS:
             raise ValueError(f"{text}: not KIND@SECONDS[:ARGUMENT] with one of {', '.join(KINDS)}")
         self.kind, self.begin = found.group(1), float(found.group(2))
@@ -52,9 +54,9 @@ class Fault:
 
     def covers(self, begin, end, segment_seconds):
         """Whether it concerns the segment [begin, end)."""
-        if self.kind in ("kill", "fin", "length", "hang", "late", "restart"):
+        if self.kind in ("kill", "fin", "length", "hang", "late", "restart", "anew"):
             return begin <= self.begin < end
-        if self.kind == "trickle":
+        if self.kind in ("trickle", "step"):
             return end > self.begin
         if self.kind == "off":
             return end > self.begin and begin < self.begin + self.argument
@@ -133,6 +135,7 @@ class EncoderSimulator(threading.Thread):
         self.authorization = base64.b64encode(f"{user}:{password}".encode()).decode()
         self.start_at, self.delay, self.window = start_at, delay, window
         self.ticks = round(offset * CLOCK)
+        self.moved = 0  # by an encoder that began anew with other times
         self.pace = 1 / (1 + drift / 1e6)  # of its clock, which runs fast by so many parts per million
         self.faults = [fault if isinstance(fault, Fault) else Fault(fault) for fault in faults]
         self.dates = dates  # seconds since 1970 of a time of the programme; None: no EXT-X-PROGRAM-DATE-TIME
@@ -167,8 +170,10 @@ class EncoderSimulator(threading.Thread):
             self.wait_for(end)
             if faults and self.failed_at is None:
                 self.failed_at = time.monotonic()
-            if "restart" in faults:
+            if faults.keys() & {"restart", "anew"}:
                 self.offset = index
+            if "anew" in faults:
+                self.moved = -round(begin * CLOCK)
             if "late" in faults:
                 waiting.append((end + faults["late"].argument, index))
             elif "swap" in faults:
@@ -194,7 +199,8 @@ class EncoderSimulator(threading.Thread):
         for path in self.segments[index][1]:
             with open(path, "rb") as file:
                 data += file.read()
-        data = shift_times(data, self.ticks)
+        step = round(faults["step"].argument * CLOCK) if "step" in faults else 0
+        data = shift_times(data, self.ticks + self.moved + step)
         for _ in range(2 if "twice" in faults else 1):
             self.put(f"-{index - self.offset}.ts", data, faults)
         self.sent += 1

@@ -7,7 +7,9 @@ what is listed and not there). HLS with TS or CMAF segments and DASH, live, unen
     playsim.py URL [URL…] --seconds 60      one line of JSON for each track that was watched
 
 With --source FILE, what the encoders were fed with (encsim.py leaves its stream/source.mp4), every frame is held against
-it by its content: "foreign" counts those that are not the one that follows in the source.
+it by its content: "foreign" counts those that are not the one that follows in the source, "skipped" and "replayed" the
+frames (of sound alone: of that) which the source has between the end of one run and the beginning of the next one, and those
+of the next one which had been shown before. A run is what lies between two discontinuities.
 """
 
 import argparse
@@ -136,7 +138,8 @@ class Watched:
         if self.changed is not None:
             self.oldest = max(self.oldest, stopped - self.changed)
         self.look_back()
-        frames = lost = repeated = foreign = 0
+        frames = lost = repeated = foreign = skipped = replayed = 0
+        end = None
         for number, run in enumerate(self.runs()):
             path = os.path.join(folder, f"{re.sub('[^a-z0-9]', '-', self.name)}-{number}{self.extension}")
             with open(path, "wb") as file:
@@ -144,9 +147,17 @@ class Watched:
             counted = list(count_frames(path))
             for counts in counted:
                 frames, lost, repeated = frames + counts[0], lost + counts[1], repeated + counts[2]
-            foreign += count_foreign(path, source, sum(counts[0] for counts in counted)) if source else 0
+            if not source:
+                continue
+            strange, begin, after = hold_against(path, source, sum(counts[0] for counts in counted), end)
+            foreign += strange
+            if begin is None:
+                continue
+            skipped += max(0, begin - end) if end is not None else 0
+            replayed += max(0, end - begin) if end is not None else 0
+            end = after
         return {"name": self.name, "segments": len(self.segments), "frames": frames, "lost": lost, "repeated": repeated,
-                "foreign": foreign, "stall": round(self.stall, 3), "oldest": round(self.oldest, 3), "target": round(self.target, 3),
+                "foreign": foreign, "skipped": skipped, "replayed": replayed, "stall": round(self.stall, 3), "oldest": round(self.oldest, 3), "target": round(self.target, 3),
                 "gaps": self.gaps, "discontinuities": self.discontinuities, "dates off": self.dates_off(), "broken": self.broken}
 
 
@@ -186,19 +197,25 @@ def frames_of(path):
     return found
 
 
-def count_foreign(path, source, frames):
-    """Of so many frames of a run those that are not the one that follows in the source, which is of frames_of()."""
+def hold_against(path, source, frames, expected):
+    """(of so many frames of a run those that are not the one that follows in the source, place of its first one in the
+    source, place after its last one): of its pictures, or of its sound where it has none. `source` is of frames_of();
+    `expected`: where the run should begin, None: anywhere."""
     found = frames_of(path)
     foreign = frames - sum(len(digests) for digests in found.values())  # that could not be looked at
+    spans = {}
     for kind, digests in found.items():
         places = {}
         for place, digest in enumerate(source[kind]):
             places.setdefault(digest, []).append(place)
         # silence is many frames that are the same: each place where the run may begin is tried
-        foreign += min((sum(1 for at, digest in enumerate(digests)
-                            if source[kind][first + at:first + at + 1] != [digest]) for first in places.get(digests[0], [])),
-                       default=len(digests))
-    return foreign
+        strange, _, first = min(((sum(1 for at, digest in enumerate(digests)
+                                      if source[kind][first + at:first + at + 1] != [digest]),
+                                  abs(first - (expected or 0)), first) for first in places.get(digests[0], [])),
+                                default=(len(digests), 0, None))
+        foreign += strange
+        spans[kind] = (first, None if first is None else first + len(digests))
+    return foreign, *spans.get("v", spans.get("a", (None, None)))
 
 
 def refuse(watched, url, status):
@@ -212,6 +229,7 @@ class Hls:
         self.url = url
         self.watched = {}
         self.sequences = {}
+        self.looks = 0
 
     def look(self):
         status, body = fetch(self.url)
@@ -221,14 +239,22 @@ class Hls:
         text = body.decode()
         uris = re.findall(r'TYPE=AUDIO[^\n]*URI="([^"]+)"', text)[:1]
         uris += [line for line in text.splitlines() if line and not line.startswith("#")][:1]
-        for uri in uris:
-            self.look_at(urllib.parse.urljoin(self.url, uri))
+        self.looks += 1
+        before = None
+        for uri in uris if self.looks % 2 else reversed(uris):
+            watched = self.look_at(urllib.parse.urljoin(self.url, uri))
+            if watched is None:
+                continue
+            last = max(watched.listed, default=-1)
+            if before is not None and last < before:
+                watched.broken.append(f"it ends with {last}, while another playlist had {before}")
+            before = last
 
     def look_at(self, url):
         status, body = fetch(url)
         if status != 200:
             refuse(self.watched, url, status)
-            return
+            return None
         text = body.decode()
         segmented = text.find(".m4s") >= 0
         watched = self.watched.setdefault(url, Watched(url.rsplit("/", 2)[-2] + " " + url.rsplit("/", 1)[1],
@@ -259,6 +285,7 @@ class Hls:
                 if date:
                     watched.date(number, date, seconds)
                 number, gap, discontinuity, date = number + 1, False, False, None
+        return watched
 
 
 class Dash:
@@ -356,7 +383,7 @@ def main():
         noticed = noticed or not reports
         for report in reports:
             print(json.dumps(report), flush=True)
-            noticed = noticed or any(report[key] for key in ("lost", "repeated", "foreign", "stall", "gaps", "discontinuities", "broken"))
+            noticed = noticed or any(report[key] for key in ("lost", "repeated", "foreign", "skipped", "replayed", "stall", "gaps", "discontinuities", "broken"))
     return 1 if noticed else 0
 
 

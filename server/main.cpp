@@ -83,13 +83,14 @@ Result<std::string> read_text(const std::string& path) {
 
 void read_collection_tasks(const Collector& collector, const Metrics::Sample& sample) {
   using State = CollectionTask::State;
-  Collector::StateCounts counts = collector.count_by_state();
+  Collector::Counts counts = collector.counts();
   for (const State state :
        {State::queued, State::running, State::succeeded, State::failed, State::cancelled}) {
     std::string name{name_of(state)};
     for (char& c : name) c = g_ascii_tolower(c);
-    sample("tarn_collection_tasks", {{"state", name}}, static_cast<double>(counts[state]));
+    sample("tarn_collection_tasks", {{"state", name}}, static_cast<double>(counts.by_state[state]));
   }
+  sample("tarn_collection_tasks_retrying", {}, static_cast<double>(counts.retrying));
 }
 
 // Everything that makes up the server, in the order in which it is made.
@@ -212,6 +213,7 @@ Status Application::open() {
   collecting.bytes_per_second = config_.collection_rate;
   collecting.targets.root = config_.collection_root;
   collecting.targets.limits.idle = config_.collection_timeout;
+  collecting.retry.patience = config_.collection_patience;
   collecting.targets.outbound = outbound;
   collecting.targets.now = utc_now;
   if (!config_.bucket_credentials.empty()) {

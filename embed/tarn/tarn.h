@@ -46,6 +46,9 @@ G_BEGIN_DECLS
 /* The GstCustomMeta with which timed metadata travel on the buffers of elementary streams. */
 #define TARN_META_EVENT_MESSAGES "TarnEventMessages"
 
+/* The type of a GstContext with content keys for cencenc; docs/embedding.md has its fields. */
+#define TARN_CONTEXT_CONTENT_KEYS "tarn.content-keys"
+
 /* Schemes of timed metadata that become part of MPEG-TS as well; others are for CMAF only. */
 #define TARN_SCHEME_ID3 "https://aomedia.org/emsg/ID3"
 #define TARN_SCHEME_SCTE35 "urn:scte:scte35:2013:bin"

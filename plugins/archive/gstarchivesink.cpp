@@ -42,6 +42,7 @@
 #include "archive/timeline_writer.h"
 #include "gstkit/error.h"
 #include "gstkit/object.h"
+#include "gstkit/pads.h"
 #include "gstkit/properties.h"
 #include "gstkit/ref.h"
 
@@ -82,13 +83,19 @@ class ArchiveSink {
  private:
   Status start();
   void stop();
+  struct Outcome {
+    Status status;
+    bool is_news = true;  // not the consequence of an error that was posted
+  };
+  GstFlowReturn report(const Outcome& outcome);
   Status take_caps(GstPad* pad, GstEvent* event);
-  Status take_event(GstPad* pad, GstEvent* event);
+  Outcome take_event(GstPad* pad, GstEvent* event);
   // One write. After a failed one the next is not even tried: a slot must not be listed without the part that
   // could not be stored. REQUIRES: mutex_ is held
   template <class Write>
-  Status once_in_order(Write write);
-  [[nodiscard]] bool all_ended() const;  // REQUIRES: mutex_ is held
+  Outcome once_in_order(Write write);
+  // Once true: all pads have ended, and EOS is due. REQUIRES: mutex_ is held
+  [[nodiscard]] bool is_over();
   void post_eos(guint32 seqnum);
   void post_long_gops();
 
@@ -100,7 +107,7 @@ class ArchiveSink {
   std::optional<TimelineWriter> writer_;  // while PAUSED or PLAYING
   Status failure_;                        // the first; nothing is written after it
   bool eos_posted_ = false;
-  unsigned next_pad_ = 0;
+  guint32 eos_seqnum_ = GST_SEQNUM_INVALID;
 };
 
 }  // namespace tarn::archive
@@ -135,6 +142,7 @@ Status ArchiveSink::start() {
   writer_.emplace(std::move(archive), last ? last->id : 0);
   failure_ = {};
   eos_posted_ = false;
+  eos_seqnum_ = GST_SEQNUM_INVALID;
   return {};
 }
 
@@ -161,59 +169,73 @@ GstStateChangeReturn ArchiveSink::change_state(GstStateChange transition) {
 
 GstPad* ArchiveSink::request_new_pad(GstPadTemplate* pad_template, const gchar* name,
                                      const GstCaps* /*caps*/) {
-  GstPad* pad = nullptr;
+  GstPad* const pad = gstkit::new_request_pad(GST_ELEMENT_CAST(shell_), pad_template, "sink_", name);
+  if (pad == nullptr) return nullptr;
   {
     const std::lock_guard lock{mutex_};
-    const std::string pad_name = name != nullptr ? name : "sink_" + std::to_string(next_pad_);
-    ++next_pad_;
-    pad = gst_pad_new_from_template(pad_template, pad_name.c_str());
     inputs_[pad];
   }
   gst_pad_set_chain_function(pad, gstkit::pad_thunk<&ArchiveSink::chain>);
   gst_pad_set_event_function(pad, gstkit::pad_thunk<&ArchiveSink::sink_event>);
-  gst_element_add_pad(GST_ELEMENT_CAST(shell_), pad);
-  return pad;
+  if (gst_element_add_pad(GST_ELEMENT_CAST(shell_), pad) != FALSE) return pad;
+  const std::lock_guard lock{mutex_};
+  inputs_.erase(pad);
+  return nullptr;
 }
 
 void ArchiveSink::release_pad(GstPad* pad) {
   gst_pad_set_active(pad, FALSE);
+  bool last = false;
+  guint32 seqnum = GST_SEQNUM_INVALID;
   {
     const std::lock_guard lock{mutex_};
+    const auto at = inputs_.find(pad);
+    const bool is_awaited = at != inputs_.end() && !at->second.ended;
     inputs_.erase(pad);
+    last = is_awaited && !inputs_.empty() && is_over();
+    seqnum = eos_seqnum_;
   }
   gst_element_remove_pad(GST_ELEMENT_CAST(shell_), pad);
+  if (last) post_eos(seqnum);
 }
 
 // ---- stream
 
 template <class Write>
-Status ArchiveSink::once_in_order(Write write) {
-  if (failure_) failure_ = write();
-  return failure_;
+ArchiveSink::Outcome ArchiveSink::once_in_order(Write write) {
+  if (!failure_) return {failure_, false};
+  failure_ = write();
+  return {failure_};
+}
+
+GstFlowReturn ArchiveSink::report(const Outcome& outcome) {
+  if (outcome.status) return GST_FLOW_OK;
+  if (!outcome.is_news) return GST_FLOW_ERROR;
+  return gstkit::post_error(GST_ELEMENT_CAST(shell_), outcome.status.error());
 }
 
 GstFlowReturn ArchiveSink::chain(GstPad* pad, GstBuffer* raw) {
   const auto buffer = Ref<GstBuffer>::adopt(raw);
   if (GST_BUFFER_FLAG_IS_SET(raw, GST_BUFFER_FLAG_HEADER)) return GST_FLOW_OK;
-  Status status;
+  Outcome outcome;
   {
     const std::lock_guard lock{mutex_};
     if (!writer_) return GST_FLOW_FLUSHING;
-    status = once_in_order([&] { return writer_->append(inputs_, inputs_[pad], raw); });
+    outcome = once_in_order([&] { return writer_->append(inputs_, inputs_[pad], raw); });
   }
-  return status ? GST_FLOW_OK : gstkit::post_error(GST_ELEMENT_CAST(shell_), status.error());
+  return report(outcome);
 }
 
 bool ArchiveSink::sink_event(GstPad* pad, GstEvent* raw) {
   const auto event = Ref<GstEvent>::adopt(raw);
-  Status status;
+  Outcome outcome;
   switch (GST_EVENT_TYPE(raw)) {
     case GST_EVENT_CAPS:
-      status = take_caps(pad, raw);
+      outcome.status = take_caps(pad, raw);
       break;
     case GST_EVENT_CUSTOM_DOWNSTREAM:
     case GST_EVENT_CUSTOM_DOWNSTREAM_STICKY:
-      status = take_event(pad, raw);
+      outcome = take_event(pad, raw);
       post_long_gops();
       break;
     case GST_EVENT_STREAM_START: {
@@ -226,7 +248,8 @@ bool ArchiveSink::sink_event(GstPad* pad, GstEvent* raw) {
       {
         const std::lock_guard lock{mutex_};
         inputs_[pad].ended = true;
-        last = all_ended() && !std::exchange(eos_posted_, true);
+        eos_seqnum_ = gst_event_get_seqnum(raw);
+        last = is_over();
       }
       if (last) post_eos(gst_event_get_seqnum(raw));
       break;
@@ -234,9 +257,7 @@ bool ArchiveSink::sink_event(GstPad* pad, GstEvent* raw) {
     default:
       break;
   }
-  if (status) return true;
-  gstkit::post_error(GST_ELEMENT_CAST(shell_), status.error());
-  return false;
+  return report(outcome) == GST_FLOW_OK;
 }
 
 Status ArchiveSink::take_caps(GstPad* pad, GstEvent* event) {
@@ -248,7 +269,7 @@ Status ArchiveSink::take_caps(GstPad* pad, GstEvent* event) {
   return {};
 }
 
-Status ArchiveSink::take_event(GstPad* pad, GstEvent* event) {
+ArchiveSink::Outcome ArchiveSink::take_event(GstPad* pad, GstEvent* event) {
   const std::lock_guard lock{mutex_};
   if (!writer_) return {};
   TrackInput& input = inputs_[pad];
@@ -266,16 +287,16 @@ Status ArchiveSink::take_event(GstPad* pad, GstEvent* event) {
   return {};
 }
 
-bool ArchiveSink::all_ended() const {
+bool ArchiveSink::is_over() {
   for (const auto& [pad, input] : inputs_) {
     if (!input.ended) return false;
   }
-  return true;
+  return writer_ && !std::exchange(eos_posted_, true);
 }
 
 void ArchiveSink::post_eos(guint32 seqnum) {
   GstMessage* message = gst_message_new_eos(GST_OBJECT_CAST(shell_));
-  gst_message_set_seqnum(message, seqnum);
+  if (seqnum != GST_SEQNUM_INVALID) gst_message_set_seqnum(message, seqnum);
   gst_element_post_message(GST_ELEMENT_CAST(shell_), message);
 }
 

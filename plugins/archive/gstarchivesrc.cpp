@@ -21,7 +21,11 @@
  * that describe it, so that a manifest sink takes it. Stream time begins with 0 at the first slot; what comes
  * after an outage or a discontinuity follows without a gap, in a segment of its own. It can be sought, at
  * rate 1 in time: playback goes on with the slot (a GOP) in which the position lies, its header first.
- * Position and duration are those of the range that was there at the start.
+ * Position and duration are those of the range that was there at the start. An EOS that the application sends
+ * (`gst-launch-1.0 -e`) ends it behind the slot that is being pushed.
+ *
+ * A `location` at which there is no archive fails the start, and a track that the range does not have is an
+ * element error.
  *
  * |[
  * gst-launch-1.0 archivesrc location=archive tracks=1 ! filesink location=video.mp4
@@ -31,11 +35,15 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <filesystem>
 #include <limits>
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <system_error>
 #include <utility>
 #include <vector>
 
@@ -106,6 +114,7 @@ class ArchiveSrc {
 
   GstStateChangeReturn change_state(GstStateChange transition);
   bool activate_push(bool active);
+  gboolean send_event(GstEvent* event);
   GstFlowReturn package(const GstStructure* asked);
   bool src_event(GstPad* pad, GstEvent* event);
   bool src_query(GstPad* pad, GstQuery* query);
@@ -152,7 +161,8 @@ class ArchiveSrc {
   void play();
   GstFlowReturn play_slot(Playing& playing);
   void push_segment(Playing& playing);
-  void end_playing(const Playing& playing);
+  void end_playing(const Playing& playing, guint32 end_seqnum);
+  [[nodiscard]] static Status check_tracks(const Playing& playing);
   bool seek(GstEvent* event);
   void push(GstEvent* event, const std::optional<guint32>& seqnum);
   GstFlowReturn fail(const Error& error) { return gstkit::post_error(element(), error); }
@@ -163,6 +173,7 @@ class ArchiveSrc {
   GstPad* src_ = nullptr;  // owned by the element
   State state_;
   gstkit::Guarded<Where> where_;
+  std::atomic<guint32> end_seqnum_ = GST_SEQNUM_INVALID;  // of an EOS that the application sent
 };
 
 }  // namespace
@@ -196,6 +207,9 @@ ArchiveSrc::ArchiveSrc(TarnArchiveSrc* shell) : shell_(shell) {
 Status ArchiveSrc::open() {
   const std::string location = settings.with([](const Settings& s) { return s.location; });
   if (location.empty()) return Error{ErrorCode::invalid, "archivesrc: no location is set"};
+  std::error_code failed;  // of which nothing is known is not there
+  if (!std::filesystem::exists(location + "/format", failed))
+    return not_found("archivesrc: there is no archive at " + location);
   state_.archive = TRY(archive::Archive::open(location));
   return {};
 }
@@ -206,10 +220,22 @@ GstStateChangeReturn ArchiveSrc::change_state(GstStateChange transition) {
       fail(opened.error());
       return GST_STATE_CHANGE_FAILURE;
     }
+    // What can be known to be wrong is said before anybody waits for what comes.
+    const bool plays = settings.with([](const Settings& s) { return !s.tracks.empty(); });
+    if (plays) {
+      auto playing = play_from_the_start();
+      if (!playing.ok()) {
+        fail(playing.error());
+        state_ = {};
+        return GST_STATE_CHANGE_FAILURE;
+      }
+      state_.playing = std::move(playing).value();
+    }
   }
   const GstStateChangeReturn result =
       GST_ELEMENT_CLASS(tarn_archive_src_parent_class)->change_state(element(), transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
+    end_seqnum_ = GST_SEQNUM_INVALID;
     const gstkit::StreamLock lock{src_};
     state_ = {};
     where_.change([](Where& where) { where = {}; });
@@ -223,6 +249,17 @@ bool ArchiveSrc::activate_push(bool active) {
   if (!active) return gst_pad_stop_task(src_) != FALSE;
   const auto task = [](gpointer self) { static_cast<ArchiveSrc*>(self)->play(); };
   return gst_pad_start_task(src_, task, this, nullptr) != FALSE;
+}
+
+// As sources have it: an end that the application sends (gst-launch -e) is that of the stream. The task looks
+// at the number; nobody waits here for a push that is under way.
+gboolean ArchiveSrc::send_event(GstEvent* event) {
+  const bool plays = settings.with([](const Settings& s) { return !s.tracks.empty(); });
+  if (GST_EVENT_TYPE(event) != GST_EVENT_EOS || !plays) {
+    return GST_ELEMENT_CLASS(tarn_archive_src_parent_class)->send_event(element(), event);
+  }
+  end_seqnum_ = gst_event_get_seqnum(Ref<GstEvent>::adopt(event).get());
+  return TRUE;
 }
 
 void ArchiveSrc::announce(Ref<GstCaps> caps) {
@@ -353,36 +390,54 @@ Result<ArchiveSrc::Playing> ArchiveSrc::play_from_the_start() {
   Playing playing{.range = {timeline, first, end}, .tracks = TRY(parse_tracks(wanted.tracks))};
   playing.next = playing.range.first();
   playing.end = playing.range.end();
+  TRY(check_tracks(playing));
   where_.change([&](Where& where) { where = {playing.range, 0}; });
   return playing;
+}
+
+// A track that no stretch of the range has is a mistake of whoever chose it.
+Status ArchiveSrc::check_tracks(const Playing& playing) {
+  if (playing.next == playing.end) return {};
+  std::set<std::uint32_t> stretches;
+  std::set<TrackId> known;
+  const timeline::Timeline& timeline = playing.range.timeline();
+  for (std::uint64_t number = playing.next; number < playing.end; ++number) {
+    const auto slot = timeline.find(number);
+    if (!slot || !stretches.insert(slot->stretch).second) continue;
+    const timeline::Stretch* const stretch = timeline.stretch(slot->stretch);
+    if (stretch == nullptr) continue;
+    for (const timeline::Track& track : stretch->tracks) known.insert(track.id);
+  }
+  for (const TrackId id : playing.tracks) {
+    if (known.contains(id)) continue;
+    std::string list;
+    for (const TrackId one : known) list += (list.empty() ? "" : ", ") + std::to_string(one);
+    return Error{ErrorCode::invalid,
+                 "tracks: there is no track " + std::to_string(id) + " in this range; there are " + list};
+  }
+  return {};
 }
 
 // The task of an element that plays by itself: a slot each time, holding the stream lock as every pad task
 // does.
 void ArchiveSrc::play() {
-  if (!state_.playing) {
-    auto playing = play_from_the_start();
-    if (!playing.ok()) {
-      gst_pad_pause_task(src_);
-      fail(playing.error());
-      return;
-    }
-    state_.playing = std::move(playing).value();
-  }
   Playing& playing = *state_.playing;
-  const GstFlowReturn flow = playing.next < playing.end ? play_slot(playing) : GST_FLOW_EOS;
+  const guint32 ended = end_seqnum_;
+  const bool goes_on = ended == GST_SEQNUM_INVALID && playing.next < playing.end;
+  const GstFlowReturn flow = goes_on ? play_slot(playing) : GST_FLOW_EOS;
   if (flow == GST_FLOW_OK) return;
   gst_pad_pause_task(src_);
   if (flow == GST_FLOW_EOS) {
-    end_playing(playing);
+    end_playing(playing, ended);
   } else if (flow != GST_FLOW_FLUSHING && flow != GST_FLOW_ERROR) {
     GST_ELEMENT_FLOW_ERROR(element(), flow);
     push(gst_event_new_eos(), playing.seqnum);
   }
 }
 
-void ArchiveSrc::end_playing(const Playing& playing) {
+void ArchiveSrc::end_playing(const Playing& playing, guint32 end_seqnum) {
   announce();  // where there was nothing to play
+  if (end_seqnum != GST_SEQNUM_INVALID) return push(gst_event_new_eos(), end_seqnum);
   if (!playing.is_segment) return push(gst_event_new_eos(), playing.seqnum);
   const auto position = static_cast<gint64>(playing.range.time_of(playing.end));
   GstMessage* done = gst_message_new_segment_done(GST_OBJECT_CAST(shell_), GST_FORMAT_TIME, position);
@@ -467,12 +522,7 @@ bool ArchiveSrc::seek(GstEvent* event) {
   gst_pad_pause_task(src_);
   const gstkit::StreamLock lock{src_};
   if (flushes) push(gst_event_new_flush_stop(TRUE), seqnum);
-  if (!state_.archive || !GST_PAD_IS_ACTIVE(src_)) return false;
-  if (!state_.playing) {
-    auto playing = play_from_the_start();
-    if (!playing.ok()) return false;
-    state_.playing = std::move(playing).value();
-  }
+  if (!state_.playing || !GST_PAD_IS_ACTIVE(src_)) return false;
   Playing& playing = *state_.playing;
   const GstClockTime from = playing.range.time_of(playing.next);
   playing.next = playing.range.slot_at(static_cast<GstClockTime>(start));
@@ -481,6 +531,7 @@ bool ArchiveSrc::seek(GstEvent* event) {
     playing.end = std::max(playing.next, playing.range.slot_at(static_cast<GstClockTime>(stop)) + 1);
     playing.end = std::min(playing.end, playing.range.end());
   }
+  end_seqnum_ = GST_SEQNUM_INVALID;
   playing.config.reset();
   playing.stretch.reset();
   playing.seqnum = seqnum;
@@ -533,6 +584,7 @@ static void tarn_archive_src_class_init(TarnArchiveSrcClass* klass) {
   tarn::gstkit::finalize_with<tarn::ArchiveSrc>(object);
   tarn::gstkit::install_properties<tarn::ArchiveSrc>(object);
   element->change_state = tarn::gstkit::thunk<&tarn::ArchiveSrc::change_state>;
+  element->send_event = tarn::gstkit::thunk<&tarn::ArchiveSrc::send_event>;
   gst_element_class_add_static_pad_template(element, &tarn::src_template);
   gst_element_class_set_static_metadata(element, "Archive source", "Source",
                                         "Packages ranges of a channel's archive when asked to", "Tarn");

@@ -52,4 +52,25 @@ Result<crypto::TrackProtection> parse_keys(const KeyTexts& texts, crypto::Scheme
   return out;
 }
 
+Status read_text(const GstStructure* fields, const char* name, std::string& out) {
+  if (gst_structure_has_field(fields, name) == FALSE) return {};
+  const char* const text = gst_structure_get_string(fields, name);
+  if (text == nullptr) return wrong(name, "a text");
+  out = text;
+  return {};
+}
+
+Status read_key(const GstStructure* fields, const char* name, std::string& out) {
+  const GValue* const value = gst_structure_get_value(fields, name);
+  if (value == nullptr) return {};
+  auto* const bytes =
+      G_VALUE_HOLDS(value, G_TYPE_BYTES) ? static_cast<GBytes*>(g_value_get_boxed(value)) : nullptr;
+  gsize size = 0;
+  const auto* const data =
+      bytes != nullptr ? static_cast<const std::uint8_t*>(g_bytes_get_data(bytes, &size)) : nullptr;
+  if (size != crypto::Block{}.size()) return wrong(name, "GBytes of 16 bytes in a context");
+  out = hex(Bytes{data, size});
+  return {};
+}
+
 }  // namespace tarn::drm_element

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <gst/gst.h>
+
 #include <string>
 #include <vector>
 
@@ -20,5 +22,11 @@ struct KeyTexts {
 // Errors (invalid) name the property, never its value; `prefix` stands in front of the names.
 Result<crypto::TrackProtection> parse_keys(const KeyTexts& texts, crypto::Scheme scheme,
                                            const std::string& prefix);
+
+// Fields of a context with keys; one that is not there leaves `out` as it is. Errors (invalid) name the
+// field, never its value.
+Status read_text(const GstStructure* fields, const char* name, std::string& out);
+// 16 bytes as GBytes, to hexadecimal digits. A text is refused: GStreamer writes contexts into its logs.
+Status read_key(const GstStructure* fields, const char* name, std::string& out);
 
 }  // namespace tarn::drm_element

@@ -20,6 +20,13 @@
  * encrypt the same track with other keys before or after, `sample-groups` makes every chunk say which key it
  * has, in `sgpd` and `sbgp` boxes with the grouping type `seig`.
  *
+ * Where `key` is empty when it starts, the keys are those of a #GstContext of the type `tarn.content-keys`:
+ * its fields `scheme`, `kid`, `iv`, `pssh`, `audio-kid`, `audio-iv` and `audio-pssh` are texts as the
+ * properties are, and `key` and `audio-key` are 16 bytes each, as #GBytes, which GStreamer's own logs do not
+ * show. What a context does not have the properties say. Without a context the message NEED_CONTEXT is
+ * posted, whose synchronous handler may set one. A context that is set while the element runs is for its next
+ * start.
+ *
  * Works on the thread that pushes to it. Keys are never readable and never logged.
  *
  * |[
@@ -68,6 +75,8 @@ GstStaticPadTemplate sink_template = GST_STATIC_PAD_TEMPLATE("sink", GST_PAD_SIN
                                                              GST_STATIC_CAPS(gstkit::cmaf_caps_template));
 GstStaticPadTemplate src_template =
     GST_STATIC_PAD_TEMPLATE("src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS(gstkit::cmaf_caps_template));
+
+constexpr char keys_context[] = "tarn.content-keys";
 
 class CencEnc {
  public:
@@ -146,6 +155,7 @@ class CencEnc {
   GstFlowReturn chain_list(GstPad* pad, GstBufferList* list);
   bool sink_event(GstPad* pad, GstEvent* event);
   GstStateChangeReturn change_state(GstStateChange transition);
+  void set_context(GstContext* context);
 
  private:
   struct Track {
@@ -164,6 +174,7 @@ class CencEnc {
   };
 
   Status open();
+  Result<Settings> wanted();
   [[nodiscard]] const crypto::TrackProtection& protection_of(const codecs::StreamInfo& info) const;
   Status begin_track(TrackId id, const Ref<GstCaps>& caps);
   Result<Ref<GstBuffer>> encrypt(GstBuffer* buffer);
@@ -175,6 +186,7 @@ class CencEnc {
   GstPad* sink_ = nullptr;  // owned by the element
   GstPad* src_ = nullptr;
   State state_;
+  gstkit::Guarded<Ref<GstContext>> keys_;
 };
 
 }  // namespace
@@ -202,8 +214,46 @@ CencEnc::CencEnc(TarnCencEnc* shell) : shell_(shell) {
   gst_element_add_pad(GST_ELEMENT(shell_), src_);
 }
 
+// Kept here and not with the element's other contexts, which anybody may read.
+void CencEnc::set_context(GstContext* context) {
+  if (gst_context_has_context_type(context, keys_context) == FALSE)
+    return GST_ELEMENT_CLASS(tarn_cenc_enc_parent_class)->set_context(GST_ELEMENT(shell_), context);
+  keys_.change([&](Ref<GstContext>& keys) { keys = Ref<GstContext>::share(context); });
+}
+
+Result<CencEnc::Settings> CencEnc::wanted() {
+  Settings s = settings.copy();
+  if (!s.key.empty()) return s;
+  auto keys = keys_.copy();
+  if (!keys) {
+    gst_element_post_message(GST_ELEMENT(shell_),
+                             gst_message_new_need_context(GST_OBJECT(shell_), keys_context));
+    keys = keys_.copy();
+  }
+  if (!keys) {
+    return Error{ErrorCode::invalid,
+                 std::string{"cencenc: there is neither a key nor a context "} + keys_context};
+  }
+  const GstStructure* const fields = gst_context_get_structure(keys.get());
+  TRY(drm_element::read_text(fields, "kid", s.kid));
+  TRY(drm_element::read_text(fields, "iv", s.iv));
+  TRY(drm_element::read_text(fields, "pssh", s.pssh));
+  TRY(drm_element::read_text(fields, "audio-kid", s.audio_kid));
+  TRY(drm_element::read_text(fields, "audio-iv", s.audio_iv));
+  TRY(drm_element::read_text(fields, "audio-pssh", s.audio_pssh));
+  TRY(drm_element::read_key(fields, "key", s.key));
+  TRY(drm_element::read_key(fields, "audio-key", s.audio_key));
+  std::string scheme;
+  TRY(drm_element::read_text(fields, "scheme", scheme));
+  if (scheme == "cenc") s.scheme = crypto::Scheme::cenc;
+  if (scheme == "cbcs") s.scheme = crypto::Scheme::cbcs;
+  if (!scheme.empty() && scheme != "cenc" && scheme != "cbcs")
+    return Error{ErrorCode::invalid, "cencenc: scheme must be cenc or cbcs"};
+  return s;
+}
+
 Status CencEnc::open() {
-  const Settings s = settings.copy();
+  const Settings s = TRY(wanted());
   state_ = {};
   state_.next_serial = s.first_serial;
   state_.main = TRY(drm_element::parse_keys({s.key, s.kid, s.iv, s.pssh}, s.scheme, ""));
@@ -351,6 +401,7 @@ static void tarn_cenc_enc_class_init(TarnCencEncClass* klass) {
   tarn::gstkit::finalize_with<tarn::CencEnc>(object);
   tarn::gstkit::install_properties<tarn::CencEnc>(object);
   element->change_state = tarn::gstkit::thunk<&tarn::CencEnc::change_state>;
+  element->set_context = tarn::gstkit::thunk<&tarn::CencEnc::set_context>;
   gst_element_class_add_static_pad_template(element, &tarn::sink_template);
   gst_element_class_add_static_pad_template(element, &tarn::src_template);
   gst_element_class_set_static_metadata(element, "Common encryption", "Codec/Encryptor",

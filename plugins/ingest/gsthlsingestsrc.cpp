@@ -186,6 +186,7 @@ class HlsIngestSrc {
   bool step();  // of the task; false: it may end
   bool read_next();
   bool pull_next();
+  bool goes_on_after(GstFlowReturn flow);
   void warn(const std::string& why);
   void finish_reading();
   void log(std::string_view path, const ObjectAnswer& answer);
@@ -422,12 +423,18 @@ bool HlsIngestSrc::pull_next() {
   const GstFlowReturn flow = push_outputs();
   publish();
   timer_.arm(state_->session.deadline());
-  if (flow < GST_FLOW_EOS) {
-    gstkit::post_error(GST_ELEMENT_CAST(shell_),
-                       {ErrorCode::internal, std::string{"downstream: "} + gst_flow_get_name(flow)});
+  return goes_on_after(flow);
+}
+
+// Of the task, which is the one to say that it ends; who pushes objects gets an answer instead.
+bool HlsIngestSrc::goes_on_after(GstFlowReturn flow) {
+  if (flow == GST_FLOW_OK || flow == GST_FLOW_FLUSHING) return flow == GST_FLOW_OK;
+  if (flow != GST_FLOW_EOS) {
+    const std::string why = flow == GST_FLOW_NOT_LINKED ? "no pad is linked" : gst_flow_get_name(flow);
+    gstkit::post_error(GST_ELEMENT_CAST(shell_), {ErrorCode::internal, "downstream: " + why});
   }
-  if (flow <= GST_FLOW_EOS) pads_.end_of_stream();
-  return flow == GST_FLOW_OK;
+  pads_.end_of_stream();
+  return false;
 }
 
 void HlsIngestSrc::warn(const std::string& why) {
@@ -452,12 +459,7 @@ bool HlsIngestSrc::read_next() {
   log((*file)->path, state_->session.put((*file)->path, (*file)->content, timer_.now()));
   const GstFlowReturn flow = push_outputs();
   publish();
-  if (flow < GST_FLOW_EOS) {
-    gstkit::post_error(GST_ELEMENT_CAST(shell_),
-                       {ErrorCode::internal, std::string{"downstream: "} + gst_flow_get_name(flow)});
-  }
-  if (flow <= GST_FLOW_EOS) pads_.end_of_stream();
-  return flow == GST_FLOW_OK;
+  return goes_on_after(flow);
 }
 
 void HlsIngestSrc::finish_reading() {
@@ -469,6 +471,9 @@ void HlsIngestSrc::finish_reading() {
     const std::string why = statistics.last_error.empty() ? "" : " (" + statistics.last_error + ")";
     gstkit::post_error(GST_ELEMENT_CAST(shell_),
                        unsupported("the playlist has no segment that can be read" + why));
+  } else if (!pads_.has_any()) {  // nobody downstream would learn of the end
+    gstkit::post_error(GST_ELEMENT_CAST(shell_),
+                       {ErrorCode::internal, "the stream was ended before anything came"});
   }
   pads_.end_of_stream();
 }

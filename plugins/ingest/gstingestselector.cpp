@@ -21,10 +21,10 @@
  * Messages: `tarn/input-switched` (from, to, media-time, reason) when the other input becomes active, and
  * `tarn/input-condition` (input, condition, state) when OPEN_SEGMENTS (its segments do not begin with a sync
  * sample), PDT_REJECTED (its dates are not credible) or MISALIGNED (its times or tracks do not match the
- * output: it can take over only after a discontinuity) is "set" or "cleared" for an input; and,
- * before a switch needs it, DIFFERENT_CONTENT (its GOPs are other bytes than the ones used), DIFFERENT_GOPS
- * (they do not begin or end where those do), LAGGING (they come later by more than the margin of a switch) or
- * MISSING_TRACK (it has stopped sending one of its tracks; `tracks` names them).
+ * output: it can take over only after a discontinuity; `reason` says why) is "set" or "cleared" for an input;
+ * and, before a switch needs it, DIFFERENT_CONTENT (its GOPs or its sound are other bytes than the ones
+ * used), DIFFERENT_GOPS (they do not begin or end where those do), LAGGING (they come later by more than the
+ * margin of a switch) or MISSING_TRACK (it has stopped sending one of its tracks; `tracks` names them).
  *
  * Threads: none of its own. The thread that brings content carries out what follows from it, and returns
  * when that has been pushed; deadlines are waited for on the element's clock and carried out on a thread
@@ -51,6 +51,7 @@
 #include "gstkit/error.h"
 #include "gstkit/events.h"
 #include "gstkit/object.h"
+#include "gstkit/pads.h"
 #include "gstkit/properties.h"
 #include "ingest/deadline_timer.h"
 #include "ingest/decision_queue.h"
@@ -142,6 +143,8 @@ class IngestSelector {
   GstFlowReturn carry_out(DecisionQueue::Item& item);
   bool take_event(GstPad* pad, GstEvent* event);
   void take_eos(GstPad* pad);
+  void forget(GstPad* pad, std::size_t input);
+  void end_when_over();  // EOS once no pad is waited for
   [[nodiscard]] Microseconds target_duration() const;
   static std::vector<gstkit::StructurePtr> changed_conditions(State& state);
   void post(gstkit::StructurePtr structure);
@@ -237,14 +240,10 @@ GstPad* IngestSelector::request_new_pad(GstPadTemplate* pad_template, const gcha
                                         const GstCaps* /*caps*/) {
   const auto* wanted = GST_PAD_TEMPLATE_NAME_TEMPLATE(pad_template);
   const std::string prefix = g_str_has_prefix(wanted, "ingest2") ? "ingest2_" : "ingest1_";
-  std::string pad_name = name != nullptr ? name : "";
   GstElement* element = GST_ELEMENT_CAST(shell_);
-  for (unsigned i = 0; pad_name.empty(); ++i) {
-    const std::string candidate = prefix + std::to_string(i);
-    const auto taken = Ref<GstPad>::adopt(gst_element_get_static_pad(element, candidate.c_str()));
-    if (!taken) pad_name = candidate;
-  }
-  GstPad* pad = gst_pad_new_from_template(pad_template, pad_name.c_str());
+  GstPad* const pad = gstkit::new_request_pad(element, pad_template, prefix, name);
+  if (pad == nullptr) return nullptr;
+  const std::size_t input = input_of(pad);
   gst_pad_set_chain_function(pad, gstkit::pad_thunk<&IngestSelector::chain>);
   gst_pad_set_chain_list_function(pad, gstkit::pad_thunk<&IngestSelector::chain_list>);
   gst_pad_set_event_function(pad, gstkit::pad_thunk<&IngestSelector::sink_event>);
@@ -252,19 +251,27 @@ GstPad* IngestSelector::request_new_pad(GstPadTemplate* pad_template, const gcha
   {
     const std::lock_guard lock{mutex_};
     sinks_.push_back(pad);
-    if (state_) state_->inputs[input_of(pad)].add_pad(pad);
+    if (state_) state_->inputs[input].add_pad(pad);
   }
-  gst_element_add_pad(element, pad);
-  return pad;
+  if (gst_element_add_pad(element, pad) != FALSE) return pad;
+  forget(pad, input);
+  return nullptr;
+}
+
+void IngestSelector::forget(GstPad* pad, std::size_t input) {
+  const std::lock_guard lock{mutex_};
+  std::erase(sinks_, pad);
+  if (state_) state_->inputs[input].remove_pad(pad);
 }
 
 void IngestSelector::release_pad(GstPad* pad) {
   gst_pad_set_active(pad, FALSE);
-  {
-    const std::lock_guard lock{mutex_};
-    std::erase(sinks_, pad);
-    if (state_) state_->inputs[input_of(pad)].remove_pad(pad);
-  }
+  (void)tell(pad, [&](const InputTracks::Context& context, InputTracks& input) {
+    input.release_pad(context, pad);
+    return GST_FLOW_OK;
+  });
+  forget(pad, input_of(pad));
+  end_when_over();
   gst_element_remove_pad(GST_ELEMENT_CAST(shell_), pad);
 }
 
@@ -402,10 +409,14 @@ void IngestSelector::take_eos(GstPad* pad) {
     input.end_of_pad(context, pad);
     return GST_FLOW_OK;
   });
+  end_when_over();
+}
+
+void IngestSelector::end_when_over() {
   DecisionQueue::Ticket ticket;
   {
     const std::lock_guard lock{mutex_};
-    if (!state_ || state_->ended) return;
+    if (!state_ || state_->ended || sinks_.empty()) return;
     if (!state_->inputs[0].all_pads_ended() || !state_->inputs[1].all_pads_ended()) return;
     state_->ended = true;
     ticket = queue_.put_end();

@@ -21,6 +21,15 @@ void InputTracks::remove_pad(GstPad* pad) {
   changed_ = true;
 }
 
+void InputTracks::release_pad(const Context& context, GstPad* pad) {
+  const auto track = find(pad);
+  if (!track) return;
+  // The end of all is told while the tracks are those that were announced.
+  if (tracks_.size() > 1) end_of_pad(context, pad);
+  if (keys_) std::erase(*keys_, track->description.key);
+  remove_pad(pad);
+}
+
 InputTracks::TrackPtr InputTracks::find(GstPad* pad) const {
   const auto found = std::find_if(tracks_.begin(), tracks_.end(),
                                   [pad](const TrackPtr& track) { return track->pad == pad; });

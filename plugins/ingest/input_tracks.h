@@ -31,6 +31,8 @@ class InputTracks {
 
   void add_pad(GstPad* pad);
   void remove_pad(GstPad* pad);
+  // The same for a pad that may have brought something; it is no longer waited for.
+  void release_pad(const Context& context, GstPad* pad);
   [[nodiscard]] bool has_pads() const { return !tracks_.empty(); }
 
   void set_caps(const Context& context, GstPad* pad, codecs::StreamInfo info);

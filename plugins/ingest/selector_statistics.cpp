@@ -62,6 +62,7 @@ InputConditions conditions_of(const timeline::InputStatus& status) {
   return {.open_segments = status.open_segments,
           .pdt_rejected = status.pdt_rejected,
           .misaligned = status.misaligned,
+          .misalignment = status.misalignment,
           .different_content = status.different_content,
           .different_gops = status.different_gops,
           .lagging = status.lagging,
@@ -72,7 +73,7 @@ std::vector<StructurePtr> changes_of(timeline::InputId input, const InputConditi
                                      const InputConditions& now) {
   std::vector<StructurePtr> changes;
   const auto compare = [&](const char* name, bool was, bool is, bool same = true,
-                           const std::string& tracks = {}) {
+                           const std::string& tracks = {}, const std::string& reason = {}) {
     if (was == is && same) return;
     StructurePtr change{gst_structure_new_empty("tarn/input-condition")};
     gstkit::StructureWriter io{change.get()};
@@ -80,11 +81,12 @@ std::vector<StructurePtr> changes_of(timeline::InputId input, const InputConditi
     io("condition", std::string{name});
     io("state", std::string{is ? "set" : "cleared"});
     if (!tracks.empty()) io("tracks", tracks);
+    if (!reason.empty()) io("reason", reason);
     changes.push_back(std::move(change));
   };
   compare("OPEN_SEGMENTS", before.open_segments, now.open_segments);
   compare("PDT_REJECTED", before.pdt_rejected, now.pdt_rejected);
-  compare("MISALIGNED", before.misaligned, now.misaligned);
+  compare("MISALIGNED", before.misaligned, now.misaligned, true, {}, now.misalignment);
   compare("DIFFERENT_CONTENT", before.different_content, now.different_content);
   compare("DIFFERENT_GOPS", before.different_gops, now.different_gops);
   compare("LAGGING", before.lagging, now.lagging);

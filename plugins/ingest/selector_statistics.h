@@ -35,6 +35,7 @@ struct InputConditions {
   bool open_segments = false;
   bool pdt_rejected = false;
   bool misaligned = false;
+  std::string misalignment{};  // why, when it was seen first
   bool different_content = false;
   bool different_gops = false;
   bool lagging = false;
@@ -44,7 +45,8 @@ InputConditions conditions_of(const timeline::InputStatus& status);
 
 // `tarn/input-condition`, one for each that differs: input (1 or 2), condition ("OPEN_SEGMENTS",
 // "PDT_REJECTED", "MISALIGNED", "DIFFERENT_CONTENT", "DIFFERENT_GOPS", "LAGGING", "MISSING_TRACK"), state
-// ("set" or "cleared"), and tracks of MISSING_TRACK (string, keys).
+// ("set" or "cleared"), tracks of MISSING_TRACK (string, keys), and reason of MISALIGNED (string, for
+// people).
 std::vector<gstkit::StructurePtr> changes_of(timeline::InputId input, const InputConditions& before,
                                              const InputConditions& now);
 

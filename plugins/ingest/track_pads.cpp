@@ -25,11 +25,6 @@ std::string pad_name(const std::string& key) {
   return (key.front() == 'v' ? "video_" : key.front() == 't' ? "text_" : "audio_") + key.substr(1);
 }
 
-// Nobody listening to one track must not stop the others.
-GstFlowReturn harmless_if_unlinked(GstFlowReturn flow) {
-  return flow == GST_FLOW_NOT_LINKED ? GST_FLOW_OK : flow;
-}
-
 }  // namespace
 
 GstFlowReturn TrackPads::carry_out(const Output& output) {
@@ -222,7 +217,17 @@ GstFlowReturn TrackPads::take(const UnitRun& run) {
   Track* const track = find(run.key);
   if (track == nullptr || run.units.empty()) return GST_FLOW_OK;
   announce();
-  return harmless_if_unlinked(gst_pad_push_list(track->pad.get(), buffers_of(*track, run).release()));
+  track->flow = gst_pad_push_list(track->pad.get(), buffers_of(*track, run).release());
+  return combined(track->flow);
+}
+
+// Nobody listening to one track must not stop the others.
+GstFlowReturn TrackPads::combined(GstFlowReturn flow) const {
+  if (flow != GST_FLOW_NOT_LINKED) return flow;
+  const bool any = std::any_of(tracks_.begin(), tracks_.end(), [](const Track& track) {
+    return track.flow != GST_FLOW_NOT_LINKED && gst_pad_is_linked(track.pad.get()) != FALSE;
+  });
+  return any ? GST_FLOW_OK : GST_FLOW_NOT_LINKED;
 }
 
 // All buffers of a run are ranges of one memory, which is the demuxer's.

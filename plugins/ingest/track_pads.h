@@ -25,6 +25,7 @@ class TrackPads {
   GstFlowReturn carry_out(const Output& output);
   // What downstream says about the position of new timestamps.
   [[nodiscard]] std::optional<std::int64_t> timeline_edge() const;
+  [[nodiscard]] bool has_any() const { return !tracks_.empty(); }
   void end_of_stream();
   void remove_all();
 
@@ -33,10 +34,11 @@ class TrackPads {
     gstkit::Ref<GstPad> pad;
     gstkit::Ref<GstStream> stream;
     timeline::TrackDescription description;
-    bool begins = true;      // has not had a segment event since the session began
-    bool told = false;       // has the current tags and tarn/track event
-    bool collected = false;  // has the current collection
-    bool discont = false;    // the next buffer is the first of a session
+    bool begins = true;                // has not had a segment event since the session began
+    bool told = false;                 // has the current tags and tarn/track event
+    bool collected = false;            // has the current collection
+    GstFlowReturn flow = GST_FLOW_OK;  // of the last push
+    bool discont = false;              // the next buffer is the first of a session
   };
 
   GstFlowReturn take(const SessionBegan& began);
@@ -58,6 +60,8 @@ class TrackPads {
   gboolean answer(GstPad* pad, GstObject* parent, GstQuery* query) const;
   // Segment, tarn/track and tarn/tracks, on all pads, before anything else is said about them.
   void announce();
+  // NOT_LINKED: nobody listens at all.
+  [[nodiscard]] GstFlowReturn combined(GstFlowReturn flow) const;
   GstFlowReturn push_event_everywhere(const gstkit::Ref<GstEvent>& event);
   gstkit::Ref<GstBufferList> buffers_of(Track& track, const UnitRun& run);
 

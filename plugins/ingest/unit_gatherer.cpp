@@ -41,7 +41,9 @@ bool is_sync(const GstBuffer* buffer) { return !GST_BUFFER_FLAG_IS_SET(buffer, G
 }  // namespace
 
 UnitGatherer::UnitGatherer(const codecs::StreamInfo& info)
-    : is_video_(codecs::kind_of(info.codec) == codecs::Kind::video), timescale_(info.timescale) {}
+    : is_video_(codecs::kind_of(info.codec) == codecs::Kind::video),
+      is_text_(codecs::kind_of(info.codec) == codecs::Kind::text),
+      timescale_(info.timescale) {}
 
 std::optional<timeline::Unit> UnitGatherer::unit_of(std::vector<Ref<GstBuffer>> buffers) {
   if (buffers.empty()) return std::nullopt;
@@ -54,7 +56,7 @@ std::optional<timeline::Unit> UnitGatherer::unit_of(std::vector<Ref<GstBuffer>> 
     last_duration_ = gstkit::to_ticks(GST_BUFFER_DURATION(last), timescale_);
   unit.duration = last_start - unit.start + last_duration_;
   unit.sync = !is_video_ || is_sync(first);
-  if (is_video_) unit.digest = digest_of(buffers);
+  if (!is_text_) unit.digest = digest_of(buffers);
   unit.payload = std::make_shared<UnitPayload>(UnitPayload{.buffers = std::move(buffers),
                                                            .start = unit.start,
                                                            .duration = unit.duration,

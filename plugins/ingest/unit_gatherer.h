@@ -40,6 +40,7 @@ class UnitGatherer {
   [[nodiscard]] std::optional<timeline::Unit> unit_of(std::vector<gstkit::Ref<GstBuffer>> buffers);
 
   bool is_video_;
+  bool is_text_;
   std::uint32_t timescale_;
   std::int64_t last_duration_ = 0;  // of a buffer, for one that does not say its own
   std::vector<gstkit::Ref<GstBuffer>> gathered_;

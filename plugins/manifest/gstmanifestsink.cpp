@@ -25,9 +25,13 @@
  * tried again, and is a warning on the bus. So gst-launch feeds both inputs of a Tarn channel of protocol
  * HLS_CMAF, or HLS.
  *
+ * Encrypted tracks (of `cencenc`) are refused: these manifests name no keys.
+ *
  * All pads must be there and have caps before a segment is written. A pad that is two segments and a minute
  * ahead of another waits in its chain. Does not sync to the clock and
- * does not preroll. EOS is posted when every pad got it. A full or failing disk is an element error.
+ * does not preroll. EOS is posted when every pad got it, or was released, and the servers have what is theirs
+ * (or 30 s have passed: a warning). A full or failing disk is an element error, and so is an end at which no
+ * server has taken anything and there is no directory.
  *
  * Threads: files are written on the streaming threads that push, one at a time; each URL has a thread.
  *
@@ -63,9 +67,13 @@
  * tried again, and is a warning on the bus. So gst-launch feeds both inputs of a Tarn channel of protocol
  * HLS_CMAF.
  *
+ * Encrypted tracks (of `cencenc`) are refused: these manifests name no keys.
+ *
  * All pads must be there and have caps before a segment is written. A pad that is two segments and a minute
  * ahead of another waits in its chain. Does not sync to the clock and
- * does not preroll. EOS is posted when every pad got it. A full or failing disk is an element error.
+ * does not preroll. EOS is posted when every pad got it, or was released, and the servers have what is theirs
+ * (or 30 s have passed: a warning). A full or failing disk is an element error, and so is an end at which no
+ * server has taken anything and there is no directory.
  *
  * Threads: files are written on the streaming threads that push, one at a time; each URL has a thread.
  *
@@ -95,6 +103,7 @@
 #include "gstkit/events.h"
 #include "gstkit/memory.h"
 #include "gstkit/object.h"
+#include "gstkit/pads.h"
 #include "gstkit/properties.h"
 #include "gstkit/ref.h"
 #include "gstkit/time.h"
@@ -154,6 +163,7 @@ class ManifestSink {
   bool sink_event(GstPad* pad, GstEvent* event);
 
  private:
+  using Servers = std::vector<std::shared_ptr<HttpOutput>>;
   struct Held {
     std::int64_t start = 0;
     std::int64_t duration = 0;
@@ -171,6 +181,8 @@ class ManifestSink {
     std::optional<std::int64_t> offset;  // nanoseconds from the pad's timestamps to the track's times
     bool ended = false;
     bool flushing = false;
+    bool has_long_chunks = false;
+    bool is_told = false;  // that it has
 
     [[nodiscard]] bool is_known() const { return cmaf || (ts && !ts->tracks().empty()); }
   };
@@ -191,6 +203,10 @@ class ManifestSink {
   // Who waits looks again.
   void set_flushing(GstPad* pad, bool flushing);
   Status write();
+  // Of a pad that ended or went. True: it was the last one, and finish() is due, without the lock.
+  Result<bool> end_of_track(timeline::TrackId track);
+  // Keeps it. Something: to be posted, without the lock; a later one is a consequence and says nothing.
+  std::optional<Error> first_failure(const Status& status);
   Input* find(GstPad* pad);
   [[nodiscard]] bool all_ended() const;
 
@@ -198,7 +214,7 @@ class ManifestSink {
   static Result<Held> read_transport(TsReader& reader, GstBuffer* buffer);
   static Utc now() { return Utc{Microseconds{g_get_real_time()}}; }
   void post_eos(guint32 seqnum);
-  void drain();
+  void finish();
 
   Shell* shell_;
   std::mutex mutex_;
@@ -207,11 +223,11 @@ class ManifestSink {
   std::vector<Input> inputs_;               // in the order of the pads
   std::optional<ManifestBuilder> builder_;  // while PAUSED or PLAYING
   std::string directory_;                   // empty: no files
-  std::vector<std::unique_ptr<HttpOutput>> servers_;
+  Servers servers_;
   bool begun_ = false;
   Status failure_;  // the first; nothing is written after it
   bool eos_posted_ = false;
-  unsigned next_pad_ = 0;
+  guint32 eos_seqnum_ = GST_SEQNUM_INVALID;
 };
 
 namespace {
@@ -369,6 +385,7 @@ Status ManifestSink<Traits>::start() {
   begun_ = stopped_ = false;
   failure_ = {};
   eos_posted_ = false;
+  eos_seqnum_ = GST_SEQNUM_INVALID;
   return {};
 }
 
@@ -381,7 +398,7 @@ Status ManifestSink<Traits>::open_output(const Settings& wanted) {
                         const std::string& password) -> Status {
     TRY(check_base_url(url));
     const auto number = std::to_string(servers_.size() + 1);
-    servers_.push_back(std::make_unique<HttpOutput>(
+    servers_.push_back(std::make_shared<HttpOutput>(
         HttpOutput::Target{url, user, password}, [this, number](const std::string& what) {
           GST_ELEMENT_WARNING(shell_, RESOURCE, WRITE, ("server %s: %s", number.c_str(), what.c_str()),
                               (nullptr));
@@ -408,14 +425,16 @@ GstStateChangeReturn ManifestSink<Traits>::change_state(GstStateChange transitio
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
     const std::lock_guard lock{mutex_};
     stopped_ = true;
+    for (const auto& server : servers_) server->stop();  // an EOS may be waiting for it
     changed_.notify_all();
   }
   const auto result =
       GST_ELEMENT_CLASS(parent_class_of(this))->change_state(GST_ELEMENT_CAST(shell_), transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
-    std::vector<std::unique_ptr<HttpOutput>> closed;  // their threads end without the lock
+    Servers closed;  // their threads end without the lock
     const std::lock_guard lock{mutex_};
     builder_.reset();
+    begun_ = false;
     closed.swap(servers_);
   }
   return result;
@@ -426,36 +445,66 @@ GstStateChangeReturn ManifestSink<Traits>::change_state(GstStateChange transitio
 template <class Traits>
 GstPad* ManifestSink<Traits>::request_new_pad(GstPadTemplate* pad_template, const gchar* name,
                                               const GstCaps* /*caps*/) {
-  GstPad* pad = nullptr;
+  GstPad* const pad = gstkit::new_request_pad(GST_ELEMENT_CAST(shell_), pad_template, "sink_", name);
+  if (pad == nullptr) return nullptr;
   {
     const std::lock_guard lock{mutex_};
     if (begun_) {
       GST_WARNING_OBJECT(shell_, "no new track after the first segment");
+      (void)Ref<GstPad>::adopt(pad);
       return nullptr;
     }
-    const std::string pad_name = name != nullptr ? name : "sink_" + std::to_string(next_pad_);
-    ++next_pad_;
-    pad = gst_pad_new_from_template(pad_template, pad_name.c_str());
     inputs_.emplace_back().pad = pad;
   }
   gst_pad_set_chain_function(pad, gstkit::pad_thunk<&ManifestSink::chain>);
   gst_pad_set_event_function(pad, gstkit::pad_thunk<&ManifestSink::sink_event>);
-  gst_element_add_pad(GST_ELEMENT_CAST(shell_), pad);
-  return pad;
+  if (gst_element_add_pad(GST_ELEMENT_CAST(shell_), pad) != FALSE) return pad;
+  const std::lock_guard lock{mutex_};
+  std::erase_if(inputs_, [pad](const Input& input) { return input.pad == pad; });
+  return nullptr;
 }
 
 template <class Traits>
 void ManifestSink<Traits>::release_pad(GstPad* pad) {
   set_flushing(pad, true);
   gst_pad_set_active(pad, FALSE);
+  Result<bool> ended = false;
+  std::optional<Error> news;
   {
     const std::lock_guard lock{mutex_};
-    if (Input* const input = find(pad); input != nullptr && builder_ && input->track != 0)
-      (void)builder_->end_track(input->track, now());
-    std::erase_if(inputs_, [pad](const Input& input) { return input.pad == pad; });
+    const Input* const input = find(pad);
+    const timeline::TrackId track = input != nullptr ? input->track : 0;
+    const bool is_awaited = input != nullptr && !input->ended;
+    std::erase_if(inputs_, [pad](const Input& one) { return one.pad == pad; });
+    if (builder_ && failure_ && is_awaited && !inputs_.empty()) ended = end_of_track(track);
+    if (!ended.ok()) news = first_failure(ended.error());
     changed_.notify_all();
   }
   gst_element_remove_pad(GST_ELEMENT_CAST(shell_), pad);
+  if (news) gstkit::post_error(GST_ELEMENT_CAST(shell_), *news);
+  if (!ended.ok() || !*ended) return;
+  // The caller is the application, which does not wait for servers.
+  gst_element_call_async(
+      GST_ELEMENT_CAST(shell_),
+      [](GstElement* element, gpointer) { gstkit::impl_of<ManifestSink>(element)->finish(); }, nullptr,
+      nullptr);
+}
+
+template <class Traits>
+Result<bool> ManifestSink<Traits>::end_of_track(timeline::TrackId track) {
+  TRY(begin_when_ready());
+  if (track != 0) TRY(builder_->end_track(track, now()));
+  const bool last = all_ended() && !std::exchange(eos_posted_, true);
+  if (last) TRY(builder_->finish(now()));
+  TRY(write());
+  return last;
+}
+
+template <class Traits>
+std::optional<Error> ManifestSink<Traits>::first_failure(const Status& status) {
+  if (status || !failure_) return std::nullopt;
+  failure_ = status;
+  return status.error();
 }
 
 template <class Traits>
@@ -553,6 +602,7 @@ Status ManifestSink<Traits>::take(Input& input, Held chunk) {
     return {};
   }
   if (input.track == 0) return malformed("a chunk before its caps");
+  if (builder_->is_too_long(input.track, chunk.duration)) input.has_long_chunks = true;
   if (input.ts) {
     return builder_->add_multiplexed(input.track, std::move(chunk.shares), chunk.independent,
                                      std::move(chunk.parts), now());
@@ -631,7 +681,8 @@ template <class Traits>
 GstFlowReturn ManifestSink<Traits>::chain(GstPad* pad, GstBuffer* raw) {
   const auto buffer = Ref<GstBuffer>::adopt(raw);
   if (GST_BUFFER_FLAG_IS_SET(raw, GST_BUFFER_FLAG_HEADER)) return GST_FLOW_OK;
-  Status status;
+  std::optional<Error> news;
+  bool is_too_long = false;
   {
     std::unique_lock lock{mutex_};
     Input* input = nullptr;
@@ -640,12 +691,19 @@ GstFlowReturn ManifestSink<Traits>::chain(GstPad* pad, GstBuffer* raw) {
       return stopped_ || input == nullptr || input->flushing || !failure_ || !is_ahead(*input);
     });
     if (stopped_ || input == nullptr || input->flushing) return GST_FLOW_FLUSHING;
-    status = failure_;
-    if (status) status = take_buffer(*input, raw);
-    failure_ = status;
+    if (!failure_) return GST_FLOW_ERROR;  // said by whoever met it
+    news = first_failure(take_buffer(*input, raw));
+    is_too_long = input->has_long_chunks && !std::exchange(input->is_told, true);
     changed_.notify_all();
   }
-  return status ? GST_FLOW_OK : gstkit::post_error(GST_ELEMENT_CAST(shell_), status.error());
+  if (is_too_long) {
+    GST_ELEMENT_WARNING(shell_, STREAM, MUX,
+                        ("chunks of %s are longer than segments, of which some will have none: a smaller "
+                         "chunk-duration of cmafpackager helps",
+                         GST_PAD_NAME(pad)),
+                        (nullptr));
+  }
+  return news ? gstkit::post_error(GST_ELEMENT_CAST(shell_), *news) : GST_FLOW_OK;
 }
 
 template <class Traits>
@@ -654,6 +712,7 @@ bool ManifestSink<Traits>::sink_event(GstPad* pad, GstEvent* raw) {
   if (GST_EVENT_TYPE(raw) == GST_EVENT_FLUSH_START) set_flushing(pad, true);
   if (GST_EVENT_TYPE(raw) == GST_EVENT_FLUSH_STOP) set_flushing(pad, false);
   Status status;
+  std::optional<Error> news;
   bool last = false;
   {
     const std::lock_guard lock{mutex_};
@@ -669,40 +728,52 @@ bool ManifestSink<Traits>::sink_event(GstPad* pad, GstEvent* raw) {
       status = take_gap(*input, raw);
     } else if (GST_EVENT_TYPE(raw) == GST_EVENT_EOS && failure_) {
       input->ended = true;
-      status = begin_when_ready();
-      if (status && input->track != 0) status = builder_->end_track(input->track, now());
-      last = all_ended() && !std::exchange(eos_posted_, true);
-      if (status && last) status = builder_->finish(now());
-      if (status) status = write();
+      eos_seqnum_ = gst_event_get_seqnum(raw);
+      const Result<bool> ended = end_of_track(input->track);
+      if (!ended.ok()) status = ended.error();
+      last = ended.ok() && *ended;
     }
-    if (!status) failure_ = status;
+    news = first_failure(status);
     changed_.notify_all();
   }
-  if (!status) {
-    gstkit::post_error(GST_ELEMENT_CAST(shell_), status.error());
-    return false;
-  }
-  if (last) {
-    drain();
-    post_eos(gst_event_get_seqnum(raw));
-  }
-  return true;
+  if (news) gstkit::post_error(GST_ELEMENT_CAST(shell_), *news);
+  if (last) finish();
+  return status.ok();
 }
 
-// What the servers have not got yet at EOS; nobody pushes any more.
+// EOS is posted when the servers have what is theirs. Nobody pushes any more; a stop ends the wait.
 template <class Traits>
-void ManifestSink<Traits>::drain() {
-  constexpr std::chrono::seconds patience{30};
-  for (const auto& server : servers_) {
-    if (server->drain(patience)) continue;
-    GST_ELEMENT_WARNING(shell_, RESOURCE, WRITE, ("the end of the stream could not be sent"), (nullptr));
+void ManifestSink<Traits>::finish() {
+  Servers servers;
+  bool is_taken = false;  // by anybody
+  guint32 seqnum = GST_SEQNUM_INVALID;
+  {
+    const std::lock_guard lock{mutex_};
+    if (stopped_) return;
+    servers = servers_;
+    is_taken = !directory_.empty();
+    seqnum = eos_seqnum_;
   }
+  constexpr std::chrono::seconds patience{30};  // with all of them together
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  std::string why;
+  for (const auto& server : servers) {
+    const auto drained = server->drain(deadline);
+    if (drained == HttpOutput::Drained::stopped) return;
+    if (drained == HttpOutput::Drained::late)
+      GST_ELEMENT_WARNING(shell_, RESOURCE, WRITE, ("the end of the stream could not be sent"), (nullptr));
+    const auto refusal = server->refusal();
+    if (!refusal) is_taken = true;
+    why = refusal.value_or(why);
+  }
+  if (is_taken) return post_eos(seqnum);
+  gstkit::post_error(GST_ELEMENT_CAST(shell_), {ErrorCode::io, "no server has taken anything: " + why});
 }
 
 template <class Traits>
 void ManifestSink<Traits>::post_eos(guint32 seqnum) {
   GstMessage* message = gst_message_new_eos(GST_OBJECT_CAST(shell_));
-  gst_message_set_seqnum(message, seqnum);
+  if (seqnum != GST_SEQNUM_INVALID) gst_message_set_seqnum(message, seqnum);
   gst_element_post_message(GST_ELEMENT_CAST(shell_), message);
 }
 
@@ -741,6 +812,6 @@ static void tarn_dash_manifest_sink_init(TarnDashManifestSink* self) {
 static void tarn_dash_manifest_sink_class_init(TarnDashManifestSinkClass* klass) {
   tarn::manifest::init_class<tarn::manifest::DashManifestSink>(klass, &tarn::manifest::cmaf_template);
   gst_element_class_set_static_metadata(GST_ELEMENT_CLASS(klass), "DASH manifest sink", "Sink/Muxer",
-                                        "Writes MPEG-DASH with CMAF segments into a directory",
+                                        "Writes MPEG-DASH with CMAF segments into a directory or to servers",
                                         "The Tarn authors");
 }

@@ -50,31 +50,42 @@ Status check_base_url(const std::string& url) {
 }
 
 HttpOutput::HttpOutput(Target target, std::function<void(const std::string&)> trouble)
-    : target_(std::move(target)), trouble_(std::move(trouble)), thread_([this] { run(); }) {}
+    : target_(std::move(target)),
+      trouble_(std::move(trouble)),
+      cancellable_(Ref<GCancellable>::adopt(g_cancellable_new())),
+      thread_([this] { run(); }) {}
 
 HttpOutput::~HttpOutput() {
+  stop();
+  thread_.join();
+}
+
+void HttpOutput::stop() {
   {
     const std::lock_guard lock{mutex_};
     stopping_ = true;
   }
   changed_.notify_all();
-  thread_.join();
+  g_cancellable_cancel(cancellable_.get());
 }
 
 void HttpOutput::put(const std::vector<FileAction>& actions) {
+  std::size_t given_up = 0;
   {
     const std::lock_guard lock{mutex_};
     for (const FileAction& action : actions) {
       bytes_ += size_of(action);
       waiting_.push_back(action);
+      has_work_ = true;
     }
-    limit();
+    given_up = limit();
   }
   changed_.notify_all();
+  if (given_up > 0) trouble_(std::to_string(given_up) + " segments are given up: the server is too slow");
 }
 
-// REQUIRES: mutex_ is held
-void HttpOutput::limit() {
+// How many are given up. REQUIRES: mutex_ is held
+std::size_t HttpOutput::limit() {
   std::size_t given_up = 0;
   for (auto at = waiting_.begin(); bytes_ > most_bytes && at != waiting_.end();) {
     if (is_manifest(*at) || at->name.ends_with(".mp4")) {
@@ -85,12 +96,21 @@ void HttpOutput::limit() {
     at = waiting_.erase(at);
     ++given_up;
   }
-  if (given_up > 0) trouble_(std::to_string(given_up) + " segments are given up: the server is too slow");
+  return given_up;
 }
 
-bool HttpOutput::drain(std::chrono::milliseconds patience) {
+HttpOutput::Drained HttpOutput::drain(std::chrono::steady_clock::time_point deadline) {
   std::unique_lock lock{mutex_};
-  return changed_.wait_for(lock, patience, [this] { return waiting_.empty() && !busy_; });
+  const bool is_over =
+      changed_.wait_until(lock, deadline, [this] { return stopping_ || (waiting_.empty() && !busy_); });
+  if (stopping_) return Drained::stopped;
+  return is_over ? Drained::all : Drained::late;
+}
+
+std::optional<std::string> HttpOutput::refusal() const {
+  const std::lock_guard lock{mutex_};
+  if (has_taken_ || !has_work_) return std::nullopt;
+  return why_.empty() ? "no answer yet" : why_;
 }
 
 // REQUIRES: mutex_ is held
@@ -122,16 +142,19 @@ void HttpOutput::run() {
     lock.unlock();
     std::string why;
     const Sent sent = send(action, why);
+    // Said before it counts as done, so that EOS does not overtake it.
+    if (sent == Sent::never) trouble_(action.name + ": " + why);
+    if (sent == Sent::again && pause == first_pause) trouble_(action.name + ": " + why + "; tried again");
     lock.lock();
     busy_ = false;
+    if (sent == Sent::yes && !action.is_deletion) has_taken_ = true;
+    if (sent != Sent::yes) why_ = action.name + ": " + why;
     if (sent == Sent::again && !stopping_) {
-      if (pause == first_pause) trouble_(action.name + ": " + why + "; tried again");
       waiting_.push_front(action);
       changed_.wait_for(lock, pause, [this] { return stopping_; });
       pause = std::min(pause * 2, longest_pause);
       continue;
     }
-    if (sent == Sent::never) trouble_(action.name + ": " + why);
     pause = first_pause;
     bytes_ -= size_of(action);
     changed_.notify_all();
@@ -160,9 +183,10 @@ HttpOutput::Sent HttpOutput::send(const FileAction& action, std::string& why) {
   }
   soup_message_add_flags(message.get(), SOUP_MESSAGE_NO_REDIRECT);
   GError* raw_error = nullptr;
-  const auto answer = Ref<GBytes>::adopt(
-      soup_session_send_and_read(static_cast<SoupSession*>(session_), message.get(), nullptr, &raw_error));
+  const auto answer = Ref<GBytes>::adopt(soup_session_send_and_read(
+      static_cast<SoupSession*>(session_), message.get(), cancellable_.get(), &raw_error));
   const gstkit::ErrorPtr error{raw_error};
+  if (g_cancellable_is_cancelled(cancellable_.get()) != FALSE) return Sent::given_up;
   if (!answer) {
     why = error ? error->message : "no answer";
     return Sent::again;

@@ -1,16 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <gio/gio.h>
+
 #include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "core/base/result.h"
+#include "gstkit/ref.h"
 #include "manifest/manifest_builder.h"
 
 namespace tarn::manifest {
@@ -26,30 +30,39 @@ class HttpOutput {
     std::string user;  // empty: no credentials
     std::string password;
   };
-  // `trouble`: on the thread, with what went wrong with which file; never a credential.
+  // `trouble`: on the thread or in put, with what went wrong with which file; never a credential.
   HttpOutput(Target target, std::function<void(const std::string&)> trouble);
   // Gives up what has not been sent.
   ~HttpOutput();
 
   void put(const std::vector<FileAction>& actions);
-  // False: `patience` has passed, and not everything has been sent.
-  bool drain(std::chrono::milliseconds patience);
+  enum class Drained { all, late, stopped };
+  // Waits until nothing waits to be sent, or the deadline has passed, or stop() is called.
+  Drained drain(std::chrono::steady_clock::time_point deadline);
+  // Nothing more is sent, and what is under way is broken off. Does not wait for that.
+  void stop();
+  // Nothing: the server has taken a file, or none has been put. Else why not, as far as known.
+  [[nodiscard]] std::optional<std::string> refusal() const;
 
  private:
-  enum class Sent { yes, again, never };
+  enum class Sent { yes, again, never, given_up };
   void run();
   Sent send(const FileAction& action, std::string& why);
   [[nodiscard]] bool is_superseded(const FileAction& action) const;
-  void limit();
+  std::size_t limit();
 
   const Target target_;
   const std::function<void(const std::string&)> trouble_;
-  std::mutex mutex_;
+  const gstkit::Ref<GCancellable> cancellable_;
+  mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::deque<FileAction> waiting_;
   std::size_t bytes_ = 0;
   bool busy_ = false;
   bool stopping_ = false;
+  bool has_work_ = false;    // there was some
+  bool has_taken_ = false;   // the server has, a file
+  std::string why_;          // the last failure
   void* session_ = nullptr;  // SoupSession, the thread's
   std::thread thread_;
 };

@@ -171,10 +171,19 @@ Status ManifestBuilder::add(Input& input, Pending chunk, Utc now) {
   const std::string& key = input.track().description.key;
   if (input.ended) return conflict("a chunk of a track that has ended");
   if (chunk.start < 0 || chunk.duration <= 0 || (input.end && chunk.start < *input.end - chunk.duration / 2))
-    return conflict(key + ": a chunk's time goes back");
+    return conflict(key +
+                    ": a chunk's time goes back; one presentation has one timeline, so what an archive "
+                    "has of an encoder that began anew is for a presentation of its own");
   input.end = chunk.start + chunk.duration;
   input.chunks.push_back(std::move(chunk));
   return advance(now);
+}
+
+// Chunks are rounded up to whole frames, segments to whole GOPs: a quarter more is no mistake.
+bool ManifestBuilder::is_too_long(TrackId track, std::int64_t duration) const {
+  const auto at = inputs_.find(track);
+  if (at == inputs_.end() || track == reference_) return false;
+  return duration * 4 > std::int64_t{settings_.segment_duration} * timescale(at->second) * 5;
 }
 
 bool ManifestBuilder::is_ahead(TrackId track) const {

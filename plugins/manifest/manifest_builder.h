@@ -72,6 +72,8 @@ class ManifestBuilder {
   Status advance_track(timeline::TrackId track, std::int64_t time, Utc now);
   // Nothing more comes of this track: nothing is waited for.
   Status end_track(timeline::TrackId track, Utc now);
+  // A chunk of `duration` ticks leaves segments without any of its track. Not where it makes the segments.
+  [[nodiscard]] bool is_too_long(timeline::TrackId track, std::int64_t duration) const;
   // Whether a track is so far ahead of another one that its chunks should wait: what is held stays bounded.
   [[nodiscard]] bool is_ahead(timeline::TrackId track) const;
   // Ticks of a track with this timescale that may be held, at least. Generous, because a chunk may be a long

@@ -10,7 +10,8 @@
  * Behind an ingestselector each `tarn/part` event makes the next buffer list (or buffer) one chunk, with
  * the slot's number as its sequence number and the DTS, in ticks, as its decode time. Without such events
  * a video chunk is one GOP, an audio chunk the whole frames of `chunk-duration`, and times are
- * running times.
+ * running times. Latency is then `chunk-duration` or, once there was a longer one, the longest chunk so far,
+ * and a LATENCY message says that it has changed.
  *
  * Pads:
  * - `sink`: H.264 `avc`, HEVC `hvc1`, or either as `byte-stream`, alignment `au`; AV1 and VP9 with
@@ -27,7 +28,9 @@
  */
 #include "package/gstcmafpackager.h"
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <optional>
 #include <string>
 #include <utility>
@@ -80,6 +83,7 @@ class CmafPackager {
   GstFlowReturn chain(GstPad* pad, GstBuffer* buffer);
   GstFlowReturn chain_list(GstPad* pad, GstBufferList* list);
   bool sink_event(GstPad* pad, GstEvent* event);
+  bool src_query(GstPad* pad, GstQuery* query);
 
  private:
   // Chunks of a stream that never has a sync sample stay bounded.
@@ -127,6 +131,9 @@ class CmafPackager {
   GstPad* sink_ = nullptr;
   GstPad* src_ = nullptr;
   State state_;
+  // For queries: how long chunks are that this element makes of its own accord.
+  std::atomic<bool> has_parts_ = false;
+  std::atomic<GstClockTime> longest_ = 0;
 };
 
 }  // namespace tarn::package
@@ -158,12 +165,15 @@ CmafPackager::CmafPackager(TarnCmafPackager* shell) : shell_(shell) {
   gst_element_add_pad(GST_ELEMENT_CAST(shell_), sink_);
   src_ = gst_pad_new_from_static_template(&src_template, "src");
   gst_pad_use_fixed_caps(src_);
+  gst_pad_set_query_function(src_, gstkit::pad_thunk<&CmafPackager::src_query>);
   gst_element_add_pad(GST_ELEMENT_CAST(shell_), src_);
   reset();
 }
 
 void CmafPackager::reset() {
   state_ = State{};
+  has_parts_ = false;
+  longest_ = 0;
   gst_segment_init(&state_.segment, GST_FORMAT_TIME);
 }
 
@@ -172,6 +182,19 @@ GstStateChangeReturn CmafPackager::change_state(GstStateChange transition) {
       GST_ELEMENT_CLASS(tarn_cmaf_packager_parent_class)->change_state(GST_ELEMENT_CAST(shell_), transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) reset();
   return result;
+}
+
+// A chunk leaves when it is over; one of a tarn/part is over when it comes. How long GOPs are is known only
+// from those that were.
+bool CmafPackager::src_query(GstPad* pad, GstQuery* query) {
+  if (gst_pad_query_default(pad, GST_OBJECT_CAST(shell_), query) == FALSE) return false;
+  if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY || has_parts_) return true;
+  gboolean is_live = FALSE;
+  GstClockTime least = 0;
+  gst_query_parse_latency(query, &is_live, &least, nullptr);
+  const GstClockTime told = settings.with([](const Settings& s) { return s.chunk_duration; });
+  gst_query_set_latency(query, is_live, least + std::max(told, longest_.load()), GST_CLOCK_TIME_NONE);
+  return true;
 }
 
 // ---- events
@@ -206,6 +229,7 @@ bool CmafPackager::sink_event(GstPad* /*pad*/, GstEvent* raw) {
     take_track(*announced);
   } else if (const auto part = gstkit::parse<gstkit::PartBegin>(raw)) {
     state_.part = part;
+    has_parts_ = true;
     if (send_header() != GST_FLOW_OK) return false;
   } else if (gst_event_has_name(raw, gstkit::StretchBegin::name)) {
     // The stretch is the sign that all that describes the track has been said.
@@ -388,7 +412,14 @@ GstFlowReturn CmafPackager::take_single(Ref<GstBuffer> raw) {
 GstFlowReturn CmafPackager::flush_chunk(std::optional<std::int64_t> next_dts) {
   if (!state_.builder || state_.builder->empty()) return GST_FLOW_OK;
   if (const auto flow = send_header(); flow != GST_FLOW_OK) return flow;
-  return gst_pad_push(src_, state_.builder->finish(state_.next_sequence++, next_dts).release());
+  Ref<GstBuffer> chunk = state_.builder->finish(state_.next_sequence++, next_dts);
+  const GstClockTime told = settings.with([](const Settings& s) { return s.chunk_duration; });
+  if (GST_BUFFER_DURATION_IS_VALID(chunk.get()) &&
+      GST_BUFFER_DURATION(chunk.get()) > std::max(told, longest_.load())) {
+    longest_ = GST_BUFFER_DURATION(chunk.get());
+    gst_element_post_message(GST_ELEMENT_CAST(shell_), gst_message_new_latency(GST_OBJECT_CAST(shell_)));
+  }
+  return gst_pad_push(src_, chunk.release());
 }
 
 GstFlowReturn CmafPackager::chain(GstPad* /*pad*/, GstBuffer* raw) {

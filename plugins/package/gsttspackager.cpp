@@ -22,7 +22,9 @@
  * put queues in front where one thread feeds several pads. EOS comes when every pad got it.
  *
  * Behind an archivesrc, on the pad `sink`, what comes between the events `tarn/segment-begin` and
- * `tarn/segment-end` becomes one segment: the chunks of each track follow its `tarn/track-begin`.
+ * `tarn/segment-end` becomes one segment: the chunks of each track follow its `tarn/track-begin`. Timestamps
+ * in the stream are the media times of the first segment event; behind a later one (an encoder began anew)
+ * they go on as running time does.
  *
  * With `request-key-frames` the encoder in front is asked for a key frame where each segment is to end; leave
  * it off where several encoders have to have them at the same times.
@@ -140,8 +142,13 @@ class TsPackager {
     std::vector<Gathered> segment;
     std::vector<package::TsEvent> events;  // of the segment
     Status problem;  // the first one of this segment: it is reported when the segment ends
+    // Running time less media time, nanoseconds, as the first segment event said.
+    std::optional<std::int64_t> origin;
+    // Of the times in the chunks, 90 kHz: by what the last segment event says another thing.
+    std::int64_t shift = 0;
   };
 
+  bool begin_segment(GstEvent* event);
   Status begin_track(const gstkit::TrackBegin& begin);
   Status add(GstBuffer* buffer);
   GstFlowReturn finish();
@@ -188,10 +195,12 @@ GstPad* TsPackager::request_new_pad(GstPadTemplate* pad_template, const gchar* n
     return nullptr;
   }
   GstPad* const pad = muxer_->open(pad_template, name);
+  if (pad == nullptr) return nullptr;
   gst_pad_set_chain_function(pad, gstkit::pad_thunk<&TsPackager::mux_chain>);
   gst_pad_set_event_function(pad, gstkit::pad_thunk<&TsPackager::mux_event>);
-  gst_element_add_pad(GST_ELEMENT(shell_), pad);
-  return pad;
+  if (gst_element_add_pad(GST_ELEMENT(shell_), pad) != FALSE) return pad;
+  muxer_->forget(pad);
+  return nullptr;
 }
 
 void TsPackager::release_pad(GstPad* pad) {
@@ -235,6 +244,19 @@ Status TsPackager::begin_track(const gstkit::TrackBegin& begin) {
   return {};
 }
 
+// The stream has the media times of the first segment. The next one may have others, of an encoder that began
+// anew: these are moved to where running time goes on, and downstream need not know. True: it is the first.
+bool TsPackager::begin_segment(GstEvent* event) {
+  const GstSegment* segment = nullptr;
+  gst_event_parse_segment(event, &segment);
+  if (segment->format != GST_FORMAT_TIME) return true;
+  const auto origin = static_cast<std::int64_t>(segment->base) - static_cast<std::int64_t>(segment->start);
+  const bool is_first = !state_.origin;
+  if (is_first) state_.origin = origin;
+  state_.shift = rescale(origin - *state_.origin, 1'000'000'000, ts_timescale);
+  return is_first;
+}
+
 // A sample's bytes in a chunk of one or more memories. A sample that spans two of them does not occur:
 // payload memories hold whole samples.
 std::optional<Bytes> sample_bytes(const std::vector<Blob>& parts, std::size_t offset, std::size_t size) {
@@ -265,8 +287,8 @@ Status TsPackager::add(GstBuffer* buffer) {
   for (const auto& sample : chunk.samples) {
     const auto bytes = sample_bytes(parts, sample.offset, sample.size);
     if (!bytes) return malformed("tspackager: a sample spans two memories of its chunk");
-    track.stream.samples.push_back({.dts = rescale(sample.dts, timescale, ts_timescale),
-                                    .pts = rescale(sample.pts, timescale, ts_timescale),
+    track.stream.samples.push_back({.dts = rescale(sample.dts, timescale, ts_timescale) + state_.shift,
+                                    .pts = rescale(sample.pts, timescale, ts_timescale) + state_.shift,
                                     .data = *bytes,
                                     .sync = sample.sync});
   }
@@ -274,9 +296,10 @@ Status TsPackager::add(GstBuffer* buffer) {
     if (chunk.samples.empty()) break;
     const std::size_t first = std::min(event.chunk, chunk.chunk_begins.size() - 1);
     const auto& sample = chunk.samples[std::min(chunk.chunk_begins[first], chunk.samples.size() - 1)];
-    state_.events.push_back({.begin = rescale(sample.dts, timescale, ts_timescale),
-                             .time = rescale(event.box.time, event.box.timescale, ts_timescale),
-                             .message = std::move(event.box.message)});
+    state_.events.push_back(
+        {.begin = rescale(sample.dts, timescale, ts_timescale) + state_.shift,
+         .time = rescale(event.box.time, event.box.timescale, ts_timescale) + state_.shift,
+         .message = std::move(event.box.message)});
   }
   track.chunks.push_back(std::move(parts));
   return {};
@@ -330,6 +353,11 @@ bool TsPackager::sink_event(GstPad* pad, GstEvent* event) {
   if (const auto begin = gstkit::parse<gstkit::TrackBegin>(event)) {
     gather(begin_track(*begin));
     return true;
+  }
+  if (GST_EVENT_TYPE(event) == GST_EVENT_SEGMENT && !begin_segment(event)) return true;
+  if (GST_EVENT_TYPE(event) == GST_EVENT_FLUSH_STOP) {
+    state_.origin.reset();
+    state_.shift = 0;
   }
   GstFlowReturn flow = GST_FLOW_OK;
   if (gstkit::parse<gstkit::SegmentBegin>(event)) {

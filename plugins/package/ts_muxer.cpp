@@ -13,6 +13,7 @@
 #include "gstkit/events.h"
 #include "gstkit/lock.h"
 #include "gstkit/memory.h"
+#include "gstkit/pads.h"
 #include "gstkit/time.h"
 
 GST_DEBUG_CATEGORY_EXTERN(tspackager_debug);
@@ -45,16 +46,25 @@ TsMuxer::~TsMuxer() = default;
 // ---- pads
 
 GstPad* TsMuxer::open(GstPadTemplate* pad_template, const gchar* name) {
+  GstPad* const pad = gstkit::new_request_pad(element_, pad_template, "sink_", name);
+  if (pad == nullptr) return nullptr;
   const std::lock_guard lock{mutex_};
   auto input = std::make_unique<Input>();
   input->id = static_cast<TsCutter::InputId>(next_id_++);
-  const std::string pad_name = name != nullptr ? name : "sink_" + std::to_string(next_pad_);
-  ++next_pad_;
-  input->pad = gst_pad_new_from_template(pad_template, pad_name.c_str());
+  input->pad = pad;
   gst_pad_set_element_private(input->pad, input.get());
   reset(*input);
   cutter_.open(input->id);
   return inputs_.emplace_back(std::move(input))->pad;
+}
+
+void TsMuxer::forget(GstPad* pad) {
+  const std::lock_guard lock{mutex_};
+  std::erase_if(inputs_, [&](const auto& input) {
+    if (input->pad != pad) return false;
+    cutter_.close(input->id);
+    return true;
+  });
 }
 
 void TsMuxer::close(GstPad* pad) {

@@ -27,8 +27,10 @@ class TsMuxer {
   TsMuxer(GstElement* element, GstPad* src) : element_(element), src_(src) {}
   ~TsMuxer();
 
-  // A pad, not yet added to the element; its functions are the caller's.
+  // A pad, not yet added to the element; its functions are the caller's. nullptr: the name is taken.
   GstPad* open(GstPadTemplate* pad_template, const gchar* name);
+  // It could not be added, and is gone.
+  void forget(GstPad* pad);
   // Before the pad is removed from the element.
   void close(GstPad* pad);
   [[nodiscard]] bool has_pads();
@@ -86,7 +88,6 @@ class TsMuxer {
   std::int64_t segment_ticks_ = 0;
   bool ended_ = false;  // EOS has been sent
   guint32 eos_seqnum_ = GST_SEQNUM_INVALID;
-  unsigned next_pad_ = 0;
   std::uint64_t next_id_ = 0;
   // The stream lock of src
   bool announced_ = false;         // stream-start and caps

@@ -42,6 +42,10 @@ bool is_another_object(const BucketAnswer& answer, Bytes body) {
   return parse_hex(tag).has_value() && tag != md5_hex(body);
 }
 
+Error elsewhere(const std::string& said) {
+  return {ErrorCode::invalid, "the bucket is at another endpoint or in another region (" + said + ")"};
+}
+
 Error other_bytes() { return {ErrorCode::io, "the store has other bytes than it was sent"}; }
 
 class BucketTarget final : public Target {
@@ -149,15 +153,19 @@ Error bucket_error(const BucketAnswer& answer, const std::string& bucket) {
   if (code == "RequestTimeTooSkewed") {
     return {ErrorCode::invalid, "the clocks of this server and of the store differ too much (" + said + ")"};
   }
+  if (is_one_of(code, {"ExpiredToken", "SecurityTokenExpired", "TokenRefreshRequired"})) {
+    return {ErrorCode::invalid, "the session token of the credentials has expired (" + said + ")"};
+  }
+  if (is_one_of(code, {"AuthorizationHeaderMalformed", "IllegalLocationConstraintException"})) {
+    return elsewhere(said);  // what was signed names another region than the store is in
+  }
   if (answer.status == forbidden || answer.status == 401) {
     return {ErrorCode::invalid, "the store refuses the credentials (" + said + ")"};
   }
   if (answer.status == not_there) {
     return {ErrorCode::not_found, "the bucket " + bucket + " does not exist (" + said + ")"};
   }
-  if (answer.status >= 300 && answer.status < 400) {
-    return {ErrorCode::invalid, "the bucket is at another endpoint or in another region (" + said + ")"};
-  }
+  if (answer.status >= 300 && answer.status < 400) return elsewhere(said);
   return {ErrorCode::invalid, said};
 }
 

@@ -3,13 +3,19 @@
 
 #include <algorithm>
 
-#include "server/keys/backoff.h"
-
 namespace tarn::server {
 namespace {
 
 // How often what only progresses is written.
 constexpr Microseconds save_interval = std::chrono::seconds{5};
+// Of one object in a pass. Of a store that is out all uploads fail: it is asked again, and not for long, so
+// that other tasks have their turn.
+constexpr unsigned tries = 6;
+constexpr unsigned tries_in_outage = 2;
+
+std::string label(const CollectionTask& task) {
+  return task.group + "/" + task.channel + "/" + task.endpoint;
+}
 
 std::chrono::microseconds as_wait(Microseconds time) { return std::max(time, Microseconds{1000}); }
 
@@ -20,6 +26,7 @@ Result<std::unique_ptr<Collector>> Collector::open(Parts parts, CollectorSetting
   for (CollectionTask& task : TRY(collector->parts_.store.tasks())) {
     auto entry = std::make_shared<Entry>();
     entry->look_first = task.state == CollectionTask::State::running;
+    entry->done_at_failure = task.segments_done;
     entry->task = std::move(task);
     collector->entries_.emplace(entry->task.id, std::move(entry));
   }
@@ -31,7 +38,11 @@ Result<std::unique_ptr<Collector>> Collector::open(Parts parts, CollectorSetting
 }
 
 Collector::Collector(Parts parts, CollectorSettings settings)
-    : parts_(std::move(parts)), settings_(std::move(settings)), share_(settings_.bytes_per_second) {
+    : parts_(std::move(parts)),
+      settings_(std::move(settings)),
+      started_utc_(parts_.utc()),
+      started_(parts_.monotonic()),
+      share_(settings_.bytes_per_second) {
   if (settings_.open) return;
   settings_.open = [this](const CollectionTask& task, std::function<bool()> is_unwanted) {
     return open_target(task, settings_.targets, std::move(is_unwanted));
@@ -76,10 +87,13 @@ std::vector<CollectionTask> Collector::tasks() const {
   return tasks;
 }
 
-Collector::StateCounts Collector::count_by_state() const {
+Collector::Counts Collector::counts() const {
   if (const std::unique_lock lock{mutex_, std::try_to_lock}) {
-    StateCounts counts;
-    for (const auto& [id, entry] : entries_) ++counts[entry->task.state];
+    Counts counts;
+    for (const auto& [id, entry] : entries_) {
+      ++counts.by_state[entry->task.state];
+      if (!entry->task.is_over() && entry->task.failing_since) ++counts.retrying;
+    }
     const std::lock_guard counting{counts_mutex_};
     counts_ = std::move(counts);
   }
@@ -135,9 +149,12 @@ Collector::EntryPtr Collector::take_due(std::unique_lock<std::mutex>& lock) {
 
 void Collector::run(const EntryPtr& entry) {
   CollectionTask task;
+  bool is_out = false;
   {
     const std::lock_guard lock{mutex_};
     if (entry->task.is_over()) return;
+    is_out = entry->failures > 0;
+    entry->task.next_try.reset();
     if (entry->task.state == CollectionTask::State::queued) {
       entry->task.state = CollectionTask::State::running;
       entry->task.started = parts_.utc();
@@ -148,14 +165,21 @@ void Collector::run(const EntryPtr& entry) {
   const auto is_unwanted = [this, entry] { return is_stopping_ || entry->is_cancelled; };
   TaskRun run{{parts_.source, share_, [&] { return settings_.open(task, is_unwanted); },
                [&](Microseconds time) { return pause(*entry, time); }, is_unwanted, parts_.monotonic,
-               [&](std::uint64_t total) { note_progress(entry, total); }, settings_.uploads, 6,
-               settings_.first_backoff},
+               [&](std::uint64_t total) { note_progress(entry, total); }, settings_.uploads, tries,
+               is_out ? tries_in_outage : tries, settings_.first_backoff},
               task,
               entry->progress,
               entry->look_first};
-  const bool is_late = parts_.utc() >= task.end + settings_.patience;
-  const auto result = run.run(is_late);
+  const auto result = run.run(is_late(task));
   end_pass(entry, result, run.manifest());
+}
+
+// What has not come by now will not come. A wall clock that is set ahead says nothing of that, nor does the
+// time in which the server was not there: what encoders sent before is on its way through the journal, still.
+bool Collector::is_late(const CollectionTask& task) const {
+  const Microseconds up = parts_.monotonic() - started_;
+  const Utc now = std::min(parts_.utc(), started_utc_ + up);
+  return up >= settings_.patience && now >= task.end + settings_.patience;
 }
 
 void Collector::note_progress(const EntryPtr& entry, std::uint64_t total) {
@@ -172,6 +196,7 @@ void Collector::note_progress(const EntryPtr& entry, std::uint64_t total) {
   task.segments_done = done;
   task.segments_total = std::max<std::uint64_t>(total, done);
   task.bytes = bytes;
+  if (done > entry->done_at_failure && task.failing_since) end_outage(*entry);
   // Of a range that is not over yet, what is still to come counts too.
   const auto whole = (task.end - task.start).count();
   const auto past = std::clamp<std::int64_t>((parts_.utc() - task.start).count(), 0, whole);
@@ -185,9 +210,8 @@ void Collector::end_pass(const EntryPtr& entry, const Result<bool>& result, cons
   const std::lock_guard lock{mutex_};
   if (entry->task.is_over() || is_stopping_) return;
   if (result) {
-    entry->failures = 0;
+    end_outage(*entry);
     entry->look_first = false;
-    entry->task.error.clear();
     entry->due = parts_.monotonic() + settings_.look_again;
     if (!*result) return save(*entry);
     entry->task.progress = 100;
@@ -196,15 +220,33 @@ void Collector::end_pass(const EntryPtr& entry, const Result<bool>& result, cons
   }
   const Error& error = result.error();
   if (!may_go_away(error)) return finish(*entry, CollectionTask::State::failed, error.message);
-  const std::size_t done = entry->task.segments_done;
-  if (done > entry->done_at_failure) entry->failures = 0;
-  entry->done_at_failure = done;
-  if (++entry->failures >= settings_.passes) {
-    return finish(*entry, CollectionTask::State::failed, error.message);
+  fail_pass(*entry, error);
+}
+
+// With mutex_ held.
+void Collector::end_outage(Entry& entry) {
+  entry.failures = 0;
+  entry.task.error.clear();
+  entry.task.failing_since.reset();
+}
+
+// With mutex_ held.
+void Collector::fail_pass(Entry& entry, const Error& error) {
+  CollectionTask& task = entry.task;
+  const Utc now = parts_.utc();
+  entry.done_at_failure = task.segments_done;
+  if (!task.failing_since) {
+    task.failing_since = now;
+    parts_.log.write(LogLevel::warning, "collection-retried",
+                     {{"task", task.id}, {"endpoint", label(task)}, {"error", error.message}});
   }
-  entry->task.error = error.message;
-  entry->due = parts_.monotonic() + backoff(entry->failures, 0, settings_.first_backoff * 2);
-  save(*entry);
+  const auto wait =
+      wait_for_next_pass(settings_.retry, ++entry.failures, now - *task.failing_since, any_number());
+  if (!wait) return finish(entry, CollectionTask::State::failed, error.message);
+  task.error = error.message;
+  task.next_try = now + *wait;
+  entry.due = parts_.monotonic() + *wait;
+  save(entry);
 }
 
 // With mutex_ held.
@@ -212,12 +254,13 @@ void Collector::finish(Entry& entry, CollectionTask::State state, const std::str
   entry.task.state = state;
   entry.task.error = error;
   entry.task.finished = parts_.utc();
+  entry.task.next_try.reset();
   save(entry);
   hold_content();
   parts_.log.write(state == CollectionTask::State::failed ? LogLevel::warning : LogLevel::info,
                    "collection-ended",
                    {{"task", entry.task.id},
-                    {"endpoint", entry.task.group + "/" + entry.task.channel + "/" + entry.task.endpoint},
+                    {"endpoint", label(entry.task)},
                     {"state", std::string{name_of(state)}},
                     {"error", error}});
 }

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "server/collect/rate_share.h"
+#include "server/collect/retry.h"
 #include "server/collect/target.h"
 #include "server/collect/task_run.h"
 #include "server/control/collection_board.h"
@@ -22,14 +23,14 @@ namespace tarn::server {
 
 struct CollectorSettings {
   TargetSettings targets;
-  std::uint64_t bytes_per_second = 0;                 // of all tasks together; 0: no limit
-  unsigned threads = 2;                               // tasks that are worked on at once
-  unsigned uploads = 4;                               // of one task at once
-  Microseconds look_again = std::chrono::seconds{2};  // at a range that is not complete
-  Microseconds patience = std::chrono::minutes{2};    // for content of a range that is over
-  Microseconds first_backoff = std::chrono::milliseconds{500};
-  unsigned passes = 8;  // that fail one after another, without one object more, before the task has failed
-  std::size_t kept = 1000;  // tasks that are over
+  std::uint64_t bytes_per_second = 0;                           // of all tasks together; 0: no limit
+  unsigned threads = 2;                                         // tasks that are worked on at once
+  unsigned uploads = 4;                                         // of one task at once
+  Microseconds look_again = std::chrono::seconds{2};            // at a range that is not complete
+  Microseconds patience = std::chrono::minutes{2};              // for content of a range that is over
+  Microseconds first_backoff = std::chrono::milliseconds{500};  // within a pass
+  RetryPolicy retry;                                            // of passes
+  std::size_t kept = 1000;                                      // tasks that are over
   // Tests give their own.
   std::function<Result<std::unique_ptr<Target>>(const CollectionTask&, std::function<bool()> is_unwanted)>
       open = {};
@@ -57,8 +58,11 @@ class Collector : public CollectionBoard {
   Status submit(CollectionTask task) override;
   [[nodiscard]] std::vector<CollectionTask> tasks() const override;
   // How many tasks are in each state; of a moment ago where asking would have to wait for the disk.
-  using StateCounts = std::map<CollectionTask::State, std::size_t>;
-  [[nodiscard]] StateCounts count_by_state() const;
+  struct Counts {
+    std::map<CollectionTask::State, std::size_t> by_state;
+    std::size_t retrying = 0;  // of the running: those that wait out an error
+  };
+  [[nodiscard]] Counts counts() const;
   [[nodiscard]] std::optional<CollectionTask> find(const std::string& id) const override;
   Status cancel(const std::string& id) override;
 
@@ -69,7 +73,7 @@ class Collector : public CollectionBoard {
     std::atomic<bool> is_cancelled{false};
     bool is_busy = false;
     bool look_first = false;  // until a pass of this process was whole
-    unsigned failures = 0;
+    unsigned failures = 0;    // passes one after another, without one object more
     std::size_t done_at_failure = 0;
     Monotonic due{};
     Monotonic saved{};
@@ -80,8 +84,11 @@ class Collector : public CollectionBoard {
   void work();
   EntryPtr take_due(std::unique_lock<std::mutex>& lock);
   void run(const EntryPtr& entry);
+  [[nodiscard]] bool is_late(const CollectionTask& task) const;
   void note_progress(const EntryPtr& entry, std::uint64_t total);
   void end_pass(const EntryPtr& entry, const Result<bool>& result, const std::string& manifest);
+  void fail_pass(Entry& entry, const Error& error);
+  static void end_outage(Entry& entry);
   void finish(Entry& entry, CollectionTask::State state, const std::string& error);
   void save(Entry& entry);
   bool pause(const Entry& entry, Microseconds time);
@@ -90,12 +97,14 @@ class Collector : public CollectionBoard {
 
   Parts parts_;
   CollectorSettings settings_;
+  const Utc started_utc_;
+  const Monotonic started_;
   RateShare share_;
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::map<std::string, EntryPtr> entries_;  // by id
   mutable std::mutex counts_mutex_;
-  mutable StateCounts counts_;  // of the latest count
+  mutable Counts counts_;  // of the latest count
   std::atomic<bool> is_stopping_{false};
   std::vector<std::thread> threads_;
 };

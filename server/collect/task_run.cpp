@@ -3,9 +3,9 @@
 
 #include <algorithm>
 #include <future>
-#include <random>
 #include <thread>
 
+#include "server/collect/retry.h"
 #include "server/keys/backoff.h"
 
 namespace tarn::server {
@@ -13,26 +13,33 @@ namespace {
 
 Error unwanted() { return {ErrorCode::conflict, "the task was stopped"}; }
 
-std::uint32_t any_number() {
-  thread_local std::minstd_rand generator{std::random_device{}()};
-  return static_cast<std::uint32_t>(generator());
-}
-
 }  // namespace
 
 Result<bool> TaskRun::run(bool finish) {
-  CollectionPlan plan = TRY(parts_.source.plan(task_, finish));
-  total_ = plan.media.size();
+  Utc known_until{};
+  {
+    const std::lock_guard lock{progress_.mutex};
+    known_until = progress_.known_until;
+  }
+  CollectionPlan plan = TRY(parts_.source.plan(task_, {finish, known_until}));
+  const bool is_whole = !plan.manifests.empty();
   std::vector<std::string> missing;
   {
     const std::lock_guard lock{progress_.mutex};
+    total_ = plan.media.size();
     for (std::string& name : plan.media) {
       if (!progress_.done.contains(name)) missing.push_back(std::move(name));
     }
+    // Less than the whole has been planned: what is there already belongs to it too.
+    if (!is_whole) total_ = progress_.done.size() + missing.size();
   }
   parts_.on_progress(total_);
   TRY(upload(missing));
-  if (plan.manifests.empty()) return false;
+  if (!is_whole) {
+    const std::lock_guard lock{progress_.mutex};
+    progress_.known_until = std::max(progress_.known_until, plan.edge);
+    return false;
+  }
   const auto target = TRY(parts_.open());
   for (const CollectedManifest& manifest : plan.manifests) {
     const std::vector<Blob> text{Blob::copy_of(as_bytes(manifest.text))};
@@ -83,6 +90,7 @@ Status TaskRun::upload_one(Target& target, const std::string& name) {
     std::optional<std::uint64_t> there;
     TRY(with_tries([&]() -> Status {
       there = TRY(target.find(name));
+      is_reached_ = true;
       return {};
     }));
     if (there) {
@@ -100,14 +108,19 @@ Status TaskRun::put(Target& target, const std::string& name, const std::string& 
                     const std::vector<Blob>& parts, std::uint64_t size) {
   return with_tries([&]() -> Status {  // each try takes disk and network
     if (!parts_.pause(parts_.share.take(size, parts_.now()))) return unwanted();
-    return target.put(name, content_type, parts);
+    TRY(target.put(name, content_type, parts));
+    is_reached_ = true;
+    return {};
   });
 }
 
 Status TaskRun::with_tries(const std::function<Status()>& attempt) {
   for (unsigned failures = 0;;) {
     Status done = attempt();
-    if (done || !may_go_away(done.error()) || ++failures == parts_.tries) return done;
+    if (done || !may_go_away(done.error()) ||
+        ++failures >= (is_reached_ ? parts_.tries : parts_.first_tries)) {
+      return done;
+    }
     if (!parts_.pause(backoff(failures, any_number(), parts_.first_backoff))) return unwanted();
   }
 }

@@ -21,6 +21,7 @@ struct TaskProgress {
   std::mutex mutex;
   std::set<std::string> done;  // names that are at the target
   std::uint64_t bytes = 0;
+  Utc known_until{};  // all that ended before has been planned and is at the target
 };
 
 // One pass over a task: what is there of its range and not at the target yet is copied, and the manifests
@@ -38,7 +39,8 @@ class TaskRun {
     std::function<Monotonic()> now;
     std::function<void(std::uint64_t total)> on_progress;
     unsigned uploads = 4;
-    unsigned tries = 6;  // of one object in a row
+    unsigned tries = 6;        // of one object in a row
+    unsigned first_tries = 6;  // the same, until the store has answered anything well
     Microseconds first_backoff = std::chrono::milliseconds{500};
   };
 
@@ -46,7 +48,7 @@ class TaskRun {
   TaskRun(Parts parts, const CollectionTask& task, TaskProgress& progress, bool look_first)
       : parts_(std::move(parts)), task_(task), progress_(progress), look_first_(look_first) {}
 
-  // True: all of it is there, manifests too. `finish` as in plan_collection().
+  // True: all of it is there, manifests too. `finish` as in CollectionLook.
   Result<bool> run(bool finish);
   // The file that players open, once run() has returned true.
   [[nodiscard]] const std::string& manifest() const { return manifest_; }
@@ -68,6 +70,7 @@ class TaskRun {
   std::uint64_t total_ = 0;
   std::string manifest_;
   std::atomic<bool> has_failed_{false};
+  std::atomic<bool> is_reached_{false};  // the store has taken or found something
 };
 
 }  // namespace tarn::server

@@ -38,14 +38,15 @@ struct ServerConfig {
   std::string key_file;            // never empty after parse_config
   std::string ingest_base_url;     // empty: default_base_url() of the bound address
   std::string origin_base_url;
-  std::string collection_root;                  // never empty after parse_config
-  std::uint64_t collection_rate = 25'000'000;   // bytes a second, of all tasks together
-  std::chrono::seconds collection_timeout{60};  // of a store, without a byte
-  std::string bucket_credentials;               // path; empty: none
-  std::string key_server_credentials;           // path; empty: none
-  std::string tls_certificate;                  // path; empty: plain HTTP
-  std::string tls_key;                          // path; empty as tls_certificate is
-  std::string resources;                        // path; empty: none
+  std::string collection_root;                       // never empty after parse_config
+  std::uint64_t collection_rate = 25'000'000;        // bytes a second, of all tasks together
+  std::chrono::seconds collection_timeout{60};       // of a store, without a byte
+  std::chrono::seconds collection_patience{86'400};  // with a store that takes nothing
+  std::string bucket_credentials;                    // path; empty: none
+  std::string key_server_credentials;                // path; empty: none
+  std::string tls_certificate;                       // path; empty: plain HTTP
+  std::string tls_key;                               // path; empty as tls_certificate is
+  std::string resources;                             // path; empty: none
   std::vector<Network> trusted_proxies;
   std::optional<std::uint64_t> archive_quota;  // bytes of all archives together
   bool require_access_control = false;

@@ -185,6 +185,13 @@ Status set_collection_timeout(ServerConfig& config, const std::string& value) {
   return {};
 }
 
+Status set_collection_patience(ServerConfig& config, const std::string& value) {
+  const auto number = parse_u64(value);
+  if (!number || *number < 10 || *number > 2'592'000) return must_be("a whole number from 10 to 2592000");
+  config.collection_patience = std::chrono::seconds{*number};
+  return {};
+}
+
 constexpr std::array all_options{
     Option{"data-dir", "DIR", "./tarn-data", "everything that lasts", &set_text<&ServerConfig::data_dir>},
     Option{"listen", "ADDR:PORT", "127.0.0.1:8080", "ingest and playback",
@@ -260,6 +267,9 @@ constexpr std::array all_options{
            &set_collection_rate},
     Option{"collection-timeout", "SECONDS", "60",
            "a store that neither takes nor sends a byte for so long is tried again", &set_collection_timeout},
+    Option{"collection-patience", "SECONDS", "86400",
+           "a task whose store takes nothing, with errors that may go away, has failed after so long",
+           &set_collection_patience},
 };
 
 }  // namespace

@@ -145,6 +145,16 @@ bool is_wanted(const ListQuery& query, const CollectionTask& task) {
                  task.target.url);
 }
 
+// The id of the oldest task that is not over and `is_meant`.
+template <class Condition>
+std::string unfinished(const CollectionBoard* board, Condition is_meant) {
+  if (board == nullptr) return {};
+  for (const CollectionTask& task : board->tasks()) {
+    if (!task.is_over() && is_meant(task)) return task.id;
+  }
+  return {};
+}
+
 }  // namespace
 
 ApiResponse Operations::list_tasks(const ApiRequest& request, const RouteMatch& match) {
@@ -226,20 +236,12 @@ ApiResponse Operations::cancel_task(const RouteMatch& match) {
   return response;
 }
 
-bool Operations::is_collected(const Channel& channel) const {
-  if (board_ == nullptr) return false;
-  const auto tasks = board_->tasks();
-  return std::any_of(tasks.begin(), tasks.end(), [&](const CollectionTask& task) {
-    return !task.is_over() && task.channel_id == channel.id;
-  });
+std::string Operations::task_of(const Channel& channel) const {
+  return unfinished(board_, [&](const CollectionTask& task) { return task.channel_id == channel.id; });
 }
 
-bool Operations::is_collected(const Endpoint& endpoint) const {
-  if (board_ == nullptr) return false;
-  const auto tasks = board_->tasks();
-  return std::any_of(tasks.begin(), tasks.end(), [&](const CollectionTask& task) {
-    return !task.is_over() && task.endpoint_id == endpoint.id;
-  });
+std::string Operations::task_of(const Endpoint& endpoint) const {
+  return unfinished(board_, [&](const CollectionTask& task) { return task.endpoint_id == endpoint.id; });
 }
 
 }  // namespace tarn::server

@@ -57,6 +57,10 @@ std::optional<bool> read_flag(const ApiRequest& request, const std::string& name
   return parameter->second == "true";
 }
 
+ApiResponse is_needed_by(const std::string& task) {
+  return problem(409, "collection task " + task + " is taking content of it; cancel the task first");
+}
+
 ApiResponse json_answer(int status, JsonNode* node) {
   ApiResponse response;
   response.status = status;
@@ -166,6 +170,12 @@ ApiResponse Operations::patch(const ApiRequest& request, const RouteMatch& match
   check_rules(next, errors);
   check_reach(next, settings_, errors);
   if (!errors.empty()) return problem(errors);
+  if constexpr (std::is_same_v<R, Endpoint>) {
+    // A folder has one kind of bytes, never a clear half and an encrypted one.
+    const std::string task = key_identity(current) == key_identity(next) ? "" : task_of(current);
+    if (!task.empty())
+      return problem(409, "drm cannot change while collection task " + task + " takes content of it");
+  }
   next.updated = now();
   if (const Status stored = store_.put(next, false); !stored) return problem(stored.error());
   return shown<R>(200, match, Secrets::hidden);
@@ -180,9 +190,7 @@ ApiResponse Operations::remove(const ApiRequest& request, const RouteMatch& matc
   if (found.resource == nullptr) return no_such<R>(match);
   if (precondition_fails(request, *found.resource)) return precondition_failed();
   if constexpr (!std::is_same_v<R, Group>) {
-    if (is_collected(*found.resource)) {
-      return problem(409, "a collection task is taking content of it; cancel the task first");
-    }
+    if (const auto task = task_of(*found.resource); !task.empty()) return is_needed_by(task);
   }
   Status removed;
   if constexpr (std::is_same_v<R, Group>) {
@@ -288,7 +296,7 @@ ApiResponse Operations::reset_channel(const ApiRequest& request, const RouteMatc
   const auto found = find<Channel>(match);
   if (found.resource == nullptr) return no_such<Channel>(match);
   if (precondition_fails(request, *found.resource)) return precondition_failed();
-  if (is_collected(*found.resource)) return problem(409, "a collection task still takes its content");
+  if (const auto task = task_of(*found.resource); !task.empty()) return is_needed_by(task);
   Channel channel = *found.resource;
   channel.updated = now();
   if (const Status stored = store_.reset_channel(channel); !stored) return problem(stored.error());

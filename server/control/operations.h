@@ -56,9 +56,9 @@ class Operations {
   ApiResponse create_task(const ApiRequest& request, const RouteMatch& match);
   ApiResponse read_task(const RouteMatch& match);
   ApiResponse cancel_task(const RouteMatch& match);
-  // Whether a task still takes content of this channel or endpoint.
-  [[nodiscard]] bool is_collected(const Channel& channel) const;
-  [[nodiscard]] bool is_collected(const Endpoint& endpoint) const;
+  // The id of a task that still takes content of this channel or endpoint; empty: there is none.
+  [[nodiscard]] std::string task_of(const Channel& channel) const;
+  [[nodiscard]] std::string task_of(const Endpoint& endpoint) const;
 
   template <class R>
   ApiResponse shown(int status, const RouteMatch& match, Secrets secrets);

@@ -66,6 +66,8 @@ JsonPtr answer(const CollectionTask& task) {
       .add("segmentsTotal", count(task.segments_total))
       .add("bytes", count(task.bytes))
       .add("error", text_or_null(task.error))
+      .add("failingSince", time_or_null(task.failing_since))
+      .add("nextTryAt", time_or_null(task.next_try))
       .add("createdAt", format_utc_seconds(task.created))
       .add("startedAt", time_or_null(task.started))
       .add("finishedAt", time_or_null(task.finished));
@@ -90,6 +92,7 @@ std::string write_task(const CollectionTask& task) {
       .add("bytes", count(task.bytes))
       .add("manifest", task.manifest)
       .add("error", task.error)
+      .add("failingSince", stored(task.failing_since))
       .add("created", stored(task.created))
       .add("started", stored(task.started))
       .add("finished", stored(task.finished));
@@ -125,6 +128,7 @@ Result<CollectionTask> read_task(std::string_view document) {
   task.bytes = static_cast<std::uint64_t>(json_member_number(node, "bytes"));
   task.manifest = json_member_text(node, "manifest");
   task.error = json_member_text(node, "error");
+  task.failing_since = time_if_any(node, "failingSince");
   task.created = time_of(node, "created");
   task.started = time_if_any(node, "started");
   task.finished = time_if_any(node, "finished");

@@ -39,8 +39,10 @@ struct CollectionTask {
   std::uint64_t segments_done = 0;
   std::uint64_t segments_total = 0;  // as far as they are known
   std::uint64_t bytes = 0;
-  std::string manifest;  // the file that players open; empty until it is there
-  std::string error;     // why it failed, or what it is waiting out; never a secret
+  std::string manifest;              // the file that players open; empty until it is there
+  std::string error;                 // why it failed, or what it is waiting out; never a secret
+  std::optional<Utc> failing_since;  // nothing more was taken since; kept when the task has failed of it
+  std::optional<Utc> next_try;       // while it waits one out; not kept over restarts
   Utc created{};
   std::optional<Utc> started;
   std::optional<Utc> finished;

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,7 +13,8 @@ namespace tarn::server {
 struct ArchiveUse {
   std::string channel;      // id
   std::uint64_t bytes = 0;  // on disk
-  Utc oldest;               // of its content
+  Utc oldest;               // where its oldest slot ends: that is what is deleted first
+  Utc newest;               // where its newest one begins
   Utc keep_from;            // what is younger stays: live playlists and running collections need it
 };
 
@@ -23,8 +23,9 @@ struct Sacrifice {
   Utc before;  // content that ends before this goes
 };
 
-// `--archive-quota`: whose oldest content is to be deleted next when all archives together take more than
-// `quota` bytes, a minute of it at a time. Nothing: there is room, or nothing that may go.
-std::optional<Sacrifice> next_sacrifice(const std::vector<ArchiveUse>& uses, std::uint64_t quota);
+// `--archive-quota`: what is to be deleted now when all archives together take more than `quota` bytes: the
+// oldest minute of any channel, and the next one, as many as it probably takes, but few of each channel at a
+// time. At most one entry for each channel. Empty: there is room, or nothing that may go.
+std::vector<Sacrifice> sacrifices(std::vector<ArchiveUse> uses, std::uint64_t quota);
 
 }  // namespace tarn::server

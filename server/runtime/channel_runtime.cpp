@@ -6,6 +6,7 @@
 
 #include "core/base/out_of_memory.h"
 #include "core/base/text.h"
+#include "core/timeline/slot_time.h"
 
 namespace tarn::server {
 namespace {
@@ -239,7 +240,10 @@ void ChannelRuntime::note(const IngestEvent& event) {
   } else if (event.name == "input-condition") {
     auto& conditions = state_.conditions[field(event, "input") == "ingest2" ? 1 : 0];
     if (field(event, "state") == "set") {
-      conditions.emplace(field(event, "condition"), now);
+      const std::string tracks = field(event, "tracks");
+      Condition& condition =
+          conditions.try_emplace(field(event, "condition"), Condition{now, {}}).first->second;
+      condition.reason = tracks.empty() ? field(event, "reason") : tracks;
     } else {
       conditions.erase(field(event, "condition"));
     }
@@ -286,7 +290,7 @@ void ChannelRuntime::tell_changes(Monotonic now) {
     state_.input_states[i] = states[i];
   }
   for (std::size_t i = 0; i < watches_.size(); ++i) {
-    const auto change = watches_[i].observe(states[i], !is_out(states[1 - i]), now);
+    const auto change = watches_[i].observe(states[i], is_well(states[1 - i]), now);
     if (!change) continue;
     std::vector<EventLog::Field> fields{
         {"channel", label()}, {"input", input_name(static_cast<int>(i))}, {"state", change->state}};
@@ -330,15 +334,21 @@ std::chrono::seconds ChannelRuntime::longest_target_duration() const {
   return std::chrono::seconds{longest};
 }
 
-std::optional<ArchiveUse> ChannelRuntime::use(Microseconds keep, std::optional<Utc> held) const {
+std::optional<ArchiveUse> ChannelRuntime::use(const Keep& keep, std::optional<Utc> held) const {
   const auto timeline = archive_->timeline();
   if (timeline->empty()) return std::nullopt;
   const auto newest = timeline->find(timeline->end_slot() - 1);
   const auto oldest = timeline->find(timeline->first_slot());
   if (newest == nullptr || oldest == nullptr) return std::nullopt;
-  Utc keep_from = newest->utc - keep;
-  if (held) keep_from = std::min(keep_from, *held - segment_before);
-  return ArchiveUse{id(), archive_->statistics().bytes, oldest->utc, keep_from};
+  Utc now;
+  {
+    const std::lock_guard lock{mutex_};
+    now = content_clock_.at(newest->number, newest->utc, parts_.clocks.monotonic(), parts_.clocks.utc());
+  }
+  Utc from = keep_from(keep, newest->utc, now);
+  if (held) from = std::min(from, *held - segment_before);
+  return ArchiveUse{id(), archive_->statistics().bytes, timeline::end_of(*timeline, *oldest), newest->utc,
+                    from};
 }
 
 std::string ChannelRuntime::id() const {
@@ -346,7 +356,7 @@ std::string ChannelRuntime::id() const {
   return channel_.id;
 }
 
-void ChannelRuntime::trim(Microseconds keep, std::optional<Utc> held) {
+void ChannelRuntime::trim(const Keep& keep, std::optional<Utc> held) {
   const auto content = use(keep, held);
   // A little at a time: a month at once would keep encoders waiting.
   if (content) trim_before(std::min(content->keep_from, content->oldest + longest_trim));
@@ -410,7 +420,7 @@ ChannelRuntime::Gauges ChannelRuntime::gauges(Monotonic now) const {
   for (std::size_t i = 0; i < gauges.inputs.size(); ++i) {
     gauges.inputs[i].is_connected = state_.inputs[i].is_connected(now, patience);
     gauges.inputs[i].bitrate = state_.inputs[i].bitrate(now);
-    for (const auto& [code, since] : state_.conditions[i]) gauges.inputs[i].conditions.push_back(code);
+    for (const auto& [code, condition] : state_.conditions[i]) gauges.inputs[i].conditions.push_back(code);
     gauges.inputs[i].state = state_.input_states[i];
   }
   return gauges;

@@ -21,6 +21,7 @@
 #include "server/runtime/input_state.h"
 #include "server/runtime/metrics.h"
 #include "server/runtime/origin.h"
+#include "server/runtime/retention.h"
 #include "server/runtime/worker_pool.h"
 
 namespace tarn::server {
@@ -48,6 +49,10 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
     std::string to;
     std::string reason;
   };
+  struct Condition {
+    Utc since;
+    std::string reason;  // for people; empty: the code says it all
+  };
   struct State {
     std::array<InputHistory, 2> inputs;
     std::array<std::vector<std::pair<std::string, std::string>>, 2> input_statistics;
@@ -56,10 +61,10 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
     std::uint64_t switch_count = 0;
     std::deque<InputHistory::Event> errors;  // newest last
     std::string storage_error;               // why nothing is stored; empty: all is well
-    // What is wrong with how an input sends, by code, and since when.
-    std::array<std::map<std::string, Utc>, 2> conditions;
+    // What is wrong with how an input sends, by code.
+    std::array<std::map<std::string, Condition>, 2> conditions;
     std::array<InputState, 2> input_states;  // at the last look, at most a second ago
-    std::optional<Utc> sacrificed_before;  // content that went for the quota since the server started
+    std::optional<Utc> sacrificed_before;    // content that went for the quota since the server started
   };
 
   // What the metrics show of it; had without asking the pipeline, which may be waiting for a disk.
@@ -88,10 +93,10 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
   // tail when both inputs have been silent for three target durations, the channel's or their own, whichever
   // is longer (S19).
   void tick(Monotonic now);
-  // Deletes what is older than `keep` before the newest content (semantics S30).
-  void trim(Microseconds keep, std::optional<Utc> held = std::nullopt);
-  // What may be deleted to make room: all but `keep` before the newest content, and what is `held`.
-  [[nodiscard]] std::optional<ArchiveUse> use(Microseconds keep, std::optional<Utc> held) const;
+  // Deletes what need not be kept any more (semantics S30).
+  void trim(const Keep& keep, std::optional<Utc> held = std::nullopt);
+  // What may be deleted: all but what is to be kept, and what is `held`.
+  [[nodiscard]] std::optional<ArchiveUse> use(const Keep& keep, std::optional<Utc> held) const;
   // The same of what is asked for but went to make room: counted, and in the status.
   void sacrifice_before(Utc limit);
   // Takes nothing from now on; `then` runs when the last object has been answered and the pipeline is gone.
@@ -140,6 +145,7 @@ class ChannelRuntime : public std::enable_shared_from_this<ChannelRuntime> {
   mutable std::mutex mutex_;
   Channel channel_;
   ChannelMeters meters_;
+  mutable ContentClock content_clock_;
   State state_;
   Monotonic last_media_;
   bool tail_closed_ = false;

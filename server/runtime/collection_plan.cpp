@@ -136,27 +136,33 @@ class Planner {
 }  // namespace
 
 Result<CollectionPlan> plan_collection(const Timeline& timeline, const OutputSettings& output, Utc start,
-                                       Utc end, bool finish) {
-  if (output.is_encrypted && !output.protection) return not_found("there is no key for this endpoint yet");
+                                       Utc end, const CollectionLook& look) {
+  if (output.is_encrypted && !output.protection)
+    return Error{ErrorCode::io, "there is no key for this endpoint yet"};
   const timeline::Presentation* presentation = timeline.presentation(output.endpoint);
   const bool has_any = presentation != nullptr && !presentation->cuts.empty();
   const timeline::Stretch* last = has_any ? timeline.stretch(presentation->cuts.back().stretch) : nullptr;
   const Utc edge = last == nullptr ? Utc{} : timeline::end_of(timeline, *last, presentation->cuts.back());
-  const bool is_complete = edge >= end || finish;
-  if (edge <= start) {
+  const bool is_complete = edge >= end || look.finish;
+  const Utc begin = is_complete ? start : std::max(start, look.known_until);
+  CollectionPlan nothing;
+  nothing.edge = edge;
+  if (edge <= begin) {
     if (is_complete) return not_found("nothing of this range was ever there");
-    return CollectionPlan{};
+    return nothing;
   }
   timeline::WindowQuery query;
-  query.start = start;
+  query.start = begin;
   (is_complete ? query.vod_end : query.end) = is_complete ? std::min(end, edge) : end;
   auto window = timeline::resolve_window(timeline, *presentation, query, {any_time, any_time}, edge);
   if (!window) {
-    if (!is_complete) return CollectionPlan{};
+    if (!is_complete) return nothing;
     return not_found("there is nothing in this range: " + window.error().message);
   }
   window->complete = is_complete;  // a stream that has ended may go on before the end is reached
-  return Planner{timeline, output, std::move(window).value()}.plan();
+  CollectionPlan plan = TRY((Planner{timeline, output, std::move(window).value()}.plan()));
+  plan.edge = edge;
+  return plan;
 }
 
 }  // namespace tarn::server

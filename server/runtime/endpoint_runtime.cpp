@@ -71,12 +71,17 @@ struct EndpointRuntime::ManifestJob {
 class EndpointRuntime::StateReuse : public Reuse {
  public:
   StateReuse(std::weak_ptr<EndpointRuntime> runtime, const Timeline& timeline,
-             const std::shared_ptr<const Settings>& settings, bool is_media)
-      : runtime_(std::move(runtime)), timeline_(timeline), settings_(settings), is_media_(is_media) {}
+             const std::shared_ptr<const Settings>& settings, bool is_media, std::uint64_t age)
+      : runtime_(std::move(runtime)),
+        timeline_(timeline),
+        settings_(settings),
+        is_media_(is_media),
+        age_(age) {}
 
   [[nodiscard]] bool is_current() const override {
     const auto runtime = runtime_.lock();
-    return runtime && same(timeline_, runtime->archive_->timeline()) && same(settings_, runtime->settings());
+    return runtime && age_ == runtime->age_ && same(timeline_, runtime->archive_->timeline()) &&
+           same(settings_, runtime->settings());
   }
   void count() const override {
     const auto runtime = runtime_.lock();
@@ -85,16 +90,17 @@ class EndpointRuntime::StateReuse : public Reuse {
     if (is_media_) ++runtime->hits_;
   }
 
- private:
   template <class T>
   static bool same(const std::weak_ptr<const T>& then, const std::shared_ptr<const T>& now) {
     return !then.owner_before(now) && !now.owner_before(then);
   }
 
+ private:
   std::weak_ptr<EndpointRuntime> runtime_;
   std::weak_ptr<const timeline::Timeline> timeline_;
   std::weak_ptr<const Settings> settings_;
   bool is_media_;
+  std::uint64_t age_;
 };
 
 EndpointRuntime::EndpointRuntime(Parts parts, Settings settings, std::shared_ptr<archive::Archive> archive,
@@ -133,7 +139,8 @@ void EndpointRuntime::fetch(const Request& request, std::function<void(Fetched)>
   const auto reusable = [&](bool is_media) {
     // Whether a manifest is stale is a matter of time, not of the state.
     const bool reuses = is_media || !current->error_on_stale;
-    return [reuse = reuses ? std::make_shared<const StateReuse>(weak_from_this(), timeline, current, is_media)
+    return [reuse = reuses ? std::make_shared<const StateReuse>(weak_from_this(), timeline, current, is_media,
+                                                                age_.load())
                            : nullptr,
             answer = std::move(done)](Fetched fetched) {
       if (fetched.content && reuse) fetched.reuse = reuse;
@@ -151,7 +158,7 @@ void EndpointRuntime::fetch(const Request& request, std::function<void(Fetched)>
     }
     return fetch_manifest(timeline, current, request, *name, reusable(false));
   }
-  auto found = find_media(*timeline, current->output, shift_of(request, *current), request.file);
+  auto found = find_media(*timeline, current->output, shift_of(request, *current), request.utc, request.file);
   if (auto* missing = std::get_if<Fetched>(&found)) return done(std::move(*missing));
   fetch_media(std::get<MediaFile>(found), request, current, reusable(true));
 }
@@ -210,7 +217,7 @@ void EndpointRuntime::learn_lead(const ManifestJob& job, const std::string& segm
   Request request = job.request;
   request.file = segment;
   const auto found =
-      find_media(*job.timeline, job.settings->output, shift_of(request, *job.settings), segment);
+      find_media(*job.timeline, job.settings->output, shift_of(request, *job.settings), request.utc, segment);
   const MediaFile* media = std::get_if<MediaFile>(&found);
   if (media == nullptr) return;
   last_packaged_ = request.now.time_since_epoch().count();
@@ -295,18 +302,19 @@ void EndpointRuntime::fetch_media(const MediaFile& media, const Request& request
   });
 }
 
-Result<CollectionPlan> EndpointRuntime::plan(Utc start, Utc end, bool finish) const {
+Result<CollectionPlan> EndpointRuntime::plan(Utc start, Utc end, const CollectionLook& look) const {
   const auto current = settings();
   if (current->output.is_encrypted && !current->protection) {
-    return not_found("there is no key for this endpoint yet");
+    return Error{ErrorCode::io, "there is no key for this endpoint yet"};
   }
-  return plan_collection(*archive_->timeline(), current->output, start, end, finish);
+  return plan_collection(*archive_->timeline(), current->output, start, end, look);
 }
 
 // What retention took away between the look-up and the reading is not there: nobody's fault.
 Fetched EndpointRuntime::package_failed(const Request& request, const Settings& settings,
                                         const std::string& what) {
-  auto found = find_media(*archive_->timeline(), settings.output, shift_of(request, settings), request.file);
+  auto found = find_media(*archive_->timeline(), settings.output, shift_of(request, settings), request.utc,
+                          request.file);
   if (auto* missing = std::get_if<Fetched>(&found)) return std::move(*missing);
   note_failure(what);
   return absent(Fetched::Absence::failed, "the segment could not be packaged");
@@ -370,7 +378,22 @@ Fetched EndpointRuntime::package_text(const TextRequest& text, const std::string
           {}};
 }
 
+// What days allow is judged when something is asked for. Where content comes each of its states is asked
+// anew; of a channel that is silent what is ready would be given for ever.
+void EndpointRuntime::grow_older(Monotonic now) {
+  constexpr Microseconds interval = std::chrono::seconds{30};
+  if (now - looked_at_ < interval) return;
+  looked_at_ = now;
+  const Timeline timeline = archive_->timeline();
+  const bool is_silent = StateReuse::same(seen_, timeline);
+  seen_ = timeline;
+  if (!is_silent || settings()->windows.shift == Microseconds{0}) return;
+  ++age_;
+  manifests_.clear();
+}
+
 void EndpointRuntime::tick(Monotonic now) {
+  grow_older(now);
   if (!has_packager_ || now.time_since_epoch().count() - last_packaged_ < idle_limit.count()) return;
   parts_.workers.submit(strand_, [self = shared_from_this()] {
     self->packager_.reset();

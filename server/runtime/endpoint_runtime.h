@@ -69,8 +69,9 @@ class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
   void set_settings(Settings settings);
   void fetch(const Request& request, std::function<void(Fetched)> done);
   // As plan_collection() of its settings and timeline.
-  [[nodiscard]] Result<CollectionPlan> plan(Utc start, Utc end, bool finish) const;
-  // Gives up the pipeline when nothing was packaged for a minute.
+  [[nodiscard]] Result<CollectionPlan> plan(Utc start, Utc end, const CollectionLook& look) const;
+  // Gives up the pipeline when nothing was packaged for a minute, and of a channel that is silent what is
+  // ready: it may be too old by now.
   void tick(Monotonic now);
 
   [[nodiscard]] State state() const;
@@ -107,6 +108,7 @@ class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
   Fetched package_failed(const Request& request, const Settings& settings, const std::string& what);
   [[nodiscard]] std::shared_ptr<const Settings> settings() const;
   void note_failure(const std::string& what);
+  void grow_older(Monotonic now);
 
   Parts parts_;
   std::shared_ptr<archive::Archive> archive_;
@@ -119,6 +121,10 @@ class EndpointRuntime : public std::enable_shared_from_this<EndpointRuntime> {
   std::string last_error_;
   ManifestStore manifests_;
   LeadStore leads_;
+
+  std::atomic<std::uint64_t> age_{0};  // of what is ready: grows while the channel is silent
+  Monotonic looked_at_{};              // these two belong to tick()
+  std::weak_ptr<const timeline::Timeline> seen_;
 
   // The pipeline: touched on the strand only.
   std::unique_ptr<Packager> packager_;

@@ -28,7 +28,7 @@ bool has_failed(const std::string& state) {
 
 }  // namespace
 
-bool is_out(const InputState& input) { return has_failed(input.state); }
+bool is_well(const InputState& input) { return is_well(input.state); }
 
 InputState input_state(const std::vector<std::pair<std::string, std::string>>& statistics,
                        const std::optional<std::string>& failing) {

@@ -19,8 +19,8 @@ struct InputState {
   std::optional<Microseconds> drift{};  // how much later than the other's its content comes
 };
 
-// It was there, and cannot stand in for the other one now.
-[[nodiscard]] bool is_out(const InputState& input);
+// It can stand in for the other one now.
+[[nodiscard]] bool is_well(const InputState& input);
 
 // `statistics` of the elements; `failing`: why all that it sends is refused, none: it is not.
 InputState input_state(const std::vector<std::pair<std::string, std::string>>& statistics,
@@ -28,7 +28,7 @@ InputState input_state(const std::vector<std::pair<std::string, std::string>>& s
 
 // What is said of an input's states: when it comes, when it fails and when it is well again, not more than
 // once in five minutes while it comes and goes (fault A6). What lasts for half a minute is told all the same,
-// and at once when the other input, if there was one, is out. Not thread-safe.
+// and at once when no other input can stand in. Not thread-safe.
 class InputWatch {
  public:
   struct Change {

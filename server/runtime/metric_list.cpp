@@ -71,6 +71,7 @@ constexpr Description descriptions[] = {
 
     {"tarn_key_requests_total", counter, "Requests to key servers by outcome."},
     {"tarn_collection_tasks", gauge, "Collection tasks that are remembered, by state."},
+    {"tarn_collection_tasks_retrying", gauge, "Collection tasks that wait out an error of their store."},
 };
 // clang-format on
 

@@ -85,12 +85,14 @@ bool has_media(const timeline::Timeline& timeline, const timeline::Stretch& stre
 }
 
 bool is_expired(const timeline::Timeline& timeline, const timeline::Presentation& presentation,
-                const timeline::OutputSettings& settings, Microseconds shift, const timeline::Cut& cut) {
+                const timeline::OutputSettings& settings, Microseconds shift, Utc now,
+                const timeline::Cut& cut) {
   const auto end = [&](const timeline::Cut& c) {
     const timeline::Stretch* stretch = timeline.stretch(c.stretch);
     return stretch == nullptr ? Utc{} : timeline::end_of(timeline, *stretch, c);
   };
-  return end(cut) < end(presentation.cuts.back()) - shift - live_retention(settings, &presentation);
+  const Keep keep{live_retention(settings, &presentation), shift};
+  return end(cut) < keep_from(keep, end(presentation.cuts.back()), now);
 }
 
 // Of the time that the reference has in the cut, whether the subtitles have anything in it or not.
@@ -107,13 +109,14 @@ MediaFile text_file(const timeline::Timeline& timeline, const timeline::Stretch&
 
 std::variant<MediaFile, Fetched> find_segment(const timeline::Timeline& timeline,
                                               const timeline::OutputSettings& settings, Microseconds shift,
-                                              const timeline::SegmentName& name, const std::string& file) {
+                                              Utc now, const timeline::SegmentName& name,
+                                              const std::string& file) {
   if (!fits(settings.protocol, name) || name.edition != settings.edition) return no_such_file();
   const timeline::Presentation* presentation = timeline.presentation(settings.endpoint);
   if (presentation == nullptr) return no_such_file();
   const auto cut = timeline::find_cut(timeline, *presentation, name);
   if (cut == nullptr) return missing_segment(timeline, *presentation, name);
-  if (is_expired(timeline, *presentation, settings, shift, *cut)) {
+  if (is_expired(timeline, *presentation, settings, shift, now, *cut)) {
     return absent(Fetched::Absence::not_found, "this segment is not kept any more");
   }
   const timeline::Stretch* stretch = timeline.stretch(cut->stretch);
@@ -172,9 +175,9 @@ std::variant<MediaFile, Fetched> find_header(const timeline::Timeline& timeline,
 
 std::variant<MediaFile, Fetched> find_media(const timeline::Timeline& timeline,
                                             const timeline::OutputSettings& settings, Microseconds shift,
-                                            const std::string& file) {
+                                            Utc now, const std::string& file) {
   if (const auto segment = timeline::parse_segment_name(file)) {
-    return find_segment(timeline, settings, shift, *segment, file);
+    return find_segment(timeline, settings, shift, now, *segment, file);
   }
   if (const auto header = timeline::parse_init_name(file)) {
     return find_header(timeline, settings, *header, file);

@@ -26,6 +26,6 @@ struct MediaFile {
 // manifests; what is older is not there, even where another endpoint still needs it (semantics S30).
 std::variant<MediaFile, Fetched> find_media(const timeline::Timeline& timeline,
                                             const timeline::OutputSettings& settings, Microseconds shift,
-                                            const std::string& file);
+                                            Utc now, const std::string& file);
 
 }  // namespace tarn::server

@@ -35,6 +35,22 @@ Microseconds live_retention(const timeline::OutputSettings& output,
   return std::max(kept_for(window + delay, segment), live_retention(segment, output.segments));
 }
 
+Utc ContentClock::at(std::uint64_t slot, Utc newest, Monotonic now, Utc wall) {
+  constexpr Microseconds patience = std::chrono::minutes{10};
+  if (slot_ != slot) {
+    is_of_earlier_process_ = !slot_;
+    slot_ = slot;
+    base_ = newest;
+    since_ = now;
+  }
+  if (!is_of_earlier_process_) return base_ + (now - since_);
+  if (now - since_ < patience) return newest;
+  is_of_earlier_process_ = false;
+  base_ = std::max(newest, wall);
+  since_ = now;
+  return base_;
+}
+
 void KeptDays::set(std::uint32_t days, Monotonic now) {
   constexpr Microseconds grace = std::chrono::hours{1};
   if (is_set_ && days < at(now)) {

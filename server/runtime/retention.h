@@ -11,6 +11,34 @@
 
 namespace tarn::server {
 
+// How long content is kept, in time of content: what live playlists may still list is never given up,
+// and time shift adds to it.
+struct Keep {
+  Microseconds live{};
+  Microseconds shift{};
+};
+
+// What ends before this may go, and is not served any more. Days are those of the clock, so that a channel
+// which nothing comes for loses them all the same; its last live playlist stays as it is.
+inline Utc keep_from(const Keep& keep, Utc newest, Utc now) {
+  return std::min(newest, std::max(newest, now) - keep.shift) - keep.live;
+}
+
+// What time it is for the deletion of a channel's content: that of its newest, and what has gone by without
+// any since. A wall clock that is set while content comes, or that is wrong at start, deletes nothing.
+class ContentClock {
+ public:
+  // `slot` and `newest`: the newest of the content. `wall` counts only once, for content of an earlier
+  // process that has had no successor in the first ten minutes of this one.
+  Utc at(std::uint64_t slot, Utc newest, Monotonic now, Utc wall);
+
+ private:
+  std::optional<std::uint64_t> slot_;
+  bool is_of_earlier_process_ = false;
+  Utc base_{};
+  Monotonic since_{};
+};
+
 // How much content behind the newest must be kept so that whatever a live manifest lists is answered until
 // its own duration and the longest playlist have passed since it was listed last (RFC 8216bis 6.2.2).
 Microseconds live_retention(Microseconds segment, std::uint32_t segments);

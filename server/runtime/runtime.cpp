@@ -5,6 +5,7 @@
 #include <filesystem>
 
 #include "core/timeline/output_span.h"
+#include "core/timeline/slot_time.h"
 #include "server/runtime/journaled_ingest.h"
 #include "server/runtime/retention.h"
 #include "server/runtime/status_json.h"
@@ -255,14 +256,13 @@ Microseconds Runtime::live_need(const std::string& channel_id) const {
   return live;
 }
 
-Microseconds Runtime::retention(const std::string& channel_id) const {
-  const Microseconds live = live_need(channel_id);
+Keep Runtime::retention(const std::string& channel_id) const {
+  Keep keep{live_need(channel_id), {}};
   const std::shared_lock lock{mutex_};
-  Microseconds shift{};
   if (const auto at = time_shift_days_.find(channel_id); at != time_shift_days_.end()) {
-    shift = days(at->second.at(parts_.clocks.monotonic()));
+    keep.shift = days(at->second.at(parts_.clocks.monotonic()));
   }
-  return shift + live;
+  return keep;
 }
 
 void Runtime::tick() {
@@ -285,16 +285,20 @@ void Runtime::keep_to_quota(const std::vector<std::pair<std::string, Running>>& 
   if (!settings_.archive_quota) return;
   std::vector<ArchiveUse> uses;
   for (const auto& [id, running] : all) {
-    if (auto use = running.channel->use(live_need(id), held(id))) uses.push_back(std::move(*use));
+    auto use = running.channel->use({live_need(id), {}}, held(id));
+    if (!use) continue;
+    if (!running.channel->archive()->health().ok()) use->keep_from = use->oldest;  // it can delete nothing
+    uses.push_back(std::move(*use));
   }
-  const auto sacrifice = next_sacrifice(uses, *settings_.archive_quota);
-  if (!sacrifice) return;
-  for (const auto& [id, running] : all) {
-    if (id != sacrifice->channel) continue;
+  for (const Sacrifice& sacrifice : sacrifices(std::move(uses), *settings_.archive_quota)) {
+    const auto running = std::find_if(all.begin(), all.end(),
+                                      [&](const auto& entry) { return entry.first == sacrifice.channel; });
+    if (running == all.end()) continue;
+    ChannelRuntime& channel = *running->second.channel;
     parts_.log.write(LogLevel::warning, "archive-over-quota",
-                     {{"channel", running.channel->label()},
-                      {"text", "content before " + format_utc(sacrifice->before) + " is deleted"}});
-    running.channel->sacrifice_before(sacrifice->before);
+                     {{"channel", channel.label()},
+                      {"text", "content before " + format_utc(sacrifice.before) + " is deleted"}});
+    channel.sacrifice_before(sacrifice.before);
   }
 }
 
@@ -342,10 +346,16 @@ std::shared_ptr<const Delivery> Runtime::delivery(const Channel& channel, const 
   return runtime ? runtime->meters().delivery(file) : nullptr;
 }
 
-Result<CollectionPlan> Runtime::plan(const CollectionTask& task, bool finish) {
+Result<CollectionPlan> Runtime::plan(const CollectionTask& task, const CollectionLook& look) {
   const auto runtime = find_endpoint(task.channel_id, task.endpoint_id);
-  if (!runtime) return not_found("the endpoint does not exist any more");
-  return runtime->plan(task.start, task.end, finish);
+  if (!runtime) {
+    // It may be there again when the archive is.
+    const std::shared_lock lock{mutex_};
+    if (broken_.contains(task.channel_id))
+      return Error{ErrorCode::io, "the channel's archive is not available"};
+    return not_found("the endpoint does not exist any more");
+  }
+  return runtime->plan(task.start, task.end, look);
 }
 
 void Runtime::fetch_media(const CollectionTask& task, const std::string& file,
@@ -408,11 +418,8 @@ std::optional<KeyedContent> Runtime::keyed_content(const Endpoint& endpoint) con
   if (!timeline || timeline->empty()) return std::nullopt;
   const timeline::Presentation* presentation = timeline->presentation(endpoint.id);
   const auto newest = *timeline->find(timeline->end_slot() - 1);
-  const timeline::Stretch* stretch = timeline->stretch(newest.stretch);
-  if (presentation == nullptr || presentation->generations.empty() || stretch == nullptr) return std::nullopt;
-  const std::uint32_t timescale = timeline::timescale_of(*stretch, stretch->reference);
-  return KeyedContent{presentation->generations.front().start,
-                      newest.utc + to_microseconds(newest.end - newest.start, timescale)};
+  if (presentation == nullptr || presentation->generations.empty()) return std::nullopt;
+  return KeyedContent{presentation->generations.front().start, timeline::end_of(*timeline, newest)};
 }
 
 bool Runtime::has_content(const Channel& channel) {

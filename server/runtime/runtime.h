@@ -56,7 +56,7 @@ class Runtime : public Origin, public StatusSource, public CollectionSource {
   void fetch(const Channel& channel, const Endpoint& endpoint, const std::string& file,
              const timeline::WindowQuery& window, std::function<void(Fetched)> done) override;
 
-  Result<CollectionPlan> plan(const CollectionTask& task, bool finish) override;
+  Result<CollectionPlan> plan(const CollectionTask& task, const CollectionLook& look) override;
   void fetch_media(const CollectionTask& task, const std::string& file,
                    std::function<void(Fetched)> done) override;
   void hold(std::map<std::string, Utc> from) override;
@@ -84,7 +84,7 @@ class Runtime : public Origin, public StatusSource, public CollectionSource {
   void follow_endpoint(const Group& group, const Channel& channel, const Endpoint& endpoint);
   void drop_endpoints(const std::string& channel_id, const std::set<std::string>& kept);
   [[nodiscard]] Microseconds live_need(const std::string& channel_id) const;
-  [[nodiscard]] Microseconds retention(const std::string& channel_id) const;
+  [[nodiscard]] Keep retention(const std::string& channel_id) const;
   void keep_to_quota(const std::vector<std::pair<std::string, Running>>& all);
   [[nodiscard]] std::optional<Utc> held(const std::string& channel_id) const;
   // runtime_metrics.cpp

@@ -2,6 +2,7 @@
 // What the metrics say of channels and endpoints at the moment of a scrape. Nothing here waits for a disk.
 #include <algorithm>
 
+#include "core/timeline/slot_time.h"
 #include "server/runtime/channel_meters.h"
 #include "server/runtime/runtime.h"
 
@@ -14,14 +15,6 @@ Metrics::Labels with(Metrics::Labels labels, const char* name, std::string value
 }
 
 double seconds(Microseconds time) { return static_cast<double>(time.count()) / 1e6; }
-
-// Of the timeline's newest content.
-Utc end_of(const timeline::Timeline& timeline, const timeline::SlotView& last) {
-  const timeline::Stretch* stretch = timeline.stretch(last.stretch);
-  const timeline::Track* ruler = stretch == nullptr ? nullptr : stretch->find(stretch->reference);
-  if (ruler == nullptr) return last.utc;
-  return last.utc + to_microseconds(last.end - last.start, ruler->description.info.timescale);
-}
 
 void read_inputs(const ChannelRuntime::Gauges& gauges, const Metrics::Labels& labels,
                  const Metrics::Sample& sample) {
@@ -55,9 +48,11 @@ void Runtime::read_channel(const Metrics::Labels& labels, const std::string& id,
   const auto newest = timeline->find(timeline->end_slot() - 1);
   const auto oldest = timeline->find(timeline->first_slot());
   if (newest == nullptr || oldest == nullptr) return;
-  sample("tarn_timeline_lag_seconds", labels, seconds(parts_.clocks.utc() - end_of(*timeline, *newest)));
+  sample("tarn_timeline_lag_seconds", labels,
+         seconds(parts_.clocks.utc() - timeline::end_of(*timeline, *newest)));
   sample("tarn_timeline_start_seconds", labels, seconds(oldest->utc.time_since_epoch()));
-  const Microseconds kept_too_long = newest->utc - oldest->utc - retention(id);
+  const auto use = channel.use(retention(id), std::nullopt);
+  const Microseconds kept_too_long = use ? use->keep_from - oldest->utc : Microseconds{0};
   sample("tarn_retention_lag_seconds", labels, seconds(std::max(kept_too_long, Microseconds{0})));
 }
 

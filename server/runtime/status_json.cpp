@@ -57,10 +57,11 @@ JsonPtr input_json(const Channel& channel, const ChannelRuntime::State& state, s
   add_statistics(state.input_statistics[index],
                  input.is_connected(now, patience) ? input.failing() : std::nullopt, out);
   JsonArrayBuilder conditions;
-  for (const auto& [code, since] : state.conditions[index]) {
-    JsonObjectBuilder condition;
-    condition.add("code", code).add("since", format_utc_seconds(since));
-    conditions.add(condition.take());
+  for (const auto& [code, condition] : state.conditions[index]) {
+    JsonObjectBuilder one;
+    one.add("code", code).add("since", format_utc_seconds(condition.since));
+    if (!condition.reason.empty()) one.add("reason", condition.reason);
+    conditions.add(one.take());
   }
   out.add("conditions", conditions.take());
   return out.take();

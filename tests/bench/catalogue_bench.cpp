@@ -23,6 +23,7 @@
 #include "core/base/text.h"
 #include "core/dash/render.h"
 #include "core/hls/render.h"
+#include "server/runtime/collection_plan.h"
 
 namespace {
 
@@ -246,6 +247,19 @@ double manifest_time(const Archive& archive, bool is_dash, const std::string& qu
   });
 }
 
+// Of what a collection task looks at every two seconds: the whole range, or what has come since `known`.
+double plan_time(const Archive& archive, std::uint64_t first, std::uint64_t last, Utc known, int rounds) {
+  timeline::OutputSettings settings;
+  settings.endpoint = "hls";
+  settings.protocol = timeline::Protocol::hls_cmaf;
+  settings.segment_duration = gop_seconds;
+  return median_of(rounds, [&] {
+    const auto plan = need(server::plan_collection(*archive.timeline(), settings, utc_of(first),
+                                                   utc_of(last) + std::chrono::hours{24}, {false, known}));
+    if (plan.media.empty()) std::exit(1);
+  });
+}
+
 struct Turned {
   std::vector<double> listing;
   std::vector<double> trimming;
@@ -254,6 +268,8 @@ struct Turned {
 // The newest slot comes and the oldest goes, `turns` times.
 Turned turn_over(Archive& archive, std::uint64_t slots, std::uint64_t turns) {
   Turned turned;
+  turned.listing.reserve(turns);
+  turned.trimming.reserve(turns);
   const Blob bytes = Blob::copy_of(as_bytes("a chunk"));
   (void)archive.resume();
   for (std::uint64_t number = slots + 1; number <= slots + turns; ++number) {
@@ -287,6 +303,15 @@ Turned turn_over(Archive& archive, std::uint64_t slots, std::uint64_t turns) {
     std::exit(1);
   }
   return turned;
+}
+
+// Medians of the first and the last tenth of what was done: whether it becomes dearer.
+double first_tenth(const std::vector<double>& values) {
+  return quantile({values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 10 + 1)},
+                  0.5);
+}
+double last_tenth(const std::vector<double>& values) {
+  return quantile({values.end() - static_cast<std::ptrdiff_t>(values.size() / 10 + 1), values.end()}, 0.5);
 }
 
 std::string iso(Utc time) { return format_utc(time); }
@@ -328,17 +353,27 @@ int main(int count, char** arguments) {
   const double day_hls = manifest_time(*archive, false, day, 11);
   const double day_dash = manifest_time(*archive, true, day, 11);
 
+  const double plan_day = plan_time(*archive, start, slots, Utc{}, 11);
+  const double plan_new = plan_time(*archive, start, slots, utc_of(slots), 101);
+
+  malloc_trim(0);
   const Turned turned = turn_over(*archive, slots, turns);
-  const double after = megabytes_resident() - before;
+  const double own = static_cast<double>(2 * turns * sizeof(double)) / 1e6;  // what was measured
+  const double after = megabytes_resident() - before - own;
   std::printf(
       "{\"slots\": %lu, \"open_us\": %.0f, \"loaded_mb\": %.1f, \"stored_bytes\": %lu, \"live_hls_us\": "
       "%.1f, "
-      "\"live_dash_us\": %.1f, \"day_hls_us\": %.0f, \"day_dash_us\": %.0f, \"list_us\": %.1f, "
+      "\"live_dash_us\": %.1f, \"day_hls_us\": %.0f, \"day_dash_us\": %.0f, \"plan_day_us\": %.0f, "
+      "\"plan_new_us\": %.1f, "
+      "\"list_us\": %.1f, "
       "\"list_p99_us\": "
-      "%.1f, \"trim_us\": %.1f, \"trim_p99_us\": %.1f, \"turned_mb\": %.1f}\n",
+      "%.1f, \"trim_us\": %.1f, \"trim_p99_us\": %.1f, \"list_first_us\": %.1f, \"list_last_us\": %.1f, "
+      "\"trim_first_us\": %.1f, \"trim_last_us\": %.1f, \"turned_mb\": %.1f}\n",
       static_cast<unsigned long>(slots), opening, loaded, static_cast<unsigned long>(stored), live_hls,
-      live_dash, day_hls, day_dash, quantile(turned.listing, 0.5), quantile(turned.listing, 0.99),
-      quantile(turned.trimming, 0.5), quantile(turned.trimming, 0.99), after);
+      live_dash, day_hls, day_dash, plan_day, plan_new, quantile(turned.listing, 0.5),
+      quantile(turned.listing, 0.99), quantile(turned.trimming, 0.5), quantile(turned.trimming, 0.99),
+      first_tenth(turned.listing), last_tenth(turned.listing), first_tenth(turned.trimming),
+      last_tenth(turned.trimming), after);
   std::filesystem::remove_all(directory);
   return 0;
 }

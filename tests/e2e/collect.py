@@ -21,6 +21,7 @@ import urllib.parse
 
 import judging
 import lab
+import mpd_model
 import timeshift
 from lab import SHARED, Tap, request, wait_until
 from timeshift import available, decodes_whole, seconds, text_of
@@ -30,8 +31,8 @@ MANIFEST = {"hls": "manifest.m3u8", "cmaf": "manifest.m3u8", "dash": "manifest.m
 LENGTH = 8  # seconds, four segments
 
 
-def create(server, endpoint, start, end, target):
-    return server.api("POST", "/channel-groups/g/channels/c/collection-tasks",
+def create(server, endpoint, start, end, target, group="g"):
+    return server.api("POST", f"/channel-groups/{group}/channels/c/collection-tasks",
                       {"endpoint": endpoint, "start": start, "end": end, "target": target}, 201)
 
 
@@ -79,6 +80,42 @@ def folder_of(root, task):
     return found[0]
 
 
+def uris(playlist):
+    """What a playlist names: lines, and URI attributes."""
+    lines = playlist.splitlines()
+    return [line.split('URI="', 1)[1].split('"', 1)[0] for line in lines if 'URI="' in line] + \
+        [line for line in lines if line and not line.startswith("#")]
+
+
+def media_of(manifest, get):
+    """The names of all headers and segments that a manifest lists; `get(name)` has the text of one."""
+    if manifest.split("?")[0].endswith(".mpd"):
+        found = set()
+        for period in mpd_model.read(get(manifest))[1]:
+            for each in period.representations:
+                found |= {each.url("initialization"), *(each.url("media", at) for _, at, _ in each.entries)}
+        return found
+    playlists = [uri for uri in uris(get(manifest)) if ".m3u8" in uri]
+    return {name for playlist in playlists for name in uris(get(playlist))}
+
+
+def has_the_bytes_of(folder, manifest, url, query):
+    """A clip lists and has what time shift lists of the same range, byte for byte, and nothing else."""
+    base = url.rsplit("/", 1)[0] + "/"
+
+    def local(name):
+        with open(os.path.join(folder, name), encoding="utf-8") as file:
+            return file.read()
+    wanted = media_of(manifest + query, lambda name: request(base + name).text)
+    there = {name for name in os.listdir(folder) if not name.endswith((".m3u8", ".mpd"))}
+    assert len(wanted) > LENGTH // 2 and there == wanted == media_of(manifest, local), \
+        (sorted(there ^ wanted), sorted(wanted))
+    for name in wanted:
+        answer = request(base + name)
+        with open(os.path.join(folder, name), "rb") as file:
+            assert answer.status == 200 and answer.body == file.read(), name
+
+
 def plays_as_time_shift_does(server, urls, begin, scratch):
     start, end = text_of(begin + seconds(4.5)), text_of(begin + seconds(4.5 + LENGTH - 1))
     tasks = {name: create(server, name, start, end, {"url": f"file:clips/{name}"}) for name in ENDPOINTS}
@@ -88,9 +125,11 @@ def plays_as_time_shift_does(server, urls, begin, scratch):
     with served(os.path.join(server.data, "collections", "clips")) as base:
         for name, task in tasks.items():
             folder = folder_of(os.path.join(server.data, "collections", "clips", name), task)
-            judging.judge_file(os.path.join(server.data, "collections", "clips", name, folder, MANIFEST[name]))
             manifest = f"{base}/{name}/{folder}/{MANIFEST[name]}"
             query = f"?start={start}&vodend={end}"
+            local = os.path.join(server.data, "collections", "clips", name, folder)
+            has_the_bytes_of(local, MANIFEST[name], urls[name], query)
+            judging.judge_file(os.path.join(local, MANIFEST[name]))
             assert decodes_whole(manifest, LENGTH, scratch) == decodes_whole(urls[name] + query, LENGTH, scratch), name
         cases = [{"name": name, "player": player, "url": f"{base}/{name}/"
                   f"{folder_of(os.path.join(server.data, 'collections', 'clips', name), tasks[name])}/{MANIFEST[name]}"}
@@ -134,6 +173,9 @@ class Store:
     # script that runs it, a program it needs, key, secret, listeners
     KINDS = {"ceph": ("ceph-rgw.sh", "radosgw", "AKIDTEST", "SECRETTEST", 2),
              "swift": ("swift-s3.sh", "swift-proxy-server", "test:tester", "testing", 5)}
+    # What makes buckets names of hosts below localhost: a line of the script, and what is to follow it.
+    HOSTS = {"ceph": ("[client.rgw]\n", "rgw dns name = localhost\n"),
+             "swift": ("use = egg:swift#s3api\n", "storage_domain = localhost\n")}
 
     def __init__(self, folder, kind):
         script, program, self.key, self.secret, ports = self.KINDS[kind]
@@ -141,10 +183,21 @@ class Store:
         self.script = os.path.join(SHARED, "tools", script)
         if not os.path.exists(self.script) or not shutil.which(program):
             raise Tap.Skip(f"{kind} is not installed")
+        with open(self.script, encoding="utf-8") as file:
+            text = file.read()
+        line, more = self.HOSTS[kind]
+        self.script = os.path.join(folder, script)
+        with open(self.script, "w", encoding="utf-8") as file:
+            file.write(text.replace(line, line + more, 1))
+        self.has_hosts = line in text
         self.folder = os.path.join(folder, kind)
-        self.port = port_run(ports)
-        run = subprocess.run(["bash", self.script, "start", self.folder, str(self.port)], stdin=subprocess.DEVNULL,
-                             capture_output=True, text=True, timeout=120, check=False)
+        for _ in range(3):  # somebody else may have taken one of the ports meanwhile
+            self.port = port_run(ports)
+            run = subprocess.run(["bash", self.script, "start", self.folder, str(self.port)], stdin=subprocess.DEVNULL,
+                                 capture_output=True, text=True, timeout=120, check=False)
+            if run.returncode == 0:
+                break
+            self.stop()
         assert run.returncode == 0, run.stderr[-1500:]
 
     def stop(self):
@@ -171,7 +224,8 @@ class Store:
 
 
 def to_a_bucket(server, store, begin, scratch):
-    assert store.ask("PUT", "/clips").status == 200
+    # Its parts come up one after another.
+    wait_until(lambda: store.ask("PUT", "/clips").status in (200, 409), 60, "the store takes a bucket")
     start, end = text_of(begin + seconds(4.5)), text_of(begin + seconds(4.5 + LENGTH - 1))
     target = {"endpoint": f"http://127.0.0.1:{store.port}", "credentials": store.kind, "pathStyle": True}
     task = create(server, "cmaf", start, end, {"url": "s3://clips/one", **target})
@@ -196,6 +250,41 @@ def to_a_bucket(server, store, begin, scratch):
         assert said in over["error"] and "SECRET" not in over["error"], over
 
 
+def push_large(folder, server):
+    """A channel with a segment of 30 s that is too large for one request, as soon as it is encoded: its URL."""
+    endpoint = {"protocol": "HLS", "segmentDuration": 30, "timeShiftDays": 1}
+    inputs, urls = server.create_channel("large", "c", {"hls": endpoint})
+    noise = "nullsrc=size=320x180:rate=25,noise=alls=100:allf=t"
+    encoder = lab.Encoder(folder, [
+        "-f", "lavfi", "-i", noise, "-t", "36", "-c:v", "libx264", "-preset", "ultrafast", "-g", "50", "-keyint_min",
+        "50", "-sc_threshold", "0", "-b:v", "6M", "-maxrate", "6M", "-bufsize", "6M", "-nal-hrd", "cbr",
+        "-f", "hls", "-hls_time", "2", "-hls_list_size", "0", "-method", "PUT", "-http_persistent", "1",
+        lab.with_credentials(inputs[0]) + ".m3u8"], "large")
+    try:
+        assert encoder.process.wait(120) == 0, encoder.log()
+    finally:
+        encoder.kill()
+    wait_until(lambda: request(urls["hls"]).status == 200, 20, "a segment of 30 s")
+    return urls["hls"]
+
+
+def goes_up_in_parts(server, store, url, endpoint, path_style):
+    """A segment that takes several requests is joined to what the origin serves. Stores mark such objects' tags."""
+    begin = available(url)[0]
+    name = "parts" if path_style else "hosts"
+    target = {"url": f"s3://clips/{name}", "endpoint": endpoint, "credentials": store.kind, "pathStyle": path_style}
+    finished(server, create(server, "hls", text_of(begin + seconds(1)), text_of(begin + seconds(20)), target, "large"))
+    listing = store.ask("GET", f"/clips?list-type=2&prefix={name}%2F").text
+    keys = [part.split("<")[0] for part in listing.split("<Key>")[1:]]
+    segment, = [key for key in keys if key.endswith(".ts")]
+    assert len(keys) == 3, keys
+    answer = store.ask("GET", f"/clips/{segment}")
+    assert answer.status == 200 and len(answer.body) > 16 << 20, (answer.status, len(answer.body))
+    assert answer.headers["content-type"] == "video/mp2t", answer.headers
+    assert answer.headers["etag"].strip('"').partition("-")[2] in ("3", "4"), answer.headers
+    assert answer.body == request(url.rsplit("/", 1)[0] + "/" + segment.rsplit("/", 1)[1]).body
+
+
 def main():
     tap = Tap()
     with lab.temporary_folder() as folder:
@@ -213,7 +302,7 @@ def main():
             wait_until(lambda: all(request(url).status == 200 for url in urls.values()), 30, "all manifests answer 200")
             begin = available(urls["hls"])[0]
             wait_until(lambda: available(urls["hls"])[1] >= begin + seconds(16), 60, "16 s are there")
-            tap.run("clips in every format have the pictures that time shift has, and play from a plain web server",
+            tap.run("clips in every format have time shift's bytes and pictures, and play from a plain web server",
                     plays_as_time_shift_does, server, urls, begin, folder)
             tap.run("a range that is not over is collected as it comes, its manifests last", collected_as_it_comes, server,
                     begin, available(urls["hls"])[1])
@@ -223,8 +312,20 @@ def main():
             def bucket(kind):
                 stores.append(Store(folder, kind))
                 to_a_bucket(server, stores[-1], begin, os.path.join(folder, "fetched-" + kind))
+            large = []
+
+            def in_parts(kind, by_host):
+                store = next((each for each in stores if each.kind == kind), None)
+                if not store or (by_host and not store.has_hosts):
+                    raise Tap.Skip(f"{kind} does not run" if not store else f"{kind} knows no hosts")
+                if not large:
+                    large.append(push_large(folder, server))
+                host = "localhost" if by_host else "127.0.0.1"
+                goes_up_in_parts(server, store, large[0], f"http://{host}:{store.port}", not by_host)
             for kind in Store.KINDS:
                 tap.run(f"a clip in a bucket of a real store ({kind}) is whole", bucket, kind)
+                tap.run(f"a large segment goes up in parts ({kind})", in_parts, kind, False)
+                tap.run(f"and to a bucket in the host's name ({kind})", in_parts, kind, True)
             tap.run("no secret in the log", lambda: no_secret(server))
         finally:
             encoder.kill()

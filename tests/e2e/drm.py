@@ -20,6 +20,7 @@ import xml.etree.ElementTree as ElementTree
 import judging
 import lab
 from lab import HERE, SHARED, Tap, request, wait_until
+from streams import encode, push_folder
 
 SECONDS = 24
 WINDOW = {"manifest": {"segments": 100}}
@@ -107,9 +108,9 @@ def hashes(path):
     return run.stdout.split()
 
 
-def keys_of(server, endpoint):
+def keys_of(server, endpoint, channel="/channel-groups/g/channels/c"):
     """{key id: key} in hexadecimal, as a player's licence request gets them."""
-    status = server.api("GET", f"/channel-groups/g/channels/c/endpoints/{endpoint}/status")["drm"]
+    status = server.api("GET", f"{channel}/endpoints/{endpoint}/status")["drm"]
     kids = [bytes.fromhex(kid.replace("-", "")) for kid in status["keyIds"]]
     body = json.dumps({"kids": [base64.urlsafe_b64encode(kid).rstrip(b"=").decode() for kid in kids], "type": "temporary"})
     licence = json.loads(request(server.control + "/clearkey", "POST", body).body)
@@ -137,6 +138,34 @@ def decrypts(server, urls, name, folder):
         assert len(expected) > SECONDS * 20, len(expected)
         assert hashes(file) != expected, "it was not encrypted"
         assert hashes(result) == expected, f"{name} {rendition}: other frames"
+
+
+def av1_is_encrypted(server, folder):
+    """The same of AV1, whose frames are encrypted tile by tile."""
+    if not os.path.exists(PACKAGER):
+        raise Tap.Skip("shaka-packager is not installed")
+    drm = {"providerUrl": server.control + "/speke", "systems": ["WIDEVINE"]}
+    endpoints_ = {"clear": {"protocol": "HLS_CMAF", **WINDOW}, "cbcs": {"protocol": "HLS_CMAF", **WINDOW, "drm": drm},
+                  "cenc": {"protocol": "HLS_CMAF", **WINDOW, "drm": {**drm, "encryptionMethod": "CENC"}}}
+    inputs, urls = server.create_channel("av1", "c", endpoints_, protocol="HLS_CMAF")
+    source = os.path.join(folder, "av1")
+    encode(os.path.join(source, "live.m3u8"),
+           ["-pix_fmt", "yuv420p", "-c:v", "libsvtav1", "-preset", "12", "-g", "50", "-svtav1-params", "tile-columns=1", "-c:a",
+            "aac"], "-f", "hls", "-hls_segment_type", "fmp4", "-hls_time", "2", "-hls_list_size", "0")
+    push_folder(inputs, source, b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1000000\nlive.m3u8\n")
+    wait_until(lambda: all(request(url).status == 200 and "v1" in tracks_of(url) for url in urls.values()), 30, "AV1 is there")
+    wait_until(lambda: "ENDLIST" in request(hls_media(urls["clear"])).text, 30, "the programme has ended")
+    for name in ("cbcs", "cenc"):
+        keys = keys_of(server, name, "/channel-groups/av1/channels/c")
+        arguments = ",".join(f"label={i}:key_id={kid}:key={key}" for i, (kid, key) in enumerate(keys.items()))
+        file = download(tracks_of(urls[name])["v1"], os.path.join(folder, "encrypted.mp4"))
+        result = os.path.join(folder, "decrypted.mp4")
+        run = subprocess.run([PACKAGER, f"in={file},stream=video,output={result}", "--enable_raw_key_decryption",
+                              "--keys", arguments], capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stderr[-1500:]
+        expected = hashes(download(tracks_of(urls["clear"])["v1"], os.path.join(folder, "clear.mp4")))
+        assert len(expected) > 100 and hashes(file) != expected, "it was not encrypted"
+        assert hashes(result) == expected, f"{name}: other frames"
 
 
 def twins_are_equal(urls):
@@ -481,6 +510,7 @@ def main():
             wait_until(lambda: "ENDLIST" in request(hls_media(urls["clear"])).text, 30, "the programme has ended")
             for name in ("cbcs", "cenc", "dash-cbcs", "dash-cenc"):
                 tap.run(f"shaka-packager decrypts {name} to the clear endpoint's frames", decrypts, server, urls, name, folder)
+            tap.run("shaka-packager decrypts AV1 to the clear endpoint's frames", av1_is_encrypted, server, folder)
             tap.run("HLS_CMAF and DASH of one content id have the same segments", twins_are_equal, urls)
             tap.run("manifests signal every system", signalling, urls)
             tap.run("encrypted MPDs are valid against the MPEG schema", mpds_are_valid, urls)

@@ -13,6 +13,7 @@ import lab
 from failover_lab import TARGET_DURATION, Stage, judge_switches, judge_unnoticed, make, run_together
 from lab import Tap, request
 
+FRAME_RATE = 25
 AT = 11.5  # in the middle of the sixth segment
 LONG = bool(os.environ.get("TARN_LONG"))
 # As long as the matrix has it, or as short as shows the same.
@@ -34,6 +35,14 @@ def events_of(stage, input_id):
     """What was told of an input's states, in order."""
     events = [json.loads(line) for line in stage.server.log().splitlines() if '"input-state"' in line]
     return [event for event in events if event["channel"] == f"g-{stage.name}/c" and event["input"] == input_id]
+
+
+def segment_times(stage):
+    """(begin, seconds) of the programme's segments."""
+    begin = 0.0
+    for seconds, _ in stage.encoders[0].segments:
+        yield begin, seconds
+        begin += seconds
 
 
 def moment(text):
@@ -110,6 +119,11 @@ def judge_both_down(stage):
     for report in stage.reports:
         assert report["broken"] == [] and report["repeated"] == 0 and report["gaps"] == 0, report
         assert report["discontinuities"] == 1 and report["foreign"] == 0, report
+    # what both left out is what is not there, to the frame
+    away = sum(seconds for begin, seconds in segment_times(stage) if begin + seconds > AT and begin < AT + OUTAGE)
+    pictures = [report for report in stage.reports if report["skipped"] == round(away * FRAME_RATE)]
+    sound = [report for report in stage.reports if abs(report["skipped"] - away * 48_000 / 1024) <= 2]
+    assert (len(pictures), len(sound)) == (3, 2) and not any(report["replayed"] for report in stage.reports), stage.reports
     # the first segment that is sent again begins after the outage and is there when it is over
     again = stage.start + TARGET_DURATION * (math.ceil((AT + OUTAGE) / TARGET_DURATION) + 1)
     for player in stage.players:
@@ -128,10 +142,12 @@ def judge_half_a_frame(stage):
     judge_switches(stage, 1)
 
 
-def judge_misaligned(stage):
-    """A8: beyond half a frame GOPs are never mixed: a discontinuity, and a condition before it was needed."""
+def judge_misaligned(stage, apart=0):
+    """A8: beyond half a frame GOPs are never mixed: a discontinuity, and a condition before it was needed. `apart`: frames
+    that the inputs are apart."""
     codes = {condition["code"] for condition in stage.status()["inputs"][1]["conditions"]}
     for report in stage.reports:
+        assert report["skipped"] <= apart and report["replayed"] <= apart, f"more than the inputs are apart: {report}"
         assert report["broken"] == [] and report["repeated"] == 0 and report["gaps"] == 0, report
         assert report["discontinuities"] == 1, report
         assert report["lost"] == 0 and report["foreign"] == 0, f"{report}: no GOPs are mixed inside a run"
@@ -139,8 +155,21 @@ def judge_misaligned(stage):
 
 
 def watch_alignment(stage):
-    codes = {condition["code"] for condition in stage.status()["inputs"][1]["conditions"]}
-    stage.misaligned_before = "MISALIGNED" in codes
+    conditions = {condition["code"]: condition for condition in stage.status()["inputs"][1]["conditions"]}
+    stage.misaligned_before = conditions.get("MISALIGNED", {}).get("reason")
+
+
+def judge_late(stage):
+    """A3: what comes when its slot is decided long since is ignored, and counted."""
+    judge_unnoticed(stage)
+    entry = stage.at_end["inputs"][0]
+    assert entry["statistics"]["duplicates"] > 0, entry
+
+
+def judge_anew(stage):
+    """B11: the backup goes on, and the other one's new times are no business of viewers."""
+    judge_unnoticed(stage)
+    judge_switches(stage, 1)
 
 
 def judge_clocks(stage):
@@ -181,9 +210,9 @@ def groups(server, folder):
                           for name, protocol in (("hls", "HLS"), ("cmaf", "HLS_CMAF"), ("dash", "DASH"))})),
         ("A8 half a frame apart: merged to the tick", judge_half_a_frame,
          stage("a8-half", f"kill@{AT}", how=offset(0.019))),
-        ("A8 a frame apart: a discontinuity, said before", judge_misaligned, stage("a8-frame", f"kill@{AT + 4}",
+        ("A8 a frame apart: a discontinuity, said before", lambda stage: judge_misaligned(stage, 1), stage("a8-frame", f"kill@{AT + 4}",
                                                                                   how=offset(0.04))),
-        ("A8 three seconds apart: a discontinuity, said before", judge_misaligned,
+        ("A8 three seconds apart: a discontinuity, said before", lambda stage: judge_misaligned(stage, 75),
          stage("a8-seconds", f"kill@{AT + 4}", how=offset(3.0))),
     ]
     began = time.time() + 0.5  # as the stage does
@@ -192,6 +221,12 @@ def groups(server, folder):
          stage("a9", f"kill@{AT + 6}", how=({"dates": dated(began)}, {"dates": dated(began, 200, (8.0, 5.0)),
                                                                                 "drift": 200}),
                                                                                    endpoints=DATED)),
+        ("A3 a segment that comes five seconds late is ignored and counted", judge_late, stage("a3-late", f"late@{AT}:5")),
+        ("A8 times that move by a frame while it sends: a discontinuity, said before", lambda stage: judge_misaligned(stage, 1),
+         Stage(server, "a8-step", folder, ((f"kill@{AT + 6}",), ("step@5:0.04",)))),
+        ("B11 an encoder that begins anew with other times", judge_anew, stage("b11", f"anew@{AT}")),
+    ]
+    yield [
         ("A10 the same GOPs in segments of 2 s and of 6 s", judge_lengths, stage("a10", f"kill@{AT}", how=({}, {"join": 3}),
                                                                            seconds=34)),
     ]
@@ -210,7 +245,7 @@ def main():
                     continue
                 stages = [stage for _, _, stage in group]
                 # what is wrong has to be said before it matters
-                misaligned = [stage for stage in stages if stage.name in ("a8-frame", "a8-seconds")]
+                misaligned = [stage for stage in stages if stage.name in ("a8-frame", "a8-seconds", "a8-step")]
                 run_together(stages, lambda late=misaligned: [watch_alignment(stage) for stage in late], AT + 2)
                 for name, judge, stage in group:
                     tap.run(name, judge, stage)

@@ -193,6 +193,7 @@ def the_process_is_there(lab):
     assert now.sum("process_threads") > 4
     assert now.values("tarn_build_info") == [1]
     assert now.sum("tarn_collection_tasks") == 0 and len(now.values("tarn_collection_tasks")) == 5
+    assert now.values("tarn_collection_tasks_retrying") == [0]
 
 
 def a_deleted_channel_is_gone(lab):

@@ -5,6 +5,8 @@
 #include <gtest/gtest.h>
 
 #include <condition_variable>
+#include <filesystem>
+#include <functional>
 #include <mutex>
 
 #include "archive/archive_range.h"
@@ -70,6 +72,15 @@ class ArchiveSrcTest : public ::testing::Test {
                             stop < 0 ? GST_SEEK_TYPE_NONE : GST_SEEK_TYPE_SET,
                             stop * static_cast<std::int64_t>(GST_SECOND)) != FALSE;
   }
+  // The code of the first error, which is awaited; -1: of another domain.
+  int error(GQuark domain = GST_RESOURCE_ERROR) {
+    const auto message =
+        Ref<GstMessage>::adopt(gst_bus_timed_pop_filtered(bus_.get(), 100 * GST_SECOND, GST_MESSAGE_ERROR));
+    GError* raw = nullptr;
+    if (message) gst_message_parse_error(message.get(), &raw, nullptr);
+    const gstkit::ErrorPtr error{raw};
+    return error && error->domain == domain ? error->code : -1;
+  }
   // What came up to the end, which is awaited.
   std::vector<std::string> to_the_end(const std::string& end = "eos") {
     std::unique_lock lock{mutex_};
@@ -83,7 +94,9 @@ class ArchiveSrcTest : public ::testing::Test {
   Ref<GstElement> source_;
   Ref<GstBus> bus_;
   Ref<GstPad> sink_;
-  guint32 seqnum_ = 0;  // of the last segment
+  guint32 seqnum_ = 0;  // of the last segment or EOS
+  guint32 end_ = 0;
+  std::function<void()> on_slot_;  // on the streaming thread
 
  private:
   static ArchiveSrcTest& self(GstPad* pad) {
@@ -105,6 +118,8 @@ class ArchiveSrcTest : public ::testing::Test {
                    seconds(segment->base));
       }
       case GST_EVENT_EOS:
+        seqnum_ = gst_event_get_seqnum(event.get());
+        return add("eos");
       case GST_EVENT_FLUSH_START:
       case GST_EVENT_FLUSH_STOP:
       case GST_EVENT_SEGMENT_DONE:
@@ -118,6 +133,7 @@ class ArchiveSrcTest : public ::testing::Test {
   void take(const Ref<GstBuffer>& buffer) {
     const gstkit::BufferMap map{buffer.get()};
     const std::string text{as_text(map.bytes())};
+    if (text.starts_with("moof") && on_slot_) on_slot_();
     add(text.starts_with("moof") ? "slot at " + seconds(GST_BUFFER_PTS(buffer.get())) : text);
   }
 
@@ -193,6 +209,42 @@ TEST_F(ArchiveSrcTest, WhatItCannotDoIsRefused) {
   g_object_set(source_.get(), "tracks", "", nullptr);
   play();
   EXPECT_FALSE(seek(1)) << "who is asked for ranges is not sought in";
+}
+
+TEST_F(ArchiveSrcTest, APlaceWithoutAnArchiveIsAnErrorAndStaysAsItIs) {
+  const std::string nowhere = scratch_.path("nowhere");
+  g_object_set(source_.get(), "location", nowhere.c_str(), nullptr);
+  EXPECT_EQ(gst_element_set_state(source_.get(), GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  EXPECT_EQ(error(), GST_RESOURCE_ERROR_NOT_FOUND);
+  EXPECT_FALSE(std::filesystem::exists(nowhere));
+}
+
+TEST_F(ArchiveSrcTest, ATrackThatIsNotThereIsAnError) {
+  g_object_set(source_.get(), "tracks", "1,7", nullptr);
+  EXPECT_EQ(gst_element_set_state(source_.get(), GST_STATE_PLAYING), GST_STATE_CHANGE_FAILURE);
+  EXPECT_EQ(error(), GST_RESOURCE_ERROR_SETTINGS);
+}
+
+TEST_F(ArchiveSrcTest, AnEndThatTheApplicationSendsIsTheEnd) {
+  on_slot_ = [this] {
+    GstEvent* const eos = gst_event_new_eos();
+    end_ = gst_event_get_seqnum(eos);
+    EXPECT_TRUE(gst_element_send_event(source_.get(), eos));
+  };
+  play();
+  EXPECT_THAT(to_the_end(), ElementsAre("stream-start", "caps", "segment 2 at 0 base 0", "video init one",
+                                        "slot at 2", "eos"));
+  EXPECT_EQ(seqnum_, end_);
+  on_slot_ = {};
+  EXPECT_TRUE(seek(8)) << "and afterwards it can be sought";
+  EXPECT_THAT(to_the_end(), ::testing::Contains("slot at 10"));
+}
+
+TEST_F(ArchiveSrcTest, ThatNobodyIsLinkedIsAnError) {
+  const auto source = pad();
+  gst_pad_unlink(source.get(), sink_.get());
+  play();
+  EXPECT_EQ(error(GST_STREAM_ERROR), GST_STREAM_ERROR_FAILED);
 }
 
 TEST_F(ArchiveSrcTest, SeeksWhilePlayingAreWholeAndInOrder) {

@@ -195,5 +195,86 @@ TEST_F(CencEnc, KeepsItsKeysToItself) {
   }
 }
 
+// Of an application that has the keys of a key server.
+Ref<GstContext> context_with_key() {
+  auto context = Ref<GstContext>::adopt(gst_context_new("tarn.content-keys", TRUE));
+  const auto bytes = Ref<GBytes>::adopt(g_bytes_new(key.data(), key.size()));
+  gst_structure_set(gst_context_writable_structure(context.get()), "scheme", G_TYPE_STRING, "cenc", "kid",
+                    G_TYPE_STRING, "101112131415161718191a1b1c1d1e1f", "key", G_TYPE_BYTES, bytes.get(),
+                    nullptr);
+  return context;
+}
+
+class CencEncContext : public CencEnc {
+ protected:
+  CencEncContext() {
+    for (const char* name : {"key", "kid", "iv"}) set(name, "");
+  }
+  void expect_encryption() {
+    start();
+    begin();
+    ASSERT_EQ(gst_harness_push(harness_, chunk(77).release()), GST_FLOW_OK);
+    const ByteVector encrypted = pull();
+    EXPECT_FALSE(read_tenc(output_header())->is_cbcs);
+    EXPECT_EQ(decrypt_segment(encrypted, output_header(), key), ByteVector(160, 'x'));
+  }
+};
+
+TEST_F(CencEncContext, HasItsKeysFromAContext) {
+  const auto context = context_with_key();
+  gst_element_set_context(element_.get(), context.get());
+  expect_encryption();
+}
+
+TEST_F(CencEncContext, AsksForOneWhenItStarts) {
+  const auto bus = Ref<GstBus>::adopt(gst_bus_new());
+  gst_bus_set_sync_handler(
+      bus.get(),
+      [](GstBus*, GstMessage* message, gpointer) {
+        const char* type = nullptr;
+        if (GST_MESSAGE_TYPE(message) == GST_MESSAGE_NEED_CONTEXT &&
+            gst_message_parse_context_type(message, &type) != FALSE &&
+            type == std::string{"tarn.content-keys"})
+          gst_element_set_context(GST_ELEMENT(GST_MESSAGE_SRC(message)), context_with_key().get());
+        return GST_BUS_PASS;
+      },
+      nullptr, nullptr);
+  gst_element_set_bus(element_.get(), bus.get());
+  expect_encryption();
+  gst_element_set_bus(element_.get(), nullptr);
+}
+
+TEST_F(CencEncContext, DoesNotStartWithoutOne) {
+  EXPECT_EQ(gst_element_set_state(element_.get(), GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  gst_element_set_state(element_.get(), GST_STATE_NULL);
+}
+
+TEST_F(CencEncContext, TheKeyPropertyComesFirst) {
+  const auto context = context_with_key();
+  gst_element_set_context(element_.get(), context.get());
+  set("key", "00");  // which is none
+  EXPECT_EQ(gst_element_set_state(element_.get(), GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  gst_element_set_state(element_.get(), GST_STATE_NULL);
+}
+
+TEST_F(CencEncContext, KeepsItsKeysToItself) {
+  const auto context = context_with_key();
+  gst_element_set_context(element_.get(), context.get());
+  EXPECT_FALSE(Ref<GstContext>::adopt(gst_element_get_context(element_.get(), "tarn.content-keys")));
+  // What GStreamer writes into its own log.
+  const gstkit::TextPtr text{gst_structure_to_string(gst_context_get_structure(context.get()))};
+  EXPECT_EQ(std::string{text.get()}.find("0a0b0c"), std::string::npos) << text.get();
+}
+
+TEST_F(CencEncContext, AKeyAsATextIsRefused) {
+  auto context = Ref<GstContext>::adopt(gst_context_new("tarn.content-keys", TRUE));
+  gst_structure_set(gst_context_writable_structure(context.get()), "kid", G_TYPE_STRING,
+                    "101112131415161718191a1b1c1d1e1f", "iv", G_TYPE_STRING,
+                    "202122232425262728292a2b2c2d2e2f", "key", G_TYPE_STRING, key_text, nullptr);
+  gst_element_set_context(element_.get(), context.get());
+  EXPECT_EQ(gst_element_set_state(element_.get(), GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  gst_element_set_state(element_.get(), GST_STATE_NULL);
+}
+
 }  // namespace
 }  // namespace tarn::test

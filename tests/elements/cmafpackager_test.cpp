@@ -276,6 +276,33 @@ TEST_F(CmafPackager, WithoutPartsAudioChunksAreWholeFramesOfTheChunkDuration) {
   EXPECT_EQ(counts, (std::vector<std::size_t>{47, 47, 6}));  // 47 x 1024 = 48128
 }
 
+TEST_F(CmafPackager, WithoutPartsItSaysThatItKeepsAChunkBack) {
+  g_object_set(element_.get(), "chunk-duration", GST_SECOND, nullptr);
+  start();
+  gst_harness_set_upstream_latency(harness_, 5 * GST_MSECOND);
+  begin(h264_info());
+  const auto bus = Ref<GstBus>::adopt(gst_bus_new());
+  gst_element_set_bus(element_.get(), bus.get());
+  const auto has_changed = [&] {
+    return static_cast<bool>(Ref<GstMessage>::adopt(gst_bus_pop_filtered(bus.get(), GST_MESSAGE_LATENCY)));
+  };
+  EXPECT_EQ(gst_harness_query_latency(harness_), GST_SECOND + 5 * GST_MSECOND);
+  ASSERT_EQ(push_list(list_of(gop(0, 50), 90'000)), GST_FLOW_OK);  // 2 s
+  EXPECT_FALSE(has_changed());
+  ASSERT_EQ(push_list(list_of(gop(50 * 3600, 10), 90'000)), GST_FLOW_OK);
+  EXPECT_TRUE(has_changed());
+  EXPECT_EQ(gst_harness_query_latency(harness_), 2 * GST_SECOND + 5 * GST_MSECOND);
+  gst_element_set_bus(element_.get(), nullptr);
+}
+
+TEST_F(CmafPackager, BehindASelectorItKeepsNothingBack) {
+  start();
+  gst_harness_set_upstream_latency(harness_, 5 * GST_MSECOND);
+  begin(h264_info());
+  ASSERT_EQ(push_part(1, gop(0, 50), h264_info()), GST_FLOW_OK);
+  EXPECT_EQ(gst_harness_query_latency(harness_), 5 * GST_MSECOND);
+}
+
 TEST_F(CmafPackager, AFlushForgetsTheChunkAndKeepsTheHeader) {
   start();
   begin(h264_info());

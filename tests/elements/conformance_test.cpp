@@ -3,7 +3,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
+#include <vector>
 
 #include "archive/gstarchivesink.h"
 #include "archive/gstarchivesrc.h"
@@ -100,6 +102,39 @@ TEST_P(Conformance, RequestedPadsComeAndGo) {
       for (const auto& pad : {first, second}) gst_element_release_request_pad(element_.get(), pad.get());
       EXPECT_EQ(element_->numpads, before);
     }
+    gst_element_set_state(element_.get(), GST_STATE_NULL);
+  }
+}
+
+// As a pipeline description does that names some pads and leaves the others to the element.
+TEST_P(Conformance, NoTwoRequestedPadsHaveTheSameName) {
+  auto* const element_class = GST_ELEMENT_GET_CLASS(element_.get());
+  GList* templates = gst_element_class_get_pad_template_list(element_class);
+  for (GList* item = templates; item != nullptr; item = item->next) {
+    auto* pad_template = static_cast<GstPadTemplate*>(item->data);
+    if (GST_PAD_TEMPLATE_PRESENCE(pad_template) != GST_PAD_REQUEST) continue;
+    // Not through gst_element_request_pad, which has an opinion of its own on names that are there.
+    const auto request = [&](const char* name) {
+      return Ref<GstPad>::share(element_class->request_new_pad(element_.get(), pad_template, name, nullptr));
+    };
+    std::string name = GST_PAD_TEMPLATE_NAME_TEMPLATE(pad_template);
+    name.replace(name.find("%u"), 2, "1");
+    const guint before = element_->numpads;
+    const std::vector pads{request(name.c_str()), request(nullptr), request(nullptr)};
+    std::set<std::string> names;
+    for (const auto& pad : pads) {
+      ASSERT_TRUE(pad);
+      EXPECT_EQ(GST_OBJECT_PARENT(pad.get()), GST_OBJECT_CAST(element_.get()));
+      names.insert(GST_OBJECT_NAME(pad.get()));
+    }
+    EXPECT_EQ(names.size(), 3U);
+    EXPECT_TRUE(names.contains(name));
+    EXPECT_FALSE(request(name.c_str())) << "again";
+    EXPECT_EQ(element_->numpads, before + 3);
+    // What is there is what it knows of.
+    for (const auto& pad : pads) gst_element_release_request_pad(element_.get(), pad.get());
+    EXPECT_EQ(element_->numpads, before);
+    EXPECT_NE(gst_element_set_state(element_.get(), GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
     gst_element_set_state(element_.get(), GST_STATE_NULL);
   }
 }

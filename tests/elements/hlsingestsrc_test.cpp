@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -177,6 +178,7 @@ class HlsIngestSrc : public ::testing::Test {
   void add(GstPad* pad) {
     const std::string name = GST_PAD_NAME(pad);
     added_.push_back(name);
+    if (links_ && !links_(name)) return;
     auto& recorder = pads_[name];
     recorder = std::make_unique<PadRecorder>(ended_);
     recorder->edge = edge_;
@@ -210,6 +212,15 @@ class HlsIngestSrc : public ::testing::Test {
     EXPECT_TRUE(gst_structure_get_uint64(stats().get(), name, &value)) << name;
     return value;
   }
+  // The text of the first error, which is awaited.
+  std::string error() {
+    const auto message =
+        Ref<GstMessage>::adopt(gst_bus_timed_pop_filtered(bus_.get(), 100 * GST_SECOND, GST_MESSAGE_ERROR));
+    GError* raw = nullptr;
+    if (message) gst_message_parse_error(message.get(), &raw, nullptr);
+    const gstkit::ErrorPtr error{raw};
+    return error ? error->message : "";
+  }
   // Waits until the task of pull mode has ended this many pads.
   void read_to_the_end(int pads) {
     for (int i = 0; i < 3000 && ended_ < pads; ++i) {
@@ -228,6 +239,7 @@ class HlsIngestSrc : public ::testing::Test {
   std::atomic<int> ended_ = 0;
   std::optional<std::int64_t> edge_;
   GstFlowReturn flow_ = GST_FLOW_OK;
+  std::function<bool(const std::string&)> links_;  // which pads; empty: all
 };
 
 // NAL units of an Annex B stream.
@@ -553,6 +565,34 @@ TEST_F(HlsIngestSrc, AnEndThatTheApplicationSendsEndsAFolderThatIsBeingWritten) 
   read_to_the_end(2);
 }
 
+TEST_F(HlsIngestSrc, AnEndBeforeAnythingCameIsAnError) {
+  play();
+  EXPECT_TRUE(gst_element_send_event(element_.get(), gst_event_new_eos()));
+  EXPECT_THAT(error(), HasSubstr("before anything came"));
+}
+
+TEST_F(HlsIngestSrc, ThatNoPadIsLinkedIsAnErrorOfWhoReads) {
+  links_ = [](const std::string&) { return false; };
+  play();
+  for (const auto& [path, content] : ladder().files) EXPECT_NE(status(path, content), "refused") << path;
+  gst_element_set_state(element_.get(), GST_STATE_NULL);
+  TemporaryDirectory folder;
+  for (const auto& [path, content] : ladder().files) write_file(folder.path() / path, content);
+  g_object_set(element_.get(), "location", (folder.path() / "master.m3u8").c_str(), nullptr);
+  play();
+  EXPECT_THAT(error(), HasSubstr("no pad is linked"));
+}
+
+TEST_F(HlsIngestSrc, OnePadThatIsLinkedIsEnough) {
+  links_ = [](const std::string& name) { return name == "audio_0"; };
+  TemporaryDirectory folder;
+  for (const auto& [path, content] : ladder().files) write_file(folder.path() / path, content);
+  g_object_set(element_.get(), "location", (folder.path() / "master.m3u8").c_str(), nullptr);
+  play();
+  read_to_the_end(1);
+  EXPECT_GE(pad("audio_0").buffers.size(), 180U);
+}
+
 TEST_F(HlsIngestSrc, ReadsAFolderToItsEnd) {
   TemporaryDirectory folder;
   for (const auto& [path, content] : ladder().files) write_file(folder.path() / path, content);
@@ -574,13 +614,7 @@ TEST_F(HlsIngestSrc, FolderWithNothingToReadIsAnErrorThatSaysWhy) {
   write_file(folder.path() / "m0.ts", "<html></html>");
   g_object_set(element_.get(), "location", (folder.path() / "m.m3u8").c_str(), nullptr);
   play();
-  const auto message =
-      Ref<GstMessage>::adopt(gst_bus_timed_pop_filtered(bus_.get(), 30 * GST_SECOND, GST_MESSAGE_ERROR));
-  ASSERT_TRUE(message);
-  GError* raw = nullptr;
-  gst_message_parse_error(message.get(), &raw, nullptr);
-  const gstkit::ErrorPtr error{raw};
-  EXPECT_THAT(error->message, HasSubstr("m0.ts: "));
+  EXPECT_THAT(error(), HasSubstr("m0.ts: "));
 }
 
 TEST_F(HlsIngestSrc, FolderThatIsNotThereIsAnError) {

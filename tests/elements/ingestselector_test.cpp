@@ -295,6 +295,22 @@ TEST(IngestSelector, EndsWhenAllPadsOfBothInputsHaveEnded) {
   EXPECT_THAT(rig.take_log(), ElementsAre("video_0 eos", "audio_0 eos"));
 }
 
+TEST(IngestSelector, EndsWhenTheLastPadThatHasNotEndedIsReleased) {
+  SelectorRig rig;
+  rig.start();
+  rig.begin_both(1);
+  rig.begin_video(2);
+  rig.push_gop(1, 100 * second);
+  rig.push_audio(1, 100 * 48'000, 47);
+  rig.send("ingest1_0", Ref<GstEvent>::adopt(gst_event_new_eos()));
+  rig.release("ingest1_1");
+  const auto log = rig.take_log();
+  EXPECT_THAT(log, ::testing::Contains("video_0 slot 1"));
+  EXPECT_EQ(log.back(), "video_0 ended");
+  rig.release("ingest2_0");
+  EXPECT_THAT(rig.take_log(), ElementsAre("video_0 eos", "audio_0 eos"));
+}
+
 TEST(IngestSelector, ANewSessionOfTheOnlyInputBeginsANewStretch) {
   SelectorRig rig;
   rig.start();

@@ -12,6 +12,7 @@
 #include "media.h"
 #include "package/gstcmafpackager.h"
 #include "tests/support/command.h"
+#include "tests/support/tiny_server.h"
 
 namespace tarn::test {
 namespace {
@@ -74,6 +75,31 @@ class ManifestSink : public ::testing::Test {
       names.insert(entry.path().filename());
     return names;
   }
+  // The sink's pad of a branch.
+  void release(const char* name) {
+    const auto packager = Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(bin_.get()), name));
+    const auto out = Ref<GstPad>::adopt(gst_element_get_static_pad(packager.get(), "src"));
+    const auto pad = Ref<GstPad>::adopt(gst_pad_get_peer(out.get()));
+    gst_pad_unlink(out.get(), pad.get());
+    gst_element_release_request_pad(sink_, pad.get());
+  }
+  // With other properties than those of the constructor.
+  void restart_at(const std::string& location) {
+    gst_element_set_state(bin_.get(), GST_STATE_NULL);
+    g_object_set(sink_, "location", location.c_str(), nullptr);
+    gst_element_set_state(bin_.get(), GST_STATE_PLAYING);
+    begin(video_, h264_info());
+    begin(audio_, aac_info());
+  }
+  Ref<GstMessage> wait_for(GstMessageType type) {
+    return Ref<GstMessage>::adopt(gst_bus_timed_pop_filtered(bus_.get(), 100 * GST_SECOND, type));
+  }
+  static std::string text_of(const Ref<GstMessage>& message) {
+    GError* raw = nullptr;
+    if (message) gst_message_parse_error(message.get(), &raw, nullptr);
+    const gstkit::ErrorPtr error{raw};
+    return error ? error->message : "";
+  }
   Ref<GstMessage> pop(GstMessageType type) {
     return Ref<GstMessage>::adopt(gst_bus_pop_filtered(bus_.get(), type));
   }
@@ -110,13 +136,84 @@ TEST_F(ManifestSink, APadThatIsReleasedIsNotWaitedFor) {
   EXPECT_EQ(push_audio(0, 1), GST_FLOW_OK);
   EXPECT_EQ(push_video(0, 4), GST_FLOW_OK);
   EXPECT_THAT(files(), Not(Contains("g1-v1-1.m4s")));
-  const auto packager = Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(bin_.get()), "audio"));
-  const auto out = Ref<GstPad>::adopt(gst_element_get_static_pad(packager.get(), "src"));
-  const auto pad = Ref<GstPad>::adopt(gst_pad_get_peer(out.get()));
-  gst_pad_unlink(out.get(), pad.get());
-  gst_element_release_request_pad(sink_, pad.get());
+  release("audio");
   EXPECT_EQ(push_video(4, 1), GST_FLOW_OK);
   EXPECT_THAT(files(), Contains("g1-v1-1.m4s"));
+}
+
+TEST_F(ManifestSink, TheLastPadThatHasNotEndedMayBeReleased) {
+  EXPECT_EQ(push_video(0, 3), GST_FLOW_OK);
+  push(video_, gst_event_new_eos());
+  release("audio");  // which brought nothing
+  EXPECT_TRUE(wait_for(GST_MESSAGE_EOS));
+  EXPECT_THAT(read_file(location_ + "/manifest-v1.m3u8"), HasSubstr("#EXT-X-ENDLIST"));
+  EXPECT_THAT(files(), Contains("g1-v1-2.m4s"));
+}
+
+TEST_F(ManifestSink, OneFailureIsOneError) {
+  std::filesystem::create_directories(directory_.path());
+  restart_at("/dev/null/x");
+  const GstFlowReturn flows[] = {push_audio(0, 200), push_video(0, 4), push_video(4, 4),
+                                 push_audio(200, 200)};
+  EXPECT_THAT(flows, Contains(GST_FLOW_ERROR));
+  push(video_, gst_event_new_eos());
+  EXPECT_TRUE(pop(GST_MESSAGE_ERROR));
+  EXPECT_FALSE(pop(GST_MESSAGE_ERROR));
+  EXPECT_NE(push_video(8, 1), GST_FLOW_OK) << "still";
+}
+
+TEST_F(ManifestSink, AfterAStopItsTracksMayBeOthers) {
+  EXPECT_EQ(push_audio(0, 200), GST_FLOW_OK);
+  EXPECT_EQ(push_video(0, 4), GST_FLOW_OK);
+  gst_element_set_state(bin_.get(), GST_STATE_NULL);
+  const auto pad = Ref<GstPad>::adopt(gst_element_request_pad_simple(sink_, "sink_%u"));
+  ASSERT_TRUE(pad);
+  gst_element_release_request_pad(sink_, pad.get());
+}
+
+// A port on which nobody listens: it is tried for half a minute.
+TEST_F(ManifestSink, AStopDoesNotWaitForAServerThatIsAway) {
+  restart_at("http://127.0.0.1:1/");
+  EXPECT_EQ(push_audio(0, 200), GST_FLOW_OK);
+  EXPECT_EQ(push_video(0, 4), GST_FLOW_OK);
+  push(video_, gst_event_new_eos());
+  auto ended = std::async(std::launch::async, [&] { push(audio_, gst_event_new_eos()); });
+  ASSERT_TRUE(wait_for(GST_MESSAGE_WARNING));  // it has been tried
+  EXPECT_EQ(ended.wait_for(std::chrono::milliseconds{100}), std::future_status::timeout);
+  const auto before = std::chrono::steady_clock::now();
+  gst_element_set_state(bin_.get(), GST_STATE_NULL);
+  EXPECT_LT(std::chrono::steady_clock::now() - before, std::chrono::seconds{10});
+  ended.get();
+  EXPECT_FALSE(pop(GST_MESSAGE_EOS));
+  EXPECT_FALSE(pop(GST_MESSAGE_ERROR));
+}
+
+TEST_F(ManifestSink, ThatNoServerTookAnythingIsAnError) {
+  TinyServer server{[](const auto&) { return "403 Forbidden"; }};
+  restart_at(server.url());
+  EXPECT_EQ(push_audio(0, 200), GST_FLOW_OK);
+  EXPECT_EQ(push_video(0, 4), GST_FLOW_OK);
+  push(video_, gst_event_new_eos());
+  push(audio_, gst_event_new_eos());
+  EXPECT_THAT(text_of(wait_for(GST_MESSAGE_ERROR)), HasSubstr("answered 403"));
+  EXPECT_FALSE(pop(GST_MESSAGE_EOS));
+}
+
+TEST_F(ManifestSink, AServerThatRefusesIsAWarningWhereTheOtherTakesAll) {
+  TinyServer refusing{[](const auto&) { return "403 Forbidden"; }};
+  TinyServer taking{[](const auto&) { return "201 Created"; }};
+  gst_element_set_state(bin_.get(), GST_STATE_NULL);
+  g_object_set(sink_, "second-location", taking.url().c_str(), nullptr);
+  restart_at(refusing.url());
+  EXPECT_EQ(push_audio(0, 200), GST_FLOW_OK);
+  EXPECT_EQ(push_video(0, 4), GST_FLOW_OK);
+  push(video_, gst_event_new_eos());
+  push(audio_, gst_event_new_eos());
+  EXPECT_TRUE(wait_for(GST_MESSAGE_WARNING));
+  const auto last = wait_for(static_cast<GstMessageType>(GST_MESSAGE_EOS | GST_MESSAGE_ERROR));
+  ASSERT_TRUE(last);
+  EXPECT_EQ(GST_MESSAGE_TYPE(last.get()), GST_MESSAGE_EOS);
+  EXPECT_THAT(taking.lines(), Contains("PUT /g1-v1-1.m4s"));
 }
 
 TEST_F(ManifestSink, OtherParametersInTheMiddleAreAnErrorThatSaysSo) {
@@ -133,6 +230,21 @@ TEST_F(ManifestSink, OtherParametersInTheMiddleAreAnErrorThatSaysSo) {
   gst_message_parse_error(message.get(), &raw, nullptr);
   EXPECT_THAT(
       gstkit::ErrorPtr { raw } -> message, HasSubstr("parameters change"));
+}
+
+TEST_F(ManifestSink, SaysOnceThatChunksAreLongerThanSegments) {
+  const auto packager = Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(bin_.get()), "audio"));
+  for (const guint seconds : {2U, 1U}) {
+    gst_element_set_state(bin_.get(), GST_STATE_NULL);
+    g_object_set(packager.get(), "chunk-duration", 2 * GST_SECOND, nullptr);
+    g_object_set(sink_, "segment-duration", seconds, nullptr);
+    restart_at(location_);
+    EXPECT_EQ(push_audio(0, 200), GST_FLOW_OK);
+    EXPECT_EQ(push_video(0, 4), GST_FLOW_OK);
+    EXPECT_EQ(push_audio(200, 200), GST_FLOW_OK);
+    EXPECT_EQ(static_cast<bool>(pop(GST_MESSAGE_WARNING)), seconds == 1);
+    EXPECT_FALSE(pop(GST_MESSAGE_WARNING));
+  }
 }
 
 TEST_F(ManifestSink, AfterAFlushItGoesOn) {

@@ -52,6 +52,10 @@ class SelectorRig {
     if (!pad) pad = Ref<GstPad>::adopt(gst_element_request_pad_simple(element_.get(), name.c_str()));
     return pad.get();
   }
+  void release(const std::string& name) {
+    gst_element_release_request_pad(element_.get(), pad(name));
+    sinks_.erase(name);
+  }
   bool send(const std::string& name, Ref<GstEvent> event) {
     return gst_pad_send_event(pad(name), event.release()) != FALSE;
   }

@@ -20,7 +20,7 @@ void require(bool holds) {
   if (!holds) std::abort();
 }
 
-void check_map(const SubsampleMapper& mapper, Scheme scheme, Bytes sample) {
+void check_map(SubsampleMapper& mapper, Scheme scheme, Bytes sample) {
   std::vector<Subsample> map;
   if (!mapper.map(sample, map).ok()) return;
   std::size_t sum = 0;
@@ -54,9 +54,9 @@ void check_map(const SubsampleMapper& mapper, Scheme scheme, Bytes sample) {
   require(std::equal(out.begin(), out.end(), sample.begin()));
 }
 
-codecs::StreamInfo stream(Bytes& rest, bool hevc) {
+codecs::StreamInfo stream(Bytes& rest, codecs::Codec codec) {
   codecs::StreamInfo info;
-  info.codec = hevc ? codecs::Codec::hevc : codecs::Codec::h264;
+  info.codec = codec;
   const std::size_t size = rest.empty() ? 0 : std::min<std::size_t>(rest[0], rest.size() - 1);
   if (!rest.empty()) rest = rest.subspan(1);
   info.config.assign(rest.begin(), rest.begin() + static_cast<std::ptrdiff_t>(size));
@@ -93,8 +93,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     return 0;
   }
   const Scheme scheme = (data[0] & 1) != 0 ? Scheme::cbcs : Scheme::cenc;
-  const auto info = stream(rest, (data[0] & 2) != 0);
-  const auto mapper = SubsampleMapper::make(info, scheme);
+  const codecs::Codec video = (data[0] & 2) != 0 ? codecs::Codec::hevc : codecs::Codec::h264;
+  const auto info = stream(rest, (data[0] & 8) != 0 ? codecs::Codec::av1 : video);
+  auto mapper = SubsampleMapper::make(info, scheme);
   if (mapper.ok()) check_map(*mapper, scheme, rest);
   return 0;
 }

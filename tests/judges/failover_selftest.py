@@ -120,7 +120,7 @@ def watch(stream, source, at_the_end=None):
 
 
 def noticed(report):
-    return {key for key in ("lost", "repeated", "foreign", "stall", "gaps", "discontinuities", "broken") if report[key]}
+    return {key for key in ("lost", "repeated", "foreign", "skipped", "replayed", "stall", "gaps", "discontinuities", "broken") if report[key]}
 
 
 def drop(stream):
@@ -151,6 +151,50 @@ def gap(stream):
 
 def discontinuity(stream):
     stream.segments[3]["tags"] = "#EXT-X-DISCONTINUITY"
+
+
+def left_out(stream):
+    discontinuity(stream)
+    del stream.segments[2]
+
+
+def shown_again(stream):
+    discontinuity(stream)
+    stream.segments[3]["body"], stream.segments[4]["body"] = (stream.segments[at]["body"] for at in (2, 3))
+
+
+def runs_are_held_against_the_source(programme, source):
+    for change, skipped, replayed in ((discontinuity, 0, 0), (left_out, 50, 0), (shown_again, 0, 50)):
+        stream = Hls(programme)
+        change(stream)
+        report = watch(stream, source)
+        assert (report["lost"], report["foreign"], report["skipped"], report["replayed"]) == (0, 0, skipped, replayed), report
+
+
+def playlists_end_together(programme):
+    """S18: what is listed in one playlist is listed in all."""
+    origin = Origin()
+    try:
+        stream = Hls(programme)
+        stream.serve(origin, 3)
+        origin.files[stream.manifest] = (b'#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="a",URI="a.m3u8"\n'
+                                         b"#EXT-X-STREAM-INF:BANDWIDTH=1\nv.m3u8\n")
+        both = origin.files["/c/1/v.m3u8"]
+        player = playsim.Hls(origin.url + stream.manifest)
+        for behind in ("a", "v"):  # whoever is behind is seen at one of two looks
+            origin.files["/c/1/a.m3u8"] = origin.files["/c/1/v.m3u8"] = both
+            for _ in range(2):
+                player.look()
+            assert not any(watched.broken for watched in player.watched.values())
+            origin.files[f"/c/1/{behind}.m3u8"] = both[:both.rindex(b"#EXTINF")]
+            for _ in range(2):
+                player.look()
+            broken = [fault for watched in player.watched.values() for fault in watched.broken]
+            assert len(broken) == 1 and "another playlist had 2" in broken[0], broken
+            for watched in player.watched.values():
+                watched.broken.clear()
+    finally:
+        origin.close()
 
 
 def new_period(stream):
@@ -369,6 +413,8 @@ def what_is_sent(programme):
     assert segments_in(encode(programme, "late@5:3")[1]) == [0, 1, 3, 4, 2, 5]
     _, requests = encode(programme, "restart@5")
     assert segments_in(requests) == [0, 1, 0, 1, 2, 3] and listed_in(requests) == [0, 1, 2, 3]
+    _, requests = encode(programme, "anew@5")
+    assert segments_in(requests) == [0, 1, 0, 1, 2, 3] and listed_in(requests) == [0, 1, 2, 3]
     assert segments_in(encode(programme, join=2)[1]) == [0, 1, 2]
 
 
@@ -380,20 +426,31 @@ def when_it_is_sent(programme):
     assert encoder.stopping.waits.count(0.25) > 10 and segments_in(requests) == [0, 1, 2, 3, 4, 5]
 
 
+def begin_of(path):
+    return float(subprocess.run(["ffprobe", "-v", "error", "-show_entries", "format=start_time", "-of", "csv=p=0", path],
+                                capture_output=True, text=True, check=True).stdout)
+
+
+def times_moved(programme, requests):
+    """By how much the times of each segment that was sent differ from the programme's."""
+    moved = []
+    for number, (_, _, body, _) in enumerate(entry for entry in requests if entry[0].endswith(".ts")):
+        plain = b""
+        while body:
+            size, _, body = body.partition(b"\r\n")
+            plain, body = plain + body[:int(size, 16)], body[int(size, 16) + 2:]
+        with tempfile.NamedTemporaryFile(suffix=".ts") as file:
+            file.write(plain)
+            file.flush()
+            moved.append(round(begin_of(file.name) - begin_of(os.path.join(programme, f"s{number}.ts")), 3))
+    return moved
+
+
 def times_and_dates(programme):
+    assert times_moved(programme, encode(programme, "step@5:0.04")[1]) == [0, 0, 0.04, 0.04, 0.04, 0.04]
+    assert times_moved(programme, encode(programme, "anew@5")[1]) == [0, 0, -4, -4, -4, -4]
     _, requests = encode(programme, offset=3.0, dates=lambda programme: 1_000_000_000 + programme * 2)
-    body = next(body for name, _, body, _ in requests if name == "-1.ts")
-    plain = b""
-    while body:
-        size, _, body = body.partition(b"\r\n")
-        plain, body = plain + body[:int(size, 16)], body[int(size, 16) + 2:]
-    with tempfile.NamedTemporaryFile(suffix=".ts") as file:
-        file.write(plain)
-        file.flush()
-        first = [float(subprocess.run(["ffprobe", "-v", "error", "-show_entries", "format=start_time", "-of", "csv=p=0", path],
-                                      capture_output=True, text=True, check=True).stdout)
-                 for path in (file.name, os.path.join(programme, "s1.ts"))]
-    assert round(first[0] - first[1], 3) == 3.0, first
+    assert times_moved(programme, requests) == [3.0] * 6
     playlist = [body for name, _, body, _ in requests if name == "-v.m3u8"][1].decode()
     assert re.findall(r"DATE-TIME:(\S+)", playlist) == ["2001-09-09T01:46:40.000Z", "2001-09-09T01:46:44.000Z"], playlist
 
@@ -410,6 +467,8 @@ def main():
         for name, *arguments in DEFECTS:
             tap.run(f"the player: {name}", judge_defect, programme, source, *arguments)
         tap.run("the player: dates go on", dates_go_on, programme)
+        tap.run("the player: runs are held against the source", runs_are_held_against_the_source, programme, source)
+        tap.run("the player: playlists end together", playlists_end_together, programme)
         for judge in (ways_to_die, what_is_sent, when_it_is_sent, times_and_dates):
             tap.run(f"the encoder: {judge.__name__.replace('_', ' ')}", judge, programme)
     tap.done()

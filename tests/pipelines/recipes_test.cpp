@@ -94,6 +94,10 @@ TEST_F(RecipesTest, IngestsTwoInputsIntoOneArchive) {
 }
 
 TEST_F(RecipesTest, CostNoThreadAndNoDescriptorWhileTheyWait) {
+  // Who writes makes the archive: where there is none, nothing can be read.
+  const auto writer = take(make_ingest_pipeline({directory_, std::chrono::seconds{2}}, nullptr));
+  ASSERT_TRUE(start(writer.get()).ok());
+  gst_element_set_state(writer.get(), GST_STATE_NULL);
   // The first one loads plugins and opens the archive; what counts is what each further one adds.
   const auto first = take(make_package_pipeline({directory_, true}, nullptr));
   ASSERT_TRUE(start(first.get()).ok());

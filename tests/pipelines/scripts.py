@@ -36,6 +36,13 @@ def script(name, *arguments, **environment):
     assert run.returncode == 0 and not re.search("ERROR|CRITICAL|WARN", run.stderr), run.stderr[-2000:]
 
 
+def failure(name, *arguments):
+    """What a script says that has to fail."""
+    run = subprocess.run([os.path.join(PIPELINES, name), *arguments], capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode != 0 and "CRITICAL" not in run.stderr, run.stderr[-2000:]
+    return run.stderr
+
+
 def ffmpeg(*arguments):
     run = subprocess.run(["ffmpeg", "-nostdin", "-v", "error", *arguments], capture_output=True, text=True, check=False)
     assert run.returncode == 0 and not run.stderr, run.stderr[-2000:]
@@ -56,8 +63,13 @@ def prepare(folder):
     ffmpeg("-i", folder + "/in.mp4", "-c", "copy", folder + "/in.ts")
     ffmpeg("-i", folder + "/in.mp4", "-c", "copy", "-f", "hls", "-hls_time", "2", "-hls_list_size", "0",
            folder + "/hls/manifest.m3u8")
-    line = (f"hlsingestsrc name=in location={folder}/hls/manifest.m3u8 ingestselector name=sel archivesink name=sink "
-            f"location={folder}/archive in.video_0 ! sel.ingest1_0 in.audio_0 ! sel.ingest1_1 "
+    ingest(folder, "archive")
+
+
+def ingest(folder, archive):
+    line = (f"hlsingestsrc name=in location={folder}/hls/manifest.m3u8 "
+            f"ingestselector name=sel resume-from={folder}/{archive} archivesink name=sink "
+            f"location={folder}/{archive} in.video_0 ! sel.ingest1_0 in.audio_0 ! sel.ingest1_1 "
             "sel.video_0 ! cmafpackager ! sink.sink_0 sel.audio_0 ! cmafpackager ! sink.sink_1")
     subprocess.run(["gst-launch-1.0", "-q", *line.split()], check=True, timeout=60)
 
@@ -105,6 +117,33 @@ def window_to_mp4(folder):
     ffmpeg("-xerror", "-i", folder + "/window.mp4", "-f", "null", "-")
     script("window-to-mp4.sh", folder + "/archive", "0", "0", folder + "/all.mp4")
     assert whole(frames(folder + "/all.mp4")), frames(folder + "/all.mp4")
+
+
+def an_encoder_that_began_anew(folder):
+    """Its second run has the times of the first one: in a file it follows, to one presentation it does not fit."""
+    for _ in range(2):
+        ingest(folder, "restarted")
+    out = folder + "/restarted.mp4"
+    script("window-to-mp4.sh", folder + "/restarted", "0", "0", out)
+    counts = frames(out)
+    assert counts["video"] == 2 * LENGTH * RATE and counts["audio"] >= 2 * LENGTH * 46, counts
+    ffmpeg("-xerror", "-i", out, "-f", "null", "-")
+    run = subprocess.run(["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "packet=dts_time", "-of",
+                          "csv=p=0", out], capture_output=True, text=True, check=True)
+    times = [float(time.strip(",")) for time in run.stdout.split()]
+    steps = [after - before for before, after in zip(times, times[1:])]
+    assert min(steps) > 0.03 and max(steps) < 0.15, (min(steps), max(steps))
+    said = failure("archive-to-dash.sh", folder + "/restarted", folder + "/restarted-dash")
+    assert said.count("ERROR") == 1 and "time goes back" in said, said
+    script("window-to-mp4.sh", folder + "/restarted", str(LENGTH + 1), str(LENGTH), out)
+    assert whole(frames(out)), frames(out)
+
+
+def what_is_not_there(folder):
+    said = failure("window-to-mp4.sh", folder + "/typo", "0", "0", folder + "/typo.mp4")
+    assert "there is no archive" in said and not os.path.exists(folder + "/typo"), said
+    said = failure("window-to-mp4.sh", folder + "/archive", "0", "0", folder + "/typo.mp4", "1,9")
+    assert "there is no track 9" in said, said
 
 
 class Files(http.server.SimpleHTTPRequestHandler):
@@ -231,8 +270,8 @@ def every_script_has_run(_folder):
 
 
 def main():
-    tests = (file_to_hls, archive_to_dash, ts_to_encrypted_cmaf, window_to_mp4, redundant_pull_to_hls, two_folders_that_grow,
-             test_to_inputs, every_script_has_run)
+    tests = (file_to_hls, archive_to_dash, ts_to_encrypted_cmaf, window_to_mp4, an_encoder_that_began_anew,
+             what_is_not_there, redundant_pull_to_hls, two_folders_that_grow, test_to_inputs, every_script_has_run)
     failed = 0
     print(f"1..{len(tests)}")
     with tempfile.TemporaryDirectory(prefix="tarn-pipelines-") as folder:

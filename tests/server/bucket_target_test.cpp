@@ -162,6 +162,34 @@ TEST_F(BucketTargetTest, FaultsAreToldApartAndNeverShowASecret) {
   }
 }
 
+// As AWS and Alibaba answer.
+TEST(BucketErrorTest, SaysWhatAnOperatorHasToChange) {
+  struct Row {
+    int status;
+    const char* code;
+    const char* message;
+  };
+  const Row rows[] = {
+      {400, "ExpiredToken", "the session token of the credentials has expired"},
+      {403, "SecurityTokenExpired", "the session token of the credentials has expired"},
+      {400, "AuthorizationHeaderMalformed", "in another region"},
+      {400, "IllegalLocationConstraintException", "in another region"},
+      {301, "PermanentRedirect", "in another region"},
+      {403, "SignatureDoesNotMatch", "refuses the credentials"},
+      {403, "AccessDenied", "refuses the credentials"},
+      {403, "RequestTimeTooSkewed", "clocks"},
+      {404, "NoSuchBucket", "the bucket clips does not exist"},
+      {400, "InvalidRequest", "the store answered 400 InvalidRequest"},
+  };
+  for (const Row& row : rows) {
+    const std::string body = std::string{"<Error><Code>"} + row.code + "</Code></Error>";
+    const Error error = bucket_error({row.status, {}, body}, "clips");
+    EXPECT_THAT(error.message, HasSubstr(row.message)) << row.code;
+    EXPECT_THAT(error.message, HasSubstr(row.code));
+    EXPECT_FALSE(may_go_away(error)) << row.code;
+  }
+}
+
 TEST_F(BucketTargetTest, WhatIsNotWantedAnyMoreEnds) {
   settings_.limits.idle = std::chrono::seconds{300};
   store_.set_faults([this](int) {

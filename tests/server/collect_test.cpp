@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <deque>
 #include <set>
 
@@ -25,16 +26,20 @@ Utc at(int seconds) { return Utc{std::chrono::seconds{1'700'000'000 + seconds}};
 // One segment a second, "s0", "s1", …, up to an edge that the test moves.
 class SourceFake : public CollectionSource {
  public:
-  Result<CollectionPlan> plan(const CollectionTask& task, bool finish) override {
+  Result<CollectionPlan> plan(const CollectionTask& task, const CollectionLook& look) override {
     const std::lock_guard lock{mutex};
     if (is_gone) return not_found("the endpoint does not exist any more");
     ++plans;
     CollectionPlan plan;
-    for (Utc time = task.start; time < std::min(task.end, edge); time += std::chrono::seconds{1}) {
+    plan.edge = edge;
+    const bool is_whole = edge >= task.end || look.finish;
+    Utc time = is_whole ? task.start : std::max(task.start, look.known_until);
+    planned_from = time;
+    for (; time < std::min(task.end, edge); time += std::chrono::seconds{1}) {
       const std::string name = "s" + std::to_string((time - at(0)) / std::chrono::seconds{1}) + ".ts";
       if (!lost.contains(name)) plan.media.push_back(name);
     }
-    if (edge >= task.end || finish) {
+    if (is_whole) {
       if (plan.media.empty()) return not_found("nothing of this range was ever there");
       plan.manifests = {{"m-v1.m3u8", "text", "media"}, {"m.m3u8", "text", "main"}};
     }
@@ -61,6 +66,7 @@ class SourceFake : public CollectionSource {
   std::string goes;            // is taken from the timeline between the plan and the upload
   std::set<std::string> lost;  // is in no plan any more
   int plans = 0;
+  Utc planned_from{};  // the last time
   std::map<std::string, Utc> held;
 };
 
@@ -70,6 +76,8 @@ struct Shelf {
   std::vector<std::string> puts;
   std::map<std::string, std::string> objects;
   std::deque<Error> errors;
+  std::optional<Error> error;  // for as long as it is set
+  int tries = 0;
   std::function<void(const std::string&)> on_put;
 };
 class ShelfTarget : public Target {
@@ -84,6 +92,8 @@ class ShelfTarget : public Target {
   Status put(const std::string& name, const std::string&, const std::vector<Blob>& parts) override {
     const std::lock_guard lock{shelf_.mutex};
     if (shelf_.on_put) shelf_.on_put(name);
+    ++shelf_.tries;
+    if (shelf_.error) return *shelf_.error;
     if (!shelf_.errors.empty()) {
       const Error error = shelf_.errors.front();
       shelf_.errors.pop_front();
@@ -112,13 +122,16 @@ class CollectTest : public testing::Test {
       return Result<std::unique_ptr<Target>>{std::make_unique<ShelfTarget>(shelf_)};
     };
     settings_.look_again = settings_.first_backoff = std::chrono::milliseconds{1};
-    settings_.passes = 3;
+    settings_.retry.first = settings_.retry.longest = std::chrono::milliseconds{1};
   }
   void start() {
     collector_.reset();
     auto opened = Collector::open(
         {*store_, source_, log_, [this] { return now_.load(); },
-         [] { return std::chrono::time_point_cast<Microseconds>(std::chrono::steady_clock::now()); }},
+         [this] {
+           return std::chrono::time_point_cast<Microseconds>(std::chrono::steady_clock::now()) +
+                  passed_.load();
+         }},
         settings_);
     ASSERT_TRUE(opened.ok());
     collector_ = std::move(opened).value();
@@ -146,6 +159,15 @@ class CollectTest : public testing::Test {
   [[nodiscard]] bool becomes(const std::string& id, State state) {
     return comes([&] { return collector_->find(id)->state == state; });
   }
+  // Passes go on over the same state of things.
+  [[nodiscard]] bool is_tried_again() {
+    const auto tries = [&] {
+      const std::lock_guard lock{shelf_.mutex};
+      return shelf_.tries;
+    };
+    const int before = tries();
+    return comes([&] { return tries() >= before + 40; });
+  }
   std::vector<std::string> puts() {
     const std::lock_guard lock{shelf_.mutex};
     return shelf_.puts;
@@ -159,6 +181,7 @@ class CollectTest : public testing::Test {
   std::string logged_;
   EventLog log_;
   std::atomic<Utc> now_{at(10)};
+  std::atomic<Microseconds> passed_{Microseconds{}};  // on top of what really passes
   CollectorSettings settings_;
   std::unique_ptr<Collector> collector_;
 };
@@ -216,12 +239,58 @@ TEST_F(CollectTest, ARangeInTheFutureIsCollectedAsItComes) {
   EXPECT_THAT(source_.held, IsEmpty()) << "retention may go on";
 }
 
+TEST_F(CollectTest, ARangeThatIsNotOverIsPlannedFromWhereItIsKnown) {
+  start();
+  ASSERT_TRUE(collector_->submit(task("t", 2, 14)).ok());
+  const auto planned = [&](int from) {
+    return comes([&] {
+      const std::lock_guard lock{source_.mutex};
+      return source_.planned_from == at(from);
+    });
+  };
+  ASSERT_TRUE(planned(10));
+  ASSERT_TRUE(comes([&] { return collector_->find("t")->segments_done == 8; }));
+  EXPECT_EQ(collector_->find("t")->segments_total, 8U);
+  {  // What could not be uploaded is not known.
+    const std::lock_guard both{shelf_.mutex};
+    shelf_.error = Error{ErrorCode::io, "the store answered 503"};
+    const std::lock_guard lock{source_.mutex};
+    source_.edge = at(12);
+  }
+  ASSERT_TRUE(comes([&] { return collector_->find("t")->failing_since.has_value(); }));
+  ASSERT_TRUE(is_tried_again());
+  {
+    const std::lock_guard lock{source_.mutex};
+    EXPECT_EQ(source_.planned_from, at(10));
+  }
+  {
+    const std::lock_guard lock{shelf_.mutex};
+    shelf_.error.reset();
+  }
+  ASSERT_TRUE(planned(12));
+  {
+    const std::lock_guard lock{source_.mutex};
+    source_.edge = at(14);
+  }
+  ASSERT_TRUE(becomes("t", State::succeeded));
+  const std::lock_guard lock{source_.mutex};
+  EXPECT_EQ(source_.planned_from, at(2)) << "manifests list everything";
+  EXPECT_EQ(puts().size(), 14U);
+}
+
 TEST_F(CollectTest, WhatNeverCameIsWaitedForOnlySoLong) {
   start();
   ASSERT_TRUE(collector_->submit(task("t", 8, 14)).ok());
   ASSERT_TRUE(collector_->submit(task("empty", 12, 14)).ok());
   ASSERT_TRUE(comes([&] { return puts().size() == 2; }));
-  now_ = at(14 + 121);
+  now_ = at(14 + 121);  // by itself a clock that was set
+  const auto plans = [&] {
+    const std::lock_guard lock{source_.mutex};
+    return source_.plans;
+  };
+  ASSERT_TRUE(comes([&, before = plans()] { return plans() > before + 4; }));
+  EXPECT_EQ(puts().size(), 2U);
+  passed_ = std::chrono::seconds{125};
   ASSERT_TRUE(becomes("t", State::succeeded));
   ASSERT_TRUE(becomes("empty", State::failed));
   EXPECT_EQ(collector_->find("empty")->error, "nothing of this range was ever there");
@@ -236,14 +305,107 @@ TEST_F(CollectTest, ErrorsThatMayGoAwayAreTriedAgain) {
   EXPECT_EQ(puts().size(), 10U) << "each object once";
 }
 
-TEST_F(CollectTest, ErrorsThatStayFailTheTaskWithTheirReason) {
-  shelf_.errors.assign(1000, Error{ErrorCode::io, "the store answered 503"});
+// What counts is how long nothing was taken.
+TEST_F(CollectTest, AStoreMayBeOutForHoursAndThenTheTaskGoesOn) {
+  shelf_.error = Error{ErrorCode::io, "the store answered 503"};
   start();
   ASSERT_TRUE(collector_->submit(task("t", 0, 3)).ok());
+  ASSERT_TRUE(comes([&] { return collector_->find("t")->failing_since.has_value(); }));
+  EXPECT_EQ(*collector_->find("t")->failing_since, at(10));
+  EXPECT_TRUE(comes([&] { return collector_->counts().retrying == 1; }));
+  now_ = at(10 + 86'399);
+  ASSERT_TRUE(is_tried_again());
+  ASSERT_TRUE(comes([&] { return collector_->find("t")->next_try >= at(10 + 86'399); }));
+  EXPECT_EQ(collector_->find("t")->state, State::running);
+  EXPECT_EQ(collector_->find("t")->error, "the store answered 503");
+  EXPECT_EQ(*collector_->find("t")->failing_since, at(10));
+  {
+    const std::lock_guard lock{shelf_.mutex};
+    shelf_.error.reset();
+  }
+  ASSERT_TRUE(becomes("t", State::succeeded));
+  EXPECT_EQ(collector_->find("t")->error, "");
+  EXPECT_FALSE(collector_->find("t")->failing_since || collector_->find("t")->next_try);
+  EXPECT_TRUE(comes([&] { return collector_->counts().retrying == 0; }));
+  EXPECT_EQ(puts().size(), 5U) << "each object once";
+  const std::lock_guard lock{log_mutex_};
+  const auto told = logged_.find("collection-retried");
+  EXPECT_NE(told, std::string::npos);
+  EXPECT_EQ(logged_.find("collection-retried", told + 1), std::string::npos) << "once";
+}
+
+TEST_F(CollectTest, ErrorsThatStayFailTheTaskWithTheirReasonWhenPatienceEnds) {
+  shelf_.error = Error{ErrorCode::io, "the store answered 503"};
+  start();
+  ASSERT_TRUE(collector_->submit(task("t", 0, 3)).ok());
+  ASSERT_TRUE(comes([&] { return collector_->find("t")->failing_since.has_value(); }));
+  now_ = at(10 + 86'400);
   ASSERT_TRUE(becomes("t", State::failed));
   EXPECT_EQ(collector_->find("t")->error, "the store answered 503");
+  EXPECT_EQ(*collector_->find("t")->failing_since, at(10));
+  EXPECT_FALSE(collector_->find("t")->next_try);
   const std::lock_guard lock{shelf_.mutex};
   EXPECT_THAT(shelf_.puts, IsEmpty());
+}
+
+// Neither is patience that a restart renews, nor one that ends while this server is down.
+TEST_F(CollectTest, PatienceIsOfTheTaskAndNotOfTheProcess) {
+  shelf_.error = Error{ErrorCode::io, "the store answered 503"};
+  start();
+  ASSERT_TRUE(collector_->submit(task("t", 0, 3)).ok());
+  ASSERT_TRUE(comes([&] { return collector_->find("t")->failing_since.has_value(); }));
+  now_ = at(10 + 86'000);
+  start();
+  ASSERT_TRUE(is_tried_again());
+  EXPECT_EQ(*collector_->find("t")->failing_since, at(10));
+  EXPECT_EQ(collector_->find("t")->state, State::running);
+  now_ = at(10 + 90'000);
+  ASSERT_TRUE(becomes("t", State::failed));
+}
+
+TEST_F(CollectTest, WhatIsTakenEndsAnOutage) {
+  shelf_.error = Error{ErrorCode::io, "the store answered 503"};
+  start();
+  ASSERT_TRUE(collector_->submit(task("t", 0, 30)).ok());
+  ASSERT_TRUE(comes([&] { return collector_->find("t")->failing_since.has_value(); }));
+  {
+    const std::lock_guard lock{source_.mutex};
+    source_.edge = at(30);
+  }
+  now_ = at(40'000);
+  std::atomic<int> taken{0};
+  {  // Takes one object and is out again.
+    const std::lock_guard lock{shelf_.mutex};
+    shelf_.error.reset();
+    shelf_.on_put = [&](const std::string&) {
+      if (taken++ == 1) shelf_.error = Error{ErrorCode::io, "the store answered 500"};
+    };
+  }
+  ASSERT_TRUE(comes([&] { return collector_->find("t")->failing_since == at(40'000); }));
+  now_ = at(100'000);
+  ASSERT_TRUE(is_tried_again());
+  EXPECT_EQ(collector_->find("t")->state, State::running) << "a day has not gone since";
+  const std::lock_guard lock{shelf_.mutex};
+  shelf_.on_put = nullptr;
+}
+
+TEST(RetryTest, WaitsLongerAndLongerUpToFiveMinutesAndNeverBeyondItsPatience) {
+  const RetryPolicy policy;
+  const auto wait = [&](unsigned passes, Microseconds lasts, std::uint32_t random = 0) {
+    return wait_for_next_pass(policy, passes, lasts, random);
+  };
+  using std::chrono::seconds;
+  EXPECT_EQ(wait(1, seconds{0}), seconds{1});
+  EXPECT_EQ(wait(2, seconds{2}), seconds{2});
+  EXPECT_EQ(wait(9, seconds{500}), seconds{256});
+  EXPECT_EQ(wait(10, seconds{900}), seconds{300});
+  EXPECT_EQ(wait(300, seconds{80'000}), seconds{300});
+  EXPECT_EQ(wait(10, seconds{900}, UINT32_MAX), seconds{225}) << "they do not come back together";
+  EXPECT_EQ(wait(300, seconds{86'390}), seconds{10});
+  EXPECT_EQ(wait(300, seconds{86'400}), std::nullopt);
+  EXPECT_EQ(wait(1, seconds{200'000}), seconds{1}) << "the server was down meanwhile";
+  EXPECT_EQ(wait(2, seconds{200'000}), std::nullopt);
+  EXPECT_EQ(wait(1, seconds{-3600}), seconds{1}) << "the clock was set back";
 }
 
 TEST_F(CollectTest, ErrorsThatAreForGoodFailAtOnce) {
@@ -349,7 +511,7 @@ TEST(TaskRunTest, EveryTryTakesItsShareOfDiskAndNetwork) {
            now += time;
            return true;
          },
-         [] { return false; }, [&] { return now; }, [](std::uint64_t) {}, 1, 6, Microseconds{0}},
+         [] { return false; }, [&] { return now; }, [](std::uint64_t) {}, 1, 6, 6, Microseconds{0}},
         task,
         progress,
         false};
@@ -366,6 +528,70 @@ TEST(TaskRunTest, EveryTryTakesItsShareOfDiskAndNetwork) {
   progress.done.clear();
   shelf.errors.assign(3, Error{ErrorCode::io, "the store answered 503"});
   EXPECT_GE(run(task), std::chrono::seconds{8 + 3});
+}
+
+// --collection-rate is one for all.
+TEST(TaskRunTest, AllTasksTogetherHaveOneShare) {
+  SourceFake source;
+  Shelf shelf;
+  RateShare share{14};  // one segment a second
+  Monotonic now{};
+  std::array<TaskProgress, 3> progress;
+  CollectionTask task;
+  task.start = at(0);
+  task.end = at(8);
+  for (TaskProgress& one : progress) {
+    TaskRun run{
+        {source, share, [&] { return Result<std::unique_ptr<Target>>{std::make_unique<ShelfTarget>(shelf)}; },
+         [&](Microseconds time) {
+           now += time;
+           return true;
+         },
+         [] { return false; }, [&] { return now; }, [](std::uint64_t) {}, 1, 6, 6, Microseconds{0}},
+        task,
+        one,
+        false};
+    const auto done = run.run(false);
+    ASSERT_TRUE(done.ok() && *done);
+  }
+  std::size_t bytes = 0;
+  for (const auto& [name, text] : shelf.objects) bytes += text.size();
+  EXPECT_EQ(shelf.puts.size(), 30U);
+  // The last one need not have gone.
+  EXPECT_GE(now.time_since_epoch(), Microseconds{static_cast<std::int64_t>(bytes - 5) * 1'000'000 / 14 - 30});
+  EXPECT_LE(now.time_since_epoch(), Microseconds{static_cast<std::int64_t>(bytes) * 1'000'000 / 14});
+}
+
+// So that one whose store is out does not take the turn of others.
+TEST(TaskRunTest, AStoreThatWasOutIsAskedFewTimesUntilItAnswers) {
+  SourceFake source;
+  Shelf shelf;
+  RateShare share{0};
+  TaskProgress progress;
+  CollectionTask task;
+  task.start = at(0);
+  task.end = at(8);
+  const auto run = [&] {
+    TaskRun one{
+        {source, share, [&] { return Result<std::unique_ptr<Target>>{std::make_unique<ShelfTarget>(shelf)}; },
+         [](Microseconds) { return true; }, [] { return false; }, [] { return Monotonic{}; },
+         [](std::uint64_t) {}, 1, 6, 2, Microseconds{0}},
+        task,
+        progress,
+        false};
+    const auto done = one.run(false);
+    return done.ok() && *done;
+  };
+  shelf.error = Error{ErrorCode::io, "the store answered 503"};
+  EXPECT_FALSE(run());
+  EXPECT_EQ(shelf.tries, 2);
+  shelf.error.reset();
+  shelf.on_put = [&](const std::string& name) {
+    if (name == "s1.ts" && shelf.puts.size() == 1 && shelf.errors.empty() && shelf.tries == 3) {
+      shelf.errors.assign(5, Error{ErrorCode::io, "the store answered 503"});
+    }
+  };
+  EXPECT_TRUE(run()) << "as often as ever once it has answered";
 }
 
 TEST(FileTargetTest, WritesWholeFilesBelowItsRootOnly) {

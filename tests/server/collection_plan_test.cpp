@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gmock/gmock.h>
 
+#include <set>
+
 #include "core/hls/playlist.h"
 #include "core/hls/render.h"
 #include "server/runtime/collection_plan.h"
@@ -25,7 +27,10 @@ class CollectionPlanTest : public RuntimeTest {
     add_slots(*archive_, slots);
   }
   Result<CollectionPlan> plan(int start, int end, bool finish = false) {
-    return plan_collection(*archive_->timeline(), output_, at(start), at(end), finish);
+    return look(start, end, {finish, {}});
+  }
+  Result<CollectionPlan> look(int start, int end, const CollectionLook& look) {
+    return plan_collection(*archive_->timeline(), output_, at(start), at(end), look);
   }
   std::shared_ptr<archive::Archive> archive_ = archive::Archive::in_memory();
   timeline::OutputSettings output_;
@@ -91,6 +96,40 @@ TEST_F(CollectionPlanTest, ARangeThatIsNotOverHasNoManifestsYet) {
   ASSERT_TRUE(made.ok());
   EXPECT_EQ(made->manifests.size(), 2U);
   EXPECT_FALSE(plan(10, 20, true).ok());
+}
+
+// A range of days that is not over is looked at every two seconds.
+TEST_F(CollectionPlanTest, WhatIsKnownOfARangeThatIsNotOverIsNotPlannedAgain) {
+  for (const Protocol protocol : {Protocol::hls, Protocol::hls_cmaf, Protocol::dash}) {
+    archive_ = archive::Archive::in_memory();
+    next_slot_ = 1;
+    fill(protocol, 4);  // until 8
+    const auto first = look(1, 40, {});
+    ASSERT_TRUE(first.ok());
+    EXPECT_EQ(first->edge, at(8));
+    const auto none = look(1, 40, {false, first->edge});
+    ASSERT_TRUE(none.ok());
+    EXPECT_THAT(none->media, IsEmpty());
+    EXPECT_EQ(none->edge, at(8));
+    add_slots(*archive_, 3);  // until 14
+    const auto next = look(1, 40, {false, first->edge});
+    ASSERT_TRUE(next.ok());
+    EXPECT_EQ(next->edge, at(14));
+    const auto whole = look(1, 40, {});
+    ASSERT_TRUE(whole.ok());
+    std::set<std::string> both{first->media.begin(), first->media.end()};
+    both.insert(next->media.begin(), next->media.end());
+    EXPECT_THAT(both, testing::UnorderedElementsAreArray(whole->media));
+    EXPECT_LT(next->media.size(), whole->media.size());
+    // What players get lists everything.
+    const auto over = look(1, 14, {false, first->edge});
+    ASSERT_TRUE(over.ok());
+    EXPECT_EQ(over->media, whole->media);
+    EXPECT_FALSE(over->manifests.empty());
+    const auto ended = look(1, 40, {true, at(14)});
+    ASSERT_TRUE(ended.ok());
+    EXPECT_EQ(ended->media, whole->media);
+  }
 }
 
 TEST_F(CollectionPlanTest, AStreamThatHasEndedMayStillGoOnWithinTheRange) {

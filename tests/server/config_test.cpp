@@ -109,6 +109,7 @@ TEST(Config, RefusesWhatItDoesNotUnderstand) {
       {{"--tls-key", "x"}, "--tls-cert and --tls-key need each other"},
       {{"--collection-rate", "10"}, "must be a whole number from 100000"},
       {{"--collection-timeout", "4"}, "must be a whole number from 5 to 600"},
+      {{"--collection-patience", "9"}, "must be a whole number from 10 to 2592000"},
       {{"--collection-timeout", "601"}, "must be a whole number from 5 to 600"},
       {{"--config", "/nowhere/at/all.json"}, "'/nowhere/at/all.json' cannot be read"},
   };
@@ -176,6 +177,7 @@ TEST(Config, EveryRowSaysWhatItTakesAndWhatItIsWhenNobodySays) {
   EXPECT_EQ(said->control_listen.port, unsaid->control_listen.port);
   EXPECT_EQ(said->collection_rate, unsaid->collection_rate);
   EXPECT_EQ(said->collection_timeout, unsaid->collection_timeout);
+  EXPECT_EQ(said->collection_patience, unsaid->collection_patience);
   EXPECT_EQ(said->log_format, unsaid->log_format);
   EXPECT_EQ(said->log_level, unsaid->log_level);
   EXPECT_EQ(said->builtin_key_provider, unsaid->builtin_key_provider);

@@ -61,6 +61,28 @@ TEST_F(ControlCollectionTest, WhatCannotBeCollectedIsRefusedWithItsField) {
          body("2026-01-31T11:00:00Z", "2026-01-31T12:00:00Z"));
 }
 
+TEST_F(ControlCollectionTest, WhatATaskCopiesIsNotChangedUnderIt) {
+  expect(201, "POST", endpoints_path, R"({"name":"d","protocol":"DASH","timeShiftDays":1,"drm":{
+    "systems":["WIDEVINE"],"providerUrl":"https://keys.example/speke"}})");
+  const std::string path = std::string(endpoints_path) + "/d";
+  const auto made = expect(201, "POST", tasks_, body("2026-01-31T11:00:00Z", "2026-01-31T11:10:00Z", "d"));
+  const std::string id = JsonAnswer(made.body).text("id");
+  const std::string before = expect(200, "GET", path).body;
+  for (const char* change : {R"({"systems":["PLAYREADY"]})", R"({"encryptionMethod":"CENC"})", "null",
+                             R"({"keyPreset":"VIDEO_AUDIO"})", R"({"contentId":"another"})"}) {
+    const auto refused = expect(409, "PATCH", path, std::string(R"({"drm":)") + change + "}");
+    EXPECT_NE(refused.body.find(id), std::string::npos) << change << refused.body;
+  }
+  EXPECT_EQ(expect(200, "GET", path).body, before);
+  expect(200, "PATCH", path,
+         R"({"description":"x","segmentDuration":4,"drm":{"providerUrl":"https://keys2.example/speke"}})");
+  expect(200, "PATCH", std::string(endpoints_path) + "/e", R"({"timeShiftDays":2})");
+  EXPECT_NE(expect(409, "DELETE", path).body.find(id), std::string::npos);
+  EXPECT_NE(expect(409, "POST", std::string(channel_path) + "/reset").body.find(id), std::string::npos);
+  expect(204, "DELETE", "/collection-tasks/" + id);
+  expect(200, "PATCH", path, R"({"drm":{"systems":["PLAYREADY"]}})");
+}
+
 TEST_F(ControlCollectionTest, PagesBeginWithTheNewest) {
   std::vector<std::string> ids;
   for (int i = 0; i < 3; ++i) {
@@ -90,6 +112,7 @@ TEST_F(ControlCollectionTest, TasksAreKept) {
   task.segments_done = 1ULL << 40U;
   task.error = "größer";
   task.finished = Utc{Microseconds{5}};
+  task.failing_since = Utc{Microseconds{4}};
   ASSERT_TRUE(store_->put_task(task).ok());
   task.progress = 7;
   ASSERT_TRUE(store_->put_task(task).ok());
@@ -100,6 +123,7 @@ TEST_F(ControlCollectionTest, TasksAreKept) {
   EXPECT_EQ(write_task(kept->front()), write_task(task));
   EXPECT_EQ(kept->front().start, task.start);
   EXPECT_EQ(kept->front().progress, 7U);
+  EXPECT_EQ(kept->front().failing_since, task.failing_since);
   ASSERT_TRUE(store_->remove_task("t1").ok());
   EXPECT_TRUE(store_->tasks()->empty());
 }

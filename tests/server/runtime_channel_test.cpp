@@ -253,13 +253,50 @@ TEST_F(ChannelRuntimeTest, LetsTheJournalGoOfWhatIsListedWhenNothingComes) {
 
 TEST_F(ChannelRuntimeTest, KeepsTheRetentionBehindTheNewestContent) {
   add_slots(*archive_, 100);
-  channel_->trim(std::chrono::seconds{1000});
+  channel_->trim({{}, std::chrono::seconds{1000}});
   settle();
   EXPECT_EQ(archive_->timeline()->first_slot(), 1U);
-  channel_->trim(std::chrono::seconds{60});
+  channel_->trim({{}, std::chrono::seconds{60}});
   settle();
   // The newest slot begins at 198 s; the one that ends at 138 s is kept.
   EXPECT_EQ(archive_->timeline()->first_slot(), 69U);
+}
+
+// What is behind by days goes little by little: encoders wait for no deletion.
+TEST_F(ChannelRuntimeTest, DeletesAnHourAtATimeTheOldestFirst) {
+  using std::chrono::seconds;
+  add_slots(*archive_, 4000);  // 8000 s
+  const Keep keep{seconds{60}, {}};
+  for (const std::uint64_t first : {1801U, 3601U, 3969U, 3969U}) {
+    channel_->trim(keep);
+    settle();
+    EXPECT_EQ(archive_->timeline()->first_slot(), first);
+  }
+  EXPECT_EQ(archive_->timeline()->end_slot(), 4001U);
+}
+
+// Semantics S30: days are the clock's. What live playlists list stays.
+TEST_F(ChannelRuntimeTest, AChannelThatIsSilentLosesItsDaysAllTheSame) {
+  using std::chrono::seconds;
+  const Keep keep{seconds{60}, seconds{300}};
+  const auto trim = [&] {
+    channel_->trim(keep);
+    settle();
+    return archive_->timeline()->first_slot();
+  };
+  add_slots(*archive_, 100);  // until 198 s
+  EXPECT_EQ(trim(), 1U);
+  add_slots(*archive_, 1);
+  EXPECT_EQ(trim(), 1U) << "it has come in this process";
+  monotonic_ = after(200);
+  EXPECT_EQ(trim(), 20U) << "what ends at 200 + 200 - 360 s is kept";
+  utc_ = Utc{seconds{1'800'000'000}};
+  EXPECT_EQ(trim(), 20U) << "a clock that is set deletes nothing";
+  EXPECT_EQ(channel_->use(keep, std::nullopt)->keep_from, Utc{seconds{1'700'000'040}}) << "the metric's";
+  monotonic_ = after(100'000);
+  EXPECT_EQ(trim(), 70U) << "200 - 60 s";
+  add_slots(*archive_, 1);
+  EXPECT_EQ(trim(), 70U);
 }
 
 TEST_F(ChannelRuntimeTest, TakesNothingThatWaitedWhileItWasClosed) {
@@ -362,8 +399,8 @@ TEST_F(WholeRuntimeTest, KeepsToAQuotaButNeverTakesWhatLivePlaylistsNeed) {
   const auto bytes = archive->statistics().bytes;
   runtime.tick();
   settle();
-  EXPECT_EQ(first(), 30U) << "a minute of it";
-  EXPECT_NE(logged_.find("archive-over-quota channel=g/c text=\"content before 2023-11-14T22:14:20.000Z"),
+  EXPECT_EQ(first(), 151U) << "five minutes of it";
+  EXPECT_NE(logged_.find("archive-over-quota channel=g/c text=\"content before 2023-11-14T22:18:22.000Z"),
             std::string::npos)
       << logged_;
   constexpr std::uint64_t bytes_per_slot = 2 * std::string_view{"chunk"}.size();
@@ -373,9 +410,9 @@ TEST_F(WholeRuntimeTest, KeepsToAQuotaButNeverTakesWhatLivePlaylistsNeed) {
     const auto found = text.find(name);
     return found == std::string::npos ? 0 : std::strtoull(text.c_str() + found + name.size(), nullptr, 10);
   };
-  EXPECT_EQ(sacrificed(), 29 * bytes_per_slot);
+  EXPECT_EQ(sacrificed(), 150 * bytes_per_slot);
   EXPECT_NE(
-      runtime.channel_status(model_.channels["g/c"]).find(R"("sacrificedBefore":"2023-11-14T22:14:18Z")"),
+      runtime.channel_status(model_.channels["g/c"]).find(R"("sacrificedBefore":"2023-11-14T22:18:20Z")"),
       std::string::npos);
   for (int i = 0; i < 60; ++i) {
     runtime.tick();

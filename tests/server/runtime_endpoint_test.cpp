@@ -513,6 +513,38 @@ TEST_F(EndpointRuntimeTest, WhatIsOlderThanItKeepsIsNotServed) {
   EXPECT_EQ(fetch(first).absence, Fetched::Absence::not_found) << "not from the cache either";
 }
 
+// Semantics S30: a channel that nothing comes for any more keeps its live window, and no more than its days.
+TEST_F(EndpointRuntimeTest, WhatIsTooOldOfASilentChannelIsNotServed) {
+  using std::chrono::seconds;
+  fill(1000);  // until 2000 s
+  allow_windows(seconds{1000});
+  utc_ = Utc{seconds{1'700'002'000}};
+  const std::string window = "manifest-v1.m3u8?start=1700001900";
+  endpoint_->tick(after(0));
+  endpoint_->tick(after(100));
+  const Fetched manifest = fetch(window);
+  const Fetched segment = fetch("g1-v1-900.m4s");
+  ASSERT_TRUE(manifest.content && segment.content);
+  EXPECT_TRUE(manifest.reuse->is_current() && segment.reuse->is_current());
+  utc_ = Utc{seconds{1'700'009'000}};
+  endpoint_->tick(after(120));
+  EXPECT_TRUE(segment.reuse->is_current()) << "for half a minute";
+  endpoint_->tick(after(131));
+  EXPECT_FALSE(manifest.reuse->is_current() || segment.reuse->is_current());
+  EXPECT_EQ(fetch(window).absence, Fetched::Absence::outside);
+  EXPECT_EQ(fetch("g1-v1-900.m4s").content, nullptr);
+  const Fetched live = fetch("manifest-v1.m3u8");
+  ASSERT_TRUE(live.content);
+  for (const char* name : {"g1-v1-998.m4s", "g1-v1-1000.m4s", "g1-v1-i1.mp4"}) {
+    EXPECT_TRUE(fetch(name).content) << name;
+  }
+  add_slots(*archive_, 1);
+  const Fetched next = fetch("g1-v1-1001.m4s");
+  ASSERT_TRUE(next.reuse);
+  endpoint_->tick(after(200));
+  EXPECT_TRUE(next.reuse->is_current()) << "something has come since the last look";
+}
+
 TEST_F(EndpointRuntimeTest, ManyWindowsAreForgottenNotPiledUp) {
   allow_windows();
   fill(400);

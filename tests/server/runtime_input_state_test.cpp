@@ -70,6 +70,12 @@ TEST_F(InputWatchTest, AFailureThatLastsIsToldWhenItsTurnComes) {
   EXPECT_EQ(is("failing", 600s), "") << "it is told that the input has failed";
 }
 
+TEST(InputState, OnlyAnInputThatSendsCanStandIn) {
+  for (const std::string state : {"live", "late"}) EXPECT_TRUE(is_well(InputState{state, {}})) << state;
+  for (const std::string state : {"", "never-seen", "stalled", "failing", "ended"})
+    EXPECT_FALSE(is_well(InputState{state, {}})) << state;
+}
+
 TEST_F(InputWatchTest, AFailureThatNobodyHidesIsToldAtOnce) {
   EXPECT_EQ(is("live", 10s), "0 live");
   EXPECT_EQ(is("stalled", 5s), "10 stalled");

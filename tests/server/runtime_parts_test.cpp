@@ -335,6 +335,33 @@ TEST(InputHistoryTest, RenditionsThatComeTogetherAreNoRateOfTheirOwn) {
   EXPECT_EQ(history.bitrate(at(2100)), 1500U * 8 * 1000 / 2020);
 }
 
+TEST(Retention, DaysAreTheClocksAndTheLiveWindowIsTheContents) {
+  using std::chrono::seconds;
+  const auto at = [](int second) { return Utc{seconds{second}}; };
+  const Keep keep{seconds{10}, seconds{100}};
+  EXPECT_EQ(keep_from(keep, at(1000), at(1000)), at(890));
+  EXPECT_EQ(keep_from(keep, at(1000), at(900)), at(890)) << "a clock that is behind";
+  EXPECT_EQ(keep_from(keep, at(1000), at(1060)), at(950));
+  EXPECT_EQ(keep_from(keep, at(1000), at(9999)), at(990)) << "live playlists stay";
+  EXPECT_EQ(keep_from({seconds{10}, {}}, at(1000), at(9999)), at(990));
+}
+
+TEST(Retention, TheClockOfAChannelIsThatOfItsContent) {
+  using std::chrono::seconds;
+  const auto at = [](int second) { return Utc{seconds{second}}; };
+  const auto after = [](int second) { return Monotonic{seconds{second}}; };
+  ContentClock clock;
+  EXPECT_EQ(clock.at(7, at(1000), after(50), at(90'000)), at(1000)) << "a process that begins";
+  EXPECT_EQ(clock.at(7, at(1000), after(649), at(90'000)), at(1000));
+  EXPECT_EQ(clock.at(7, at(1000), after(650), at(90'000)), at(90'000)) << "and nothing comes";
+  EXPECT_EQ(clock.at(7, at(1000), after(660), at(5)), at(90'010)) << "the clock was set";
+  EXPECT_EQ(clock.at(8, at(2000), after(700), at(5)), at(2000)) << "content comes";
+  EXPECT_EQ(clock.at(8, at(2000), after(2000), at(9'999'999)), at(3300));
+  ContentClock behind;
+  (void)behind.at(7, at(1000), after(0), at(0));
+  EXPECT_EQ(behind.at(7, at(1000), after(600), at(0)), at(1000)) << "a machine without a clock";
+}
+
 TEST(Retention, WhatIsGivenUpIsKeptForAnotherHour) {
   using std::chrono::minutes;
   const auto at = [](int minute) { return Monotonic{minutes{minute}}; };
@@ -374,17 +401,61 @@ TEST(Retention, SaysUntilWhenWhatIsGivenUpIsKept) {
   EXPECT_EQ(days.grace(Monotonic{minutes{70}}), std::nullopt);
 }
 
+Utc utc_second(int second) { return Utc{std::chrono::seconds{second}}; }
+
+// Of channels of a byte a second, unless `bytes` says so.
+ArchiveUse use_of(const std::string& channel, int oldest, int newest, int keep_from, int bytes = 0) {
+  return {channel, static_cast<std::uint64_t>(bytes != 0 ? bytes : newest - oldest), utc_second(oldest),
+          utc_second(newest), utc_second(keep_from)};
+}
+
+std::string told(const std::vector<Sacrifice>& all) {
+  std::string text;
+  for (const Sacrifice& one : all) {
+    const auto second = std::chrono::duration_cast<std::chrono::seconds>(one.before.time_since_epoch());
+    text += (text.empty() ? "" : ", ") + one.channel + " " + std::to_string(second.count());
+  }
+  return text;
+}
+
 TEST(ArchiveQuota, TheOldestContentOfAnyChannelGoes) {
-  const auto at = [](int second) { return Utc{std::chrono::seconds{second}}; };
-  const std::vector<ArchiveUse> uses{
-      {"new", 500, at(1000), at(5000)}, {"old", 300, at(400), at(5000)}, {"live", 300, at(100), at(100)}};
-  EXPECT_FALSE(next_sacrifice(uses, 1100).has_value());
-  const auto gone = next_sacrifice(uses, 1099);
-  ASSERT_TRUE(gone.has_value());
-  EXPECT_EQ(gone->channel, "old");
-  EXPECT_EQ(gone->before, at(460));
-  EXPECT_EQ(next_sacrifice({{"a", 500, at(1000), at(1030)}}, 1)->before, at(1030)) << "what is needed stays";
-  EXPECT_FALSE(next_sacrifice({{"a", 500, at(1030), at(1030)}}, 1).has_value());
+  const std::vector<ArchiveUse> uses{use_of("new", 1000, 5000, 5000), use_of("old", 400, 5000, 5000),
+                                     use_of("live", 100, 5000, 100)};
+  const std::uint64_t total = 4000 + 4600 + 4900;
+  EXPECT_EQ(told(sacrifices(uses, total)), "");
+  EXPECT_EQ(told(sacrifices(uses, total - 1)), "old 460");
+  EXPECT_EQ(told(sacrifices(uses, total - 61)), "old 520") << "as much as it takes";
+  EXPECT_EQ(told(sacrifices(uses, 1)), "old 700, new 1300") << "not too much of one at a time";
+  EXPECT_EQ(told(sacrifices({use_of("a", 1000, 5000, 1030)}, 1)), "a 1030") << "what is needed stays";
+  EXPECT_EQ(told(sacrifices({use_of("a", 1030, 5000, 1030)}, 1)), "");
+}
+
+TEST(ArchiveQuota, AChannelThatHasNothingToGiveKeepsNobodyElse) {
+  EXPECT_EQ(told(sacrifices({use_of("silent", 100, 900, 100), use_of("b", 2000, 5000, 4000)}, 3799)),
+            "b 2060");
+}
+
+// As many channels as there are give in the same second: otherwise encoders fill faster.
+TEST(ArchiveQuota, ManyChannelsStayWithinTheirs) {
+  std::vector<ArchiveUse> uses;
+  for (int i = 0; i < 250; ++i) uses.push_back(use_of("c" + std::to_string(i), 0, 3'600, 3'500));
+  const std::uint64_t quota = 250 * 3'600;
+  for (int second = 0; second < 600; ++second) {
+    for (ArchiveUse& use : uses) {
+      use.newest += std::chrono::seconds{1};
+      use.keep_from += std::chrono::seconds{1};
+      ++use.bytes;
+    }
+    for (const Sacrifice& one : sacrifices(uses, quota)) {
+      ArchiveUse& use = *std::find_if(uses.begin(), uses.end(),
+                                      [&](const ArchiveUse& its) { return its.channel == one.channel; });
+      use.bytes -= static_cast<std::uint64_t>((one.before - use.oldest).count() / 1'000'000);
+      use.oldest = one.before;
+    }
+    std::uint64_t total = 0;
+    for (const ArchiveUse& use : uses) total += use.bytes;
+    ASSERT_LE(total, quota + 60) << second;
+  }
 }
 
 }  // namespace

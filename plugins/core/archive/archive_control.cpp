@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/archive/composed_archive.h"
+#include "core/timeline/slot_time.h"
 
 // How the archive goes from one state to the next; endpoints' settings and retention.
 namespace tarn::archive {
@@ -201,10 +202,7 @@ std::uint64_t ComposedArchive::first_ending_at_or_after(const timeline::Timeline
   if (timeline.empty()) return 0;
   std::uint64_t number = timeline.first_slot();
   for (; number < timeline.end_slot(); ++number) {
-    const timeline::SlotView slot = *timeline.find(number);
-    const timeline::Stretch* stretch = timeline.stretch(slot.stretch);
-    const std::uint32_t timescale = stretch->find(stretch->reference)->description.info.timescale;
-    if (slot.utc + to_microseconds(slot.end - slot.start, timescale) >= time) break;
+    if (timeline::end_of(timeline, *timeline.find(number)) >= time) break;
   }
   return number;
 }

@@ -22,7 +22,8 @@ constexpr std::uint32_t bt709 = 1;
 std::uint32_t read_timing(BitReader& in, SequenceHeader& header) {
   const std::uint32_t units_in_tick = in.bits(32);
   const std::uint32_t time_scale = in.bits(32);
-  if (in.flag()) {  // equal_picture_interval
+  header.tools.equal_picture_interval = in.flag();
+  if (header.tools.equal_picture_interval) {
     VideoUsability rate;
     const std::uint64_t ticks = std::uint64_t{in.ue()} + 1;
     if (in.ok() && ticks <= UINT32_MAX) {
@@ -31,9 +32,12 @@ std::uint32_t read_timing(BitReader& in, SequenceHeader& header) {
     header.frame_rate_numerator = rate.frame_rate_numerator;
     header.frame_rate_denominator = rate.frame_rate_denominator;
   }
-  if (!in.flag()) return 0;
+  header.tools.has_decoder_model_info = in.flag();
+  if (!header.tools.has_decoder_model_info) return 0;
   const std::uint32_t delay_bits = in.bits(5) + 1;
-  in.skip(32 + 5 + 5);  // num_units_in_decoding_tick and two lengths
+  in.skip(32);  // num_units_in_decoding_tick
+  header.tools.buffer_removal_time_bits = in.bits(5) + 1;
+  header.tools.frame_presentation_time_bits = in.bits(5) + 1;
   return delay_bits;
 }
 
@@ -41,33 +45,46 @@ void read_operating_points(BitReader& in, SequenceHeader& header) {
   const bool has_timing = in.flag();
   const std::uint32_t delay_bits = has_timing ? read_timing(in, header) : 0;
   const bool has_display_delay = in.flag();
-  const std::uint32_t count = in.bits(5) + 1;
-  for (std::uint32_t i = 0; i < count; ++i) {
-    in.skip(12);  // operating_point_idc
+  header.tools.point_count = in.bits(5) + 1;
+  for (std::uint32_t i = 0; i < header.tools.point_count; ++i) {
+    SequenceTools::OperatingPoint& point = header.tools.points[i];
+    point.idc = in.bits(12);
     const auto level = static_cast<std::uint8_t>(in.bits(5));
     const bool high_tier = level > 7 && in.flag();
     if (i == 0) {
       header.level = level;
       header.high_tier = high_tier;
     }
-    if (delay_bits > 0 && in.flag()) in.skip(2 * std::size_t{delay_bits} + 1);
+    point.has_decoder_model = delay_bits > 0 && in.flag();
+    if (point.has_decoder_model) in.skip(2 * std::size_t{delay_bits} + 1);
     if (has_display_delay && in.flag()) in.skip(4);
   }
 }
 
 // From use_128x128_superblock to enable_restoration.
-void skip_tools(BitReader& in, bool reduced) {
-  in.skip(3);  // superblocks, filter_intra, intra_edge_filter
-  if (!reduced) {
-    in.skip(4);  // interintra, masked, warped, dual filter
+void read_tools(BitReader& in, SequenceTools& tools) {
+  tools.use_128x128_superblock = in.flag();
+  in.skip(2);  // filter_intra, intra_edge_filter
+  if (!tools.reduced_still_picture) {
+    in.skip(2);  // interintra, masked
+    tools.enable_warped_motion = in.flag();
+    in.skip(1);  // dual_filter
     const bool order_hint = in.flag();
-    if (order_hint) in.skip(2);  // jnt_comp, ref_frame_mvs
+    if (order_hint) {
+      in.skip(1);  // jnt_comp
+      tools.enable_ref_frame_mvs = in.flag();
+    }
     const bool chooses_screen = in.flag();
-    const bool screen = chooses_screen || in.flag();  // SELECT_SCREEN_CONTENT_TOOLS counts as on
-    if (screen && !in.flag()) in.skip(1);             // seq_force_integer_mv
-    if (order_hint) in.skip(3);
+    tools.force_screen_content_tools = chooses_screen ? 2 : in.bits(1);
+    if (tools.force_screen_content_tools > 0) {
+      const bool chooses_integer = in.flag();
+      tools.force_integer_mv = chooses_integer ? 2 : in.bits(1);
+    }
+    if (order_hint) tools.order_hint_bits = in.bits(3) + 1;
   }
-  in.skip(3);  // superres, cdef, restoration
+  tools.enable_superres = in.flag();
+  tools.enable_cdef = in.flag();
+  tools.enable_restoration = in.flag();
 }
 
 // color_config(), 5.5.2
@@ -89,6 +106,7 @@ void read_colour(BitReader& in, SequenceHeader& header) {
       header.matrix_coefficients == identity_matrix) {
     header.full_range = true;
     header.subsampling_x = header.subsampling_y = false;
+    header.tools.separate_uv_delta_q = in.flag();
     return;
   }
   header.full_range = in.flag();
@@ -99,6 +117,7 @@ void read_colour(BitReader& in, SequenceHeader& header) {
     header.subsampling_y = header.bit_depth == 12 && header.subsampling_x && in.flag();
   }
   if (header.subsampling_x && header.subsampling_y) header.chroma_sample_position = in.bits(2);
+  header.tools.separate_uv_delta_q = in.flag();
 }
 
 std::string two_digits(std::uint32_t value) { return (value < 10 ? "0" : "") + std::to_string(value); }
@@ -123,48 +142,57 @@ std::string codec_string(const SequenceHeader& h) {
   return text + (h.full_range ? ".1" : ".0");
 }
 
-// The payload of the first sequence header among OBUs that say their sizes.
-std::optional<Bytes> find_sequence_header(Bytes obus) {
-  Reader in{obus};
-  while (in.remaining() > 0) {
-    const std::uint8_t head = in.u8();
-    if ((head & 4U) != 0) in.skip(1);
-    std::uint64_t size = in.remaining();
-    if ((head & 2U) != 0) {
-      size = 0;
-      std::uint8_t byte = 0x80;
-      for (unsigned i = 0; i < 8 && (byte & 0x80U) != 0; ++i) {
-        byte = in.u8();
-        size |= std::uint64_t{byte & 0x7FU} << (7 * i);
-      }
-    }
-    const Bytes payload = in.take(size);
-    if (!in.ok()) return std::nullopt;
-    if ((head >> 3U & 0x0FU) == obu_sequence_header) return payload;
-  }
-  return std::nullopt;
-}
-
 }  // namespace
+
+Result<Obu> next_obu(Bytes& bytes) {
+  Reader in{bytes};
+  Obu obu;
+  const std::uint8_t head = in.u8();
+  obu.type = head >> 3U & 0x0FU;
+  if ((head & 4U) != 0) {
+    const std::uint8_t extension = in.u8();
+    obu.temporal_id = extension >> 5U;
+    obu.spatial_id = extension >> 3U & 3U;
+  }
+  std::uint64_t size = in.remaining();
+  if ((head & 2U) != 0) {
+    size = 0;
+    std::uint8_t byte = 0x80;
+    for (unsigned i = 0; i < 8 && (byte & 0x80U) != 0; ++i) {
+      byte = in.u8();
+      size |= std::uint64_t{byte & 0x7FU} << (7 * i);
+    }
+  }
+  obu.payload = in.take(size);
+  if (!in.ok()) return truncated("AV1: an OBU is longer than what it lies in");
+  bytes = bytes.last(in.remaining());
+  return obu;
+}
 
 Result<SequenceHeader> parse_sequence_header(Bytes payload) {
   BitReader in{payload};
   SequenceHeader header;
   header.profile = static_cast<std::uint8_t>(in.bits(3));
   in.skip(1);  // still_picture
-  const bool reduced = in.flag();
+  SequenceTools& tools = header.tools;
+  const bool reduced = tools.reduced_still_picture = in.flag();
   if (reduced) {
     header.level = static_cast<std::uint8_t>(in.bits(5));
   } else {
     read_operating_points(in, header);
   }
-  const std::uint32_t width_bits = in.bits(4) + 1;
-  const std::uint32_t height_bits = in.bits(4) + 1;
-  header.width = in.bits(width_bits) + 1;
-  header.height = in.bits(height_bits) + 1;
-  if (!reduced && in.flag()) in.skip(4 + 3);  // frame ids
-  skip_tools(in, reduced);
+  tools.width_bits = in.bits(4) + 1;
+  tools.height_bits = in.bits(4) + 1;
+  header.width = in.bits(tools.width_bits) + 1;
+  header.height = in.bits(tools.height_bits) + 1;
+  tools.has_frame_ids = !reduced && in.flag();
+  if (tools.has_frame_ids) {
+    tools.delta_frame_id_bits = in.bits(4) + 2;
+    tools.frame_id_bits = in.bits(3) + tools.delta_frame_id_bits + 1;
+  }
+  read_tools(in, tools);
   read_colour(in, header);
+  tools.has_film_grain = in.flag();
   if (!in.ok()) return truncated("AV1: the sequence header ends inside its fields");
   if (header.profile > 2) return unsupported("AV1: profile " + std::to_string(header.profile));
   if (header.width > max_dimension || header.height > max_dimension) {
@@ -190,8 +218,12 @@ Result<StreamInfo> stream_info_from_config(Bytes av1c) {
   in.skip(8);  // initial_presentation_delay
   if (!in.ok()) return truncated("av1C: ends inside its fields");
   if (version != 0x81) return unsupported("av1C: version is not 1");
-  if (const auto payload = find_sequence_header(av1c.subspan(4))) {
-    header = TRY(parse_sequence_header(*payload));
+  for (Bytes obus = av1c.subspan(4); !obus.empty();) {
+    const auto obu = next_obu(obus);
+    if (!obu.ok()) break;
+    if (obu->type != obu_sequence_header) continue;
+    header = TRY(parse_sequence_header(obu->payload));
+    break;
   }
   StreamInfo info;
   info.codec = Codec::av1;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "core/base/bytes.h"
@@ -11,7 +12,38 @@
 // File Format Binding 2.3).
 namespace tarn::codecs::av1 {
 
-// sequence_header_obu(): what packaging reads of it.
+// What frame headers are read with (AV1 specification 5.9); names are the specification's.
+struct SequenceTools {
+  struct OperatingPoint {
+    std::uint32_t idc = 0;
+    bool has_decoder_model = false;
+  };
+  std::array<OperatingPoint, 32> points{};
+  std::uint32_t point_count = 1;
+  bool reduced_still_picture = false;
+  bool has_decoder_model_info = false;
+  bool equal_picture_interval = false;
+  std::uint32_t buffer_removal_time_bits = 0;
+  std::uint32_t frame_presentation_time_bits = 0;
+  std::uint32_t width_bits = 1;
+  std::uint32_t height_bits = 1;
+  bool has_frame_ids = false;
+  std::uint32_t delta_frame_id_bits = 0;
+  std::uint32_t frame_id_bits = 0;
+  bool use_128x128_superblock = false;
+  bool enable_warped_motion = false;
+  bool enable_ref_frame_mvs = false;
+  std::uint32_t order_hint_bits = 0;             // 0: no order hints
+  std::uint32_t force_screen_content_tools = 2;  // 2: chosen by each frame
+  std::uint32_t force_integer_mv = 2;            // 2: chosen by each frame
+  bool enable_superres = false;
+  bool enable_cdef = false;
+  bool enable_restoration = false;
+  bool separate_uv_delta_q = false;
+  bool has_film_grain = false;
+};
+
+// sequence_header_obu(): what packaging and encryption read of it.
 struct SequenceHeader {
   std::uint8_t profile = 0;
   std::uint8_t level = 0;  // seq_level_idx of the first operating point
@@ -29,9 +61,20 @@ struct SequenceHeader {
   std::uint32_t colour_primaries = 2;
   std::uint32_t transfer_characteristics = 2;
   std::uint32_t matrix_coefficients = 2;
+  SequenceTools tools;
 };
 // `payload`: of the OBU, without its header
 Result<SequenceHeader> parse_sequence_header(Bytes payload);
+
+// One OBU of a sample or a configuration record (5.3).
+struct Obu {
+  std::uint32_t type = 0;
+  std::uint32_t temporal_id = 0;
+  std::uint32_t spatial_id = 0;
+  Bytes payload;
+};
+// Takes the first OBU off `bytes`; one that does not say its size reaches to the end. Errors: truncated.
+Result<Obu> next_obu(Bytes& bytes);
 
 // Size and frame rate come from the sequence header inside; a record without one leaves them to the
 // container. `config` is taken over byte for byte.

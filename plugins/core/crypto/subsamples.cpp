@@ -65,6 +65,10 @@ Result<SubsampleMapper> SubsampleMapper::make(const codecs::StreamInfo& info, Sc
           std::make_shared<const HevcSliceHeaders>(TRY(HevcSliceHeaders::from_config(info.config)));
       return mapper;
     }
+    case codecs::Codec::av1:
+      mapper.kind_ = Kind::av1;
+      mapper.av1_ = TRY(Av1TileReader::from_config(info.config));
+      return mapper;
     default:
       break;
   }
@@ -85,7 +89,31 @@ std::optional<std::size_t> SubsampleMapper::clear_lead(Bytes nal) const {
   return avc_->header_size(nal).value_or(blind_lead);
 }
 
-Status SubsampleMapper::map(Bytes sample, std::vector<Subsample>& out) const {
+void SubsampleMapper::restart() {
+  if (av1_) av1_->restart();
+}
+
+// AV1 Codec ISO Media File Format Binding 4: a subsample for each tile, that ends with it. Of cenc it is
+// whole blocks; of cbcs it begins with the tile, and the last, partial block stays clear by itself.
+Status SubsampleMapper::map_tiles(Bytes sample, std::vector<Subsample>& out) {
+  tiles_.clear();
+  TRY(av1_->read(sample, tiles_));
+  MapBuilder builder{out};
+  std::size_t at = 0;
+  for (const Av1TileReader::Tile& tile : tiles_) {
+    const std::size_t end = tile.offset + tile.size;
+    const std::size_t cipher = scheme_ == Scheme::cenc ? tile.size / block * block : tile.size;
+    builder.clear(end - cipher - at);
+    builder.cipher(cipher);
+    at = end;
+  }
+  builder.clear(sample.size() - at);
+  builder.finish();
+  return {};
+}
+
+Status SubsampleMapper::map(Bytes sample, std::vector<Subsample>& out) {
+  if (kind_ == Kind::av1) return map_tiles(sample, out);
   MapBuilder builder{out};
   while (!sample.empty()) {
     if (sample.size() < nal_length_size_) return malformed("sample: ends inside a NAL unit's length");

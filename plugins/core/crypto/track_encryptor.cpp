@@ -111,6 +111,7 @@ Status TrackEncryptor::plan(std::span<const Bytes> samples, std::uint64_t serial
   maps_.clear();
   map_ends_.clear();
   auxiliary_.has_subsamples = !mapper_.is_whole_sample();
+  mapper_.restart();
   Writer entries{auxiliary_.entries};
   for (std::size_t i = 0; i < samples.size(); ++i) {
     const std::size_t start = entries.position();

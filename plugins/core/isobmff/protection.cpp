@@ -113,7 +113,7 @@ ByteVector group_entry(const ProtectionScheme& protection) {
   ByteVector entry;
   Writer out{entry};
   out.u8(0);
-  out.u8(protection.crypt_blocks << 4U | protection.skip_blocks);
+  out.u8(unsigned{protection.crypt_blocks} << 4U | protection.skip_blocks);
   out.u8(1);  // isProtected
   out.u8(protection.per_sample_iv_size);
   out.bytes(protection.kid);

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <iterator>
 
+#include "core/timeline/slot_time.h"
+
 namespace tarn::timeline {
 namespace {
 
@@ -11,12 +13,6 @@ constexpr std::uint64_t slots_looked_at = 4096;
 constexpr std::size_t stretches_looked_at = 64;
 // A stretch that begins anew is dated by arrivals, which jitter: what is less is no loss of content.
 constexpr Microseconds shortest_outage = std::chrono::milliseconds{500};
-
-Utc end_of(const SlotView& slot, const Stretch* stretch) {
-  const Track* ruler = stretch == nullptr ? nullptr : stretch->find(stretch->reference);
-  if (ruler == nullptr) return slot.utc;
-  return slot.utc + to_microseconds(slot.end - slot.start, ruler->description.info.timescale);
-}
 
 std::vector<TrackId> missing_in(const SlotView& slot, const Stretch& stretch) {
   std::vector<TrackId> missing;
@@ -55,7 +51,7 @@ void add_holes(const Timeline& timeline, std::size_t most, std::vector<Gap>& gap
       gaps.back().start = slot->utc;
     } else {
       if (gaps.size() == most) return;
-      gaps.push_back({slot->utc, end_of(*slot, stretch), std::move(missing), recovered});
+      gaps.push_back({slot->utc, end_of(timeline, *slot), std::move(missing), recovered});
     }
     after = number;
   }
@@ -71,7 +67,7 @@ void add_outages(const Timeline& timeline, std::size_t most, std::vector<Gap>& g
     const auto before = timeline.find(first - 1);
     const auto begins = timeline.find(first);
     if (before == nullptr || begins == nullptr) continue;
-    const Utc ended = end_of(*before, timeline.stretch(before->stretch));
+    const Utc ended = end_of(timeline, *before);
     if (begins->utc - ended >= shortest_outage) gaps.push_back({ended, begins->utc, {}, false});
   }
 }

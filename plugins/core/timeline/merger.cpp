@@ -137,8 +137,10 @@ void Merger::Impl::hold(Input& input, Session& session, TrackFeed& feed, Arrived
   TrackFeed* reference = session.reference_feed();
   // What is late says nothing about when the next content is to be expected.
   if (reference == &feed && copy.unit.start + copy.unit.duration == *feed.seen_end) {
-    session.history.add(to_microseconds(copy.unit.start + copy.unit.duration, feed.timescale()), now_,
-                        pace() * 3);
+    const Microseconds end = to_microseconds(copy.unit.start + copy.unit.duration, feed.timescale());
+    // Its times have jumped, or it has caught up: that is no sign that the other one has fallen behind.
+    if (joined(session) && session.history.is_early(end, now_, margin())) forget_lags();
+    session.history.add(end, now_, pace() * 3);
     session.segment_from = std::min(session.segment_from, copy.unit.start);
     session.segment_to = std::max(session.segment_to, copy.unit.start + copy.unit.duration);
   }
@@ -146,7 +148,15 @@ void Merger::Impl::hold(Input& input, Session& session, TrackFeed& feed, Arrived
     feed.units.pop_front();
     ++input.status.discarded;
   }
-  if (running_ && running_->ref().key == feed.description.key) match(input, session, copy);
+  if (running_ && running_->ref().key == feed.description.key) {
+    const bool was_misplaced = session.misplaced;
+    if (was_misplaced) look_again(input, session);
+    if (was_misplaced && !session.misplaced) {
+      match_all();
+    } else {
+      match(input, session, copy);
+    }
+  }
   if (joined(session)) trim_added(input, session, feed);
 }
 
@@ -271,12 +281,15 @@ InputStatus Merger::Impl::status(InputId id, Monotonic now) const {
   const Session* last = input.sessions.empty() ? nullptr : &input.sessions.back();
   if (last != nullptr && running_ && !running_->closed) {
     status.misaligned = last->first_at && !joined(*last) && !approaching(*last) && !ahead(*last);
+    if (status.misaligned) status.misalignment = misalignment(*last);
   }
   // Beside whom? A flag that was set then would stay.
   const Input& other = inputs_[1 - id];
-  const bool is_compared = std::any_of(other.sessions.begin(), other.sessions.end(),
-                                       [&](const Session& session) { return joined(session); });
-  if (other.ended || !is_compared) status.lagging = status.different_content = status.different_gops = false;
+  const bool is_silent = now - other.status.last_arrival > pace(other) * 3 / 2;
+  const bool is_compared =
+      !other.ended && !is_silent &&
+      std::any_of(other.sessions.begin(), other.sessions.end(), [&](const Session& s) { return joined(s); });
+  if (!is_compared) status.lagging = status.different_content = status.different_gops = false;
   if (last != nullptr && !input.ended) {
     const auto newest = last->newest_end();
     for (const TrackFeed& feed : last->tracks) {

@@ -13,7 +13,7 @@
 #include "core/base/time.h"
 #include "core/timeline/timeline.h"
 
-// The hitless merge of two inputs into one timeline (semantics S1, S2, S4, S13, S18, S19, S35):
+// The hitless merge of two inputs into one timeline (semantics S1, S2, S4, S13, S18, S19):
 // a state machine with time as an argument. It never looks into media; it knows times and keeps
 // opaque payloads until it says where they belong.
 namespace tarn::timeline {
@@ -110,6 +110,7 @@ struct InputStatus {
   std::uint64_t discarded = 0;  // no sync sample before it, impossible times, or kept aside for too long
   // Its times or tracks do not match the timeline: it can take over only with a new stretch.
   bool misaligned = false;
+  std::string misalignment;  // why, for people; empty: aligned
   // Its last GOPs of a video track lie where the other input's do, and are other bytes: a switch is seamless
   // in time, but may be seen.
   bool different_content = false;
@@ -149,7 +150,9 @@ struct InputStatus {
 // min(20 ms, half a frame, GOP / 8); what joins is shifted by the difference, so that it continues
 // to the tick. A session that begins with a discontinuity joins only where the timeline went on
 // without one. What does not join is kept aside, bounded, and needs a new stretch to be used. So does
-// a session three of whose GOPs in a row were the timeline's of another time, by the same distance.
+// a session three of whose GOPs in a row were the timeline's of another time, by the same distance; it
+// comes back when eight in a row are the timeline's again, within half of that (audio-only: a second of
+// frames).
 //
 // Holes of up to 3 T keep slot numbers (S4), beyond is an outage and a new stretch. A hole of less
 // than half a GOP (dropped frames) belongs to the slot that follows.

@@ -8,12 +8,22 @@
 namespace tarn::timeline {
 namespace {
 
-constexpr int enough = 3;  // one odd copy says nothing
 // GOPs that are no slots count twice those that are: a cut of pictures may lie elsewhere once.
 constexpr int enough_bounds = 6;
-constexpr std::size_t remembered_copies = 64;
 
 }  // namespace
+
+// How many copies in a row say something: one odd GOP says nothing, nor does a moment of sound.
+int Merger::Impl::enough_copies(codecs::Kind kind) { return kind == codecs::Kind::video ? 3 : 48; }
+
+// What was used of the track at `position`, if that is remembered.
+const UsedCopy* Merger::Impl::used_at(const TrackState& track, std::int64_t position,
+                                      std::int64_t tolerated) {
+  const auto at =
+      std::lower_bound(track.used.begin(), track.used.end(), position - tolerated,
+                       [](const UsedCopy& one, std::int64_t from) { return one.position < from; });
+  return at == track.used.end() || at->position > position + tolerated ? nullptr : &*at;
+}
 
 void Merger::Impl::compare(Input& input, const RecentSlot& used, const Arrived& copy, std::int64_t position) {
   Session* session = joined_session(input.id);
@@ -21,42 +31,51 @@ void Merger::Impl::compare(Input& input, const RecentSlot& used, const Arrived& 
   const bool differs = note_content(*session->find(running_->ref().key), used.digest, copy.unit.digest);
   judge_content(input, *session);
   if (!differs) return note_offset(input, 0);
-  input.copies.push_back({position, copy.unit.digest});
-  if (input.copies.size() > remembered_copies) input.copies.pop_front();
+  remember_copy(input, copy, position);
   const auto same =
       std::find_if(running_->recent.rbegin(), running_->recent.rend(),
                    [&](const RecentSlot& slot) { return !slot.hole && slot.digest == copy.unit.digest; });
   if (same != running_->recent.rend()) note_offset(input, position - same->start);
 }
 
-// The same of a video track that makes no slots.
+// The same of a track whose units are no slots.
 void Merger::Impl::compare_other(Input& input, const TrackState& track, const Arrived& copy,
                                  std::int64_t position) {
   Session* session = joined_session(input.id);
-  if (session == nullptr || track.kind != codecs::Kind::video || copy.unit.digest == 0) return;
-  const std::int64_t tolerated = tolerance(track, copy.unit, false);
-  const auto used = std::find_if(track.used.rbegin(), track.used.rend(), [&](const UsedCopy& one) {
-    return std::abs(one.position - position) <= tolerated;
-  });
-  if (used == track.used.rend() || used->input == input.id || used->digest == 0) return;
-  note_content(*session->find(track.key), used->digest, copy.unit.digest);
+  if (session == nullptr || copy.unit.digest == 0) return;
+  const UsedCopy* used = used_at(track, position, tolerance(track, copy.unit, false));
+  if (used == nullptr || used->input == input.id || used->digest == 0) return;
+  const bool differs = note_content(*session->find(track.key), used->digest, copy.unit.digest);
   judge_content(input, *session);
+  if (&track != &running_->ref()) return;
+  if (!differs && session->offset_copies == 0) return;
+  const auto is_same = [&](const UsedCopy& one) { return one.digest == copy.unit.digest; };
+  const auto count = std::count_if(track.used.begin(), track.used.end(), is_same);
+  if (count > 1) return;  // silence is the same everywhere
+  if (!differs) return note_offset(input, 0);
+  remember_copy(input, copy, position);
+  if (count == 0) return;
+  note_offset(input, position - std::find_if(track.used.begin(), track.used.end(), is_same)->position);
 }
 
 // True: they differ.
 bool Merger::Impl::note_content(TrackFeed& feed, std::uint64_t used, std::uint64_t copy) {
+  const codecs::Kind kind = codecs::kind_of(feed.description.info.codec);
   int& run = feed.differing;
   run = used != copy ? std::max(run, 0) + 1 : std::min(run, 0) - 1;
-  run = std::clamp(run, -enough, enough);
+  run = std::clamp(run, -enough_copies(kind), enough_copies(kind));
   return used != copy;
 }
 
 void Merger::Impl::judge_content(Input& input, const Session& session) {
   bool& differs = input.status.different_content;
   const auto any = [&](auto is) { return std::any_of(session.tracks.begin(), session.tracks.end(), is); };
-  if (any([](const TrackFeed& feed) { return feed.differing >= enough; })) differs = true;
+  const auto needed = [](const TrackFeed& feed) {
+    return enough_copies(codecs::kind_of(feed.description.info.codec));
+  };
+  if (any([&](const TrackFeed& feed) { return feed.differing >= needed(feed); })) differs = true;
   // Neither differs, nor is on its way to be the same again.
-  if (!any([](const TrackFeed& feed) { return feed.differing > -enough && feed.differing != 0; }))
+  if (!any([&](const TrackFeed& feed) { return feed.differing > -needed(feed) && feed.differing != 0; }))
     differs = false;
 }
 
@@ -74,7 +93,10 @@ void Merger::Impl::measure_lag(Input& input, const RecentSlot& used, const Arriv
 
 // What came before says nothing: another input is the active one, or one began anew.
 void Merger::Impl::forget_lags() {
-  for (Input& input : inputs_) input.lag.reset();
+  for (Input& input : inputs_) {
+    input.lag.reset();
+    input.status.lagging = false;
+  }
 }
 
 // A GOP that is not needed is as long as a slot and lies where it does, or does not.
@@ -87,70 +109,6 @@ void Merger::Impl::note_bounds(Input& input, const Arrived& copy, std::int64_t p
   count = std::clamp(count + (fits ? -1 : 2), 0, enough_bounds);
   if (count == enough_bounds) input.status.different_gops = true;
   if (count == 0) input.status.different_gops = false;
-}
-
-// GOPs that are as long as the timeline's lie beside them, again and again by as much: the input's times have
-// moved while it sent. `tolerated`: 0: this one does not lie beside any.
-void Merger::Impl::note_shift(Input& input, const Arrived& copy, std::int64_t position,
-                              std::int64_t tolerated) {
-  Session* session = joined_session(input.id);
-  if (session == nullptr || running_->ref().kind != codecs::Kind::video || active_ == input.id) return;
-  if (running_->recent.empty() || position < running_->recent.front().start) return;
-  if (tolerated == 0 || input.status.open_segments) {
-    session->shifted_copies = 0;
-    return;
-  }
-  std::int64_t shift = position - running_->slot_edge;
-  std::int64_t length = running_->nominal;
-  std::int64_t end = running_->slot_edge;
-  for (auto slot = running_->recent.rbegin(); slot != running_->recent.rend(); ++slot) {
-    if (std::abs(position - slot->start) < std::abs(shift)) {
-      shift = position - slot->start;
-      length = end - slot->start;
-    }
-    end = slot->start;
-  }
-  if (std::abs(length - copy.unit.duration) > tolerated) {
-    session->shifted_copies = 0;
-    return;
-  }
-  const bool again = session->shifted_copies > 0 && std::abs(shift - session->content_shift) <= tolerated;
-  session->shifted_copies = again ? session->shifted_copies + 1 : 1;
-  session->content_shift = shift;
-  if (session->shifted_copies >= enough) leave(input, *session, shift);
-}
-
-// It comes back with a stretch of its own.
-void Merger::Impl::leave(Input& input, Session& session, std::int64_t offset) {
-  session.misplaced = true;
-  session.misplaced_by = offset;
-  session.stretch = 0;
-  input.other_gops = 0;
-  input.status.different_gops = false;
-}
-
-// The other input may have sent this content before, for another time.
-void Merger::Impl::look_for_copies(const RecentSlot& used) {
-  if (used.digest == 0) return;
-  for (Input& input : inputs_) {
-    if (input.id == used.input) continue;
-    const auto same = std::find_if(input.copies.rbegin(), input.copies.rend(),
-                                   [&](const Input::Copy& copy) { return copy.digest == used.digest; });
-    if (same != input.copies.rend()) note_offset(input, same->position - used.start);
-  }
-}
-
-// The same content at another time, again and again by as much: the input is not aligned, even where its GOPs
-// begin with the timeline's.
-void Merger::Impl::note_offset(Input& input, std::int64_t offset) {
-  Session* session = joined_session(input.id);
-  if (session == nullptr) return;
-  session->offset_copies = offset == 0                         ? 0
-                           : offset == session->content_offset ? session->offset_copies + 1
-                                                               : 1;
-  session->content_offset = offset;
-  if (session->offset_copies < enough || active_ == input.id) return;
-  leave(input, *session, offset);
 }
 
 }  // namespace tarn::timeline

@@ -27,8 +27,15 @@ void ArrivalHistory::add(Microseconds media_end, Monotonic at, Microseconds span
          (samples_.size() > most_samples || media_end - samples_.front().media_end > span)) {
     samples_.pop_front();
   }
-  greatest_ = samples_.front().lag;
-  for (const Sample& sample : samples_) greatest_ = std::max(greatest_, sample.lag);
+  greatest_ = least_ = samples_.front().lag;
+  for (const Sample& sample : samples_) {
+    greatest_ = std::max(greatest_, sample.lag);
+    least_ = std::min(least_, sample.lag);
+  }
+}
+
+bool ArrivalHistory::is_early(Microseconds media_end, Monotonic at, Microseconds limit) const {
+  return !samples_.empty() && at.time_since_epoch() - media_end < least_ - limit;
 }
 
 std::optional<Monotonic> ArrivalHistory::expected(Microseconds media_end, Microseconds period) const {

@@ -39,6 +39,8 @@ class ArrivalHistory {
   // length of the segments where they are regular; then only units at the same place in their segments count,
   // because the first one of a segment is here long after its end and the last one soon. 0: all of them.
   [[nodiscard]] std::optional<Monotonic> expected(Microseconds media_end, Microseconds period) const;
+  // Media that ends at `media_end` has come sooner, by more than `limit`, than any that is looked back upon.
+  [[nodiscard]] bool is_early(Microseconds media_end, Monotonic at, Microseconds limit) const;
 
  private:
   struct Sample {
@@ -47,6 +49,7 @@ class ArrivalHistory {
   };
   std::deque<Sample> samples_;
   Microseconds greatest_{0};
+  Microseconds least_{0};
 };
 
 struct TrackFeed {
@@ -112,9 +115,12 @@ struct Session {
   int offset_copies = 0;            // how many in a row
   std::int64_t content_shift = 0;   // by how much its last GOPs lie beside the timeline's, reference ticks
   int shifted_copies = 0;           // how many in a row
-  bool is_askew = false;            // slots ended inside its GOPs while it had not joined
-  std::uint64_t shown_digest = 0;   // what it holds comes after the content with it
-  Monotonic opened;                 // when it was announced
+  // While it is misplaced: start of the last unit that was looked at again, and how many in a row fitted.
+  std::optional<std::int64_t> looked_at;
+  int fitting_copies = 0;
+  bool is_askew = false;           // slots ended inside its GOPs while it had not joined
+  std::uint64_t shown_digest = 0;  // what it holds comes after the content with it
+  Monotonic opened;                // when it was announced
   std::optional<Monotonic> first_at;
   // Start of a run of reference units older than the timeline remembers.
   std::optional<std::int64_t> old_from;

@@ -16,9 +16,14 @@
 
 // The merger's state and the steps of its loop. merger.cpp takes in what inputs send and runs the
 // loop; merger_match.cpp decides what belongs where in time; merger_reference.cpp makes slots;
-// merger_compare.cpp holds what both sent side by side; merger_slot.cpp fills and lists them;
+// merger_compare.cpp holds what both sent side by side, merger_misplaced.cpp finds what lies elsewhere;
+// merger_slot.cpp fills and lists them;
 // merger_repair.cpp takes what they lack and comes later; merger_stretch.cpp begins stretches.
 namespace tarn::timeline {
+
+// Of what was used, and of copies that were other bytes: what is compared.
+constexpr std::size_t remembered_gops = 64;
+constexpr std::size_t remembered_frames = 1'024;
 
 // Came for a missing part that is not covered yet.
 struct LateUnit {
@@ -30,7 +35,7 @@ struct LateUnit {
   [[nodiscard]] std::int64_t end() const { return position + arrived.unit.duration; }
 };
 
-// Of a video track that is not the reference.
+// Of a track whose units are no slots.
 struct UsedCopy {
   std::int64_t position = 0;
   InputId input = 0;
@@ -195,15 +200,33 @@ struct Merger::Impl {
   // merger_compare.cpp
   void compare(Input& input, const RecentSlot& used, const Arrived& copy, std::int64_t position);
   void compare_other(Input& input, const TrackState& track, const Arrived& copy, std::int64_t position);
+  [[nodiscard]] static int enough_copies(codecs::Kind kind);
+  [[nodiscard]] static const UsedCopy* used_at(const TrackState& track, std::int64_t position,
+                                               std::int64_t tolerated);
   static bool note_content(TrackFeed& feed, std::uint64_t used, std::uint64_t copy);
   static void judge_content(Input& input, const Session& session);
   void measure_lag(Input& input, const RecentSlot& used, const Arrived& copy, std::int64_t position);
   void forget_lags();
-  void look_for_copies(const RecentSlot& used);
   void note_bounds(Input& input, const Arrived& copy, std::int64_t position, bool fits) const;
+
+  // merger_misplaced.cpp
+  struct Beside {
+    std::int64_t shift = 0;    // by how much later than the slot
+    std::int64_t length = 0;   // of the slot, or of the one that would come next
+    const RecentSlot* slot{};  // null: the one that would come next
+  };
+  [[nodiscard]] Beside beside(std::int64_t position) const;
+  void remember_copy(Input& input, const Arrived& copy, std::int64_t position) const;
+  void look_for_copies(InputId used_of, std::int64_t start, std::uint64_t digest);
   void note_offset(Input& input, std::int64_t offset);
   void note_shift(Input& input, const Arrived& copy, std::int64_t position, std::int64_t tolerated);
+  static bool count_shift(Session& session, const Beside& nearest, std::int64_t duration,
+                          std::int64_t tolerated);
   static void leave(Input& input, Session& session, std::int64_t offset);
+  void look_again(Input& input, Session& session);
+  bool gop_fits(Session& session, const Arrived& copy, std::int64_t position, std::int64_t tolerated);
+  [[nodiscard]] bool frame_fits(const Arrived& copy, std::int64_t position, std::int64_t tolerated) const;
+  [[nodiscard]] std::string misalignment(const Session& session) const;
 
   // merger_repair.cpp
   void note_missing(TrackState& track, std::int64_t from) const;

@@ -71,6 +71,9 @@ void Merger::Impl::match(Input& input, Session& session, const Arrived& arrived)
   TrackFeed& feed = *session.find(ref.key);
   const std::int64_t tolerated = tolerance(ref, arrived.unit, false);
   const auto join_at = [&](std::int64_t position) {
+    if (session.met != running_->stretch.id) {
+      for (TrackFeed& other : session.tracks) other.shift_known = false;
+    }
     if (!feed.shift_known) feed.shift = position - arrived.unit.start;
     feed.shift_known = true;
     // The other tracks are off by as much, to the tick once they meet the timeline.
@@ -105,6 +108,7 @@ void Merger::Impl::match_all() {
     for (Session& session : input.sessions) {
       const TrackFeed* feed = session.find(running_->ref().key);
       if (joined(session) || feed == nullptr) continue;
+      look_again(input, session);
       for (std::size_t i = 0; i < feed->units.size() && !joined(session); ++i) {
         const Unit& unit = feed->units[i].unit;
         match(input, session,
@@ -167,10 +171,9 @@ bool Merger::Impl::count_unneeded(Input& input, TrackState& track, const Arrived
   });
   ++(late ? input.status.late : input.status.duplicates);
   if (late) return true;
-  if (&track != &running_->ref()) {
-    compare_other(input, track, arrived, position);
-    return false;
-  }
+  const bool is_reference = &track == &running_->ref();
+  if (!is_reference || track.kind != codecs::Kind::video) compare_other(input, track, arrived, position);
+  if (!is_reference) return false;
   const std::int64_t tolerated = tolerance(track, arrived.unit, false);
   const auto& recent = running_->recent;
   const auto at = std::find_if(recent.rbegin(), recent.rend(), [&](const RecentSlot& slot) {

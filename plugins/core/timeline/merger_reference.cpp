@@ -188,7 +188,7 @@ void Merger::Impl::open_slot(std::int64_t start, std::int64_t end, Monotonic ava
   auto& recent = running_->recent;
   recent.push_back({start, hole ? now_ : running_->last_at.value_or(now_), now_, active_.value_or(0), hole,
                     hole ? 0 : running_->last_digest});
-  look_for_copies(recent.back());
+  look_for_copies(recent.back().input, start, recent.back().digest);
   while (recent.size() > remembered_slots || now_ - recent.front().decided > pace() * 5) recent.pop_front();
   for (TrackState& track : running_->tracks) track.done = track.has_part = false;
   running_->ref().done = true;

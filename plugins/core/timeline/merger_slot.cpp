@@ -9,7 +9,6 @@ namespace tarn::timeline {
 namespace {
 
 constexpr std::size_t remembered_holes = 64;
-constexpr std::size_t remembered_copies = 64;
 
 }  // namespace
 
@@ -41,9 +40,12 @@ void Merger::Impl::take(TrackState& track, Input& input, Session& session) {
     track.part_input = input.id;
   }
   track.last_start = position;
-  if (track.kind == codecs::Kind::video && &track != &running_->ref()) {
+  const bool video = track.kind == codecs::Kind::video;
+  const bool is_slot = video && &track == &running_->ref();
+  if (arrived.unit.digest != 0 && !is_slot) {
     track.used.push_back({position, input.id, arrived.unit.digest});
-    if (track.used.size() > remembered_copies) track.used.pop_front();
+    if (track.used.size() > (video ? remembered_gops : remembered_frames)) track.used.pop_front();
+    if (&track == &running_->ref()) look_for_copies(input.id, position, arrived.unit.digest);
   }
   track.payloads.push_back(std::move(arrived.unit.payload));
   track.edge = std::max(track.edge, position + arrived.unit.duration);

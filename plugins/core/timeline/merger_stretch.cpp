@@ -157,7 +157,7 @@ Session* Merger::Impl::candidate(Input& input) {
 // Drops what the input holds up to the content that the timeline showed last, wherever its times have it.
 // True: what is left is new. Pictures that come again and again, as of a slate, tell nothing.
 bool Merger::Impl::drop_shown_content(Input& input, Session& session, TrackFeed& feed) const {
-  if (!running_ || !session.misplaced || running_->last_digest == 0) return false;
+  if (!running_ || joined(session) || session.breaks || running_->last_digest == 0) return false;
   const std::uint64_t last = running_->last_digest;
   if (session.shown_digest == last) return true;
   const auto& recent = running_->recent;
@@ -183,8 +183,8 @@ bool Merger::Impl::prepare(Input& input, Session& session) {
     const Unit& unit = arrived.unit;
     const std::int64_t edge = running_->slot_edge;
     const std::int64_t moved = session.misplaced ? session.misplaced_by : 0;
-    if (session.met == running_->stretch.id && unit.start + feed.shift - moved < edge - unit.duration / 8)
-      return true;
+    const bool is_placed = session.misplaced || session.met == running_->stretch.id;
+    if (is_placed && unit.start + feed.shift - moved < edge - unit.duration / 8) return true;
     if (!running_->last_at) return false;
     if (arrived.at + margin() < *running_->last_at) return true;
     if (session.breaks || running_->closed || !compatible(session)) return false;
@@ -282,9 +282,12 @@ void Merger::Impl::observe_utc(Input& input, const Session& session, Utc now_utc
   UtcWatch::Segment seen{session.segment_to + feed.shift, length, {}, now_utc, false};
   Utc end = now_utc;
   if (const auto dated = session.utc_of(to_microseconds(session.segment_from, feed.timescale()))) {
-    input.status.pdt_rejected = !is_credible(*dated + length, now_utc);
+    const Utc its_end = *dated + length;
+    input.status.pdt_rejected = !is_credible(its_end, now_utc);
     seen.is_dated = !input.status.pdt_rejected;
-    if (seen.is_dated) end = *dated + length;
+    // Dates that go on as they did are right: it is the server's clock that was set.
+    if (!seen.is_dated && is_credible(its_end, running_->utc_of(seen.end))) return;
+    if (seen.is_dated) end = its_end;
   }
   seen.behind = end - running_->utc_of(seen.end);
   utc_watch_.observe(seen, pace(input));
@@ -307,10 +310,15 @@ void Merger::Impl::begin_stretch(Input& input, Session& session) {
   running_->stretch.id = next_stretch_++;
   running_->stretch.first_slot = next_slot_;
   add_tracks(input, session);
+  // What was aligned before is as far from the new stretch as that was from it.
+  const std::int64_t offset = session.misplaced ? session.misplaced_by : 0;
+  const std::uint32_t before = session.met;
   for (Input& other : inputs_) {
     other.copies.clear();
     for (Session& its : other.sessions) {
+      const bool is_aside = offset != 0 && &other != &input && before != 0 && its.met == before;
       its.misplaced = false;
+      if (is_aside) leave(other, its, -offset);
       its.offset_copies = its.shifted_copies = 0;
     }
   }

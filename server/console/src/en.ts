@@ -215,7 +215,6 @@ export const text = {
     keep: 'Let it run',
     progress: (done: number, total: number, size: string) => `${done} of ${total} files, ${size}`,
     what: (id: string) => `task ${id}`,
-    manifest: 'Manifest', open: (id: string) => `Manifest of task ${id}, in another tab`,
-    place: (id: string) => `URL of task ${id}`,
+    retried: (since: string, next: string) => `since ${since}${next && `, next try ${next}`}`,
   },
 };

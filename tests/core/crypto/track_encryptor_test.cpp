@@ -187,7 +187,7 @@ TEST(CencIvs, AreSerialAndSampleIndex) {
 }
 
 TEST(CencSubsamples, AreWholeBlocksAndKeepEverythingButSlicesClear) {
-  const auto mapper = SubsampleMapper::make(video_info(), Scheme::cenc);
+  auto mapper = SubsampleMapper::make(video_info(), Scheme::cenc);
   ASSERT_TRUE(mapper.ok());
   std::size_t encrypted = 0;
   for (const ByteVector& sample : video_samples()) {
@@ -206,7 +206,7 @@ TEST(CencSubsamples, AreWholeBlocksAndKeepEverythingButSlicesClear) {
 }
 
 TEST(CencSubsamples, OfADamagedSampleAreAnError) {
-  const auto mapper = SubsampleMapper::make(video_info(), Scheme::cbcs);
+  auto mapper = SubsampleMapper::make(video_info(), Scheme::cbcs);
   ASSERT_TRUE(mapper.ok());
   std::vector<Subsample> map;
   EXPECT_FALSE(mapper->map(ByteVector{0, 0, 0, 9, 1}, map).ok());

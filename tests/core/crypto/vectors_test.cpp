@@ -56,7 +56,7 @@ TEST(SharedVectors, HaveTheEncryptedRangesThatWeMake) {
   const auto avcc = test::find_box(as_bytes(clear), "avcC");
   ASSERT_TRUE(avcc);
   info.config.assign(avcc->begin(), avcc->end());
-  const auto mapper = SubsampleMapper::make(info, Scheme::cbcs);
+  auto mapper = SubsampleMapper::make(info, Scheme::cbcs);
   ASSERT_TRUE(mapper.ok()) << mapper.error().message;
   const auto theirs = test::all_protections(as_bytes(encrypted), 0);
   const auto samples = test::first_track_samples(as_bytes(clear));

@@ -31,6 +31,12 @@ TrackDescription audio_description(const std::string& key) {
   return track;
 }
 
+Sending delayed(std::int64_t ms) {
+  Sending how;
+  how.delay_ms = ms;
+  return how;
+}
+
 std::vector<TrackDescription> one_variant() { return {video_description("v0", 0), audio_description("a0")}; }
 
 Scene::Scene(Resume resume, MergerSettings settings) : merger{settings, std::move(resume)} {}
@@ -144,6 +150,27 @@ std::vector<std::int64_t> Scene::published(const std::string& key) const {
   return found;
 }
 
+void Scene::announce() {
+  at(0, [](Merger& m) {
+    for (const InputId input : {0U, 1U}) m.set_tracks(input, one_variant());
+  });
+}
+
+void Scene::announce_video() {
+  at(0, [](Merger& m) {
+    for (const InputId input : {0U, 1U}) m.set_tracks(input, {video_description("v0", 0)});
+  });
+}
+
+void Scene::send_one(InputId input, std::int64_t number, std::uint64_t digest, std::int64_t late_ms) {
+  at(ms_of_gop(number + 1) + late_ms, [this, input, number, digest](Merger& m) {
+    Unit unit = gop(number, input);
+    unit.digest = digest;
+    m.add(input, "v0", unit, now(), now_utc());
+    m.segment_end(input, {"v0"}, now(), now_utc());
+  });
+}
+
 std::int64_t Scene::longest_silence_ms(std::int64_t until_ms) const {
   std::int64_t longest = 0;
   std::int64_t last = -1;
@@ -167,6 +194,17 @@ void Scene::expect_sane() const {
     EXPECT_EQ(checker.read(timed.decision), "")
         << testing::PrintToString(timed.decision) << " at " << timed.at_ms;
   }
+}
+
+void Scene::expect_seamless(std::int64_t last_gop, std::int64_t until_ms) const {
+  expect_sane();
+  EXPECT_EQ(published("v0"), numbers(0, last_gop));
+  const auto frames = published("a0");
+  EXPECT_EQ(frames, numbers(0, static_cast<std::int64_t>(frames.size()) - 1));
+  EXPECT_GE(frames.size(), static_cast<std::size_t>(first_frame_of(last_gop + 1)));
+  EXPECT_EQ(missing(), 0U);
+  EXPECT_THAT(all<StretchStarted>(), testing::SizeIs(1));
+  EXPECT_LE(longest_silence_ms(until_ms), 9'000);
 }
 
 std::vector<std::int64_t> numbers(std::int64_t first, std::int64_t last) {

@@ -49,6 +49,8 @@ struct Sending {
   std::vector<std::string> audio = {"a0"};
 };
 
+Sending delayed(std::int64_t ms);
+
 struct Timed {
   std::int64_t at_ms = 0;
   Decision decision;
@@ -74,6 +76,11 @@ class Scene {
   // The input sends segments [from, to) (of `how.gops` GOPs), each when it is over.
   void send(InputId input, std::int64_t from, std::int64_t to, const Sending& how = {});
   void send_segment(InputId input, std::int64_t segment, const Sending& how, std::int64_t at_ms);
+  // Both inputs announce one variant; its video alone.
+  void announce();
+  void announce_video();
+  // The input sends GOP `number` of v0 alone, with a digest, `late_ms` after its end.
+  void send_one(InputId input, std::int64_t number, std::uint64_t digest, std::int64_t late_ms);
   // Lets everything happen up to `ms`, with every deadline of the merger kept to the microsecond.
   void run(std::int64_t ms);
 
@@ -100,6 +107,9 @@ class Scene {
   [[nodiscard]] std::size_t missing() const;
   // What holds whatever happens: order of decisions, numbers, contiguous slots and parts, monotone UTC.
   void expect_sane() const;
+  // All GOPs up to `last_gop` once, in order, one stretch, nothing missing, and never later than 1.5 T of 6
+  // s.
+  void expect_seamless(std::int64_t last_gop, std::int64_t until_ms) const;
 
  private:
   void collect();

@@ -222,5 +222,25 @@ TEST(UtcMapping, ARestartGoesOnWithTheDatesOfTheArchive) {
   EXPECT_EQ(after.end, before.end + segment * 100);
 }
 
+// C13: an encoder's dates go on as they did, and the server's clock is set by an hour, forth and back.
+TEST(UtcMapping, AServerClockThatIsSetMovesNoDate) {
+  Scene scene{{}, MergerSettings{std::chrono::seconds{2}}};
+  scene.announce_video();
+  for (std::int64_t number = 0; number < 90; ++number) {
+    scene.at(Scene::ms_of_gop(number + 1) + 100, [=, &scene](Merger& m) {
+      const Microseconds off{std::chrono::hours{number >= 20 && number < 60 ? 1 : 0}};
+      const Unit unit = Scene::gop(number, 0);
+      m.set_program_date_time(0, "v0", unit.start, Scene::utc_at(Scene::ms_of_gop(number)));
+      m.add(0, "v0", unit, scene.now(), scene.now_utc() + off);
+      m.segment_end(0, {"v0"}, scene.now(), scene.now_utc() + off);
+    });
+  }
+  scene.run(Scene::ms_of_gop(91));
+  const auto slots = scene.all<SlotListed>();
+  ASSERT_GE(slots.size(), 89U);
+  for (std::size_t i = 0; i < slots.size(); ++i)
+    EXPECT_EQ(slots[i].utc, Scene::utc_at(Scene::ms_of_gop(static_cast<std::int64_t>(i)))) << i;
+}
+
 }  // namespace
 }  // namespace tarn::timeline

@@ -249,7 +249,7 @@ export interface paths {
         head?: never;
         /**
          * Change it (RFC 7396)
-         * @description null puts a setting back to its default. Refused as a whole when anything in it is wrong.
+         * @description null puts a setting back to its default. Refused as a whole when anything in it is wrong, and (409) where it would change the bytes that an unfinished collection task copies: all of drm but providerUrl and spekeVersion.
          */
         patch: operations["patchEndpoint"];
         trace?: never;
@@ -679,6 +679,8 @@ export interface components {
                 code: "OPEN_SEGMENTS" | "PDT_REJECTED" | "MISALIGNED" | "DIFFERENT_CONTENT" | "DIFFERENT_GOPS" | "LAGGING" | "MISSING_TRACK" | "ENCRYPTED_INPUT";
                 /** Format: date-time */
                 since: string;
+                /** @description Of MISALIGNED: why, as it was when it began. Of MISSING_TRACK: which tracks. */
+                reason?: string;
             }[];
         };
         /** @description A track of the newest stretch. */
@@ -867,6 +869,16 @@ export interface components {
             readonly bytes?: number;
             /** @description Why it failed, or what it is waiting out. */
             readonly error?: string | null;
+            /**
+             * Format: date-time
+             * @description While the task waits out an error: since when nothing more was taken. It stays when the task fails of it.
+             */
+            readonly failingSince?: string | null;
+            /**
+             * Format: date-time
+             * @description While the task waits out an error: when it is tried again.
+             */
+            readonly nextTryAt?: string | null;
             /** Format: date-time */
             readonly createdAt?: string;
             /** Format: date-time */
@@ -939,7 +951,7 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
-        /** @description The name is taken, the resource has children or content, a collection task needs it, or the Idempotency-Key came with another body. */
+        /** @description The name or content id is taken, the resource has children or content, an unfinished collection task needs it as it is, or the Idempotency-Key came with another body. */
         Conflict: {
             headers: {
                 [name: string]: unknown;
