@@ -98,9 +98,14 @@ class Application {
  public:
   explicit Application(ServerConfig config)
       : config_(std::move(config)),
+        log_output_(STDERR_FILENO,
+                    [format = config_.log_format](std::uint64_t dropped) {
+                      return EventLog::line(format, utc_now(), LogLevel::warning, "log-lines-dropped",
+                                            {{"count", std::to_string(dropped)}});
+                    }),
         log_(config_.log_format, config_.log_level, utc_now,
-             [](std::string_view line) { std::fwrite(line.data(), 1, line.size(), stderr); }),
-        access_log_(log_, metrics_, config_.access_log),
+             [this](std::string_view line) { log_output_.write(line); }),
+        access_log_(log_, log_output_, config_.access_log),
         events_(utc_now, {}),
         workers_(std::max(2U, config_.threads)),
         writers_(std::max(least_writers, 2 * config_.threads)) {}
@@ -127,6 +132,7 @@ class Application {
 
   ServerConfig config_;
   Metrics metrics_;
+  LogOutput log_output_;
   EventLog log_;
   AccessLog access_log_;
   EventFeed events_;
@@ -238,7 +244,7 @@ Status Application::apply_resources(const std::string& json) {
   std::vector<ResourceChange> changes;
   TRY(control_->apply_resources(json, &changes));
   const bool is_for_people = config_.log_format == LogFormat::text;
-  if (is_for_people) std::fputs((config_.resources + ":\n" + print_changes(changes)).c_str(), stderr);
+  if (is_for_people) log_output_.write(config_.resources + ":\n" + print_changes(changes));
   const auto tell = [&](const std::string& event, const std::vector<EventLog::Field>& fields) {
     if (is_for_people) return log_.write(LogLevel::info, event, fields);
     log_.answer(event, fields);
@@ -294,6 +300,7 @@ ServingOptions Application::serving_options() {
   metrics_.add_reader([this](const Metrics::Sample& sample) {
     sample("tarn_build_info", {{"version", TARN_VERSION}}, 1);
     sample("tarn_http_connections", {}, static_cast<double>(server_->connections()));
+    sample("tarn_log_dropped_total", {}, static_cast<double>(log_output_.dropped()));
     read_collection_tasks(*collector_, sample);
     read_process(sample);
   });
@@ -331,7 +338,6 @@ void Application::follow_certificate() {
 void Application::stop() {
   events_.close();
   const bool drained = server_->drain(drain_limit);
-  access_log_.stop();
   log_.write(LogLevel::info, "stopping", {{"drained", drained ? "true" : "false"}});
   server_.reset();
   collector_->stop();  // asks the workers

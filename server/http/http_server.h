@@ -25,7 +25,7 @@ struct RequestRecord {
   std::string path;  // without the query: it may carry secrets
   std::string peer;
   std::string forwarded_for;  // X-Forwarded-For, as it came
-  int status = 0;  // 0: the client left before there was an answer
+  int status = 0;             // 0: the client left before there was an answer
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;  // of the answer's body
   Microseconds duration{};

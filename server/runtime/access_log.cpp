@@ -1,37 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/runtime/access_log.h"
 
+#include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace tarn::server {
 namespace {
 
-// Lines that come together are written together, with one system call.
+// Lines that come together are written together, unless there are very many.
 constexpr std::chrono::milliseconds gathers_for{50};
+constexpr std::size_t gathers_bytes = AccessLog::most_waiting / 4;
 
 }  // namespace
 
-AccessLog::AccessLog(EventLog& log, Metrics& metrics, AccessLogScope scope)
-    : log_(log),
-      dropped_total_(metrics.counter("tarn_access_log_dropped_total", {})),
-      scope_(scope),
-      writer_([this] { run(); }) {}
+AccessLog::AccessLog(const EventLog& log, LogOutput& output, AccessLogScope scope)
+    : log_(log), output_(output), scope_(scope), writer_([this] { run(); }) {}
 
 void AccessLog::write(LogLevel level, std::string_view event, const std::vector<EventLog::Field>& fields) {
-  if (!log_.writes(level)) return;
+  if (!writes(level)) return;
   const std::string line = log_.line(level, event, fields);
-  bool is_first = false;
+  bool wakes = false;
   {
     const std::lock_guard lock{mutex_};
-    if (stopping_ || waiting_.size() + line.size() > most_waiting) {
-      ++dropped_;
-      ++dropped_total_;
+    const std::size_t before = waiting_.size();
+    if (stopping_ || before + line.size() > most_waiting) {
+      output_.drop(1);
       return;
     }
-    is_first = waiting_.empty();
     waiting_ += line;
+    wakes = before == 0 || (before < gathers_bytes && waiting_.size() >= gathers_bytes);
   }
-  if (is_first) wakes_.notify_one();
+  if (wakes) wakes_.notify_one();
 }
 
 void AccessLog::run() {
@@ -39,31 +39,36 @@ void AccessLog::run() {
   std::string lines;
   for (;;) {
     wakes_.wait(lock, [this] { return stopping_ || !waiting_.empty(); });
-    if (!stopping_) wakes_.wait_for(lock, gathers_for, [this] { return stopping_; });
-    const bool is_last = stopping_;
+    wakes_.wait_for(lock, gathers_for, [this] { return stopping_ || waiting_.size() >= gathers_bytes; });
+    if (stopping_ && waiting_.empty()) return;
     lines.clear();
     std::swap(lines, waiting_);
-    const std::uint64_t dropped = std::exchange(dropped_, 0);
     lock.unlock();
-    put(lines, dropped);
-    if (is_last) return;
+    put(lines);
     lock.lock();
   }
 }
 
-void AccessLog::put(const std::string& lines, std::uint64_t dropped) {
-  if (!lines.empty()) log_.write_lines(lines);
-  if (dropped > 0) log_.write(LogLevel::warning, "requests-unlogged", {{"count", std::to_string(dropped)}});
+void AccessLog::put(std::string_view lines) {
+  constexpr std::chrono::milliseconds round{100};
+  while (!lines.empty()) {
+    const std::size_t taken = output_.take(lines, round);
+    lines.remove_prefix(taken);
+    if (taken > 0) continue;
+    const std::lock_guard lock{mutex_};
+    if (!stopping_) continue;
+    output_.drop(static_cast<std::uint64_t>(std::count(lines.begin(), lines.end(), '\n')));
+    return;
+  }
 }
 
 void AccessLog::stop() {
   {
     const std::lock_guard lock{mutex_};
-    if (stopping_) return;
     stopping_ = true;
   }
   wakes_.notify_one();
-  writer_.join();
+  if (writer_.joinable()) writer_.join();
 }
 
 }  // namespace tarn::server

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <condition_variable>
-#include <cstdint>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -10,18 +9,18 @@
 #include <vector>
 
 #include "server/runtime/event_log.h"
-#include "server/runtime/metrics.h"
+#include "server/runtime/log_output.h"
 
 namespace tarn::server {
 
-// Lines about requests, on their way to the event log: whoever writes one never waits for whoever reads the
-// log. What has no room is dropped and counted (tarn_access_log_dropped_total, event requests-unlogged).
-// Thread-safe.
+// Lines about requests, on their way to the log: whoever has one hands it over and goes on, whatever the
+// log's reader does. What has no room is dropped, and the output counts it. Thread-safe.
 class AccessLog {
  public:
   static constexpr std::size_t most_waiting = std::size_t{1} << 20U;  // bytes
 
-  AccessLog(EventLog& log, Metrics& metrics, AccessLogScope scope);
+  // Borrows both.
+  AccessLog(const EventLog& log, LogOutput& output, AccessLogScope scope);
   ~AccessLog() { stop(); }
   AccessLog(const AccessLog&) = delete;
   AccessLog& operator=(const AccessLog&) = delete;
@@ -29,20 +28,19 @@ class AccessLog {
   [[nodiscard]] AccessLogScope scope() const { return scope_; }
   [[nodiscard]] bool writes(LogLevel level) const { return log_.writes(level); }
   void write(LogLevel level, std::string_view event, const std::vector<EventLog::Field>& fields);
-  // Writes what is waiting; later lines are dropped.
+  // Writes what is waiting, as far as there is room for it; later lines are dropped.
   void stop();
 
  private:
   void run();
-  void put(const std::string& lines, std::uint64_t dropped);
+  void put(std::string_view lines);
 
-  EventLog& log_;
-  Metrics::Counter& dropped_total_;
+  const EventLog& log_;
+  LogOutput& output_;
   const AccessLogScope scope_;
   std::mutex mutex_;  // never held while anything is written
   std::condition_variable wakes_;
   std::string waiting_;
-  std::uint64_t dropped_ = 0;  // since they were last told of
   bool stopping_ = false;
   std::thread writer_;
 };

@@ -83,22 +83,24 @@ void EventLog::answer(std::string_view event, const std::vector<Field>& fields) 
 }
 
 void EventLog::put(LogLevel level, std::string_view event, const std::vector<Field>& fields) {
-  write_lines(line(level, event, fields));
+  const std::string text = line(level, event, fields);
+  const std::lock_guard lock{mutex_};
+  sink_(text);
 }
 
 std::string EventLog::line(LogLevel level, std::string_view event, const std::vector<Field>& fields) const {
-  if (format_ == LogFormat::json) return json_line(now_(), level, event, fields);
+  return line(format_, now_(), level, event, fields);
+}
+
+std::string EventLog::line(LogFormat format, Utc time, LogLevel level, std::string_view event,
+                           const std::vector<Field>& fields) {
+  if (format == LogFormat::json) return json_line(time, level, event, fields);
   std::string line;
-  line.append(format_utc(now_())).append(" ").append(name_of(level)).append(" ").append(event);
+  line.append(format_utc(time)).append(" ").append(name_of(level)).append(" ").append(event);
   for (const auto& [name, value] : fields) {
     line.append(" ").append(name).append("=").append(bare_or_quoted(value));
   }
   return line.append("\n");
-}
-
-void EventLog::write_lines(std::string_view lines) {
-  const std::lock_guard lock{mutex_};
-  sink_(lines);
 }
 
 }  // namespace tarn::server

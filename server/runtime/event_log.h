@@ -24,10 +24,9 @@ class EventLog {
   EventLog(LogFormat format, LogLevel level, std::function<Utc()> now, Sink sink);
 
   void write(LogLevel level, std::string_view event, const std::vector<Field>& fields);
-  // As write() writes it, for whoever writes it later.
+  // As write() writes it, for whoever writes it elsewhere.
   [[nodiscard]] std::string line(LogLevel level, std::string_view event,
                                  const std::vector<Field>& fields) const;
-  void write_lines(std::string_view lines);
   // What the command line asked for: of level info, and written whatever the log's level.
   void answer(std::string_view event, const std::vector<Field>& fields);
   [[nodiscard]] bool writes(LogLevel level) const { return level <= level_; }
@@ -38,6 +37,8 @@ class EventLog {
       std::function<void(LogLevel level, std::string_view event, const std::vector<Field>& fields)>;
   void set_listener(Listener listener) { listener_ = std::move(listener); }
 
+  static std::string line(LogFormat format, Utc time, LogLevel level, std::string_view event,
+                          const std::vector<Field>& fields);
   // One JSON object, with its newline.
   static std::string json_line(Utc time, LogLevel level, std::string_view event,
                                const std::vector<Field>& fields);

@@ -79,7 +79,8 @@ int serve_tarn(unsigned threads) {
   Metrics metrics;
   EventLog log{LogFormat::text, LogLevel::info, [] { return Utc{}; }, [](std::string_view) {}};
   // As the peers are measured: without a line for each request.
-  AccessLog access{log, metrics, AccessLogScope::off};
+  LogOutput nowhere{-1, [](std::uint64_t) { return std::string{}; }};
+  AccessLog access{log, nowhere, AccessLogScope::off};
   const auto observer = make_request_observer({"origin"}, metrics, access, {});
   const auto model = make_model();
   MemoryOrigin origin;
