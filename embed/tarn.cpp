@@ -13,6 +13,7 @@
 #include "archive/gstarchivesrc.h"
 #include "drm/gstcencenc.h"
 #include "gstkit/event_messages.h"
+#include "gstkit/ref.h"
 #include "gstkit/structure_io.h"
 #include "ingest/gsthlsingestsrc.h"
 #include "ingest/gstingestselector.h"
@@ -39,13 +40,21 @@ const GstStructure* structure_of(GstMessage* message, const char* name) {
   return structure != nullptr && gst_structure_has_name(structure, name) != FALSE ? structure : nullptr;
 }
 
-gboolean register_all(GstPlugin* plugin) {
-  return GST_ELEMENT_REGISTER(hlsingestsrc, plugin) && GST_ELEMENT_REGISTER(ingestselector, plugin) &&
-         GST_ELEMENT_REGISTER(cmafpackager, plugin) && GST_ELEMENT_REGISTER(tspackager, plugin) &&
-         GST_ELEMENT_REGISTER(archivesink, plugin) && GST_ELEMENT_REGISTER(archivesrc, plugin) &&
-         GST_ELEMENT_REGISTER(cencenc, plugin) && GST_ELEMENT_REGISTER(hlsmanifestsink, plugin) &&
-         GST_ELEMENT_REGISTER(dashmanifestsink, plugin);
+// Of a plugin file that GStreamer knows: it may be loaded already, and a type is registered only once in a
+// process.
+bool is_known(const char* element) {
+  return static_cast<bool>(tarn::gstkit::Ref<GstElementFactory>::adopt(gst_element_factory_find(element)));
 }
+
+#define KNOWN_OR_REGISTERED(element) (is_known(#element) || GST_ELEMENT_REGISTER(element, plugin) != FALSE)
+gboolean register_all(GstPlugin* plugin) {
+  return KNOWN_OR_REGISTERED(hlsingestsrc) && KNOWN_OR_REGISTERED(ingestselector) &&
+         KNOWN_OR_REGISTERED(cmafpackager) && KNOWN_OR_REGISTERED(tspackager) &&
+         KNOWN_OR_REGISTERED(archivesink) && KNOWN_OR_REGISTERED(archivesrc) &&
+         KNOWN_OR_REGISTERED(cencenc) && KNOWN_OR_REGISTERED(hlsmanifestsink) &&
+         KNOWN_OR_REGISTERED(dashmanifestsink);
+}
+#undef KNOWN_OR_REGISTERED
 
 }  // namespace
 

@@ -109,8 +109,10 @@ class HlsIngestSrc {
   static constexpr std::array properties{
       gstkit::Property<HlsIngestSrc>{
           .name = "location",
-          .blurb = "Playlist to read the stream from: a file, or a URL of http or https, which is followed "
-                   "until EXT-X-ENDLIST; empty: objects are pushed",
+          .blurb =
+              "Playlist to read the stream from: a file, a directory (its manifest.m3u8 or only playlist), a "
+              "file:/// URL, or a URL of http or https, which is followed until EXT-X-ENDLIST; empty: "
+              "objects are pushed",
           .member = &Settings::location,
           .when = gstkit::When::ready},
       gstkit::Property<HlsIngestSrc>{
@@ -257,7 +259,15 @@ HlsIngestSrc::HlsIngestSrc(TarnHlsIngestSrc* shell)
 
 bool HlsIngestSrc::start() {
   const Settings wanted = settings.copy();
-  const std::string& location = wanted.location;
+  std::string location = wanted.location;
+  if (!location.empty() && !Pull::is_url(location)) {
+    auto file = playlist_at(location);
+    if (!file.ok()) {
+      gstkit::post_error(GST_ELEMENT_CAST(shell_), file.error());
+      return false;
+    }
+    location = file->string();
+  }
   const StreamingTurn::Taken turn{streaming_};
   state_.emplace(next_session_);
   is_ended_ = false;

@@ -9,6 +9,7 @@
 
 #include "core/base/memory_pool.h"
 #include "core/hls/playlist.h"
+#include "gstkit/ref.h"
 #include "ingest/stream_structure.h"
 
 namespace tarn::ingest {
@@ -41,6 +42,25 @@ Result<std::vector<std::string>> segments_of(const std::filesystem::path& folder
 }
 
 }  // namespace
+
+Result<std::filesystem::path> playlist_at(const std::string& location) {
+  std::filesystem::path path = location;
+  if (location.starts_with("file:")) {
+    const gstkit::TextPtr name{g_filename_from_uri(location.c_str(), nullptr, nullptr)};
+    if (!name) return Error{ErrorCode::invalid, location + ": is no URL of a file here"};
+    path = name.get();
+  }
+  std::error_code failed;
+  if (!std::filesystem::is_directory(path, failed)) return path;
+  if (std::filesystem::exists(path / "manifest.m3u8", failed)) return path / "manifest.m3u8";
+  std::vector<std::filesystem::path> playlists;
+  for (const auto& entry : std::filesystem::directory_iterator{path, failed}) {
+    if (entry.path().extension() == ".m3u8") playlists.push_back(entry.path());
+  }
+  if (playlists.size() == 1) return playlists.front();
+  return not_found(path.string() + ": has no manifest.m3u8, and " + std::to_string(playlists.size()) +
+                   " other playlists");
+}
 
 Result<PlaylistFolder> PlaylistFolder::open(const std::filesystem::path& playlist) {
   PlaylistFolder result;

@@ -11,6 +11,10 @@
 
 namespace tarn::ingest {
 
+// The playlist file that a location means: itself, a file:/// URL's, or a directory's `manifest.m3u8` or only
+// playlist. What is no directory need not be there. Errors: invalid, not_found
+Result<std::filesystem::path> playlist_at(const std::string& location);
+
 // A finished stream on disk, file by file in the order in which an encoder would have uploaded it: the
 // multivariant playlist, the media playlists, then the segments of all of them in turn.
 class PlaylistFolder {

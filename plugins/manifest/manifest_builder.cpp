@@ -30,7 +30,12 @@ bool is_video(const timeline::Track& track) {
   return codecs::kind_of(track.description.info.codec) == codecs::Kind::video;
 }
 
-const char* media_type(const timeline::Track& track) { return is_video(track) ? "video/mp4" : "audio/mp4"; }
+const char* media_type(const timeline::Track& track) {
+  const codecs::Kind kind = codecs::kind_of(track.description.info.codec);
+  return kind == codecs::Kind::video   ? "video/mp4"
+         : kind == codecs::Kind::audio ? "audio/mp4"
+                                       : "application/mp4";
+}
 constexpr char ts_type[] = "video/mp2t";
 
 char letter(codecs::Kind kind) {

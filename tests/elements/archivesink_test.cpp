@@ -101,6 +101,18 @@ class Channel {
     }
     return count;
   }
+  // Of the sink's pads, through the packagers.
+  void flush() {
+    for (const char* name : {"video_0", "audio_0"}) {
+      const auto packager = Ref<GstElement>::adopt(gst_bin_get_by_name(GST_BIN(pipeline_.get()), name));
+      const auto pad = Ref<GstPad>::adopt(gst_element_get_static_pad(packager.get(), "sink"));
+      GstSegment segment;
+      gst_segment_init(&segment, GST_FORMAT_TIME);
+      EXPECT_TRUE(gst_pad_send_event(pad.get(), gst_event_new_flush_start()));
+      EXPECT_TRUE(gst_pad_send_event(pad.get(), gst_event_new_flush_stop(TRUE)));
+      EXPECT_TRUE(gst_pad_send_event(pad.get(), gst_event_new_segment(&segment)));
+    }
+  }
   Ref<GstMessage> message(GstMessageType type) {
     return Ref<GstMessage>::adopt(gst_bus_timed_pop_filtered(bus_.get(), 5 * GST_SECOND, type));
   }
@@ -244,6 +256,23 @@ TEST(ArchiveSink, EosOfAllPadsEndsTheStreamAndIsPosted) {
   ASSERT_TRUE(message);
   EXPECT_EQ(GST_MESSAGE_TYPE(message.get()), GST_MESSAGE_EOS);
   EXPECT_TRUE(archive->timeline()->ended);
+}
+
+TEST(ArchiveSink, AfterAFlushItGoesOnBehindWhatItHas) {
+  const TemporaryDirectory directory;
+  const std::string location = (directory.path() / "archive").string();
+  Channel channel{location};
+  ASSERT_NE(channel.start(), GST_STATE_CHANGE_FAILURE);
+  const auto archive = open(location);
+  channel.announce();
+  ASSERT_EQ(channel.push(100), GST_FLOW_OK);
+  ASSERT_EQ(channel.push(101), GST_FLOW_OK);
+  const auto before = archive->timeline()->end_slot();
+  channel.flush();
+  ASSERT_EQ(channel.push(102), GST_FLOW_OK);
+  EXPECT_EQ(archive->timeline()->end_slot(), before + 1);
+  EXPECT_EQ(archive->timeline()->first_slot(), 1U);
+  EXPECT_EQ(channel.errors("archivesink"), 0);
 }
 
 TEST(ArchiveSink, TheLastPadThatHasNotEndedMayBeReleased) {

@@ -596,16 +596,40 @@ TEST_F(HlsIngestSrc, OnePadThatIsLinkedIsEnough) {
 TEST_F(HlsIngestSrc, ReadsAFolderToItsEnd) {
   TemporaryDirectory folder;
   for (const auto& [path, content] : ladder().files) write_file(folder.path() / path, content);
-  for (const char* const playlist : {"master.m3u8", "v0.m3u8"}) {
-    g_object_set(element_.get(), "location", (folder.path() / playlist).c_str(), nullptr);
+  const std::string path = folder.path().string();
+  for (const auto& [location, tracks] :
+       {std::pair{path + "/master.m3u8", 3}, {path + "/v0.m3u8", 2}, {"file://" + path + "/v0.m3u8", 2}}) {
+    g_object_set(element_.get(), "location", location.c_str(), nullptr);
     play();
-    read_to_the_end(std::string{playlist} == "master.m3u8" ? 3 : 2);
+    read_to_the_end(tracks);
     ended_ = 0;
     EXPECT_EQ(pad("video_0").buffers.size(), 100U);
     EXPECT_GE(pad("audio_0").buffers.size(), 180U);
     gst_element_set_state(element_.get(), GST_STATE_NULL);
     pads_.clear();
   }
+}
+
+TEST_F(HlsIngestSrc, ADirectoryIsItsManifestOrItsOnlyPlaylist) {
+  TemporaryDirectory folder;
+  const std::string path = folder.path().string();
+  g_object_set(element_.get(), "location", path.c_str(), nullptr);
+  EXPECT_EQ(gst_element_set_state(element_.get(), GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  EXPECT_THAT(error(), HasSubstr("0 other playlists"));
+  gst_element_set_state(element_.get(), GST_STATE_NULL);
+  for (const auto& [name, content] : single().files) write_file(folder.path() / name, content);
+  play();
+  read_to_the_end(2);
+  gst_element_set_state(element_.get(), GST_STATE_NULL);
+  write_file(folder.path() / "another.m3u8", "#EXTM3U\n");
+  EXPECT_EQ(gst_element_set_state(element_.get(), GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  EXPECT_THAT(error(), HasSubstr("2 other playlists"));
+  gst_element_set_state(element_.get(), GST_STATE_NULL);
+  std::filesystem::rename(folder.path() / "m.m3u8", folder.path() / "manifest.m3u8");
+  ended_ = 0;
+  pads_.clear();
+  play();
+  read_to_the_end(2);
 }
 
 TEST_F(HlsIngestSrc, FolderWithNothingToReadIsAnErrorThatSaysWhy) {

@@ -295,6 +295,29 @@ TEST(IngestSelector, EndsWhenAllPadsOfBothInputsHaveEnded) {
   EXPECT_THAT(rig.take_log(), ElementsAre("video_0 eos", "audio_0 eos"));
 }
 
+// Its timeline is its own: a flush of an input does not reach those behind it.
+TEST(IngestSelector, AFlushOfAPadEndsThere) {
+  SelectorRig rig;
+  rig.start();
+  rig.begin_video(1);
+  rig.push_gop(1, 100 * second);
+  rig.push_gop(1, 101 * second);
+  rig.end_segment(1);
+  const auto before = rig.take_log();
+  EXPECT_THAT(before, ::testing::Contains("video_0 slot 1"));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  for (GstEvent* event :
+       {gst_event_new_flush_start(), gst_event_new_flush_stop(TRUE), gst_event_new_segment(&segment)}) {
+    EXPECT_TRUE(rig.send("ingest1_0", Ref<GstEvent>::adopt(event)));
+  }
+  EXPECT_THAT(rig.take_log(), ::testing::IsEmpty());
+  EXPECT_EQ(rig.push_gop(1, 102 * second), GST_FLOW_OK);
+  EXPECT_EQ(rig.push_gop(1, 103 * second), GST_FLOW_OK);
+  rig.end_segment(1);
+  EXPECT_THAT(rig.take_log(), ::testing::Contains("video_0 slot 3"));
+}
+
 TEST(IngestSelector, EndsWhenTheLastPadThatHasNotEndedIsReleased) {
   SelectorRig rig;
   rig.start();

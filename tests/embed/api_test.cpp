@@ -49,13 +49,29 @@ TEST_F(Api, TheVersionIsWrittenOnce) {
   tarn_version(nullptr, nullptr, nullptr);
 }
 
+// Where plugin files are found, too: one of them may have been loaded before.
 TEST_F(Api, RegistersEveryElementOnce) {
+  (void)Ref<GstElement>::adopt(gst_element_factory_make("tspackager", nullptr));
   ASSERT_NE(tarn_register_elements(), FALSE);
   ASSERT_NE(tarn_register_elements(), FALSE);
   for (const char* name : {"hlsingestsrc", "ingestselector", "cmafpackager", "tspackager", "archivesink",
                            "archivesrc", "cencenc", "hlsmanifestsink", "dashmanifestsink"}) {
     EXPECT_TRUE(Ref<GstElement>::adopt(gst_element_factory_make(name, nullptr))) << name;
   }
+}
+
+TEST_F(Api, KeysGoByTheNameOfTheirContext) {
+  ASSERT_NE(tarn_register_elements(), FALSE);
+  const auto element = Ref<GstElement>::adopt(gst_element_factory_make("cencenc", nullptr));
+  const auto context = Ref<GstContext>::adopt(gst_context_new(TARN_CONTEXT_CONTENT_KEYS, TRUE));
+  const std::string digits = "0123456789abcdef0123456789abcdef";
+  const auto key = Ref<GBytes>::adopt(g_bytes_new(digits.data(), 16));
+  gst_structure_set(gst_context_writable_structure(context.get()), "kid", G_TYPE_STRING, digits.c_str(), "iv",
+                    G_TYPE_STRING, digits.c_str(), "key", G_TYPE_BYTES, key.get(), nullptr);
+  EXPECT_EQ(gst_element_set_state(element.get(), GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  gst_element_set_context(element.get(), context.get());
+  EXPECT_NE(gst_element_set_state(element.get(), GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  gst_element_set_state(element.get(), GST_STATE_NULL);
 }
 
 TEST_F(Api, ReadsMessagesAndLeavesOthersAlone) {
