@@ -125,7 +125,7 @@ await step(page, 'the channel is seen live: both inputs, tracks, timeline, chart
   const both = async () => [await words('ingest1'), await words('ingest2')].sort().join();
   await until(async () => (await both()) === 'active,standby', 30, 'one input is active, the other stands by');
   await page.getByText('1280×720').waitFor();
-  await page.getByText('48 kHz, stereo').waitFor();
+  await page.getByText('48 kHz, stereo', { exact: true }).waitFor();
   await until(async () => /Input 1 [\d.]*[1-9]/.test(await page.getByRole('img', { name: /^Bitrate/ }).getAttribute('aria-label')), 15,
     'the chart says the bitrate');
   const inked = () => page.locator('.chart canvas').first().evaluate((canvas) => {
