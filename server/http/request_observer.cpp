@@ -51,6 +51,13 @@ LogLevel level_of(const RequestRecord& record) {
   return record.status >= 500 && record.status != 503 ? LogLevel::warning : LogLevel::info;
 }
 
+// Never what a client calls itself and is no address.
+std::string address_of(const RequestRecord& record, const std::vector<Network>& trusted) {
+  if (record.forwarded_for.empty()) return record.peer;
+  std::string client = client_address(record.peer, record.forwarded_for, trusted);
+  return parse_address(client) ? client : record.peer;
+}
+
 bool is_wanted(const RequestRecord& record, const AccessLog& log, LogLevel level) {
   if (!log.writes(level)) return false;
   if (level == LogLevel::warning || log.scope() == AccessLogScope::all) return true;
@@ -160,7 +167,7 @@ HttpServer::Observer make_request_observer(std::vector<std::string> listeners, M
     log.write(level, "request",
               {{"listener", listeners[record.binding]},
                {"id", record.id},
-               {"peer", client_address(record.peer, record.forwarded_for, trusted)},
+               {"peer", address_of(record, trusted)},
                {"method", record.method},
                {"path", record.path},
                {"status", std::to_string(record.status)},

@@ -54,6 +54,9 @@ TEST(RequestLogTest, HasALineForEachRequestWithTheClientsAddress) {
   direct.peer = "192.0.2.1";
   EXPECT_NE(Logged{AccessLogScope::all}.of(direct).find("peer=192.0.2.1 "), std::string::npos)
       << "whoever is no trusted proxy says what he likes";
+  RequestRecord forged = record_of("GET", 200);
+  forged.forwarded_for = "198.51.100.9, Bearer s3cret";
+  EXPECT_NE(Logged{AccessLogScope::all}.of(forged).find("peer=10.1.2.3 "), std::string::npos);
 }
 
 TEST(RequestLogTest, HasWhatIsWantedOnly) {

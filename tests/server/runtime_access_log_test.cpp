@@ -126,7 +126,8 @@ TEST(AccessLogTest, NobodyWaitsForWhoHasStoppedReading) {
   access.stop();
   const std::string out = pipe.read();
   EXPECT_EQ(out.back(), '\n');
-  const auto written = static_cast<std::uint64_t>(std::count(out.begin(), out.end(), '\n'));
+  auto written = static_cast<std::uint64_t>(std::count(out.begin(), out.end(), '\n'));
+  for (auto at = out.find("dropped "); at != out.npos; at = out.find("dropped ", at + 1)) --written;
   EXPECT_EQ(written + output.dropped(), 3 * many + 1) << "each is there or counted";
 }
 
