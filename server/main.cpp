@@ -17,6 +17,7 @@
 #include "server/collect/collector.h"
 #include "server/config/config.h"
 #include "server/control/control.h"
+#include "server/http/console_bundle.h"
 #include "server/http/control_handler.h"
 #include "server/http/http_server.h"
 #include "server/http/origin_handler.h"
@@ -276,8 +277,9 @@ Status Application::serve() {
   origin_handler_ = std::make_unique<OriginHandler>(
       model, *runtime_, utc_now,
       PlaybackSettings{config_.trusted_proxies, config_.require_access_control, hot_answers_.get()});
-  const std::string console =
-      config_.console_dir.empty() ? ConsoleFiles::default_directory(TARN_CONSOLE_DIR) : config_.console_dir;
+  const ConsoleFiles::Source console = config_.console_dir.empty()
+                                           ? ConsoleFiles::in_bundle(console_bundle())
+                                           : ConsoleFiles::in_directory(config_.console_dir);
   control_handler_ = std::make_unique<ControlHandler>(ControlHandler::Parts{
       *control_, workers_, metrics_, ConsoleFiles{console, origin_base_}, token_,
       [this] { return runtime_->is_ready() && ::access(config_.data_dir.c_str(), W_OK) == 0; },

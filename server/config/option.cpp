@@ -215,7 +215,7 @@ constexpr std::array all_options{
            "refuse playback of endpoints that have neither code nor whitelist", &set_require_access_control},
     Option{"key-file", "FILE", "<data-dir>/secrets.key",
            "32 bytes that seal stored secrets; made when missing", &set_text<&ServerConfig::key_file>},
-    Option{"console-dir", "DIR", "<where it was installed>", "the console's files",
+    Option{"console-dir", "DIR", "<those in the server>", "the console's files",
            &set_text<&ServerConfig::console_dir>},
     Option{"threads", "N", "<number of cores>", "serving threads", &set_threads},
     Option{"limit-head-bytes", "N", "32768", "bytes of a request's head", &set_limit_head_bytes},
