@@ -189,7 +189,8 @@ def same(sent, shown):
     if isinstance(sent, dict):
         return isinstance(shown, dict) and all(
             # never less than its other settings need
-            shown[name] >= value if name == "manifestWindow" and value is not None else same(value, shown.get(name)) for name, value in sent.items())
+            shown[name] >= value if name == "manifestWindow" and value is not None else same(value, shown.get(name))
+            for name, value in sent.items())
     return shown == sent or (sent == "" and shown is None)
 
 
