@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -101,8 +102,11 @@ class Application {
       : config_(std::move(config)),
         log_output_(STDERR_FILENO,
                     [format = config_.log_format](std::uint64_t dropped) {
-                      return EventLog::line(format, utc_now(), LogLevel::warning, "log-lines-dropped",
-                                            {{"count", std::to_string(dropped)}});
+                      const std::string count = std::to_string(dropped);
+                      std::string line;
+                      EventLog::append_line(line, format, utc_now(), LogLevel::warning, "log-lines-dropped",
+                                            std::array<EventLog::FieldView, 1>{{{"count", count}}});
+                      return line;
                     }),
         log_(config_.log_format, config_.log_level, utc_now,
              [this](std::string_view line) { log_output_.write(line); }),
@@ -209,8 +213,11 @@ Status Application::open() {
     for (const ModelChange& change : changes_between(*known_model_, *model)) {
       const EventLog::Field resource{"resource", change.resource};
       const EventLog::Field request{"request", changing_request()};
-      events_.add(LogLevel::info, std::string{"resource-"} + change.what,
-                  request.second.empty() ? std::vector{resource} : std::vector{resource, request});
+      const std::string event = std::string{"resource-"} + change.what;
+      const bool is_of_api = !request.second.empty();  // else whoever changes it tells of it
+      const std::vector fields = is_of_api ? std::vector{resource, request} : std::vector{resource};
+      events_.add(LogLevel::info, event, fields);
+      if (is_of_api) log_.write(LogLevel::info, event, fields);
     }
     known_model_ = model;
     keys_->follow(*model);

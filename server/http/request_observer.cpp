@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <charconv>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -50,6 +51,22 @@ LogLevel level_of(const RequestRecord& record) {
   // 503 is a channel without content yet, asked for by every player that waits for it.
   return record.status >= 500 && record.status != 503 ? LogLevel::warning : LogLevel::info;
 }
+
+// A number as text, without an allocation.
+class Digits {
+ public:
+  explicit Digits(std::uint64_t value)
+      : end_(std::to_chars(text_.data(), text_.data() + text_.size(), value).ptr) {}
+  Digits(const Digits&) = delete;
+  Digits& operator=(const Digits&) = delete;
+  operator std::string_view() const {  // NOLINT(google-explicit-constructor)
+    return {text_.data(), static_cast<std::size_t>(end_ - text_.data())};
+  }
+
+ private:
+  std::array<char, 20> text_;
+  const char* end_;
+};
 
 // Never what a client calls itself and is no address.
 std::string address_of(const RequestRecord& record, const std::vector<Network>& trusted) {
@@ -132,11 +149,11 @@ class RefusalLog {
       recent.silent_until = now + std::chrono::seconds{1};
       count = std::exchange(recent.count, 0);
     }
-    log_.write(LogLevel::info, "refused",
-               {{"listener", listeners_[binding]},
-                {"peer", peer},
-                {"reason", std::string{reason}},
-                {"count", std::to_string(count)}});
+    const Digits number{count};
+    log_.write(
+        LogLevel::info, "refused",
+        std::array<EventLog::FieldView, 4>{
+            {{"listener", listeners_[binding]}, {"peer", peer}, {"reason", reason}, {"count", number}}});
   }
 
  private:
@@ -164,16 +181,21 @@ HttpServer::Observer make_request_observer(std::vector<std::string> listeners, M
     counters[record.binding]->count(record);
     const LogLevel level = level_of(record);
     if (!is_wanted(record, log, level)) return;
+    const std::string address = address_of(record, trusted);
+    const Digits status{static_cast<std::uint64_t>(record.status)};
+    const Digits bytes_in{record.bytes_in};
+    const Digits bytes_out{record.bytes_out};
+    const Digits duration{static_cast<std::uint64_t>(std::max<std::int64_t>(record.duration.count(), 0))};
     log.write(level, "request",
-              {{"listener", listeners[record.binding]},
-               {"id", record.id},
-               {"peer", address_of(record, trusted)},
-               {"method", record.method},
-               {"path", record.path},
-               {"status", std::to_string(record.status)},
-               {"bytes_in", std::to_string(record.bytes_in)},
-               {"bytes_out", std::to_string(record.bytes_out)},
-               {"duration_us", std::to_string(record.duration.count())}});
+              std::array<EventLog::FieldView, 9>{{{"listener", listeners[record.binding]},
+                                                  {"id", record.id},
+                                                  {"peer", address},
+                                                  {"method", record.method},
+                                                  {"path", record.path},
+                                                  {"status", status},
+                                                  {"bytes_in", bytes_in},
+                                                  {"bytes_out", bytes_out},
+                                                  {"duration_us", duration}}});
   };
 }
 

@@ -17,9 +17,11 @@ constexpr std::size_t gathers_bytes = AccessLog::most_waiting / 4;
 AccessLog::AccessLog(const EventLog& log, LogOutput& output, AccessLogScope scope)
     : log_(log), output_(output), scope_(scope), writer_([this] { run(); }) {}
 
-void AccessLog::write(LogLevel level, std::string_view event, const std::vector<EventLog::Field>& fields) {
+void AccessLog::write(LogLevel level, std::string_view event, std::span<const EventLog::FieldView> fields) {
   if (!writes(level)) return;
-  const std::string line = log_.line(level, event, fields);
+  static thread_local std::string line;
+  line.clear();
+  log_.append_line(line, level, event, fields);
   bool wakes = false;
   {
     const std::lock_guard lock{mutex_};

@@ -3,10 +3,10 @@
 
 #include <condition_variable>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
-#include <vector>
 
 #include "server/runtime/event_log.h"
 #include "server/runtime/log_output.h"
@@ -27,7 +27,7 @@ class AccessLog {
 
   [[nodiscard]] AccessLogScope scope() const { return scope_; }
   [[nodiscard]] bool writes(LogLevel level) const { return log_.writes(level); }
-  void write(LogLevel level, std::string_view event, const std::vector<EventLog::Field>& fields);
+  void write(LogLevel level, std::string_view event, std::span<const EventLog::FieldView> fields);
   // Writes what is waiting, as far as there is room for it; later lines are dropped.
   void stop();
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <thread>
 
@@ -15,6 +16,10 @@ namespace tarn::server {
 namespace {
 
 std::string notice(std::uint64_t dropped) { return "dropped " + std::to_string(dropped) + "\n"; }
+
+void write(AccessLog& log, const std::string& value, LogLevel level = LogLevel::info) {
+  log.write(level, "request", std::array<EventLog::FieldView, 1>{{{"id", value}}});
+}
 
 EventLog event_log() {
   return {LogFormat::text, LogLevel::info, [] { return Utc{}; }, [](std::string_view) {}};
@@ -96,13 +101,13 @@ TEST(AccessLogTest, WritesEveryLineInOrderAndEndsWithWhatIsLeft) {
   AccessLog access{log, output, AccessLogScope::all};
   std::string expected;
   for (int i = 0; i < 1000; ++i) {
-    access.write(LogLevel::info, "request", {{"id", std::to_string(i)}});
-    access.write(LogLevel::debug, "request", {{"id", "below the level"}});
+    write(access, std::to_string(i));
+    write(access, "below the level", LogLevel::debug);
     expected += "1970-01-01T00:00:00.000Z info request id=" + std::to_string(i) + "\n";
   }
   access.stop();
   EXPECT_EQ(file.text(), expected);
-  access.write(LogLevel::info, "request", {});
+  write(access, "late");
   EXPECT_EQ(file.text(), expected) << "after its end";
   EXPECT_EQ(output.dropped(), 1U);
 }
@@ -118,7 +123,7 @@ TEST(AccessLogTest, NobodyWaitsForWhoHasStoppedReading) {
   std::vector<std::thread> serving;
   for (int i = 0; i < 3; ++i) {
     serving.emplace_back([&] {
-      for (std::size_t n = 0; n < many; ++n) access.write(LogLevel::info, "request", {{"path", path}});
+      for (std::size_t n = 0; n < many; ++n) write(access, path);
     });
   }
   for (std::thread& thread : serving) thread.join();
@@ -139,7 +144,7 @@ TEST(AccessLogTest, WaitsItselfForAReaderWhoIsLate) {
   AccessLog access{log, output, AccessLogScope::all};
   const std::string path(1000, 'x');
   const std::size_t many = AccessLog::most_waiting / 2 / path.size();
-  for (std::size_t n = 0; n < many; ++n) access.write(LogLevel::info, "request", {{"path", path}});
+  for (std::size_t n = 0; n < many; ++n) write(access, path);
   std::string out;
   std::size_t lines = 0;
   while (lines < many) {  // for ever, if one of them is lost
