@@ -55,7 +55,7 @@ struct ServerConfig {
   unsigned threads = 1;
   front::Limits limits;
   Microseconds longest_window = std::chrono::hours{24};  // of a time-shifted manifest
-  std::string console_dir;  // the console's files; empty: those in the server
+  std::string console_dir;                               // the console's files; empty: those in the server
   LogFormat log_format = LogFormat::text;
   LogLevel log_level = LogLevel::info;
   AccessLogScope access_log = AccessLogScope::all;
