@@ -66,8 +66,8 @@ class Served:
         self.process.wait(timeout=10)
 
 
-def start_bench(build, name, mode):
-    process = subprocess.Popen([os.path.join(build, "tests", "bench", "serve_bench"), mode, "1"],
+def start_bench(build, name, mode, *log):
+    process = subprocess.Popen([os.path.join(build, "tests", "bench", "serve_bench"), mode, "1", *log],
                                stdout=subprocess.PIPE, text=True)
     host, port = process.stdout.readline().strip().rsplit(":", 1)
     return Served(name, process, (host, int(port)))
@@ -170,9 +170,12 @@ def serving(options):
     try:
         servers = [start_bench(options.build, "tarn", "tarn"), start_nginx(folder, "off"), start_nginx(folder, "on"),
                    start_bench(options.build, "bare libsoup", "soup")]
+        logs = start_bench(options.build, "tarn, access log", "tarn", os.path.join(folder, "access.log"))
+        servers.append(logs)
         cases = [(server, label, file, size) for label, file, size in
                  (("hot manifest", "hot.m3u8", MANIFEST_BYTES), ("hot 3 MiB", "hot.m4s", SEGMENT_BYTES))
-                 for server in servers]
+                 for server in servers if server is not logs]
+        cases.append((logs, "hot manifest", "hot.m3u8", MANIFEST_BYTES))
         cases += [(servers[0], "miss", "miss.m3u8", MANIFEST_BYTES), (servers[0], "miss 3 MiB", "miss.m4s", SEGMENT_BYTES)]
         rows = {}
         for _ in range(options.rounds):

@@ -48,7 +48,7 @@ product_targets() {  # the server and the elements' plugins, as ninja names them
   for room in ingest package archive drm manifest; do printf 'plugins/%s/libgsttarn%s.so ' $room $room; done
 }
 
-build_console() {  # build_console FOLDER: the web console into the build tree, where the server beside it finds it
+build_console() {  # build_console FOLDER: the web console into the build tree, where the build puts it into the server
   local source=$root/server/console out=$1/server/console
   install_npm server/console
   if [ -f "$out/index.html" ] &&

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -17,6 +18,7 @@
 #include "server/collect/collector.h"
 #include "server/config/config.h"
 #include "server/control/control.h"
+#include "server/http/console_bundle.h"
 #include "server/http/control_handler.h"
 #include "server/http/http_server.h"
 #include "server/http/origin_handler.h"
@@ -98,8 +100,17 @@ class Application {
  public:
   explicit Application(ServerConfig config)
       : config_(std::move(config)),
+        log_output_(STDERR_FILENO,
+                    [format = config_.log_format](std::uint64_t dropped) {
+                      const std::string count = std::to_string(dropped);
+                      std::string line;
+                      EventLog::append_line(line, format, utc_now(), LogLevel::warning, "log-lines-dropped",
+                                            std::array<EventLog::FieldView, 1>{{{"count", count}}});
+                      return line;
+                    }),
         log_(config_.log_format, config_.log_level, utc_now,
-             [](std::string_view line) { std::fwrite(line.data(), 1, line.size(), stderr); }),
+             [this](std::string_view line) { log_output_.write(line); }),
+        access_log_(log_, log_output_, config_.access_log),
         events_(utc_now, {}),
         workers_(std::max(2U, config_.threads)),
         writers_(std::max(least_writers, 2 * config_.threads)) {}
@@ -126,7 +137,9 @@ class Application {
 
   ServerConfig config_;
   Metrics metrics_;
+  LogOutput log_output_;
   EventLog log_;
+  AccessLog access_log_;
   EventFeed events_;
   WorkerPool workers_;
   WorkerPool writers_;
@@ -198,7 +211,13 @@ Status Application::open() {
   known_model_ = store_->model();
   store_->add_listener([this](const std::shared_ptr<const Model>& model) {
     for (const ModelChange& change : changes_between(*known_model_, *model)) {
-      events_.add(LogLevel::info, std::string{"resource-"} + change.what, {{"resource", change.resource}});
+      const EventLog::Field resource{"resource", change.resource};
+      const EventLog::Field request{"request", changing_request()};
+      const std::string event = std::string{"resource-"} + change.what;
+      const bool is_of_api = !request.second.empty();  // else whoever changes it tells of it
+      const std::vector fields = is_of_api ? std::vector{resource, request} : std::vector{resource};
+      events_.add(LogLevel::info, event, fields);
+      if (is_of_api) log_.write(LogLevel::info, event, fields);
     }
     known_model_ = model;
     keys_->follow(*model);
@@ -233,7 +252,7 @@ Status Application::apply_resources(const std::string& json) {
   std::vector<ResourceChange> changes;
   TRY(control_->apply_resources(json, &changes));
   const bool is_for_people = config_.log_format == LogFormat::text;
-  if (is_for_people) std::fputs((config_.resources + ":\n" + print_changes(changes)).c_str(), stderr);
+  if (is_for_people) log_output_.write(config_.resources + ":\n" + print_changes(changes));
   const auto tell = [&](const std::string& event, const std::vector<EventLog::Field>& fields) {
     if (is_for_people) return log_.write(LogLevel::info, event, fields);
     log_.answer(event, fields);
@@ -259,13 +278,15 @@ Status Application::apply_resources(const std::string& json) {
 
 Status Application::serve() {
   const ModelSource model = [this] { return store_->model(); };
-  const auto observer = make_request_observer({"origin", "control"}, metrics_, log_);
+  const auto observer =
+      make_request_observer({"origin", "control"}, metrics_, access_log_, config_.trusted_proxies);
   hot_answers_ = std::make_unique<HotAnswers>(0, observer);
   origin_handler_ = std::make_unique<OriginHandler>(
       model, *runtime_, utc_now,
       PlaybackSettings{config_.trusted_proxies, config_.require_access_control, hot_answers_.get()});
-  const std::string console =
-      config_.console_dir.empty() ? ConsoleFiles::default_directory(TARN_CONSOLE_DIR) : config_.console_dir;
+  const ConsoleFiles::Source console = config_.console_dir.empty()
+                                           ? ConsoleFiles::in_bundle(console_bundle())
+                                           : ConsoleFiles::in_directory(config_.console_dir);
   control_handler_ = std::make_unique<ControlHandler>(ControlHandler::Parts{
       *control_, workers_, metrics_, ConsoleFiles{console, origin_base_}, token_,
       [this] { return runtime_->is_ready() && ::access(config_.data_dir.c_str(), W_OK) == 0; },
@@ -284,10 +305,11 @@ ServingOptions Application::serving_options() {
            (parsed && std::any_of(proxies.begin(), proxies.end(),
                                   [&](const Network& network) { return network.contains(*parsed); }));
   };
-  options.refused = make_refusal_observer({"origin", "control"}, metrics_, log_);
+  options.refused = make_refusal_observer({"origin", "control"}, metrics_, access_log_);
   metrics_.add_reader([this](const Metrics::Sample& sample) {
     sample("tarn_build_info", {{"version", TARN_VERSION}}, 1);
     sample("tarn_http_connections", {}, static_cast<double>(server_->connections()));
+    sample("tarn_log_dropped_total", {}, static_cast<double>(log_output_.dropped()));
     read_collection_tasks(*collector_, sample);
     read_process(sample);
   });

@@ -22,6 +22,9 @@ struct ListenAddress {
 
 enum class LogFormat { text, json };
 enum class LogLevel { error, warning, info, debug };
+// Which requests have a line in the log: all, those that change something or fail, those that the server
+// failed.
+enum class AccessLogScope { all, changes, off };
 
 // The options of docs/operations.md; defaults are the member initialisers.
 struct ServerConfig {
@@ -52,9 +55,10 @@ struct ServerConfig {
   unsigned threads = 1;
   front::Limits limits;
   Microseconds longest_window = std::chrono::hours{24};  // of a time-shifted manifest
-  std::string console_dir;  // the console's files; empty: where they were installed
+  std::string console_dir;                               // the console's files; empty: those in the server
   LogFormat log_format = LogFormat::text;
   LogLevel log_level = LogLevel::info;
+  AccessLogScope access_log = AccessLogScope::all;
 };
 
 // The command line without the program's name. Reads --config FILE; the command line wins over it.

@@ -141,6 +141,14 @@ Status set_log_level(ServerConfig& config, const std::string& value) {
   return {};
 }
 
+Status set_access_log(ServerConfig& config, const std::string& value) {
+  static constexpr std::array<std::string_view, 3> scopes{"all", "changes", "off"};
+  const auto found = std::find(scopes.begin(), scopes.end(), value);
+  if (found == scopes.end()) return must_be("all, changes or off");
+  config.access_log = static_cast<AccessLogScope>(found - scopes.begin());
+  return {};
+}
+
 Status set_key_provider(ServerConfig& config, const std::string& value) {
   if (value != "off" && value != "builtin") return must_be("builtin or off");
   config.builtin_key_provider = value == "builtin";
@@ -207,7 +215,7 @@ constexpr std::array all_options{
            "refuse playback of endpoints that have neither code nor whitelist", &set_require_access_control},
     Option{"key-file", "FILE", "<data-dir>/secrets.key",
            "32 bytes that seal stored secrets; made when missing", &set_text<&ServerConfig::key_file>},
-    Option{"console-dir", "DIR", "<where it was installed>", "the console's files",
+    Option{"console-dir", "DIR", "<those in the server>", "the console's files",
            &set_text<&ServerConfig::console_dir>},
     Option{"threads", "N", "<number of cores>", "serving threads", &set_threads},
     Option{"limit-head-bytes", "N", "32768", "bytes of a request's head", &set_limit_head_bytes},
@@ -233,6 +241,8 @@ constexpr std::array all_options{
            &set_manifest_length},
     Option{"log-format", "text|json", "text", "one line for an event", &set_log_format},
     Option{"log-level", "LEVEL", "info", "the least important that is logged", &set_log_level},
+    Option{"access-log", "all|changes|off", "all",
+           "requests that have a line in the log: changes are what is no successful read", &set_access_log},
     Option{"key-provider", "builtin|off", "off", "Tarn's own key server, for development and tests",
            &set_key_provider},
     Option{"outbound-allow", "CIDRS", "",

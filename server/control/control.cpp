@@ -88,7 +88,20 @@ std::optional<ApiResponse> refused_body(const ApiRequest& request, const Route& 
   return std::nullopt;
 }
 
+thread_local std::string changing;
+
+// For as long as a change is made.
+class Changing {
+ public:
+  explicit Changing(const std::string& id) { changing = id; }
+  ~Changing() { changing.clear(); }
+  Changing(const Changing&) = delete;
+  Changing& operator=(const Changing&) = delete;
+};
+
 }  // namespace
+
+const std::string& changing_request() { return changing; }
 
 struct Control::Impl {
   Impl(ControlSettings s, Store& st, StatusSource& status, std::function<Utc()> clock, CollectionBoard* tasks)
@@ -100,6 +113,7 @@ struct Control::Impl {
 
   ApiResponse change(const ApiRequest& request, const RouteMatch& match) {
     const std::lock_guard guard(changes);
+    const Changing of{request.id};
     const std::string key = header(request, "idempotency-key");
     if (request.method != "POST" || !request.headers.contains("idempotency-key")) {
       return operations.run(request, match);

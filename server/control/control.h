@@ -15,6 +15,7 @@
 namespace tarn::server {
 
 struct ApiRequest {
+  std::string id{};                          // of the HTTP request
   std::string method;                        // upper case
   std::string path;                          // decoded, without the base "/api/v1": "/channel-groups/g1"
   std::map<std::string, std::string> query;  // decoded
@@ -69,6 +70,9 @@ struct ResourceChange {
 std::string_view name_of(ResourceChange::Kind kind);
 // For people, a line each: "~ channel g/c", "    segmentDuration: 6 -> 2", … and how much was left as it is.
 std::string print_changes(const std::vector<ResourceChange>& changes);
+
+// Of the request whose change this thread is making; empty: none. For who is told of the change by the store.
+const std::string& changing_request();
 
 class Control {
  public:

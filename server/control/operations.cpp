@@ -129,6 +129,7 @@ ApiResponse Operations::create(const ApiRequest& request, const RouteMatch& matc
   if (!body) return problem(400, "the body is not acceptable JSON");
   R resource{};
   FieldErrors errors;
+  report_unknown_nulls<R>(body.get(), errors, read_only_members<R>());
   read_document(merge_patch(nullptr, body.get()).get(), resource, errors, read_only_members<R>());
   check_rules(resource, errors);
   check_reach(resource, settings_, errors);
@@ -163,6 +164,7 @@ ApiResponse Operations::patch(const ApiRequest& request, const RouteMatch& match
   const JsonPtr before =
       merge_patch(to_document(current, Part::open).get(), to_document(current, Part::secret).get());
   FieldErrors errors;
+  report_unknown_nulls<R>(body.get(), errors, read_only_members<R>());
   const JsonPtr after = hold_fixed<R>(before.get(), merge_patch(before.get(), body.get()).get(), errors);
   R next = current;
   read_document(after.get(), next, errors, read_only_members<R>());

@@ -2,13 +2,13 @@
 #include "server/http/console_files.h"
 
 #include <fcntl.h>
+#include <gio/gio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
-#include <filesystem>
-#include <system_error>
+#include <memory>
 
 #include "core/base/result.h"
 #include "core/base/text.h"
@@ -50,9 +50,11 @@ std::string csp_source(const std::string& base_url) {
   return clean ? source : std::string{};
 }
 
-Result<ByteVector> read_file(const std::string& path) {
+constexpr const char* no_such_file = "no such file in the console";
+
+Result<Blob> read_file(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-  if (file < 0) return not_found("no such file");
+  if (file < 0) return not_found(no_such_file);
   struct stat facts {};
   ByteVector bytes;
   const bool regular = ::fstat(file, &facts) == 0 && S_ISREG(facts.st_mode);
@@ -66,8 +68,16 @@ Result<ByteVector> read_file(const std::string& path) {
     done += static_cast<std::size_t>(got);
   }
   ::close(file);
-  if (!regular || done != bytes.size()) return not_found("no such file");
-  return bytes;
+  if (!regular || done != bytes.size()) return not_found(no_such_file);
+  return Blob::of(std::move(bytes));
+}
+
+std::shared_ptr<GResource> open_bundle(Bytes bundle) {
+  if (bundle.empty()) return nullptr;
+  GBytes* const bytes = g_bytes_new_static(bundle.data(), bundle.size());
+  GResource* const resource = g_resource_new_from_data(bytes, nullptr);
+  g_bytes_unref(bytes);
+  return resource == nullptr ? nullptr : std::shared_ptr<GResource>(resource, g_resource_unref);
 }
 
 bool takes_gzip(std::string_view accept_encoding) {
@@ -82,23 +92,31 @@ bool takes_gzip(std::string_view accept_encoding) {
 
 }  // namespace
 
-ConsoleFiles::ConsoleFiles(std::string directory, const std::string& origin_base_url)
-    : directory_(std::move(directory)) {
+ConsoleFiles::Source ConsoleFiles::in_directory(std::string directory) {
+  return [directory = std::move(directory)](const std::string& file) {
+    return read_file(directory + "/" + file);
+  };
+}
+
+ConsoleFiles::Source ConsoleFiles::in_bundle(Bytes bundle) {
+  return [resource = open_bundle(bundle)](const std::string& file) -> Result<Blob> {
+    const std::string path = "/tarn/console/" + file;
+    GBytes* const bytes = resource == nullptr ? nullptr
+                                              : g_resource_lookup_data(resource.get(), path.c_str(),
+                                                                       G_RESOURCE_LOOKUP_FLAGS_NONE, nullptr);
+    if (bytes == nullptr) return not_found(no_such_file);
+    const std::shared_ptr<GBytes> held{bytes, g_bytes_unref};
+    gsize size = 0;
+    const auto* const data = static_cast<const std::uint8_t*>(g_bytes_get_data(bytes, &size));
+    return Blob{held, {data, size}};
+  };
+}
+
+ConsoleFiles::ConsoleFiles(Source source, const std::string& origin_base_url) : source_(std::move(source)) {
   const std::string origin = csp_source(origin_base_url);
   policy_ = "default-src 'self'; img-src 'self' data:; media-src 'self' blob: " + origin +
             "; connect-src 'self' " + origin +
             "; worker-src 'self' blob:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
-}
-
-std::string ConsoleFiles::default_directory(const std::string& installed) {
-  std::error_code error;
-  const auto server = std::filesystem::read_symlink("/proc/self/exe", error);
-  if (error) return installed;
-  for (const char* beside : {"console", "../share/tarn/console"}) {
-    const auto folder = (server.parent_path() / beside).lexically_normal();
-    if (std::filesystem::exists(folder / "index.html", error)) return folder.string();
-  }
-  return installed;
 }
 
 Response ConsoleFiles::response(const Request& request) const {
@@ -106,15 +124,14 @@ Response ConsoleFiles::response(const Request& request) const {
   if (file.empty()) file = "index.html";
   const auto parts = split(file, '/');
   if (!std::all_of(parts.begin(), parts.end(), is_path_component)) {
-    return error_response(404, "no such file in the console");
+    return error_response(404, no_such_file);
   }
-  const std::string path = directory_ + "/" + file;
   const bool is_asset = file.starts_with("assets/");
   const bool may_be_packed = is_asset && takes_gzip(request.header("accept-encoding"));
-  Result<ByteVector> bytes = may_be_packed ? read_file(path + ".gz") : not_found("not asked for");
+  Result<Blob> bytes = may_be_packed ? source_(file + ".gz") : not_found("not asked for");
   const bool is_packed = bytes.ok();
-  if (!is_packed) bytes = read_file(path);
-  if (!bytes) return error_response(404, "no such file in the console");
+  if (!is_packed) bytes = source_(file);
+  if (!bytes) return error_response(404, no_such_file);
   Response response;
   if (is_packed) response.with("Content-Encoding", "gzip");
   if (is_asset) response.with("Vary", "Accept-Encoding");
@@ -123,7 +140,7 @@ Response ConsoleFiles::response(const Request& request) const {
       .with("X-Content-Type-Options", "nosniff")
       .with("Referrer-Policy", "no-referrer")
       .with("Cache-Control", is_asset ? "public, max-age=31536000, immutable" : "no-cache");
-  response.body.push_back(Blob::of(std::move(bytes).value()));
+  response.body.push_back(std::move(bytes).value());
   return response;
 }
 

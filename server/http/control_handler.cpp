@@ -170,6 +170,7 @@ void ControlHandler::handle_keys(const Request& request, const Reply& reply) {
 
 void ControlHandler::handle_api(Request request, Reply reply) {
   ApiRequest call;
+  call.id = request.id;
   call.method = request.method == "HEAD" ? "GET" : request.method;
   call.path = request.path.substr(api_base.size());
   call.query = std::move(request.query);

@@ -75,6 +75,7 @@ void Exchange::read_head(const front::MessageHead& head, const char* path, GHash
   record_.method = request_.method;
   record_.path = request_.path;
   record_.peer = request_.peer;
+  record_.forwarded_for = request_.header("x-forwarded-for");
 }
 
 std::optional<Response> Exchange::refusal_of_head(const front::MessageHead& head) {

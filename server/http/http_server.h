@@ -24,7 +24,8 @@ struct RequestRecord {
   std::string method;
   std::string path;  // without the query: it may carry secrets
   std::string peer;
-  int status = 0;  // 0: the client left before there was an answer
+  std::string forwarded_for;  // X-Forwarded-For, as it came
+  int status = 0;             // 0: the client left before there was an answer
   std::uint64_t bytes_in = 0;
   std::uint64_t bytes_out = 0;  // of the answer's body
   Microseconds duration{};

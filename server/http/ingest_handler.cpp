@@ -138,6 +138,7 @@ void IngestHandler::handle(Request request, Reply reply) {
   }
   UploadedObject object{path->input, path->file, std::string{request.header("content-type")},
                         std::move(request.body)};
+  object.request_id = request.id;
   origin_.upload(*channel, std::move(object),
                  [name = path->file, reply = std::move(reply)](const UploadAnswer& answer) {
                    reply(upload_response(name, answer));

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <charconv>
 #include <chrono>
 #include <map>
 #include <memory>
@@ -48,9 +49,37 @@ std::size_t kind_index(const RequestRecord& record, bool is_control) {
 
 LogLevel level_of(const RequestRecord& record) {
   // 503 is a channel without content yet, asked for by every player that waits for it.
-  if (record.status >= 500 && record.status != 503) return LogLevel::warning;
+  return record.status >= 500 && record.status != 503 ? LogLevel::warning : LogLevel::info;
+}
+
+// A number as text, without an allocation.
+class Digits {
+ public:
+  explicit Digits(std::uint64_t value)
+      : end_(std::to_chars(text_.data(), text_.data() + text_.size(), value).ptr) {}
+  Digits(const Digits&) = delete;
+  Digits& operator=(const Digits&) = delete;
+  operator std::string_view() const {  // NOLINT(google-explicit-constructor)
+    return {text_.data(), static_cast<std::size_t>(end_ - text_.data())};
+  }
+
+ private:
+  std::array<char, 20> text_;
+  const char* end_;
+};
+
+// Never what a client calls itself and is no address.
+std::string address_of(const RequestRecord& record, const std::vector<Network>& trusted) {
+  if (record.forwarded_for.empty()) return record.peer;
+  std::string client = client_address(record.peer, record.forwarded_for, trusted);
+  return parse_address(client) ? client : record.peer;
+}
+
+bool is_wanted(const RequestRecord& record, const AccessLog& log, LogLevel level) {
+  if (!log.writes(level)) return false;
+  if (level == LogLevel::warning || log.scope() == AccessLogScope::all) return true;
   const bool read = record.method == "GET" || record.method == "HEAD" || record.method == "OPTIONS";
-  return read && record.status < 400 ? LogLevel::debug : LogLevel::info;
+  return log.scope() == AccessLogScope::changes && !(read && record.status < 400);
 }
 
 // The counters of one listener, looked up by their labels once: there is a request every few microseconds.
@@ -105,7 +134,7 @@ class RequestCounters {
 // Whoever floods the server does not flood its log.
 class RefusalLog {
  public:
-  RefusalLog(std::vector<std::string> listeners, EventLog& log)
+  RefusalLog(std::vector<std::string> listeners, AccessLog& log)
       : listeners_(std::move(listeners)), log_(log) {}
 
   void write(std::size_t binding, std::string_view reason, const std::string& peer) {
@@ -120,11 +149,11 @@ class RefusalLog {
       recent.silent_until = now + std::chrono::seconds{1};
       count = std::exchange(recent.count, 0);
     }
-    log_.write(LogLevel::info, "refused",
-               {{"listener", listeners_[binding]},
-                {"peer", peer},
-                {"reason", std::string{reason}},
-                {"count", std::to_string(count)}});
+    const Digits number{count};
+    log_.write(
+        LogLevel::info, "refused",
+        std::array<EventLog::FieldView, 4>{
+            {{"listener", listeners_[binding]}, {"peer", peer}, {"reason", reason}, {"count", number}}});
   }
 
  private:
@@ -133,7 +162,7 @@ class RefusalLog {
     std::chrono::steady_clock::time_point silent_until{};
   };
   std::vector<std::string> listeners_;
-  EventLog& log_;
+  AccessLog& log_;
   std::mutex mutex_;
   std::map<std::pair<std::size_t, std::string>, Recent> recent_;
 };
@@ -141,32 +170,37 @@ class RefusalLog {
 }  // namespace
 
 HttpServer::Observer make_request_observer(std::vector<std::string> listeners, Metrics& metrics,
-                                           EventLog& log) {
+                                           AccessLog& log, std::vector<Network> trusted) {
   std::vector<std::shared_ptr<RequestCounters>> counters;
   counters.reserve(listeners.size());
   for (const std::string& listener : listeners) {
     counters.push_back(std::make_shared<RequestCounters>(listener, metrics));
   }
-  return
-      [listeners = std::move(listeners), counters = std::move(counters), &log](const RequestRecord& record) {
-        counters[record.binding]->count(record);
-        const LogLevel level = level_of(record);
-        if (!log.writes(level)) return;
-        log.write(level, "request",
-                  {{"listener", listeners[record.binding]},
-                   {"id", record.id},
-                   {"peer", record.peer},
-                   {"method", record.method},
-                   {"path", record.path},
-                   {"status", std::to_string(record.status)},
-                   {"bytes_in", std::to_string(record.bytes_in)},
-                   {"bytes_out", std::to_string(record.bytes_out)},
-                   {"duration_us", std::to_string(record.duration.count())}});
-      };
+  return [listeners = std::move(listeners), counters = std::move(counters), trusted = std::move(trusted),
+          &log](const RequestRecord& record) {
+    counters[record.binding]->count(record);
+    const LogLevel level = level_of(record);
+    if (!is_wanted(record, log, level)) return;
+    const std::string address = address_of(record, trusted);
+    const Digits status{static_cast<std::uint64_t>(record.status)};
+    const Digits bytes_in{record.bytes_in};
+    const Digits bytes_out{record.bytes_out};
+    const Digits duration{static_cast<std::uint64_t>(std::max<std::int64_t>(record.duration.count(), 0))};
+    log.write(level, "request",
+              std::array<EventLog::FieldView, 9>{{{"listener", listeners[record.binding]},
+                                                  {"id", record.id},
+                                                  {"peer", address},
+                                                  {"method", record.method},
+                                                  {"path", record.path},
+                                                  {"status", status},
+                                                  {"bytes_in", bytes_in},
+                                                  {"bytes_out", bytes_out},
+                                                  {"duration_us", duration}}});
+  };
 }
 
 std::function<void(std::size_t binding, std::string_view reason, const std::string& peer)>
-make_refusal_observer(std::vector<std::string> listeners, Metrics& metrics, EventLog& log) {
+make_refusal_observer(std::vector<std::string> listeners, Metrics& metrics, AccessLog& log) {
   auto lines = std::make_shared<RefusalLog>(listeners, log);
   return [listeners = std::move(listeners), lines, &metrics](std::size_t binding, std::string_view reason,
                                                              const std::string& peer) {

@@ -91,6 +91,11 @@ enum class Part { open, secret };
 template <class R>
 JsonPtr to_document(const R& resource, Part part);
 
+// What read_document() does not see of a merge patch, or of a body that is read as one: members that no row
+// stands for and that are null.
+template <class R>
+void report_unknown_nulls(JsonNode* patch, FieldErrors& errors, std::span<const std::string_view> read_only);
+
 // Sets every row's member from the document (absent: the default of R{}) and reports everything that is
 // wrong with it, one row at a time. `read_only` names members of answers, for a better reason.
 template <class R>

@@ -149,9 +149,10 @@ Place place_of(const std::string& path) {
 }
 
 // Members no row stands for. Their values are not shown: a misspelt secret is one of them.
+enum class Unknown { any, null };
 template <class R>
 void report_unknown(JsonNode* object, const std::string& prefix, FieldErrors& errors,
-                    std::span<const std::string_view> read_only) {
+                    std::span<const std::string_view> read_only, Unknown kind = Unknown::any) {
   JsonObjectIter iterator;
   json_object_iter_init_ordered(&iterator, json_node_get_object(object));
   const char* name = nullptr;
@@ -164,12 +165,13 @@ void report_unknown(JsonNode* object, const std::string& prefix, FieldErrors& er
         break;
       case Place::object:
         if (JSON_NODE_HOLDS_OBJECT(member)) {
-          report_unknown<R>(member, path + ".", errors, read_only);
-        } else if (!JSON_NODE_HOLDS_NULL(member)) {
+          report_unknown<R>(member, path + ".", errors, read_only, kind);
+        } else if (kind == Unknown::any && !JSON_NODE_HOLDS_NULL(member)) {
           errors.push_back({path, short_json(member), "must be an object"});
         }
         break;
       case Place::nowhere:
+        if (kind == Unknown::null && !JSON_NODE_HOLDS_NULL(member)) break;
         const bool known = std::find(read_only.begin(), read_only.end(), path) != read_only.end();
         errors.push_back({path, "null", known ? "is read-only" : "is not a known field"});
         break;
@@ -223,6 +225,15 @@ void check_objects(JsonNode* document, const Endpoint& endpoint, bool protocol_k
     }
   }
 }
+
+template <class R>
+void report_unknown_nulls(JsonNode* patch, FieldErrors& errors, std::span<const std::string_view> read_only) {
+  if (JSON_NODE_HOLDS_OBJECT(patch)) report_unknown<R>(patch, "", errors, read_only, Unknown::null);
+}
+
+template void report_unknown_nulls<Group>(JsonNode*, FieldErrors&, std::span<const std::string_view>);
+template void report_unknown_nulls<Channel>(JsonNode*, FieldErrors&, std::span<const std::string_view>);
+template void report_unknown_nulls<Endpoint>(JsonNode*, FieldErrors&, std::span<const std::string_view>);
 
 template <class R>
 void read_document(JsonNode* document, R& resource, FieldErrors& errors,

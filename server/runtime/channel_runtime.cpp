@@ -210,9 +210,12 @@ void ChannelRuntime::judge_encryption(const UploadedObject& object, const Upload
 
 void ChannelRuntime::log_refusal(const UploadedObject& object, const UploadAnswer& answer) {
   const std::string message = answer.error ? answer.error->message : "refused";
-  parts_.log.write(
-      LogLevel::warning, "ingest-refused",
-      {{"channel", label()}, {"input", input_name(object.input)}, {"file", object.name}, {"error", message}});
+  parts_.log.write(LogLevel::warning, "ingest-refused",
+                   {{"channel", label()},
+                    {"input", input_name(object.input)},
+                    {"file", object.name},
+                    {"error", message},
+                    {"request", object.request_id}});
   const std::lock_guard lock{mutex_};
   push_bounded(state_.errors, InputHistory::Event{parts_.clocks.utc(), message});
 }

@@ -27,12 +27,24 @@ void append_escaped(std::string& out, gunichar character) {
   out.append(escaped.data());
 }
 
+// How much of it a string of JSON has as it is, up to the first character that needs a look.
+std::size_t plain_length(std::string_view value) {
+  const auto end = std::find_if(value.begin(), value.end(), [](unsigned char c) {
+    return c < 0x20 || c >= 0x7f || c == '"' || c == '\\';
+  });
+  return static_cast<std::size_t>(end - value.begin());
+}
+
 // A string of JSON; bytes that are no UTF-8 become U+FFFD.
-std::string quoted(std::string_view value) {
+void append_quoted(std::string& out, std::string_view value) {
   constexpr gunichar last_character = 0x10ffff;
   constexpr gunichar replacement = 0xfffd;
-  std::string out = "\"";
+  out.push_back('"');
   while (!value.empty()) {
+    const std::size_t plain = plain_length(value);
+    out.append(value.substr(0, plain));
+    value.remove_prefix(plain);
+    if (value.empty()) break;
     const bool is_ascii = static_cast<unsigned char>(value.front()) < 0x80;
     const gunichar character =
         is_ascii ? static_cast<gunichar>(value.front())
@@ -47,14 +59,22 @@ std::string quoted(std::string_view value) {
     }
     value.remove_prefix(size);
   }
-  return out + "\"";
+  out.push_back('"');
 }
 
-std::string bare_or_quoted(const std::string& value) {
+void append_bare_or_quoted(std::string& out, std::string_view value) {
   const bool plain = !value.empty() && std::all_of(value.begin(), value.end(), [](unsigned char c) {
     return c > 0x20 && c < 0x7f && c != '"' && c != '\\' && c != '=';
   });
-  return plain ? value : quoted(value);
+  if (plain) {
+    out.append(value);
+  } else {
+    append_quoted(out, value);
+  }
+}
+
+std::vector<EventLog::FieldView> views_of(const std::vector<EventLog::Field>& fields) {
+  return {fields.begin(), fields.end()};
 }
 
 }  // namespace
@@ -64,12 +84,9 @@ EventLog::EventLog(LogFormat format, LogLevel level, std::function<Utc()> now, S
 
 std::string EventLog::json_line(Utc time, LogLevel level, std::string_view event,
                                 const std::vector<Field>& fields) {
-  std::string line = "{\"time\":\"" + format_utc(time) + "\",\"level\":\"";
-  line.append(name_of(level)).append("\",\"event\":").append(quoted(event));
-  for (const auto& [name, value] : fields) {
-    line.append(",\"").append(name).append("\":").append(quoted(value));
-  }
-  return line.append("}\n");
+  std::string line;
+  append_line(line, LogFormat::json, time, level, event, views_of(fields));
+  return line;
 }
 
 void EventLog::write(LogLevel level, std::string_view event, const std::vector<Field>& fields) {
@@ -84,17 +101,35 @@ void EventLog::answer(std::string_view event, const std::vector<Field>& fields) 
 
 void EventLog::put(LogLevel level, std::string_view event, const std::vector<Field>& fields) {
   std::string line;
-  if (format_ == LogFormat::json) {
-    line = json_line(now_(), level, event, fields);
-  } else {
-    line.append(format_utc(now_())).append(" ").append(name_of(level)).append(" ").append(event);
-    for (const auto& [name, value] : fields) {
-      line.append(" ").append(name).append("=").append(bare_or_quoted(value));
-    }
-    line.append("\n");
-  }
+  append_line(line, level, event, views_of(fields));
   const std::lock_guard lock{mutex_};
   sink_(line);
+}
+
+void EventLog::append_line(std::string& out, LogLevel level, std::string_view event,
+                           std::span<const FieldView> fields) const {
+  append_line(out, format_, now_(), level, event, fields);
+}
+
+void EventLog::append_line(std::string& out, LogFormat format, Utc time, LogLevel level,
+                           std::string_view event, std::span<const FieldView> fields) {
+  if (format == LogFormat::json) {
+    out.append("{\"time\":\"").append(format_utc(time)).append("\",\"level\":\"");
+    out.append(name_of(level)).append("\",\"event\":");
+    append_quoted(out, event);
+    for (const auto& [name, value] : fields) {
+      out.append(",\"").append(name).append("\":");
+      append_quoted(out, value);
+    }
+    out.append("}\n");
+    return;
+  }
+  out.append(format_utc(time)).append(" ").append(name_of(level)).append(" ").append(event);
+  for (const auto& [name, value] : fields) {
+    out.append(" ").append(name).append("=");
+    append_bare_or_quoted(out, value);
+  }
+  out.append("\n");
 }
 
 }  // namespace tarn::server

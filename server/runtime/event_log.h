@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <functional>
 #include <mutex>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -19,11 +20,15 @@ namespace tarn::server {
 class EventLog {
  public:
   using Field = std::pair<std::string_view, std::string>;
+  using FieldView = std::pair<std::string_view, std::string_view>;
   using Sink = std::function<void(std::string_view line)>;  // with its newline
 
   EventLog(LogFormat format, LogLevel level, std::function<Utc()> now, Sink sink);
 
   void write(LogLevel level, std::string_view event, const std::vector<Field>& fields);
+  // As write() writes it, for whoever writes it elsewhere.
+  void append_line(std::string& out, LogLevel level, std::string_view event,
+                   std::span<const FieldView> fields) const;
   // What the command line asked for: of level info, and written whatever the log's level.
   void answer(std::string_view event, const std::vector<Field>& fields);
   [[nodiscard]] bool writes(LogLevel level) const { return level <= level_; }
@@ -34,6 +39,8 @@ class EventLog {
       std::function<void(LogLevel level, std::string_view event, const std::vector<Field>& fields)>;
   void set_listener(Listener listener) { listener_ = std::move(listener); }
 
+  static void append_line(std::string& out, LogFormat format, Utc time, LogLevel level,
+                          std::string_view event, std::span<const FieldView> fields);
   // One JSON object, with its newline.
   static std::string json_line(Utc time, LogLevel level, std::string_view event,
                                const std::vector<Field>& fields);

@@ -52,6 +52,7 @@ constexpr Description descriptions[] = {
     {"tarn_archive_bytes", gauge, "Bytes of the channel's content on disk."},
     {"tarn_archive_chunks", gauge, "Chunks of the channel's content."},
     {"tarn_archive_sacrificed_bytes_total", counter, "Bytes of content that --archive-quota had no room for."},
+    {"tarn_log_dropped_total", counter, "Lines that the log had no room for because nobody read it."},
     {"tarn_retention_lag_seconds", gauge, "How much more is kept than is asked for."},
 
     {"tarn_playback_requests_total", counter, "Requests for an endpoint, by kind and class of the status."},

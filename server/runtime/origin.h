@@ -24,7 +24,8 @@ struct UploadedObject {
   std::string name;  // below the input's base: "manifest.m3u8", "hd/seg-0.ts"
   std::string content_type;
   Blob body;
-  Utc arrival{};  // of its last byte
+  Utc arrival{};             // of its last byte
+  std::string request_id{};  // of the request that brought it
 };
 
 struct UploadAnswer {

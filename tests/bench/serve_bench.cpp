@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Serves a manifest of 1.5 KB and a segment of 3 MiB from memory until SIGTERM: by Tarn's own layers down to
-// the Origin (tarn), or by nothing but libsoup (soup). usage: serve_bench tarn|soup THREADS Prints the
+// the Origin (tarn), or by nothing but libsoup (soup). usage: serve_bench tarn|soup THREADS [LOG] Prints the
 // address. Paths: /v1/g/c/e/hot.m3u8, hot.m4s and, answered by the handlers each time, miss.m3u8, miss.m4s.
+#include <fcntl.h>
 #include <glib-unix.h>
 #include <libsoup/soup.h>
 #include <malloc.h>
@@ -75,10 +76,15 @@ void run_until_stopped() {
   g_main_loop_unref(loop);
 }
 
-int serve_tarn(unsigned threads) {
+// Peers are measured without a line for each request, and so is this unless there is a log.
+int serve_tarn(unsigned threads, const char* log_file) {
   Metrics metrics;
   EventLog log{LogFormat::text, LogLevel::info, [] { return Utc{}; }, [](std::string_view) {}};
-  const auto observer = make_request_observer({"origin"}, metrics, log);
+  const int descriptor =
+      log_file == nullptr ? -1 : ::open(log_file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  LogOutput output{descriptor, [](std::uint64_t) { return std::string{}; }};
+  AccessLog access{log, output, log_file == nullptr ? AccessLogScope::off : AccessLogScope::all};
+  const auto observer = make_request_observer({"origin"}, metrics, access, {});
   const auto model = make_model();
   MemoryOrigin origin;
   HotAnswers hot{0, observer};
@@ -131,5 +137,5 @@ int main(int argc, char** argv) {
   mallopt(M_MMAP_THRESHOLD, 64 << 20);
   mallopt(M_TRIM_THRESHOLD, 512 << 20);
   if (std::string_view{argv[1]} == "soup") return serve_soup();
-  return serve_tarn(static_cast<unsigned>(std::atoi(argv[2])));
+  return serve_tarn(static_cast<unsigned>(std::atoi(argv[2])), argc > 3 ? argv[3] : nullptr);
 }

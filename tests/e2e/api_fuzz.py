@@ -98,7 +98,7 @@ def places(api, path, known):
     return key, filled, re.sub(r"{(\w+)}", lambda match: filled[match.group(1)], path)
 
 
-def good_body(api, schema, fields, is_patch, protocol):
+def good_body(api, schema, fields, is_patch, protocol, nullable):
     body = {}
     for path, node in fields:
         required = path in schema.get("required", [])
@@ -107,7 +107,8 @@ def good_body(api, schema, fields, is_patch, protocol):
         if not is_for(node, protocol) or (path.startswith("drm.") and not api.with_drm):
             continue
         if required or api.random.random() < 0.3:
-            put(body, path, api.values.good(path, node))
+            is_reset = path in nullable and api.random.random() < 0.2
+            put(body, path, None if is_reset else api.values.good(path, node))
     if "protocol" in dict(fields) and not is_patch and "manifestName" in dict(fields):
         body["protocol"] = protocol
     if protocol == "HLS":
@@ -154,7 +155,8 @@ class Call:
     def make_body(self):
         if self.schema is None:
             return None
-        return good_body(self.api, self.schema, self.fields, self.is_patch, self.protocol)
+        nullable = self.api.document.nullable(self.path, self.method)
+        return good_body(self.api, self.schema, self.fields, self.is_patch, self.protocol, nullable)
 
     def send(self, body, query="", headers=None, raw=None, shows_secrets=False):
         payload = raw if raw is not None else None if body is None else json.dumps(body)
@@ -181,11 +183,14 @@ def note_secrets(api, node):
 
 
 def same(sent, shown):
-    """Everything that was sent is shown again."""
+    """Everything that was sent is shown again; what was put back is shown as whatever it is by default."""
+    if sent is None:
+        return True
     if isinstance(sent, dict):
         return isinstance(shown, dict) and all(
             # never less than its other settings need
-            shown[name] >= value if name == "manifestWindow" else same(value, shown.get(name)) for name, value in sent.items())
+            shown[name] >= value if name == "manifestWindow" and value is not None else same(value, shown.get(name))
+            for name, value in sent.items())
     return shown == sent or (sent == "" and shown is None)
 
 
@@ -219,7 +224,7 @@ def bad_field(call):
     body = copy.deepcopy(call.make_body())
     if call.kind == "unknown field":
         wrong = api.random.choice(["nope", "Name", "id", "segment duration", "__proto__", "drm.systems"])
-        body[wrong] = 1
+        body[wrong] = api.random.choice([1, None])
     else:
         listed = [(path, node) for path, node in call.fields if not path.startswith("drm.") or "drm" in body]
         listed = [(path, node) for path, node in listed if is_for(node, call.protocol) and not path.startswith("target.")]

@@ -48,7 +48,8 @@ await step(page, 'the active encoder dies: the other input is active, and the hi
   await row.waitFor();
   const { switches, timeline } = await api('GET', `${channel}/status`);
   check(switches.length === 1 && switches[0].from === first && switches[0].to === second, JSON.stringify(switches));
-  check((await row.textContent()).includes(switches[0].reason), 'the row does not say why');
+  const reason = switches[0].reason.replace(/ingest[12]/g, (id) => names[id]); // inputs are named as on the rest of the page
+  check((await row.textContent()).includes(reason), 'the row does not say why');
   check(timeline.gaps.length === 0, `viewers missed something: ${JSON.stringify(timeline.gaps)}`);
   const facts = page.locator('[aria-labelledby="timeline"]');
   check((await facts.textContent()).includes(`Active input${names[second]}`), 'the timeline has the wrong input');

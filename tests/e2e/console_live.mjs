@@ -103,6 +103,28 @@ await step(page, 'a storm of changes is read once a second, and the last one is 
   check(asked <= seconds + 2, `asked ${asked} times in ${seconds} s`);
 });
 
+// What charts write on their time axes, from the first picture on: s of the day.
+await page.addInitScript(() => {
+  window.axis_times = [];
+  const write = CanvasRenderingContext2D.prototype.fillText;
+  CanvasRenderingContext2D.prototype.fillText = function (words, ...where) {
+    const clock = /^(\d\d):(\d\d):(\d\d)$/.exec(words);
+    if (clock) window.axis_times.push(clock[1] * 3600 + clock[2] * 60 + Number(clock[3]));
+    return write.call(this, words, ...where);
+  };
+});
+
+await step(page, 'the first sample of a chart is at its time', async () => {
+  await goto(`${channel}/status`);
+  const began = Date.now();
+  await page.reload();
+  await page.getByRole('img', { name: /^Requests of players/ }).waitFor();
+  const times = await until(() => page.evaluate(() => window.axis_times.length > 0 && window.axis_times), 10, 'an axis has times');
+  const day = 86400;
+  const ago = (time) => (Math.floor(Date.now() / 1000) - time + day) % day;
+  check(times.every((time) => ago(time) < 180 + 10 + (Date.now() - began) / 1000), `${times} of ${new Date().toISOString()}`);
+});
+
 await step(page, 'requests of players are in a chart', async () => {
   const { url } = (await api('POST', `${api_channel}/endpoints`, { name: 'dash', protocol: 'DASH' })).body;
   await goto(`${channel}/status`);

@@ -125,7 +125,7 @@ await step(page, 'the channel is seen live: both inputs, tracks, timeline, chart
   const both = async () => [await words('ingest1'), await words('ingest2')].sort().join();
   await until(async () => (await both()) === 'active,standby', 30, 'one input is active, the other stands by');
   await page.getByText('1280×720').waitFor();
-  await page.getByText('48 kHz, stereo').waitFor();
+  await page.getByText('48 kHz, stereo', { exact: true }).waitFor();
   await until(async () => /Input 1 [\d.]*[1-9]/.test(await page.getByRole('img', { name: /^Bitrate/ }).getAttribute('aria-label')), 15,
     'the chart says the bitrate');
   const inked = () => page.locator('.chart canvas').first().evaluate((canvas) => {
@@ -226,6 +226,10 @@ await step(page, 'a clip is made, and a task that would go on is cancelled', asy
   await page.getByText('done', { exact: true }).waitFor({ timeout: 30000 });
   const clip = fs.readdirSync(path.join(job.clips, 'clips'));
   check(clip.length === 1 && fs.existsSync(path.join(job.clips, 'clips', clip[0], 'manifest.mpd')), clip.join());
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+  await page.getByRole('button', { name: /^Copy URL of task/ }).click();
+  const copied = await page.evaluate(() => navigator.clipboard.readText());
+  check(copied === `file:clips/${clip[0]}/manifest.mpd`, `${copied} was copied`);
   await button('New task').click();
   await page.getByLabel('Endpoint').selectOption('hls');
   await page.getByLabel('End (UTC)').fill(second(timeline.end, 3600_000));
@@ -238,6 +242,32 @@ await step(page, 'a clip is made, and a task that would go on is cancelled', asy
   await page.getByRole('button', { name: /^Cancel task/ }).click();
   await submit(page, 'Cancel task');
   await page.getByText('cancelled', { exact: true }).waitFor();
+});
+
+await step(page, 'clips in buckets are linked to where the store has them', async () => {
+  const task = (await api('GET', '/collection-tasks')).body.items.find((one) => one.state === 'SUCCEEDED');
+  const targets = [
+    [{ url: 's3://clips/a/b', region: 'eu-west-1' }, 'https://clips.s3.eu-west-1.amazonaws.com/a/b/'],
+    [{ url: 'oss://clips', region: 'cn-beijing' }, 'https://clips.oss-cn-beijing.aliyuncs.com/'],
+    [{ url: 's3://clips/x/', endpoint: 'https://store.example:9000', pathStyle: true }, 'https://store.example:9000/clips/x/'],
+    [{ url: 's3://clips', endpoint: 'javascript:alert(1)//' }, null],
+    [{ url: 'file:clips' }, null],
+  ];
+  const items = targets.map(([target], index) => (
+    { ...task, id: `task${index}`, target: { endpoint: null, region: null, credentials: null, pathStyle: false, ...target } }));
+  const route = '**/api/v1/collection-tasks?*';
+  await page.route(route, (request) => request.fulfill({ json: { items, nextPageToken: null, totalCount: items.length } }));
+  await goto('');
+  await goto('tasks');
+  await page.getByRole('button', { name: 'Copy URL of task task4' }).waitFor();
+  for (const [index, [, base]] of targets.entries()) {
+    const links = page.getByRole('link', { name: `Manifest of task task${index}, in another tab` });
+    check((await links.count()) === (base ? 1 : 0), `task ${index} has ${await links.count()} links`);
+    const href = base ? await links.getAttribute('href') : null;
+    check(!base || href === `${base}${task.folder}/${task.manifest}`, href);
+  }
+  await judge(page, 'links');
+  await page.unroute(route);
 });
 
 await step(page, 'the channel is stopped, reset and started, each after a question', async () => {

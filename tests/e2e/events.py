@@ -90,13 +90,20 @@ def what_happens_arrives(server):
     inputs, _ = server.create_channel("g", "c", {"hls": {"protocol": "HLS"}})
     url = inputs[0]["url"].rsplit("/", 1)[0]
     assert request(f"{url}/broken.m3u8", "PUT", b"no playlist", basic(inputs[0])).status == 400
-    server.api("PATCH", "/channel-groups/g/channels/c", {"segments": 9}, 200)
+    changed = request(f"{server.control}/api/v1/channel-groups/g/channels/c", "PATCH", b'{"segments":9}',
+                      {"Authorization": f"Bearer {server.token}", "Content-Type": "application/json"})
+    assert changed.status == 200
     server.api("DELETE", "/channel-groups/g/channels/c/endpoints/hls", expect=204)
     events = reader.until("resource-deleted")
     found = [(e["event"], e.get("resource", e.get("channel"))) for e in events]
     assert found == [("resource-created", "group g"), ("resource-created", "channel g/c"),
                      ("resource-created", "endpoint g/c/hls"), ("ingest-refused", "g/c"),
                      ("resource-updated", "channel g/c"), ("resource-deleted", "endpoint g/c/hls")], found
+    # a request's id is in its answer, in what it has caused, and in the log
+    assert [e["request"] for e in events if e["event"] == "resource-updated"] == [changed.headers["x-request-id"]], events
+    assert len({e["request"] for e in events}) == len(events), events
+    for line in [f'{e["event"]} resource="{e["resource"]}" request={e["request"]}' for e in events if "resource" in e]:
+        assert server.log().count(line) == 1, f"{line} is not in the log once"
     ids = [e["id"] for e in events]
     assert ids == list(range(ids[0], ids[0] + len(ids))), ids
     assert all(e["time"].endswith("Z") and e["level"] in ("info", "warning", "error") for e in events)

@@ -38,12 +38,20 @@ class Document:
         return [(path, method) for path in self.paths for method in self.paths[path] if method != "parameters"]
 
     def body(self, path, method):
-        """The schema of what is sent; that of a whole resource where it is a patch of one. None: no body."""
+        """The schema of what is sent; that of a whole resource, which has the words, where it is a patch of one. None: no body."""
+        name = self.body_name(path, method)
+        return self.root["components"]["schemas"][name.removesuffix("Patch")] if name else None
+
+    def body_name(self, path, method):
         content = self.paths[path][method].get("requestBody", {}).get("content", {})
-        if not content:
-            return None
-        name = next(iter(content.values()))["schema"]["$ref"].rsplit("/", 1)[1]
-        return self.root["components"]["schemas"][name.removesuffix("Patch")]
+        return next(iter(content.values()))["schema"]["$ref"].rsplit("/", 1)[1] if content else None
+
+    def nullable(self, path, method):
+        """Settings that a request may put back to their defaults."""
+        name = self.body_name(path, method)
+        if not name or not name.endswith("Patch"):
+            return set()
+        return {field for field, node in self.fields(self.root["components"]["schemas"][name]) if "null" in kinds(node)}
 
     def fields(self, schema, prefix=""):
         """[(path, schema)] of every setting; those of an object within are "object.setting"."""
@@ -154,8 +162,10 @@ def mend(values, body, protocol):
     least, most = manifest.get("minVideoBitrate"), manifest.get("maxVideoBitrate")
     if least is not None and most is not None and least > most:
         manifest["minVideoBitrate"], manifest["maxVideoBitrate"] = most, least
-    if "previousAuthorizationCode" in body:
-        body.setdefault("authorizationCode", values.mark())
+    if body.get("previousAuthorizationCode") is not None:
+        body["authorizationCode"] = body.get("authorizationCode") or values.mark()
+    elif "authorizationCode" in body and body["authorizationCode"] is None:
+        body["previousAuthorizationCode"] = None
     if drm is None:
         return body
     drm.setdefault("providerUrl", "https://keys.example/speke")

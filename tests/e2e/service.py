@@ -88,10 +88,6 @@ def what_is_installed_runs(folder):
     try:
         page = request(f"{server.control}/console/")
         assert page.status == 200 and b"<html" in page.body.lower()
-        console = os.path.join(os.path.dirname(os.readlink(f"/proc/{server.process.pid}/exe")), "../share/tarn/console")
-        with open(os.path.join(console, "index.html"), "ab") as file:
-            file.write(b"<!-- installed -->")
-        assert b"<!-- installed -->" in request(f"{server.control}/console/").body, "it is not the installed one"
         # MemoryDenyWriteExecute costs nothing: there is no such memory
         with open(f"/proc/{server.process.pid}/maps", encoding="utf-8") as maps:
             writable = [line for line in maps if line.split()[1].startswith("rwx")]

@@ -78,6 +78,106 @@ class OpenapiTest : public ControlTest {
     EXPECT_EQ(documented, required) << resource;
   }
 
+  // Schemas of patches and of resource files: the words of the resource's own, but that null is as good as
+  // leaving a setting out.
+  void compare_with_nulls(const std::string& name, const std::string& resource,
+                          const std::set<std::string>& never_null,
+                          const std::map<std::string, std::string>& others = {}) {
+    std::set<std::string> expected;
+    JsonNode* const described = json_member(schema(name), "properties");
+    for (const std::string& member : members(json_member(schema(resource), "properties"))) {
+      JsonNode* const own = json_member(json_member(schema(resource), "properties"), member);
+      if (is_read_only(own) || member == "inputs") continue;
+      expected.insert(member);
+      JsonNode* const node = json_member(described, member);
+      ASSERT_NE(node, nullptr) << name << " " << member;
+      if (const auto other = others.find(member); other != others.end()) {
+        const std::string reference = "#/components/schemas/" + other->second;
+        EXPECT_EQ(print_json(node), R"({"anyOf":[{"$ref":")" + reference + R"("},{"type":"null"}]})");
+        continue;
+      }
+      for (const std::string& word : members(own)) {
+        if (word == "description" || word == "default" || word == "type" || word == "enum") continue;
+        EXPECT_EQ(print_json(json_member(node, word)), print_json(json_member(own, word)))
+            << name << " " << member << " " << word;
+      }
+      const std::string is = print_json(json_member(node, "type"));
+      std::string type = print_json(json_member(own, "type"));
+      if (!type.starts_with('[') && !never_null.contains(member)) type = "[" + type + R"(,"null"])";
+      EXPECT_EQ(is, type) << name << " " << member;
+      EXPECT_EQ(json_member(node, "default"), nullptr) << name << " " << member;
+    }
+    std::set<std::string> all = members(described);
+    for (const char* child : {"channels", "inputs", "endpoints"}) {
+      if (name.ends_with("Resource")) all.erase(child);
+    }
+    EXPECT_EQ(all, expected) << name;
+    JsonNode* const more = json_member(schema(name), "additionalProperties");
+    ASSERT_NE(more, nullptr) << name;
+    EXPECT_EQ(print_json(more), "false") << name;
+  }
+
+  // Right and wrong for anything, and the edges of what the property says.
+  static std::vector<std::string> samples(JsonNode* described) {
+    std::vector<std::string> all{"null", "true", "{}", "[]", "7", "\"\"", "\"a\"", "\"a b\"", "[7]", "1.5"};
+    for (const char* word : {"minimum", "maximum"}) {
+      if (json_member(described, word) == nullptr) continue;
+      const auto bound = json_member_number(described, word);
+      for (const std::int64_t number : {bound - 1, bound, bound + 1}) all.push_back(std::to_string(number));
+    }
+    for (const char* word : {"minLength", "maxLength"}) {
+      if (json_member(described, word) == nullptr) continue;
+      const auto bound = static_cast<std::size_t>(json_member_number(described, word));
+      for (const std::size_t length : {bound, bound + 1}) {
+        all.push_back("\"" + std::string(length, 'a') + "\"");
+        std::string wide;
+        for (std::size_t i = 0; i < length; ++i) wide += "ä";
+        all.push_back("\"" + wide + "\"");
+      }
+    }
+    JsonNode* const list = json_member(described, "items");
+    JsonNode* const words = json_member(list != nullptr ? list : described, "enum");
+    if (words == nullptr) return all;
+    JsonArray* const array = json_node_get_array(words);
+    for (unsigned i = 0; i < json_array_get_length(array); ++i) {
+      const std::string word = print_json(json_array_get_element(array, i));
+      all.insert(all.end(), {word, "[" + word + "]", "[" + word + "," + word + "]"});
+    }
+    return all;
+  }
+
+  // What the schema refuses the server refuses; what the schema takes the server takes, but for settings
+  // with rules that the document has in words.
+  void compare_requests(const std::string& target, const std::string& name, const std::string& prefix,
+                        const std::set<std::string>& with_rules) {
+    const SchemaCheck check;
+    JsonNode* const properties = json_member(schema(prefix.empty() ? name : prefix + "Patch"), "properties");
+    for (const std::string& member : members(properties)) {
+      for (const std::string& value : samples(json_member(properties, member))) {
+        std::string inner = "{\"" + member + "\":" + value + "}";
+        if (!prefix.empty()) {
+          std::string object = prefix;
+          object[0] = g_ascii_tolower(object[0]);
+          inner = "{\"" + object + "\":" + inner + "}";
+        }
+        const std::string wrong = check.problems(inner, name);
+        const ApiResponse response = call("PATCH", target, inner);
+        if (!wrong.empty()) {
+          EXPECT_EQ(response.status, 400) << inner << " is taken; " << wrong;
+        } else if (!with_rules.contains(member)) {
+          EXPECT_EQ(response.status, 200) << inner << " is refused: " << response.body;
+        } else {
+          EXPECT_TRUE(response.status == 200 || response.status == 400) << inner << response.body;
+        }
+      }
+    }
+    for (const char* unknown : {R"({"nope":1})", R"({"nope":null})", R"({"createdAt":null})",
+                                R"({"updatedAt":"2026-01-31T12:00:00Z"})"}) {
+      EXPECT_NE(check.problems(unknown, name), "") << unknown;
+      expect(400, "PATCH", target, unknown);
+    }
+  }
+
   static bool is_read_only(JsonNode* described) {
     JsonNode* const mark = json_member(described, "readOnly");
     return mark != nullptr && json_node_get_boolean(mark) != 0;
@@ -183,6 +283,45 @@ TEST_F(OpenapiTest, EverySettingIsDescribedWithTheRangeThatIsChecked) {
   compare<Channel>("Channel", read_only_members<Channel>());
   compare<Endpoint>("Endpoint", read_only_members<Endpoint>());
   compare<Rotation>("Rotation", {});
+}
+
+TEST_F(OpenapiTest, PatchesAndResourceFilesAreOfTheSameSettings) {
+  compare_with_nulls("ChannelGroupPatch", "ChannelGroup", {"name"});
+  compare_with_nulls("ChannelPatch", "Channel", {"name"});
+  compare_with_nulls("EndpointPatch", "Endpoint", {"name", "protocol"},
+                     {{"manifest", "ManifestPatch"}, {"drm", "DrmPatch"}});
+  compare_with_nulls("ManifestPatch", "Manifest", {});
+  compare_with_nulls("DrmPatch", "Drm", {"systems", "providerUrl"});
+  compare_with_nulls("GroupResource", "ChannelGroup", {"name"});
+  compare_with_nulls("ChannelResource", "Channel", {"name"});
+  compare_with_nulls("EndpointResource", "Endpoint", {"name", "protocol"},
+                     {{"manifest", "ManifestPatch"}, {"drm", "DrmResource"}});
+  compare_with_nulls("DrmResource", "Drm", {"systems", "providerUrl"});
+}
+
+TEST_F(OpenapiTest, TheServerTakesThePatchesThatAreDescribedAndNoOther) {
+  make_channel();
+  expect(201, "POST", endpoints_path, R"({"name":"hls","protocol":"HLS"})");
+  expect(201, "POST", endpoints_path, R"({"name":"dash","protocol":"DASH"})");
+  expect(
+      201, "POST", endpoints_path,
+      R"({"name":"drm","protocol":"DASH","drm":{"systems":["WIDEVINE"],"providerUrl":"https://k.example/"}})");
+  const std::string endpoints = std::string(endpoints_path) + "/";
+  compare_requests("/channel-groups/g", "ChannelGroupPatch", "", {"name"});
+  compare_requests(channel_path, "ChannelPatch", "", {"name", "protocol"});
+  // Fixed, of another protocol, of one another, or of a grammar of their own.
+  const std::set<std::string> ruled{"name", "protocol",          "audioSeparation",
+                                    "drm",  "authorizationCode", "previousAuthorizationCode"};
+  compare_requests(endpoints + "hls", "EndpointPatch", "", ruled);
+  compare_requests(endpoints + "dash", "EndpointPatch", "", ruled);
+  compare_requests(endpoints + "hls", "EndpointPatch", "Manifest",
+                   {"minVideoBitrate", "maxVideoBitrate", "minBufferTime", "minUpdatePeriod",
+                    "suggestedPresentationDelay", "manifestWindow"});
+  compare_requests(endpoints + "dash", "EndpointPatch", "Manifest",
+                   {"minVideoBitrate", "maxVideoBitrate", "segments", "programDateTimeInterval"});
+  compare_requests(
+      endpoints + "drm", "EndpointPatch", "Drm",
+      {"systems", "providerUrl", "rotationPeriod", "constantIv", "encryptionMethod", "contentId"});
 }
 
 TEST_F(OpenapiTest, AnswersHaveExactlyTheDescribedMembers) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control_fixture.h"
+#include "tests/server/schema_check.h"
 
 namespace tarn::server {
 namespace {
@@ -30,6 +31,66 @@ TEST_F(ResourceFileTest, MakesWhatIsNotThere) {
   EXPECT_EQ(model->endpoint("g", "c", "hls")->segments, 5U);
   EXPECT_EQ(model->endpoint("g", "c", "dash")->authorization_code, "code-secret");
   EXPECT_EQ(model->channel("g", "d")->inputs[1].id, "ingest2");
+}
+
+// What is applied, what is exported, and what is refused for its shape alone.
+TEST_F(ResourceFileTest, IsWhatTheDescriptionSays) {
+  const SchemaCheck check;
+  const auto whole = [](const std::string& group) {
+    return R"({"channelGroups":[{"name":"n")" + (group.empty() ? "" : "," + group) + "}]}";
+  };
+  const auto channel = [&](const std::string& inner) {
+    return whole(R"("channels":[{"name":"c",)" + inner + "}]");
+  };
+  const auto endpoint = [&](const std::string& inner) {
+    return channel(R"("endpoints":[{"name":"e","protocol":"DASH",)" + inner + "}]");
+  };
+  EXPECT_EQ(check.problems(example, "ResourceFile"), "");
+  ASSERT_TRUE(control_->apply_resources(example).ok());
+  for (const char* query : {"/export", "/export?secrets=true"}) {
+    EXPECT_EQ(check.problems(expect(200, "GET", query).body, "ResourceFile"), "");
+  }
+  const std::string right[] = {
+      "{}",
+      R"({"channelGroups":null})",
+      whole(R"("description":null,"channels":null)"),
+      channel(R"("segments":null,"inputs":[],"endpoints":null,"protocol":null)"),
+      channel(R"("inputs":[{"id":"ingest1","username":null,"password":null}])"),
+      endpoint(R"("drm":null,"manifest":null,"description":null)"),
+      endpoint(
+          R"("manifest":{"minBufferTime":null},"drm":{"systems":["WIDEVINE"],"providerUrl":"https://k.example/"})"),
+  };
+  const std::string wrong[] = {
+      "[]",
+      R"({"channelGroups":{}})",
+      R"({"more":[]})",
+      R"({"channelGroups":[{}]})",
+      R"({"channelGroups":[7]})",
+      whole(R"("originDomain":"x")"),
+      whole(R"("label":null)"),
+      whole(R"("description":7)"),
+      channel(R"("state":"STOPPED")"),
+      channel(R"("inputs":[{"id":"ingest3","username":"u","password":"12345678"}])"),
+      channel(R"("inputs":[{"id":"ingest1","username":"u","password":"1234567"}])"),
+      channel(R"("inputs":[{"id":"ingest1","username":"u:v","password":"12345678"}])"),
+      channel(R"("inputs":[{"id":"ingest1","username":"u","password":"12345678","more":1}])"),
+      channel(R"("inputs":[{"id":"ingest1","username":"u"}])"),
+      channel(R"("inputs":[{"username":"u","password":"12345678"}])"),
+      channel(R"("endpoints":[{"name":"e"}])"),
+      endpoint(R"("url":"x")"),
+      endpoint(R"("timeShiftDays":31)"),
+      endpoint(R"("manifest":{"more":null})"),
+      endpoint(R"("drm":{"systems":["WIDEVINE"]})"),
+  };
+  for (const std::string& file : wrong) {
+    EXPECT_NE(check.problems(file, "ResourceFile"), "") << file;
+    EXPECT_FALSE(control_->apply_resources(file).ok()) << file;
+  }
+  for (const std::string& file : right) {
+    EXPECT_EQ(check.problems(file, "ResourceFile"), "") << file;
+    const Status applied = control_->apply_resources(file);
+    EXPECT_TRUE(applied.ok()) << file << applied.error().message;
+  }
 }
 
 TEST_F(ResourceFileTest, AppliedAgainChangesNothing) {

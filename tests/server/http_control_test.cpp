@@ -39,7 +39,8 @@ class ControlHandlerTest : public ::testing::Test {
     ++metrics_.counter("tarn_x_total", {});
     handler_ = std::make_unique<ControlHandler>(
         ControlHandler::Parts{*control_, workers_, metrics_,
-                              ConsoleFiles{directory_ / "console", "https://{label}.example.com:8443/base"},
+                              ConsoleFiles{ConsoleFiles::in_directory(directory_ / "console"),
+                                           "https://{label}.example.com:8443/base"},
                               "the-token", [this] { return ready_.load(); }});
     server_ = std::move(HttpServer::bind({"127.0.0.1:0"}, 1)).value();
     ASSERT_TRUE(server_->serve({handler_.get()}, nullptr).ok());
@@ -180,6 +181,42 @@ TEST_F(ControlHandlerTest, ServesTheConsoleAndNothingElse) {
     const auto refused = ask("GET", path);
     EXPECT_GE(refused.status, 400) << path;
     EXPECT_EQ(refused.body.find('z'), std::string::npos) << path;
+  }
+}
+
+// What the server has in itself is answered as the files of a folder are.
+TEST_F(ControlHandlerTest, TheConsoleInTheServerIsTheOneInItsFolder) {
+  const std::string description = directory_ / "bundle.xml";
+  const std::string made = directory_ / "bundle";
+  std::ofstream{description} << "<gresources><gresource prefix='/tarn/console'><file>index.html</file>"
+                                "<file>app.js</file><file>assets/p-1a2b.js</file>"
+                                "<file>assets/p-1a2b.js.gz</file></gresource></gresources>";
+  const std::string command = "glib-compile-resources --sourcedir=" + (directory_ / "console").string() +
+                              " --target=" + made + " " + description;
+  gint status = 1;
+  ASSERT_TRUE(g_spawn_command_line_sync(command.c_str(), nullptr, nullptr, &status, nullptr));
+  ASSERT_EQ(status, 0);
+  std::ifstream file{made, std::ios::binary};
+  const std::string bundle{std::istreambuf_iterator<char>{file}, {}};
+  const std::string base = "https://example.com";
+  const ConsoleFiles in_server{ConsoleFiles::in_bundle(as_bytes(bundle)), base};
+  const ConsoleFiles in_folder{ConsoleFiles::in_directory(directory_ / "console"), base};
+  const ConsoleFiles nowhere{ConsoleFiles::in_bundle({}), base};
+  for (const char* path : {"", "index.html", "app.js", "assets/p-1a2b.js", "assets/p-1a2b.js.gz", "assets",
+                           "assets/", "nothing.js", "../bundle.xml", "/app.js", "assets/../app.js"}) {
+    Request request;
+    request.method = "GET";
+    request.path = std::string("/console/") + path;
+    request.headers = {{"accept-encoding", "gzip"}};
+    const Response one = in_server.response(request);
+    const Response other = in_folder.response(request);
+    EXPECT_EQ(one.status, other.status) << path;
+    EXPECT_EQ(one.headers, other.headers) << path;
+    ASSERT_EQ(one.body.size(), other.body.size()) << path;
+    for (std::size_t i = 0; i < one.body.size(); ++i) {
+      EXPECT_EQ(as_text(one.body[i].bytes()), as_text(other.body[i].bytes())) << path;
+    }
+    EXPECT_EQ(nowhere.response(request).status, 404) << path;
   }
 }
 

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "server/http/basic_auth.h"
 #include "server/http/byte_range.h"
 #include "server/http/negotiation.h"
 #include "server/http/request_observer.h"
 #include "server/http/route.h"
+#include "tests/support/log_file.h"
 
 namespace tarn::server {
 namespace {
@@ -16,6 +19,63 @@ struct RangeCase {
   std::uint64_t first;
   std::uint64_t length;
 };
+
+// What a request leaves in the log.
+struct Logged {
+  explicit Logged(AccessLogScope scope) : access{log, output, scope} {}
+  std::string of(const RequestRecord& record) {
+    make_request_observer({"origin"}, metrics, access, {*parse_network("10.0.0.0/8")})(record);
+    access.stop();
+    return file.text();
+  }
+  LogFile file;
+  LogOutput output{file.descriptor(), [](std::uint64_t) { return std::string{}; }};
+  Metrics metrics;
+  EventLog log{LogFormat::text, LogLevel::info, [] { return Utc{}; }, [](std::string_view) {}};
+  AccessLog access;
+};
+
+RequestRecord record_of(const std::string& method, int status) {
+  RequestRecord record;
+  record.id = "0a1b";
+  record.method = method;
+  record.path = "/v1/g/c/e/manifest.m3u8";
+  record.peer = "10.1.2.3";
+  record.forwarded_for = "198.51.100.9, 203.0.113.7";
+  record.status = status;
+  return record;
+}
+
+TEST(RequestLogTest, HasALineForEachRequestWithTheClientsAddress) {
+  EXPECT_EQ(Logged{AccessLogScope::all}.of(record_of("GET", 200)),
+            "1970-01-01T00:00:00.000Z info request listener=origin id=0a1b peer=203.0.113.7 method=GET "
+            "path=/v1/g/c/e/manifest.m3u8 status=200 bytes_in=0 bytes_out=0 duration_us=0\n");
+  RequestRecord direct = record_of("GET", 200);
+  direct.peer = "192.0.2.1";
+  EXPECT_NE(Logged{AccessLogScope::all}.of(direct).find("peer=192.0.2.1 "), std::string::npos)
+      << "whoever is no trusted proxy says what he likes";
+  RequestRecord forged = record_of("GET", 200);
+  forged.forwarded_for = "198.51.100.9, Bearer s3cret";
+  EXPECT_NE(Logged{AccessLogScope::all}.of(forged).find("peer=10.1.2.3 "), std::string::npos);
+}
+
+TEST(RequestLogTest, HasWhatIsWantedOnly) {
+  struct Row {
+    const char* method;
+    int status;
+    bool in_changes;
+    bool in_off;
+  };
+  for (const Row& row :
+       {Row{"GET", 200, false, false}, Row{"HEAD", 304, false, false}, Row{"GET", 404, true, false},
+        Row{"PUT", 201, true, false}, Row{"GET", 503, true, false}, Row{"GET", 500, true, true}}) {
+    EXPECT_EQ(!Logged{AccessLogScope::changes}.of(record_of(row.method, row.status)).empty(), row.in_changes)
+        << row.method << row.status;
+    EXPECT_EQ(!Logged{AccessLogScope::off}.of(record_of(row.method, row.status)).empty(), row.in_off)
+        << row.method << row.status;
+    EXPECT_NE(Logged{AccessLogScope::all}.of(record_of(row.method, row.status)), "");
+  }
+}
 
 TEST(ByteRangeTest, IsOneRangeOrNone) {
   using Kind = ByteRange::Kind;
@@ -125,20 +185,24 @@ TEST(RouteTest, RefusesWhatCouldLeaveItsFolder) {
 
 TEST(RefusalObserverTest, CountsAllAndLogsFew) {
   Metrics metrics;
-  std::vector<std::string> lines;
-  EventLog log{LogFormat::text, LogLevel::info, [] { return Utc{}; },
-               [&lines](std::string_view line) { lines.emplace_back(line); }};
-  const auto refused = make_refusal_observer({"origin", "control"}, metrics, log);
+  const LogFile file;
+  LogOutput output{file.descriptor(), [](std::uint64_t) { return std::string{}; }};
+  const EventLog log{LogFormat::text, LogLevel::info, [] { return Utc{}; }, [](std::string_view) {}};
+  AccessLog access{log, output, AccessLogScope::off};
+  const auto refused = make_refusal_observer({"origin", "control"}, metrics, access);
   for (int i = 0; i < 10000; ++i) refused(0, "malformed", "192.0.2.7");
   refused(1, "head-time", "192.0.2.8");
   EXPECT_EQ(metrics.counter("tarn_http_refusals_total", {{"listener", "origin"}, {"reason", "malformed"}}),
             10000U);
   EXPECT_EQ(metrics.counter("tarn_http_refusals_total", {{"listener", "control"}, {"reason", "head-time"}}),
             1U);
+  access.stop();
+  const std::string out = file.text();
+  const auto lines = std::count(out.begin(), out.end(), '\n');
   // A line a second: so slow no machine is.
-  EXPECT_GE(lines.size(), 2U);
-  EXPECT_LE(lines.size(), 20U);
-  EXPECT_NE(lines.front().find("peer=192.0.2.7"), std::string::npos);
+  EXPECT_GE(lines, 2);
+  EXPECT_LE(lines, 20);
+  EXPECT_NE(out.substr(0, out.find('\n')).find("peer=192.0.2.7"), std::string::npos);
 }
 
 }  // namespace

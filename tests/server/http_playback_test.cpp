@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "server/http/hot_answers.h"
+#include "server/http/request_observer.h"
 #include "tests/server/http_fixture.h"
+#include "tests/support/log_file.h"
 
 namespace tarn::server {
 namespace {
@@ -60,6 +63,62 @@ TEST_F(PlaybackTest, ServesAManifest) {
     EXPECT_EQ(got.headers.at("access-control-allow-origin"), "*");
     EXPECT_NE(got.headers.at("access-control-expose-headers").find("X-Tarn-Reason"), std::string::npos);
   }
+}
+
+// Each request has a line, those that are answered without a handler too, and none has what a client said
+// beside method and path.
+TEST_F(PlaybackTest, TheLogHasEveryRequestAndNoSecretOfAny) {
+  const LogFile file;
+  LogOutput output{file.descriptor(), [](std::uint64_t) { return std::string{}; }};
+  const EventLog log{LogFormat::json, LogLevel::debug, [] { return Utc{}; }, [](std::string_view) {}};
+  AccessLog access{log, output, AccessLogScope::all};
+  Metrics metrics;
+  const auto observer = make_request_observer({"origin"}, metrics, access, {*parse_network("127.0.0.0/8")});
+  HotAnswers hot{0, observer};
+  OriginHandler handler{[model = test_model()] { return model; }, origin_, [this] { return now_; },
+                        PlaybackSettings{{*parse_network("127.0.0.0/8")}, false, &hot}};
+  ServingOptions options;
+  options.fast_lanes = {&hot};
+  struct ForEver : Reuse {
+    [[nodiscard]] bool is_current() const override { return true; }
+    void count() const override { ++counted; }
+    mutable std::atomic<int> counted{0};
+  };
+  const auto reuse = std::make_shared<ForEver>();
+  origin_.files["manifest.m3u8"].reuse = reuse;
+  auto server = std::move(HttpServer::bind({"127.0.0.1:0"}, 2)).value();
+  ASSERT_TRUE(server->serve({&handler}, observer, options).ok());
+  const HeaderList secrets{
+      {"Authorization", "Bearer secret-code"},  {"Cookie", "secret-code"},
+      {"Referer", "http://x/?secret-code"},     {"User-Agent", "secret-code"},
+      {"X-Request-Id", "secret-code"},          {"X-Forwarded-For", "1.2.3.4, secret-code"},
+      {"X-Forwarded-For", "Bearer secret-code"}};
+  // Answers that are ready are for those without the first of them.
+  const HeaderList others{secrets.begin() + 1, secrets.end()};
+  const std::string targets[] = {
+      "/v1/g/c/open/manifest.m3u8?authorization=secret-code",
+      "/v1/g/c/coded/manifest.m3u8?authorization=secret-code&start=secret-code",
+      "/v1/g/c/shared/s.m4s?secret-code",
+      "/v1/g/1/c/a.ts?user=secret-code",
+      "/nothing?secret-code",
+      "/time?secret-code",
+  };
+  std::size_t asked = 0;
+  for (const std::string& target : targets) {
+    for (const char* method : {"GET", "GET", "HEAD", "PUT", "DELETE", "OPTIONS"}) {
+      HttpClient client{server->addresses().front()};
+      client.send(request_text(method, target, asked % 2 == 0 ? secrets : others));
+      EXPECT_GT(client.receive(method == std::string_view{"HEAD"}).status, 0) << method << target;
+      ++asked;
+    }
+  }
+  server.reset();
+  access.stop();
+  const std::string text = file.text();
+  EXPECT_EQ(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')), asked) << text;
+  EXPECT_EQ(text.find("secret-code"), std::string::npos) << text;
+  EXPECT_NE(text.find(R"("path":"/v1/g/c/open/manifest.m3u8","status":"200")"), std::string::npos) << text;
+  EXPECT_GT(reuse->counted, 0) << "no answer was ready";
 }
 
 TEST_F(PlaybackTest, GivesGzipItsOwnTag) {

@@ -10,15 +10,15 @@
 #include "server/control/operations.h"
 #include "server/model/json.h"
 
-// Holds answers against the OpenAPI document: the words of JSON Schema that the document uses. A word that it
-// does not know is a problem of its own, so that none is thought to be checked.
+// Holds answers and requests against the OpenAPI document: the words of JSON Schema that the document uses. A
+// word that it does not know is a problem of its own, so that none is thought to be checked.
 namespace tarn::server {
 
 class SchemaCheck {
  public:
   SchemaCheck() : document_(parse_scanned_json(openapi_document)) {}
 
-  // What is wrong with an answer's body, a line each; empty: nothing.
+  // What is wrong with a body, a line each; empty: nothing.
   [[nodiscard]] std::string problems(std::string_view body, const std::string& schema) const {
     const JsonPtr value = parse_scanned_json(body);
     if (!value) return "no JSON: " + std::string(body);
@@ -152,8 +152,19 @@ class SchemaCheck {
       const std::string text = json_node_get_string(value);
       const bool is_time = json_node_get_string(means) == std::string("date-time");
       if (is_time && !parse_utc(text)) say(found, where, text + " is no time");
+    } else if (word == "minLength" || word == "maxLength") {
+      if (type_of(value) != "string") return;
+      const auto length = static_cast<std::int64_t>(g_utf8_strlen(json_node_get_string(value), -1));
+      const std::int64_t bound = json_node_get_int(means);
+      if (word == "minLength" ? length < bound : length > bound) say(found, where, word);
+    } else if (word == "pattern") {
+      if (type_of(value) != "string") return;
+      if (g_regex_match_simple(json_node_get_string(means), json_node_get_string(value),
+                               G_REGEX_DOLLAR_ENDONLY, G_REGEX_MATCH_DEFAULT) == 0) {
+        say(found, where, std::string("is not of ") + json_node_get_string(means));
+      }
     } else if (word != "description" && word != "example" && word != "default" && word != "readOnly" &&
-               word != "minLength" && word != "maxLength" && word != "pattern" && word != "x-maxLength") {
+               word != "x-maxLength") {
       say(found, where, "the test does not know " + word);
     }
   }

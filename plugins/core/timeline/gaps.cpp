@@ -16,6 +16,7 @@ constexpr Microseconds shortest_outage = std::chrono::milliseconds{500};
 
 std::vector<TrackId> missing_in(const SlotView& slot, const Stretch& stretch) {
   std::vector<TrackId> missing;
+  if (slot.chunks.size() == stretch.tracks.size()) return missing;  // one of each: nearly every slot
   for (const Track& track : stretch.tracks) {
     if (codecs::kind_of(track.description.info.codec) == codecs::Kind::text) continue;
     if (slot.find(track.id) == nullptr) missing.push_back(track.id);

@@ -216,5 +216,7 @@ export const text = {
     progress: (done: number, total: number, size: string) => `${done} of ${total} files, ${size}`,
     what: (id: string) => `task ${id}`,
     retried: (since: string, next: string) => `since ${since}${next && `, next try ${next}`}`,
+    manifest: 'Manifest', open: (id: string) => `Manifest of task ${id}, in another tab`,
+    place: (id: string) => `URL of task ${id}`,
   },
 };

@@ -27,7 +27,7 @@ export const endpointTexts: FieldTexts = {
   timeShiftDays: {label: 'Time shift (days)', hint: 'How far back players may go; 0: they may not.'},
   segmentDuration: {label: 'Segment duration (s)', hint: "At least; default the channel's."},
   audioSeparation: {label: 'Audio in segments of its own'},
-  authorizationCode: {label: 'Authorization code', hint: 'Players must send it. A-Z a-z 0-9 . _ -'},
+  authorizationCode: {label: 'Authorization code', hint: 'Players must send it. A-Z a-z 0-9 - . and _ only.'},
   previousAuthorizationCode: {label: 'Previous code', hint: 'Still accepted, for a change without an outage.'},
   ipWhitelist: {label: 'IP whitelist', hint: 'Addresses and CIDR blocks; when there are any, only these may play.'},
   ipBlacklist: {label: 'IP blacklist', hint: 'These may not play, whatever the whitelist says.'},

@@ -420,7 +420,8 @@ export interface components {
         };
         /** @description Any settings of ChannelGroup; null puts one back to its default. name may only say what is there already. */
         ChannelGroupPatch: {
-            [key: string]: unknown;
+            name?: string;
+            description?: string | null;
         };
         ChannelGroupList: {
             items: components["schemas"]["ChannelGroup"][];
@@ -471,7 +472,12 @@ export interface components {
         };
         /** @description Any settings of Channel; null puts one back to its default. name and protocol may only say what is there already. */
         ChannelPatch: {
-            [key: string]: unknown;
+            name?: string;
+            description?: string | null;
+            /** @enum {string|null} */
+            protocol?: "HLS" | "HLS_CMAF" | null;
+            segmentDuration?: number | null;
+            segments?: number | null;
         };
         ChannelList: {
             items: components["schemas"]["Channel"][];
@@ -571,7 +577,22 @@ export interface components {
         };
         /** @description Any settings of Endpoint; null puts one back to its default. name and protocol may only say what is there already. */
         EndpointPatch: {
-            [key: string]: unknown;
+            name?: string;
+            description?: string | null;
+            /** @enum {string} */
+            protocol?: "HLS" | "HLS_CMAF" | "DASH";
+            manifestName?: string | null;
+            authorizationCode?: string | null;
+            previousAuthorizationCode?: string | null;
+            ipWhitelist?: string[] | null;
+            ipBlacklist?: string[] | null;
+            errorOnStale?: boolean | null;
+            cdnCacheable?: boolean | null;
+            timeShiftDays?: number | null;
+            segmentDuration?: number | null;
+            audioSeparation?: boolean | null;
+            drm?: components["schemas"]["DrmPatch"] | null;
+            manifest?: components["schemas"]["ManifestPatch"] | null;
         };
         EndpointList: {
             items: components["schemas"]["Endpoint"][];
@@ -600,6 +621,19 @@ export interface components {
             /** @description DASH: seconds behind the live edge; default min(60, 3 x segmentDuration). */
             suggestedPresentationDelay?: number | null;
             /** @description DASH: seconds of content during live; default 60. Never less than the presentation delay and two segments: answers show what applies. */
+            manifestWindow?: number | null;
+        };
+        /** @description Any settings of Manifest; null puts one back to its default. */
+        ManifestPatch: {
+            segments?: number | null;
+            programDateTimeInterval?: number | null;
+            /** @enum {string|null} */
+            streamOrder?: "ORIGINAL" | "BITRATE_ASCENDING" | "BITRATE_DESCENDING" | null;
+            minVideoBitrate?: number | null;
+            maxVideoBitrate?: number | null;
+            minBufferTime?: number | null;
+            minUpdatePeriod?: number | null;
+            suggestedPresentationDelay?: number | null;
             manifestWindow?: number | null;
         };
         /** @description How an endpoint is encrypted. */
@@ -631,10 +665,24 @@ export interface components {
              */
             keyPreset: "SHARED" | "VIDEO_AUDIO";
             /**
-             * @description Seconds between two keys, counted from 1970 UTC; 0: never. New ones hold from the first segment on that starts in their period, and are asked for one period ahead.
+             * @description Seconds between two keys, counted from 1970 UTC; 0: never, else at least 60. New ones hold from the first segment on that starts in their period, and are asked for one period ahead.
              * @default 0
              */
             rotationPeriod: number;
+        };
+        /** @description Any settings of Drm, with systems and providerUrl while there is no encryption yet; null puts one back to its default. */
+        DrmPatch: {
+            /** @enum {string|null} */
+            encryptionMethod?: "CENC" | "SAMPLE_AES" | null;
+            constantIv?: string | null;
+            systems?: ("FAIRPLAY" | "WIDEVINE" | "PLAYREADY")[];
+            providerUrl?: string;
+            contentId?: string | null;
+            /** @enum {string|null} */
+            spekeVersion?: "2.0" | "1.0" | null;
+            /** @enum {string|null} */
+            keyPreset?: "SHARED" | "VIDEO_AUDIO" | null;
+            rotationPeriod?: number | null;
         };
         Failure: {
             /** Format: date-time */
@@ -918,9 +966,66 @@ export interface components {
             /** @description Of all resources that match the filter. */
             totalCount: number;
         };
-        /** @description What --resources takes: the settings of ChannelGroup, each with its channels, those of Channel with inputs (id, username, password) and endpoints, those of Endpoint. */
+        /** @description What --resources takes. null is as good as leaving a setting out, but for secrets: those stay as they are, and there must be some. */
         ResourceFile: {
-            channelGroups?: Record<string, never>[];
+            channelGroups?: components["schemas"]["GroupResource"][] | null;
+        };
+        /** @description A group of a resource file, with its channels. */
+        GroupResource: {
+            name: string;
+            description?: string | null;
+            channels?: components["schemas"]["ChannelResource"][] | null;
+        };
+        /** @description A channel of a resource file, with its inputs and endpoints. */
+        ChannelResource: {
+            name: string;
+            description?: string | null;
+            /** @enum {string|null} */
+            protocol?: "HLS" | "HLS_CMAF" | null;
+            segmentDuration?: number | null;
+            segments?: number | null;
+            inputs?: components["schemas"]["InputResource"][] | null;
+            endpoints?: components["schemas"]["EndpointResource"][] | null;
+        };
+        /** @description The credentials of an input; both null, as in an export without secrets: those that are there stay. */
+        InputResource: {
+            /** @enum {string} */
+            id: "ingest1" | "ingest2";
+            username: string | null;
+            password: string | null;
+        };
+        /** @description An endpoint of a resource file. */
+        EndpointResource: {
+            name: string;
+            description?: string | null;
+            /** @enum {string} */
+            protocol: "HLS" | "HLS_CMAF" | "DASH";
+            manifestName?: string | null;
+            authorizationCode?: string | null;
+            previousAuthorizationCode?: string | null;
+            ipWhitelist?: string[] | null;
+            ipBlacklist?: string[] | null;
+            errorOnStale?: boolean | null;
+            cdnCacheable?: boolean | null;
+            timeShiftDays?: number | null;
+            segmentDuration?: number | null;
+            audioSeparation?: boolean | null;
+            drm?: components["schemas"]["DrmResource"] | null;
+            manifest?: components["schemas"]["ManifestPatch"] | null;
+        };
+        /** @description How an endpoint of a resource file is encrypted. */
+        DrmResource: {
+            /** @enum {string|null} */
+            encryptionMethod?: "CENC" | "SAMPLE_AES" | null;
+            constantIv?: string | null;
+            systems: ("FAIRPLAY" | "WIDEVINE" | "PLAYREADY")[];
+            providerUrl: string;
+            contentId?: string | null;
+            /** @enum {string|null} */
+            spekeVersion?: "2.0" | "1.0" | null;
+            /** @enum {string|null} */
+            keyPreset?: "SHARED" | "VIDEO_AUDIO" | null;
+            rotationPeriod?: number | null;
         };
         Event: {
             /** @description Grows, also over restarts. */

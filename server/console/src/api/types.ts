@@ -11,6 +11,7 @@ export type Task = Schemas['CollectionTask'];
 export type Protocol = Endpoint['protocol'];
 export type FieldError = NonNullable<Schemas['Problem']['errors']>[number];
 export type InputStatus = Schemas['InputStatus'];
+export type Track = Schemas['TrackStatus'];
 export type Gap = Schemas['TimelineGap'];
 
 export interface Page<T> {

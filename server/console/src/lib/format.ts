@@ -28,6 +28,17 @@ export function duration(seconds: number): string {
 // What is behind something else: tenths matter while it is little.
 export const lag = (seconds: number) => (seconds < 60 ? `${one.format(Math.max(0, seconds))} s` : duration(seconds));
 
+// Of a track: its tag's name where it has one; und (ISO 639-2) says that nobody has said.
+const languages = new Intl.DisplayNames('en', {type: 'language', fallback: 'code'});
+export function language(tag: string | null | undefined): string {
+  if (!tag || /^und\b/i.test(tag)) return '';
+  try {
+    return languages.of(tag) ?? tag;
+  } catch {
+    return tag; // no tag that anybody knows
+  }
+}
+
 // UTC, to the second: what the API, manifests and logs speak.
 export const utc = (time: string) => `${time.slice(0, 10)} ${time.slice(11, 19)}`;
 export const utcClock = (time: string) => time.slice(11, 19);

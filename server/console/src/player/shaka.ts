@@ -10,11 +10,28 @@ function tell(job: Job, error: {code?: number; data?: unknown[]; message?: strin
   job.failed(said || `Shaka Player ${error.code ?? error.message ?? ''}`, status);
 }
 
+const patience = 10000; // ms
+
+// Whether an error is the end. Of others Shaka Player says that it goes on: an update that failed is asked for again.
+function judgeOf(video: HTMLVideoElement): (error: shaka.util.Error) => boolean {
+  let since = 0;
+  let at = NaN;
+  return (error) => {
+    if (error.severity !== shaka.util.Error.Severity.RECOVERABLE) return true;
+    if (at !== video.currentTime) [since, at] = [performance.now(), video.currentTime];
+    return performance.now() - since > patience;
+  };
+}
+
 export async function start(job: Job): Promise<Playing> {
   shaka.polyfill.installAll();
   const player = new shaka.Player();
   await player.attach(job.video);
-  player.addEventListener('error', (event) => tell(job, (event as unknown as {detail: shaka.util.Error}).detail));
+  const isTheEnd = judgeOf(job.video);
+  player.addEventListener('error', (event) => {
+    const {detail} = event as unknown as {detail: shaka.util.Error};
+    if (isTheEnd(detail)) tell(job, detail);
+  });
   if (job.keys) player.configure({drm: {clearKeys: job.keys}});
   if (job.code) {
     player.getNetworkingEngine()?.registerRequestFilter((_type, request) => {
