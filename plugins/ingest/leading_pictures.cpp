@@ -6,6 +6,7 @@
 #include "core/codecs/open_gop.h"
 #include "gstkit/event_messages.h"
 #include "gstkit/map.h"
+#include "gstkit/memory.h"
 #include "gstkit/time.h"
 
 namespace tarn::ingest {
@@ -43,11 +44,13 @@ Ref<GstBuffer> take_in(Ref<GstBuffer> kept, GstBuffer* dropped, std::uint32_t ti
 
 Ref<GstBuffer> with_broken_link(Ref<GstBuffer> sync, const codecs::StreamInfo& info) {
   if (info.codec != codecs::Codec::hevc) return sync;
-  auto own = Ref<GstBuffer>::adopt(gst_buffer_copy_deep(sync.get()));
-  GstMapInfo map;
-  if (gst_buffer_map(own.get(), &map, GST_MAP_WRITE) == FALSE) return sync;
-  codecs::break_link(info, {map.data, map.size});
-  gst_buffer_unmap(own.get(), &map);
+  const gstkit::BufferMap map{sync.get()};
+  ByteVector bytes{map.bytes().begin(), map.bytes().end()};
+  codecs::break_link(info, bytes);
+  auto own = gstkit::buffer_of(Blob::of(std::move(bytes)));
+  constexpr auto all_but_memory = static_cast<GstBufferCopyFlags>(
+      GST_BUFFER_COPY_FLAGS | GST_BUFFER_COPY_TIMESTAMPS | GST_BUFFER_COPY_META);
+  gst_buffer_copy_into(own.get(), sync.get(), all_but_memory, 0, static_cast<gsize>(-1));
   return own;
 }
 

@@ -98,6 +98,8 @@ TEST(LeadingPictures, TheFirstPictureOfHevcIsNoContinuationAnyMore) {
   EXPECT_EQ(ingest::detach_gop(gop, hevc), 0U) << "nothing leads it";
   EXPECT_EQ(bytes_of(gop[0].get()).at(4), bla_n_lp);
   EXPECT_EQ(bytes_of(before[0].get()).at(4), cra) << "somebody else's";
+  EXPECT_EQ(GST_BUFFER_PTS(gop[0].get()), GST_BUFFER_PTS(before[0].get()));
+  EXPECT_EQ(GST_BUFFER_DURATION(gop[0].get()), GST_BUFFER_DURATION(before[0].get()));
   EXPECT_EQ(bytes_of(gop[1].get()), bytes_of(before[1].get()));
   auto idr = gop_shown_at({1, 2, 3}, 19 << 1);
   EXPECT_EQ(ingest::detach_gop(idr, hevc), 0U);
