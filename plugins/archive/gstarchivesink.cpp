@@ -345,6 +345,7 @@ static void tarn_archive_sink_class_init(TarnArchiveSinkClass* klass) {
   gstkit::install_properties<ArchiveSink>(G_OBJECT_CLASS(klass));
   auto* element = GST_ELEMENT_CLASS(klass);
   element->change_state = gstkit::thunk<&ArchiveSink::change_state>;
+  element->send_event = gstkit::send_upstream;
   element->request_new_pad = gstkit::thunk<&ArchiveSink::request_new_pad>;
   element->release_pad = gstkit::thunk<&ArchiveSink::release_pad>;
   gst_element_class_add_static_pad_template(element, &tarn::archive::sink_template);

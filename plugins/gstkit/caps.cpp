@@ -5,9 +5,12 @@
 #include <array>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 
+#include "core/base/text.h"
 #include "core/codecs/mp3.h"
+#include "core/codecs/vp9.h"
 #include "core/isobmff/cmaf.h"
 #include "gstkit/map.h"
 #include "gstkit/memory.h"
@@ -49,7 +52,7 @@ constexpr std::array<CapsName, 10> caps_names{{
     {Codec::h264, "video/x-h264", "avc", "au"},
     {Codec::hevc, "video/x-h265", "hvc1", "au"},
     {Codec::av1, "video/x-av1", "obu-stream", "tu"},
-    {Codec::vp9, "video/x-vp9", nullptr, "frame"},
+    {Codec::vp9, "video/x-vp9", nullptr, "super-frame"},
     {Codec::aac, "audio/mpeg", "raw", nullptr},
     {Codec::mp3, "audio/mpeg", nullptr, nullptr},
     {Codec::ac3, "audio/x-ac3", nullptr, nullptr},
@@ -107,11 +110,38 @@ Result<StreamInfo> opus_info(const GstStructure* s) {
   return codecs::stream_info_from_config(Codec::opus, dops);
 }
 
+// VP9's parser says in fields what vpcC says.
+Result<StreamInfo> vp9_info(const GstCaps* caps) {
+  const GstStructure* s = gst_caps_get_structure(caps, 0);
+  const auto field = [s](const char* name) {
+    const char* text = gst_structure_get_string(s, name);
+    return std::string_view{text != nullptr ? text : ""};
+  };
+  const auto profile = parse_u64(field("profile"));
+  if (!profile || *profile > 3)
+    return malformed("video/x-vp9 caps without codec_data or profile: vp9parse has it");
+  codecs::vp9::Stream stream;
+  stream.profile = static_cast<std::uint32_t>(*profile);
+  guint depth = 8;
+  if (gst_structure_get_uint(s, "bit-depth-luma", &depth) != FALSE) stream.bit_depth = depth;
+  const std::string_view chroma = field("chroma-format");
+  stream.subsampling = chroma == "4:4:4" ? 3 : chroma == "4:2:2" ? 2 : 1;
+  stream.width = positive(s, "width");
+  stream.height = positive(s, "height");
+  get_fraction(s, "framerate", stream.frame_rate_numerator, stream.frame_rate_denominator);
+  return codecs::vp9::stream_info_from_config(codecs::vp9::configuration_record(stream));
+}
+
 Result<StreamInfo> describe(Codec codec, const GstCaps* caps) {
   const GstStructure* s = gst_caps_get_structure(caps, 0);
   const bool has_record = gst_structure_has_field(s, "codec_data") != FALSE;
   if (!has_record && codec == Codec::mp3) return mp3_info(s);
   if (!has_record && codec == Codec::opus) return opus_info(s);
+  if (!has_record && codec == Codec::vp9) {
+    StreamInfo info = TRY(vp9_info(caps));
+    apply_video_caps(caps, info);
+    return info;
+  }
   const Blob config = TRY(buffer_field(s, "codec_data"));
   StreamInfo info = TRY(codecs::stream_info_from_config(codec, config.bytes()));
   if (codecs::kind_of(codec) == codecs::Kind::video) {

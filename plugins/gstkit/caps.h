@@ -18,7 +18,7 @@ namespace tarn::gstkit {
   "video/x-h264, stream-format=(string)avc, alignment=(string)au; "       \
   "video/x-h265, stream-format=(string)hvc1, alignment=(string)au; "      \
   "video/x-av1, stream-format=(string)obu-stream, alignment=(string)tu; " \
-  "video/x-vp9, alignment=(string)frame"
+  "video/x-vp9, alignment=(string)super-frame"
 #define TARN_AUDIO_CAPS                                                               \
   "audio/mpeg, mpegversion=(int)4, stream-format=(string)raw, framed=(boolean)true; " \
   "audio/mpeg, mpegversion=(int)1, layer=(int)3, parsed=(boolean)true; "              \

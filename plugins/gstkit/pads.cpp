@@ -29,4 +29,29 @@ GstPad* new_request_pad(GstElement* element, GstPadTemplate* pad_template, std::
   return gst_pad_new_from_template(pad_template, name.c_str());
 }
 
+gboolean refuse_seeks(GstPad* pad, GstObject* parent, GstEvent* event) {
+  if (GST_EVENT_TYPE(event) != GST_EVENT_SEEK) return gst_pad_event_default(pad, parent, event);
+  (void)Ref<GstEvent>::adopt(event);
+  return FALSE;
+}
+
+gboolean send_upstream(GstElement* sink, GstEvent* event) {
+  struct Sent {
+    Ref<GstEvent> event;
+    gboolean taken = FALSE;
+  } sent{Ref<GstEvent>::adopt(event)};
+  if ((gst_event_type_get_flags(GST_EVENT_TYPE(event)) & GST_EVENT_TYPE_UPSTREAM) == 0) return FALSE;
+  gst_element_foreach_sink_pad(
+      sink,
+      [](GstElement*, GstPad* pad, gpointer data) -> gboolean {
+        auto* one = static_cast<Sent*>(data);
+        if (gst_pad_is_linked(pad) != FALSE &&
+            gst_pad_push_event(pad, Ref<GstEvent>{one->event}.release()) != FALSE)
+          one->taken = TRUE;
+        return TRUE;
+      },
+      &sent);
+  return sent.taken;
+}
+
 }  // namespace tarn::gstkit

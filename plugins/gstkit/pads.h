@@ -13,4 +13,12 @@ namespace tarn::gstkit {
 GstPad* new_request_pad(GstElement* element, GstPadTemplate* pad_template, std::string_view prefix,
                         const gchar* wanted);
 
+// An event function for the source pads of an element that cannot be sought in: others go where they go by
+// default, which takes a seek for handled where nothing is linked behind.
+gboolean refuse_seeks(GstPad* pad, GstObject* parent, GstEvent* event);
+
+// For GstElementClass::send_event of a sink that is no GstBaseSink: what goes upstream (seeks, latency, QoS)
+// goes out of every pad that is linked. FALSE: nobody takes it, or it goes downstream. Takes the event.
+gboolean send_upstream(GstElement* sink, GstEvent* event);
+
 }  // namespace tarn::gstkit

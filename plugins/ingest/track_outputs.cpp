@@ -7,6 +7,7 @@
 #include "core/base/text.h"
 #include "gstkit/caps.h"
 #include "gstkit/error.h"
+#include "gstkit/pads.h"
 #include "gstkit/time.h"
 #include "ingest/leading_pictures.h"
 #include "ingest/pad_kinds.h"
@@ -82,6 +83,7 @@ TrackOutputs::Output& TrackOutputs::output(const timeline::Track& track) {
   GstPadTemplate* pad_template = gst_element_get_pad_template(element_, pad_template_of(codec));
   output.pad = gst_pad_new_from_template(pad_template, pad_name(track).c_str());
   gst_pad_use_fixed_caps(output.pad);
+  gst_pad_set_event_function(output.pad, gstkit::refuse_seeks);
   gst_pad_set_active(output.pad, TRUE);
   gst_element_add_pad(element_, output.pad);
 

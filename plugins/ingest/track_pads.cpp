@@ -8,6 +8,7 @@
 #include "gstkit/event_messages.h"
 #include "gstkit/events.h"
 #include "gstkit/memory.h"
+#include "gstkit/pads.h"
 #include "gstkit/time.h"
 #include "ingest/pad_kinds.h"
 #include "ingest/track_stream.h"
@@ -94,6 +95,7 @@ void TrackPads::add(const timeline::TrackDescription& description) {
                      .description = description});
   gst_pad_use_fixed_caps(pad);
   gst_pad_set_element_private(pad, this);
+  gst_pad_set_event_function(pad, gstkit::refuse_seeks);
   gst_pad_set_query_function(pad, [](GstPad* asked, GstObject* parent, GstQuery* query) {
     return static_cast<const TrackPads*>(gst_pad_get_element_private(asked))->answer(asked, parent, query);
   });

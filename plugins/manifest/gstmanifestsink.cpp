@@ -786,6 +786,7 @@ void init_class(Class* klass, GstStaticPadTemplate* pad_template) {
   gstkit::install_properties<Impl>(G_OBJECT_CLASS(klass));
   auto* element = GST_ELEMENT_CLASS(klass);
   element->change_state = gstkit::thunk<&Impl::change_state>;
+  element->send_event = gstkit::send_upstream;
   element->request_new_pad = gstkit::thunk<&Impl::request_new_pad>;
   element->release_pad = gstkit::thunk<&Impl::release_pad>;
   gst_element_class_add_static_pad_template(element, pad_template);

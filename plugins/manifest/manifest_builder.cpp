@@ -246,14 +246,52 @@ Status ManifestBuilder::advance(Utc now) {
   while (reference_ != 0) {
     const Input& input = reference();
     const std::size_t count = input.chunks.empty() ? 0 : whole_segment();
-    if (count == 0) break;
-    const auto& last = input.chunks[count - 1];
-    if (is_waited_for(last.start + last.duration)) break;
+    if (count == 0 && !(input.ended && input.chunks.empty() && begun_ && has_tail())) break;
+    const bool is_last = input.ended && input.chunks.size() == count;
+    const std::int64_t end =
+        count > 0 ? input.chunks[count - 1].start + input.chunks[count - 1].duration : tail_end();
+    if (is_waited_for(is_last ? std::max(end, longest_end()) : end)) break;
     if (!begun_) begin(now);
-    close_segment(count, now);
+    close_segment(count, end, now);
     has_new = true;
   }
   return has_new ? write_manifests() : Status{};
+}
+
+std::int64_t ManifestBuilder::next_start() const {
+  return timeline_.empty() ? reference().chunks.front().start : timeline_.find(timeline_.end_slot() - 1)->end;
+}
+
+// What the other tracks have behind the end of the one that makes the segments goes with its last segment as
+// long as that does not become longer than its target by it (RFC 8216bis 4.4.3.1: rounded); more makes
+// segments of its own. Reference ticks.
+std::int64_t ManifestBuilder::longest_end() const {
+  const std::int64_t second = timescale(reference());
+  return next_start() + std::int64_t{settings_.segment_duration} * second + second * 2 / 5;
+}
+
+// Something of it begins in the next segment: what comes after a longer hole is not waited for with empty
+// ones.
+bool ManifestBuilder::has_tail() const {
+  return std::any_of(inputs_.begin(), inputs_.end(), [this](const auto& entry) {
+    const Input& input = entry.second;
+    return !input.chunks.empty() &&
+           input.chunks.front().start < rescale(tail_end(), timescale(reference()), timescale(input));
+  });
+}
+
+// Where the next of the segments ends that the other tracks make behind the reference's end.
+std::int64_t ManifestBuilder::tail_end() const {
+  return next_start() + std::int64_t{settings_.segment_duration} * timescale(reference());
+}
+
+// The end of what came of any track, reference ticks.
+std::int64_t ManifestBuilder::newest_end() const {
+  std::int64_t newest = 0;
+  for (const auto& [id, input] : inputs_) {
+    if (input.end) newest = std::max(newest, rescale(*input.end, timescale(input), timescale(reference())));
+  }
+  return newest;
 }
 
 // The first `count` chunks; 0: those that begin before `end`, ticks of the track.
@@ -285,21 +323,22 @@ std::optional<timeline::Chunk> ManifestBuilder::chunk_of(const std::vector<Pendi
   return chunk;
 }
 
-void ManifestBuilder::close_segment(std::size_t count, Utc now) {
+// The first `count` chunks of the reference and what of the others begins before `end`, reference ticks.
+void ManifestBuilder::close_segment(std::size_t count, std::int64_t end, Utc now) {
   const timeline::Stretch& stretch = *timeline_.stretch(1);
   timeline::Slot slot;
   slot.number = next_slot_++;
   slot.stretch = 1;
   const auto& chunks = reference().chunks;
-  slot.start = timeline_.empty() ? chunks.front().start : timeline_.find(timeline_.end_slot() - 1)->end;
-  slot.end = chunks[count - 1].start + chunks[count - 1].duration;
-  // What the other tracks have behind the very last chunk goes with it.
+  slot.start = next_start();
   const bool is_last = reference().ended && chunks.size() == count;
+  const bool takes_all = is_last && newest_end() <= std::max(end, longest_end());
+  slot.end = count > 0 ? end : std::min(end, newest_end());
   slot.utc = stretch.start + to_microseconds(slot.start - stretch.start_time, timescale(reference()));
   for (auto& [id, input] : inputs_) {
-    const std::int64_t end = is_last ? std::numeric_limits<std::int64_t>::max()
-                                     : rescale(slot.end, timescale(reference()), timescale(input));
-    auto part = take_part(input, id == reference_ ? count : 0, end);
+    const std::int64_t before = takes_all ? std::numeric_limits<std::int64_t>::max()
+                                          : rescale(end, timescale(reference()), timescale(input));
+    auto part = take_part(input, id == reference_ ? count : 0, before);
     if (part.empty()) continue;
     for (std::size_t i = 0; i < input.tracks.size(); ++i) {
       const auto chunk = chunk_of(part, i);

@@ -124,7 +124,12 @@ class ManifestBuilder {
   [[nodiscard]] std::size_t whole_segment() const;
   [[nodiscard]] bool is_waited_for(std::int64_t end) const;
   Status advance(Utc now);
-  void close_segment(std::size_t count, Utc now);
+  [[nodiscard]] std::int64_t next_start() const;
+  [[nodiscard]] std::int64_t longest_end() const;
+  [[nodiscard]] bool has_tail() const;
+  [[nodiscard]] std::int64_t tail_end() const;
+  [[nodiscard]] std::int64_t newest_end() const;
+  void close_segment(std::size_t count, std::int64_t end, Utc now);
   std::vector<Pending> take_part(Input& input, std::size_t count, std::int64_t end);
   static std::optional<timeline::Chunk> chunk_of(const std::vector<Pending>& part, std::size_t track);
   void write_segment(const timeline::Cut& cut);

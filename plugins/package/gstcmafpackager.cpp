@@ -14,8 +14,10 @@
  * and a LATENCY message says that it has changed.
  *
  * Pads:
- * - `sink`: H.264 `avc`, HEVC `hvc1`, or either as `byte-stream`, alignment `au`; AV1 and VP9 with
- * `codec_data`; AAC `raw` or `adts`, MP3, AC-3, E-AC-3, framed; Opus; WebVTT as samples of ISO/IEC 14496-30
+ * - `sink`: H.264 `avc`, HEVC `hvc1`, or either as `byte-stream`, alignment `au`; AV1 as temporal units and
+ * VP9 as superframes, as their parsers give them, with `codec_data` or without; AAC `raw` or `adts`, MP3,
+ * AC-3, E-AC-3, framed; Opus; WebVTT as samples of ISO/IEC 14496-30. A `language-code` tag becomes the
+ * track's language
  * - `src`: `video/quicktime, variant=cmaf, codec, streamheader`
  *
  * Threads: works on the streaming thread that pushes; none of its own.
@@ -93,7 +95,9 @@ class CmafPackager {
   struct State {
     StreamInput input;
     codecs::StreamInfo info;                // that the header was made of
-    std::string language;                   // of the track, as its event says
+    std::string language;                   // of the track, as its event or its tags say
+    bool is_announced = false;              // by a tarn/track, which knows more than tags
+    bool has_failed = false;                // and said so
     Blob header;                            // CMAF header; empty until the parameters are known
     bool header_sent = false;               // caps and header buffer are downstream
     std::vector<Ref<GstEvent>> held;        // serialized events that must not pass the caps
@@ -120,12 +124,18 @@ class CmafPackager {
 
   Status make_header();
   GstFlowReturn send_header();
-  GstFlowReturn fail(const Error& error) { return gstkit::post_error(GST_ELEMENT_CAST(shell_), error); }
+  // One failure is one error, however many buffers still come.
+  GstFlowReturn fail(const Error& error) {
+    if (std::exchange(state_.has_failed, true)) return GST_FLOW_ERROR;
+    return gstkit::post_error(GST_ELEMENT_CAST(shell_), error);
+  }
   void drop(const char* why);
   void reset();
 
   bool take_caps(const Ref<GstEvent>& event);
   void take_track(const gstkit::TrackAnnounced& announced);
+  void take_tags(GstEvent* event);
+  void set_language(const std::string& language);
 
   TarnCmafPackager* shell_;
   GstPad* sink_ = nullptr;
@@ -207,6 +217,9 @@ bool CmafPackager::sink_event(GstPad* /*pad*/, GstEvent* raw) {
     case GST_EVENT_SEGMENT:
       gst_event_copy_segment(raw, &state_.segment);
       break;
+    case GST_EVENT_TAG:
+      take_tags(raw);
+      break;
     case GST_EVENT_EOS:
       (void)flush_chunk({});
       (void)send_header();
@@ -249,6 +262,7 @@ bool CmafPackager::take_caps(const Ref<GstEvent>& event) {
   GstCaps* caps = nullptr;
   gst_event_parse_caps(event.get(), &caps);
   (void)flush_chunk({});
+  state_.has_failed = false;
   if (Status status = state_.input.set_caps(caps); !status) {
     (void)fail(status.error());
     return false;
@@ -262,8 +276,22 @@ bool CmafPackager::take_caps(const Ref<GstEvent>& event) {
 }
 
 void CmafPackager::take_track(const gstkit::TrackAnnounced& announced) {
-  if (announced.track.language == state_.language) return;
-  state_.language = announced.track.language;
+  state_.is_announced = true;
+  set_language(announced.track.language);
+}
+
+void CmafPackager::take_tags(GstEvent* event) {
+  GstTagList* tags = nullptr;
+  gst_event_parse_tag(event, &tags);
+  char* raw = nullptr;
+  if (state_.is_announced || gst_tag_list_get_string(tags, GST_TAG_LANGUAGE_CODE, &raw) == FALSE) return;
+  const gstkit::TextPtr language{raw};
+  set_language(language.get());
+}
+
+void CmafPackager::set_language(const std::string& language) {
+  if (language == state_.language) return;
+  state_.language = language;
   if (state_.header.empty()) return;
   (void)flush_chunk({});
   if (Status status = make_header(); !status) (void)fail(status.error());
@@ -461,5 +489,6 @@ static void tarn_cmaf_packager_class_init(TarnCmafPackagerClass* klass) {
   gst_element_class_add_static_pad_template(element, &tarn::package::src_template);
   gst_element_class_set_static_metadata(
       element, "CMAF packager", "Codec/Muxer",
-      "Makes CMAF chunks of an H.264 or AAC stream without copying its payload", "The Tarn authors");
+      "Makes CMAF chunks of one elementary stream of video, audio or WebVTT without copying its payload",
+      "The Tarn authors");
 }

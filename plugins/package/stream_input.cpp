@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "core/codecs/av1.h"
 #include "core/codecs/avc.h"
 #include "core/codecs/hevc.h"
 #include "core/codecs/nal.h"
@@ -78,6 +79,8 @@ Status StreamInput::set_caps(const GstCaps* caps) {
   } else if ((is_ac3 || is_eac3) && !has_record) {
     format_ = Format::framed_audio;
     syntax_ = codecs::audio_syntax(is_ac3 ? codecs::Codec::ac3 : codecs::Codec::eac3);
+  } else if (gst_structure_has_name(s, "video/x-av1") != FALSE && !has_record) {
+    format_ = Format::temporal_units;
   } else {
     info_ = TRY(gstkit::stream_info_of(caps));
   }
@@ -87,6 +90,7 @@ Status StreamInput::set_caps(const GstCaps* caps) {
 Result<Ref<GstBuffer>> StreamInput::convert(Ref<GstBuffer> unit) {
   if (format_ == Format::byte_stream) return from_byte_stream(unit);
   if (format_ == Format::framed_audio) return from_framed_audio(std::move(unit));
+  if (format_ == Format::temporal_units) return from_temporal_unit(unit);
   return unit;
 }
 
@@ -125,6 +129,21 @@ Result<Ref<GstBuffer>> StreamInput::from_byte_stream(const Ref<GstBuffer>& unit)
   TRY(take_parameter_sets(std::move(came)));
   if (!info_ || data.empty()) return Ref<GstBuffer>{};
   return with_times_of(unit, gstkit::buffer_of(Blob::of(std::move(data))));
+}
+
+Result<Ref<GstBuffer>> StreamInput::from_temporal_unit(const Ref<GstBuffer>& unit) {
+  const gstkit::BufferMap map{unit.get()};
+  if (!map.ok()) return Error{ErrorCode::internal, "a temporal unit cannot be mapped for reading"};
+  codecs::av1::TemporalUnit read = TRY(codecs::av1::read_temporal_unit(map.bytes()));
+  if (read.sequence_header && *read.sequence_header != sequence_header_) {
+    sequence_header_ = std::move(*read.sequence_header);
+    const ByteVector record = TRY(codecs::av1::configuration_record(sequence_header_));
+    codecs::StreamInfo info = TRY(codecs::av1::stream_info_from_config(record));
+    gstkit::apply_video_caps(caps_.get(), info);
+    info_ = std::move(info);
+  }
+  if (!info_ || read.sample.empty()) return Ref<GstBuffer>{};
+  return with_times_of(unit, gstkit::buffer_of(Blob::of(std::move(read.sample))));
 }
 
 Result<Ref<GstBuffer>> StreamInput::from_framed_audio(Ref<GstBuffer> unit) {

@@ -369,6 +369,49 @@ TEST_F(CmafPackager, AStreamItDoesNotCarryIsAnError) {
   gst_element_set_bus(element_.get(), nullptr);
 }
 
+// However many buffers still come.
+TEST_F(CmafPackager, OneFailureIsOneError) {
+  start();
+  const auto bus = Ref<GstBus>::adopt(gst_bus_new());
+  gst_element_set_bus(element_.get(), bus.get());
+  push(Ref<GstEvent>::adopt(gst_event_new_stream_start("test")));
+  const auto caps = Ref<GstCaps>::adopt(
+      gst_caps_from_string("audio/x-ac3, framed=(boolean)true, rate=(int)48000, channels=(int)2"));
+  push(Ref<GstEvent>::adopt(gst_event_new_caps(caps.get())));
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  push(Ref<GstEvent>::adopt(gst_event_new_segment(&segment)));
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(push_list(list_of(audio(i * 1'536, 1), 48'000)), GST_FLOW_ERROR);
+  int errors = 0;
+  while (Ref<GstMessage>::adopt(gst_bus_pop_filtered(bus.get(), GST_MESSAGE_ERROR))) ++errors;
+  EXPECT_EQ(errors, 1);
+  gst_element_set_bus(element_.get(), nullptr);
+}
+
+TEST_F(CmafPackager, ALanguageTagIsTheTracksUnlessItsTrackSaysMore) {
+  const auto tag = [](const char* code) {
+    return Ref<GstEvent>::adopt(gst_event_new_tag(gst_tag_list_new(GST_TAG_LANGUAGE_CODE, code, nullptr)));
+  };
+  start();
+  push(Ref<GstEvent>::adopt(gst_event_new_stream_start("test")));
+  push(tag("de"));
+  push_caps(aac_info());
+  GstSegment segment;
+  gst_segment_init(&segment, GST_FORMAT_TIME);
+  push(Ref<GstEvent>::adopt(gst_event_new_segment(&segment)));
+  const auto language_of_chunk_at = [&](std::int64_t start) {
+    EXPECT_EQ(push_list(list_of(audio(start, 10), 48'000)), GST_FLOW_OK);
+    push(Ref<GstEvent>::adopt(gst_event_new_gap(GST_SECOND, GST_SECOND)));  // nothing more belongs to it
+    return output_track().language;
+  };
+  EXPECT_EQ(language_of_chunk_at(0), "de");
+  gstkit::TrackAnnounced announced;
+  announced.track.language = "fr-CA";
+  push(to_event(announced));
+  push(tag("en"));
+  EXPECT_EQ(language_of_chunk_at(48'000), "fr-CA");
+}
+
 // ---- judged by ffprobe
 
 struct LaunchCase {
@@ -446,7 +489,17 @@ INSTANTIATE_TEST_SUITE_P(
         LaunchCase{"opus",
                    "audiotestsrc num-buffers=100 samplesperbuffer=960 ! audio/x-raw,rate=48000,channels=2 ! "
                    "opusenc ! opusparse",
-                   101, "2.0", "opusenc opusparse"}),
+                   101, "2.0", "opusenc opusparse"},
+        LaunchCase{
+            "av1",
+            "videotestsrc num-buffers=50 ! video/x-raw,format=I420,width=160,height=90,framerate=25/1 ! "
+            "av1enc cpu-used=8 keyframe-max-dist=25 ! av1parse",
+            50, "2.0", "av1enc av1parse"},
+        LaunchCase{
+            "vp9",
+            "videotestsrc num-buffers=50 ! video/x-raw,format=I420,width=160,height=90,framerate=25/1 ! "
+            "vp9enc deadline=1 cpu-used=8 keyframe-max-dist=25 ! vp9parse",
+            50, "2.0", "vp9enc vp9parse"}),
     [](const auto& info) { return info.param.name; });
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include "archive/gstarchivesink.h"
 #include "archive/gstarchivesrc.h"
 #include "drm/gstcencenc.h"
+#include "gstkit/pads.h"
 #include "ingest/gsthlsingestsrc.h"
 #include "ingest/gstingestselector.h"
 #include "manifest/gstmanifestsink.h"
@@ -107,6 +108,17 @@ TEST_P(Conformance, RequestedPadsComeAndGo) {
 }
 
 // As a pipeline description does that names some pads and leaves the others to the element.
+// Elements that end a pipeline or begin one hear of seeks and of latency: a sink sends them on, a source that
+// cannot seek says no.
+TEST(SeeksAtTheEnds, AreSentOnBySinks) {
+  register_all();
+  for (const char* name : {"hlsmanifestsink", "dashmanifestsink", "archivesink"}) {
+    const auto element = Ref<GstElement>::adopt(gst_element_factory_make(name, nullptr));
+    ASSERT_TRUE(element) << name;
+    EXPECT_EQ(GST_ELEMENT_GET_CLASS(element.get())->send_event, gstkit::send_upstream) << name;
+  }
+}
+
 TEST_P(Conformance, NoTwoRequestedPadsHaveTheSameName) {
   auto* const element_class = GST_ELEMENT_GET_CLASS(element_.get());
   GList* templates = gst_element_class_get_pad_template_list(element_class);

@@ -9,6 +9,7 @@
 #include "core/base/text.h"
 #include "gstkit/error.h"
 #include "gstkit/object.h"
+#include "gstkit/pads.h"
 #include "gstkit/properties.h"
 #include "media.h"
 
@@ -388,6 +389,50 @@ TEST(Time, TicksSurviveTheWayThroughNanoseconds) {
       ASSERT_EQ(to_ticks(to_clock_time(ticks, timescale), timescale), ticks) << timescale;
     }
   }
+}
+
+Ref<GstEvent> seek() {
+  return Ref<GstEvent>::adopt(gst_event_new_seek(1.0, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET,
+                                                 0, GST_SEEK_TYPE_NONE, 0));
+}
+
+// A source pad that writes down the types of the events that come to it, and takes them.
+struct UpstreamPad {
+  UpstreamPad() : pad{Ref<GstPad>::adopt(gst_pad_new("src", GST_PAD_SRC))} {
+    gst_pad_set_element_private(pad.get(), this);
+    gst_pad_set_event_function(
+        pad.get(), +[](GstPad* of, GstObject*, GstEvent* event) -> gboolean {
+          const auto taken = Ref<GstEvent>::adopt(event);
+          static_cast<UpstreamPad*>(gst_pad_get_element_private(of))
+              ->came.emplace_back(GST_EVENT_TYPE_NAME(event));
+          return TRUE;
+        });
+    gst_pad_set_active(pad.get(), TRUE);
+  }
+  Ref<GstPad> pad;
+  std::vector<std::string> came;
+};
+
+TEST(Pads, ASinkSendsWhatGoesUpstreamOutOfItsLinkedPads) {
+  UpstreamPad upstream;
+  const auto sink = Ref<GstElement>::adopt(gst_element_factory_make("fakesink", nullptr));
+  EXPECT_FALSE(send_upstream(sink.get(), seek().release())) << "nobody is there";
+  const auto pad = Ref<GstPad>::adopt(gst_element_get_static_pad(sink.get(), "sink"));
+  gst_pad_set_active(pad.get(), TRUE);
+  ASSERT_EQ(gst_pad_link(upstream.pad.get(), pad.get()), GST_PAD_LINK_OK);
+  upstream.came.clear();  // linking asks for caps anew
+  EXPECT_TRUE(send_upstream(sink.get(), seek().release()));
+  EXPECT_TRUE(send_upstream(sink.get(), gst_event_new_latency(GST_SECOND)));
+  EXPECT_FALSE(send_upstream(sink.get(), gst_event_new_eos()));
+  EXPECT_EQ(upstream.came, (std::vector<std::string>{"seek", "latency"}));
+}
+
+TEST(Pads, ASeekThatNobodyCanDoIsRefused) {
+  const auto pad = Ref<GstPad>::adopt(gst_pad_new("src", GST_PAD_SRC));
+  gst_pad_set_event_function(pad.get(), refuse_seeks);
+  gst_pad_set_active(pad.get(), TRUE);
+  EXPECT_FALSE(gst_pad_send_event(pad.get(), seek().release()));
+  EXPECT_TRUE(gst_pad_send_event(pad.get(), gst_event_new_latency(GST_SECOND)));
 }
 
 TEST(ErrorMessages, CarryTheDomainThatFits) {

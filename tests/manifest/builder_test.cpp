@@ -102,6 +102,36 @@ TEST_F(Builder, TheEndHasWhatIsLeft) {
   EXPECT_FALSE(video(4).ok());
 }
 
+// Sound that goes on behind the last picture: it fills the last segment up, more makes its own.
+TEST_F(Builder, SoundBehindTheLastPictureHasSegmentsOfItsOwn) {
+  BuilderSettings settings;
+  settings.kind = timeline::Window::Kind::vod;
+  begin(settings);
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(video(i).ok() && audio(i).ok());
+  (void)names();
+  ASSERT_TRUE(builder_->end_track(video_, start).ok());
+  for (int i = 2; i < 5; ++i) ASSERT_TRUE(audio(i).ok());
+  EXPECT_THAT(names(), testing::Contains("g1-a1-2.m4s")) << "the third one may still get more";
+  ASSERT_TRUE(builder_->finish(start).ok());
+  EXPECT_THAT(names(), testing::Contains("g1-a1-3.m4s"));
+  EXPECT_THAT(last_["g1-a1-3.m4s"], HasSubstr("a4"));
+  EXPECT_THAT(last_["manifest-a1.m3u8"], HasSubstr("#EXTINF:4.00000,\ng1-a1-2.m4s\n#EXTINF:2.00000,\n"
+                                                   "g1-a1-3.m4s\n#EXT-X-ENDLIST"));
+  EXPECT_THAT(last_["manifest-v2.m3u8"], HasSubstr("#EXT-X-GAP"));
+  EXPECT_FALSE(audio(5).ok());
+}
+
+// A chunk that is a year later is no reason for a year of empty segments.
+TEST_F(Builder, SoundFarBehindTheLastPictureIsNotReached) {
+  begin({});
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(video(i).ok() && audio(i).ok());
+  ASSERT_TRUE(builder_->end_track(video_, start).ok());
+  ASSERT_TRUE(audio(15'000'000).ok());
+  ASSERT_TRUE(builder_->finish(start).ok());
+  (void)names();
+  EXPECT_THAT(last_["manifest-a1.m3u8"], HasSubstr("g1-a1-1.m4s\n#EXT-X-ENDLIST"));
+}
+
 TEST_F(Builder, OldFilesGoSomeTimeAfterTheyLeftTheWindow) {
   BuilderSettings settings;
   settings.window = 1;

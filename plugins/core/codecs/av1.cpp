@@ -11,6 +11,7 @@ namespace tarn::codecs::av1 {
 namespace {
 
 constexpr std::uint32_t obu_sequence_header = 1;
+constexpr std::uint32_t obu_temporal_delimiter = 2;
 constexpr std::uint32_t max_dimension = 16'384;
 constexpr std::uint32_t srgb_primaries = 1;
 constexpr std::uint32_t srgb_transfer = 13;
@@ -199,6 +200,33 @@ Result<SequenceHeader> parse_sequence_header(Bytes payload) {
     return Error{ErrorCode::limit, "AV1: picture size out of range"};
   }
   return header;
+}
+
+Result<TemporalUnit> read_temporal_unit(Bytes unit) {
+  TemporalUnit read;
+  read.sample.reserve(unit.size());
+  while (!unit.empty()) {
+    const Bytes from = unit;
+    const Obu obu = TRY(next_obu(unit));
+    const Bytes whole = from.first(from.size() - unit.size());
+    if (obu.type == obu_sequence_header) read.sequence_header.emplace(whole.begin(), whole.end());
+    if (obu.type != obu_temporal_delimiter) read.sample.insert(read.sample.end(), whole.begin(), whole.end());
+  }
+  return read;
+}
+
+Result<ByteVector> configuration_record(Bytes sequence_header_obu) {
+  Bytes rest = sequence_header_obu;
+  const Obu obu = TRY(next_obu(rest));
+  const SequenceHeader header = TRY(parse_sequence_header(obu.payload));
+  const unsigned flags = (header.high_tier ? 0x80U : 0U) | (header.bit_depth > 8 ? 0x40U : 0U) |
+                         (header.bit_depth > 10 ? 0x20U : 0U) | (header.monochrome ? 0x10U : 0U) |
+                         (header.subsampling_x ? 8U : 0U) | (header.subsampling_y ? 4U : 0U) |
+                         (header.chroma_sample_position & 3U);
+  ByteVector record{0x81, static_cast<std::uint8_t>(header.profile << 5U | (header.level & 0x1FU)),
+                    static_cast<std::uint8_t>(flags), 0};
+  record.insert(record.end(), sequence_header_obu.begin(), sequence_header_obu.end());
+  return record;
 }
 
 Result<StreamInfo> stream_info_from_config(Bytes av1c) {

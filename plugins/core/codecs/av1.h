@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
 #include "core/base/bytes.h"
 #include "core/base/result.h"
@@ -75,6 +76,17 @@ struct Obu {
 };
 // Takes the first OBU off `bytes`; one that does not say its size reaches to the end. Errors: truncated.
 Result<Obu> next_obu(Bytes& bytes);
+
+// A temporal unit as encoders and parsers give it (low-overhead format, 5.2), as ISOBMFF carries it (2.4 of
+// the binding): without its temporal delimiters. Errors: truncated, malformed.
+struct TemporalUnit {
+  ByteVector sample;
+  std::optional<ByteVector> sequence_header;  // the OBU with its header; the last one, if it has any
+};
+Result<TemporalUnit> read_temporal_unit(Bytes unit);
+
+// "av1C" of a stream with this sequence header OBU, which goes into it. Errors: as of parse_sequence_header.
+Result<ByteVector> configuration_record(Bytes sequence_header_obu);
 
 // Size and frame rate come from the sequence header inside; a record without one leaves them to the
 // container. `config` is taken over byte for byte.

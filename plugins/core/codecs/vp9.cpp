@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 #include <string>
 
 namespace tarn::codecs::vp9 {
@@ -47,6 +48,48 @@ Result<StreamInfo> stream_info_from_config(Bytes vpcc) {
   info.transfer_characteristics = colour[1];
   info.matrix_coefficients = colour[2];
   return info;
+}
+
+ByteVector configuration_record(const Stream& stream) {
+  struct Level {
+    std::uint8_t number;
+    std::uint64_t samples_per_second;
+    std::uint64_t picture;  // luma samples
+  };
+  // VP9 Bitstream and Decoding Process Specification, annex A
+  static constexpr std::array<Level, 14> levels{{{10, 829'440, 36'864},
+                                                 {11, 2'764'800, 73'728},
+                                                 {20, 4'608'000, 122'880},
+                                                 {21, 9'216'000, 245'760},
+                                                 {30, 20'736'000, 552'960},
+                                                 {31, 36'864'000, 983'040},
+                                                 {40, 83'558'400, 2'228'224},
+                                                 {41, 160'432'128, 2'228'224},
+                                                 {50, 311'951'360, 8'912'896},
+                                                 {51, 588'251'136, 8'912'896},
+                                                 {52, 1'176'502'272, 8'912'896},
+                                                 {60, 1'176'502'272, 35'651'584},
+                                                 {61, 2'353'004'544, 35'651'584},
+                                                 {62, 4'706'009'088, 35'651'584}}};
+  const std::uint64_t picture = std::uint64_t{stream.width} * stream.height;
+  const std::uint64_t rate =
+      picture * stream.frame_rate_numerator / std::max<std::uint32_t>(stream.frame_rate_denominator, 1);
+  const auto level = std::find_if(levels.begin(), std::prev(levels.end()), [&](const Level& one) {
+    return one.picture >= picture && one.samples_per_second >= rate;
+  });
+  const unsigned format = stream.bit_depth << 4U | stream.subsampling << 1U;
+  return {1,
+          0,
+          0,
+          0,
+          static_cast<std::uint8_t>(stream.profile),
+          level->number,
+          static_cast<std::uint8_t>(format),
+          unspecified,
+          unspecified,
+          unspecified,
+          0,
+          0};
 }
 
 }  // namespace tarn::codecs::vp9
