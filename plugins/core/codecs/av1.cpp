@@ -223,7 +223,8 @@ Result<ByteVector> configuration_record(Bytes sequence_header_obu) {
                          (header.bit_depth > 10 ? 0x20U : 0U) | (header.monochrome ? 0x10U : 0U) |
                          (header.subsampling_x ? 8U : 0U) | (header.subsampling_y ? 4U : 0U) |
                          (header.chroma_sample_position & 3U);
-  ByteVector record{0x81, static_cast<std::uint8_t>(header.profile << 5U | (header.level & 0x1FU)),
+  ByteVector record{0x81,
+                    static_cast<std::uint8_t>(std::uint32_t{header.profile} << 5U | (header.level & 0x1FU)),
                     static_cast<std::uint8_t>(flags), 0};
   record.insert(record.end(), sequence_header_obu.begin(), sequence_header_obu.end());
   return record;
