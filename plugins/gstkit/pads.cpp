@@ -54,4 +54,21 @@ gboolean send_upstream(GstElement* sink, GstEvent* event) {
   return sent.taken;
 }
 
+void tell_waiting(GstElement* element, GstPad* pad, GstPad* other) {
+  GST_ELEMENT_WARNING(element, STREAM, MUX,
+                      ("%s waits for %s, which brings nothing: neither media nor a gap event nor EOS",
+                       GST_PAD_NAME(pad), GST_PAD_NAME(other)),
+                      (nullptr));
+}
+
+void tell_missing(GstElement* element, GstPad* pad, bool is_missing) {
+  if (is_missing) {
+    GST_ELEMENT_WARNING(element, STREAM, MUX,
+                        ("%s has brought nothing in time: segments go on without it", GST_PAD_NAME(pad)),
+                        (nullptr));
+  } else {
+    GST_INFO_OBJECT(element, "%s is there again", GST_PAD_NAME(pad));
+  }
+}
+
 }  // namespace tarn::gstkit

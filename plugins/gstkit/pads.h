@@ -21,4 +21,10 @@ gboolean refuse_seeks(GstPad* pad, GstObject* parent, GstEvent* event);
 // goes out of every pad that is linked. FALSE: nobody takes it, or it goes downstream. Takes the event.
 gboolean send_upstream(GstElement* sink, GstEvent* event);
 
+// What an element says that waits for several streams, as warnings on the bus. Not with a lock held.
+// `pad` has been waiting long for `other`, which brings nothing.
+void tell_waiting(GstElement* element, GstPad* pad, GstPad* other);
+// A live stream has brought nothing in time and is no longer waited for, or is there again (no warning).
+void tell_missing(GstElement* element, GstPad* pad, bool is_missing);
+
 }  // namespace tarn::gstkit

@@ -28,10 +28,14 @@
  * Encrypted tracks (of `cencenc`) are refused: these manifests name no keys.
  *
  * All pads must be there and have caps before a segment is written. A pad that is two segments and a minute
- * ahead of another waits in its chain. Does not sync to the clock and
- * does not preroll. EOS is posted when every pad got it, or was released, and the servers have what is theirs
- * (or 30 s have passed: a warning). A full or failing disk is an element error, and so is an end at which no
- * server has taken anything and there is no directory.
+ * ahead of another waits in its chain. Live streams are waited for until they are late by `segment-duration`,
+ * beyond the latency that is upstream; then segments go on without them (a warning), until they are there
+ * again. One that was not there for the first segment is left out. Where a track's parameters change, or an
+ * encoder began anew (its times go back, or an archivesrc says so), the manifests have a discontinuity, and
+ * the track a header of its own; its codec stays. Does not sync to the clock and does not preroll. EOS is
+ * posted when every pad got it, or was released, and the servers have what is theirs (or 30 s have passed: a
+ * warning). A full or failing disk is an element error, and so is an end at which no server has taken
+ * anything and there is no directory.
  *
  * Threads: files are written on the streaming threads that push, one at a time; each URL has a thread.
  *
@@ -70,10 +74,14 @@
  * Encrypted tracks (of `cencenc`) are refused: these manifests name no keys.
  *
  * All pads must be there and have caps before a segment is written. A pad that is two segments and a minute
- * ahead of another waits in its chain. Does not sync to the clock and
- * does not preroll. EOS is posted when every pad got it, or was released, and the servers have what is theirs
- * (or 30 s have passed: a warning). A full or failing disk is an element error, and so is an end at which no
- * server has taken anything and there is no directory.
+ * ahead of another waits in its chain. Live streams are waited for until they are late by `segment-duration`,
+ * beyond the latency that is upstream; then segments go on without them (a warning), until they are there
+ * again. One that was not there for the first segment is left out. Where a track's parameters change, or an
+ * encoder began anew (its times go back, or an archivesrc says so), a Period begins, and the track has a
+ * header of its own; its codec stays. Does not sync to the clock and does not preroll. EOS is posted when
+ * every pad got it, or was released, and the servers have what is theirs (or 30 s have passed: a warning). A
+ * full or failing disk is an element error, and so is an end at which no server has taken anything and there
+ * is no directory.
  *
  * Threads: files are written on the streaming threads that push, one at a time; each URL has a thread.
  *
@@ -101,6 +109,7 @@
 #include "gstkit/caps.h"
 #include "gstkit/error.h"
 #include "gstkit/events.h"
+#include "gstkit/live_clock.h"
 #include "gstkit/memory.h"
 #include "gstkit/object.h"
 #include "gstkit/pads.h"
@@ -154,13 +163,14 @@ class ManifestSink {
   gstkit::Guarded<Settings> settings;
   static constexpr auto properties = Traits::template rows<ManifestSink>();
 
-  explicit ManifestSink(Shell* shell) : shell_(shell) {}
+  explicit ManifestSink(Shell* shell) : shell_(shell), live_(GST_ELEMENT_CAST(shell)) {}
 
   GstStateChangeReturn change_state(GstStateChange transition);
   GstPad* request_new_pad(GstPadTemplate* pad_template, const gchar* name, const GstCaps* caps);
   void release_pad(GstPad* pad);
   GstFlowReturn chain(GstPad* pad, GstBuffer* buffer);
   bool sink_event(GstPad* pad, GstEvent* event);
+  gboolean send_event(GstEvent* event);
 
  private:
   using Servers = std::vector<std::shared_ptr<HttpOutput>>;
@@ -169,22 +179,39 @@ class ManifestSink {
     std::int64_t duration = 0;
     bool independent = true;
     std::vector<Blob> parts;
-    std::vector<Share> shares;  // TS: of its tracks
+    std::vector<Share> shares;         // TS: of its tracks
+    bool has_changed = false;          // TS: its tracks are others
+    std::optional<std::int64_t> told;  // TS: its duration as the buffer says it, 90 kHz
   };
   struct Input {
     GstPad* pad = nullptr;
     std::optional<gstkit::CmafTrack> cmaf;
     std::optional<TsReader> ts;  // instead of cmaf
     std::optional<timeline::TrackDescription> description;
-    timeline::TrackId track = 0;         // in the builder
-    std::vector<Held> held;              // until all tracks are known
-    std::optional<std::int64_t> offset;  // nanoseconds from the pad's timestamps to the track's times
+    timeline::TrackId track = 0;  // in the builder
+    std::vector<Held> held;       // until all tracks are known
+    GstSegment segment{};
+    std::optional<std::int64_t> offset;  // nanoseconds from running time to the track's times
     bool ended = false;
     bool flushing = false;
+    bool left_out = false;  // it was not there when the first segment was made
     bool has_long_chunks = false;
-    bool is_told = false;  // that it has
+    std::uint64_t dropped = 0;
+    // What has been told of it
+    bool told_long = false;
+    bool told_missing = false;
+    bool told_left_out = false;
+    bool told_waiting = false;
 
     [[nodiscard]] bool is_known() const { return cmaf || (ts && !ts->tracks().empty()); }
+    [[nodiscard]] bool is_complete() const { return cmaf || (ts && ts->is_complete()); }
+  };
+  // What is to be said when mutex_ is no longer held.
+  struct News {
+    enum class Kind { missing, there_again, left_out, left_out_track, long_chunks, dropped };
+    Kind kind = Kind::missing;
+    Ref<GstPad> pad;
+    std::uint64_t number = 0;
   };
 
   Status start();
@@ -192,14 +219,23 @@ class ManifestSink {
   // REQUIRES of all that follow: mutex_ is held
   Status begin_when_ready();
   Status add_track(Input& input);
-  Status take_caps(Input& input, const GstCaps* caps) const;
+  Status take_caps(Input& input, const GstCaps* caps);
+  Status change_tracks(const Input& input);
   Status take(Input& input, Held chunk);
   Status take_gap(Input& input, GstEvent* event);
   [[nodiscard]] static std::uint32_t timescale_of(const Input& input) {
     return input.ts ? input.ts->tracks().front().info.timescale : input.cmaf->info.timescale;
   }
   Status take_buffer(Input& input, GstBuffer* buffer);
-  [[nodiscard]] bool is_ahead(const Input& input) const;
+  [[nodiscard]] static std::optional<std::int64_t> running_time(const Input& input, GstClockTime time);
+  // Asks upstream. REQUIRES: mutex_ is not held
+  std::optional<std::int64_t> due() { return live_.due(settings.copy().segment_duration * GST_SECOND); }
+  [[nodiscard]] bool may_begin_without(const Input& input) const;
+  [[nodiscard]] Input* awaited_by(const Input& input);
+  void note_due(std::optional<std::int64_t> running);
+  Input* wait_for_others(GstPad* pad, std::unique_lock<std::mutex>& lock);
+  std::vector<News> take_news();
+  void tell(const std::vector<News>& news) const;
   // Who waits looks again.
   void set_flushing(GstPad* pad, bool flushing);
   Status write();
@@ -225,7 +261,9 @@ class ManifestSink {
   std::string directory_;                   // empty: no files
   Servers servers_;
   bool begun_ = false;
-  Status failure_;  // the first; nothing is written after it
+  gstkit::LiveClock live_;
+  std::optional<std::int64_t> due_;  // running time, nanoseconds
+  Status failure_;                   // the first; nothing is written after it
   bool eos_posted_ = false;
   guint32 eos_seqnum_ = GST_SEQNUM_INVALID;
 };
@@ -380,7 +418,10 @@ Status ManifestSink<Traits>::start() {
     GstPad* const pad = input.pad;
     input = Input{};
     input.pad = pad;
+    gst_segment_init(&input.segment, GST_FORMAT_TIME);
   }
+  live_.forget();
+  due_.reset();
   builder_.emplace(std::move(building));
   begun_ = stopped_ = false;
   failure_ = {};
@@ -454,7 +495,9 @@ GstPad* ManifestSink<Traits>::request_new_pad(GstPadTemplate* pad_template, cons
       (void)Ref<GstPad>::adopt(pad);
       return nullptr;
     }
-    inputs_.emplace_back().pad = pad;
+    Input& input = inputs_.emplace_back();
+    input.pad = pad;
+    gst_segment_init(&input.segment, GST_FORMAT_TIME);
   }
   gst_pad_set_chain_function(pad, gstkit::pad_thunk<&ManifestSink::chain>);
   gst_pad_set_event_function(pad, gstkit::pad_thunk<&ManifestSink::sink_event>);
@@ -555,11 +598,13 @@ Result<typename ManifestSink<Traits>::Held> ManifestSink<Traits>::read_transport
   held.parts.push_back(TRY(gstkit::blob_of(memory.get())));
   std::optional<std::int64_t> duration;
   if (GST_BUFFER_DURATION_IS_VALID(buffer)) duration = gstkit::to_ticks(GST_BUFFER_DURATION(buffer), 90'000);
+  held.told = duration;
   auto segment = TRY(reader.read(held.parts.front().bytes(), duration));
   held.start = segment.shares.front().start;
   held.duration = segment.shares.front().duration;
   held.shares = std::move(segment.shares);
   held.independent = segment.independent;
+  held.has_changed = segment.has_changed;
   return held;
 }
 
@@ -577,19 +622,45 @@ Status ManifestSink<Traits>::add_track(Input& input) {
   return {};
 }
 
-// Once every pad has its caps, and of transport streams the first segment, all tracks are known.
+// Something else is there, and this pad, or a track that it announces, is not for longer than it can be
+// waited for: of live streams what is due, of a transport stream three segments that lack a track.
+template <class Traits>
+bool ManifestSink<Traits>::may_begin_without(const Input& input) const {
+  const std::int64_t segment = std::int64_t{settings.copy().segment_duration} * GST_SECOND;
+  for (const Input& other : inputs_) {
+    if (other.held.empty() || !other.is_known()) continue;
+    const auto time = [&](std::int64_t ticks) { return rescale(ticks, timescale_of(other), 1'000'000'000); };
+    const std::int64_t begin = time(other.held.front().start);
+    const std::int64_t end = time(other.held.back().start + other.held.back().duration);
+    if (&other == &input && end - begin >= 3 * segment) return true;
+    if (due_ && other.offset && begin + segment <= *due_ + *other.offset) return true;
+  }
+  return false;
+}
+
+// Once every pad has its caps, and of transport streams all that they announce, all tracks are known.
 template <class Traits>
 Status ManifestSink<Traits>::begin_when_ready() {
   if (begun_) return {};
   for (const Input& input : inputs_) {
-    if (!input.is_known() && !input.ended) return {};
+    if (!input.is_complete() && !input.ended && !may_begin_without(input)) return {};
   }
   begun_ = true;
   for (Input& input : inputs_) {
-    if (input.is_known()) TRY(add_track(input));
+    input.left_out = !input.is_known();
+    if (input.left_out) continue;
+    if (input.ts) input.ts->settle();
+    TRY(add_track(input));
   }
   for (Input& input : inputs_) {
-    for (Held& chunk : std::exchange(input.held, {})) TRY(take(input, std::move(chunk)));
+    for (Held& chunk : std::exchange(input.held, {})) {
+      if (input.ts) {
+        auto segment = TRY(input.ts->read(chunk.parts.front().bytes(), chunk.told));
+        chunk.shares = std::move(segment.shares);
+        chunk.has_changed = segment.has_changed;
+      }
+      TRY(take(input, std::move(chunk)));
+    }
     if (input.ended && input.track != 0) TRY(builder_->end_track(input.track, now()));
   }
   return {};
@@ -601,7 +672,9 @@ Status ManifestSink<Traits>::take(Input& input, Held chunk) {
     input.held.push_back(std::move(chunk));
     return {};
   }
+  if (input.left_out) return {};
   if (input.track == 0) return malformed("a chunk before its caps");
+  if (chunk.has_changed) TRY(change_tracks(input));
   if (builder_->is_too_long(input.track, chunk.duration)) input.has_long_chunks = true;
   if (input.ts) {
     return builder_->add_multiplexed(input.track, std::move(chunk.shares), chunk.independent,
@@ -609,6 +682,14 @@ Status ManifestSink<Traits>::take(Input& input, Held chunk) {
   }
   return builder_->add_chunk(input.track, chunk.start, chunk.duration, chunk.independent,
                              std::move(chunk.parts), now());
+}
+
+// Of a transport stream.
+template <class Traits>
+Status ManifestSink<Traits>::change_tracks(const Input& input) {
+  std::vector<codecs::StreamInfo> infos;
+  for (const timeline::TrackDescription& track : input.ts->tracks()) infos.push_back(track.info);
+  return builder_->change_input(input.track, infos, {});
 }
 
 template <class Traits>
@@ -619,15 +700,22 @@ Status ManifestSink<Traits>::write() {
 }
 
 template <class Traits>
+std::optional<std::int64_t> ManifestSink<Traits>::running_time(const Input& input, GstClockTime time) {
+  if (!GST_CLOCK_TIME_IS_VALID(time) || input.segment.format != GST_FORMAT_TIME) return std::nullopt;
+  guint64 value = 0;
+  const int sign = gst_segment_to_running_time_full(&input.segment, GST_FORMAT_TIME, time, &value);
+  if (sign == 0) return std::nullopt;
+  return sign < 0 ? -static_cast<std::int64_t>(value) : static_cast<std::int64_t>(value);
+}
+
+template <class Traits>
 Status ManifestSink<Traits>::take_buffer(Input& input, GstBuffer* buffer) {
   Held chunk = TRY(input.ts ? read_transport(*input.ts, buffer) : read_chunk(buffer));
   if (!input.is_known()) return malformed("a chunk before its caps");
-  if (GST_BUFFER_PTS_IS_VALID(buffer)) {
-    input.offset = rescale(chunk.start, timescale_of(input), 1'000'000'000) -
-                   static_cast<std::int64_t>(GST_BUFFER_PTS(buffer));
-  }
-  TRY(begin_when_ready());
+  if (const auto running = running_time(input, GST_BUFFER_PTS(buffer)))
+    input.offset = rescale(chunk.start, timescale_of(input), 1'000'000'000) - *running;
   TRY(take(input, std::move(chunk)));
+  TRY(begin_when_ready());
   return write();
 }
 
@@ -638,9 +726,11 @@ Status ManifestSink<Traits>::take_gap(Input& input, GstEvent* event) {
   GstClockTime time = GST_CLOCK_TIME_NONE;
   GstClockTime duration = GST_CLOCK_TIME_NONE;
   gst_event_parse_gap(event, &time, &duration);
-  if (!begun_ || !input.offset || !GST_CLOCK_TIME_IS_VALID(time)) return {};
+  if (!begun_ || input.left_out || !input.offset || !GST_CLOCK_TIME_IS_VALID(time)) return {};
   if (GST_CLOCK_TIME_IS_VALID(duration)) time += duration;
-  const std::int64_t end = static_cast<std::int64_t>(time) + *input.offset;
+  const auto running = running_time(input, time);
+  if (!running) return {};
+  const std::int64_t end = *running + *input.offset;
   TRY(builder_->advance_track(input.track, rescale(end, 1'000'000'000, timescale_of(input)), now()));
   return write();
 }
@@ -652,58 +742,159 @@ void ManifestSink<Traits>::set_flushing(GstPad* pad, bool flushing) {
   changed_.notify_all();
 }
 
+// The pad that this one is far ahead of.
 template <class Traits>
-bool ManifestSink<Traits>::is_ahead(const Input& input) const {
-  if (begun_) return builder_->is_ahead(input.track);
-  if (input.held.empty()) return false;
-  const Held& last = input.held.back();
-  return last.start + last.duration - input.held.front().start > builder_->most_held(timescale_of(input));
+typename ManifestSink<Traits>::Input* ManifestSink<Traits>::awaited_by(const Input& input) {
+  const auto awaited = begun_ ? builder_->waits_for(input.track) : std::nullopt;
+  if (begun_ && !awaited) return nullptr;
+  if (!begun_ && input.held.empty()) return nullptr;
+  if (!begun_) {
+    const Held& last = input.held.back();
+    const std::int64_t length = last.start + last.duration - input.held.front().start;
+    if (length <= builder_->most_held(timescale_of(input))) return nullptr;
+  }
+  for (Input& other : inputs_) {
+    if (begun_ ? other.track == *awaited : &other != &input && !other.is_complete() && !other.ended)
+      return &other;
+  }
+  return nullptr;
 }
 
-// What a pad carries is settled by its first caps.
 template <class Traits>
-Status ManifestSink<Traits>::take_caps(Input& input, const GstCaps* caps) const {
+void ManifestSink<Traits>::note_due(std::optional<std::int64_t> running) {
+  if (!running || !builder_) return;
+  due_ = running;
+  for (const Input& input : inputs_) {
+    if (!input.offset) continue;
+    builder_->set_due(*running + *input.offset);
+    return;
+  }
+}
+
+// Until the pad is no longer far ahead of another. What is awaited of live streams falls due meanwhile.
+// Nothing: it is gone.
+template <class Traits>
+typename ManifestSink<Traits>::Input* ManifestSink<Traits>::wait_for_others(
+    GstPad* pad, std::unique_lock<std::mutex>& lock) {
+  using namespace std::chrono_literals;
+  Input* input = nullptr;
+  const auto may_go_on = [&] {
+    input = find(pad);
+    return stopped_ || input == nullptr || input->flushing || !failure_ || awaited_by(*input) == nullptr;
+  };
+  constexpr auto turn = 200ms;
+  constexpr auto patience = 10s;
+  for (auto waited = 0ms; !changed_.wait_for(lock, turn, may_go_on); waited += turn) {
+    const Input* const awaited = awaited_by(*input);
+    const auto other = awaited == nullptr ? Ref<GstPad>{} : Ref<GstPad>::share(awaited->pad);
+    const bool is_long = other && waited >= patience && !std::exchange(input->told_waiting, true);
+    lock.unlock();
+    if (is_long) gstkit::tell_waiting(GST_ELEMENT_CAST(shell_), pad, other.get());
+    const auto running = due();
+    lock.lock();
+    note_due(running);
+  }
+  return input;
+}
+
+template <class Traits>
+std::vector<typename ManifestSink<Traits>::News> ManifestSink<Traits>::take_news() {
+  std::vector<News> news;
+  const auto add = [&](const Input& input, typename News::Kind kind, std::uint64_t number = 0) {
+    news.push_back({kind, Ref<GstPad>::share(input.pad), number});
+  };
+  for (Input& input : inputs_) {
+    if (input.has_long_chunks && !std::exchange(input.told_long, true)) add(input, News::Kind::long_chunks);
+    if (input.left_out && !std::exchange(input.told_left_out, true)) add(input, News::Kind::left_out);
+    if (!begun_ || input.track == 0) continue;
+    const bool is_missing = builder_->is_missing(input.track);
+    if (std::exchange(input.told_missing, is_missing) != is_missing)
+      add(input, is_missing ? News::Kind::missing : News::Kind::there_again);
+    const std::uint64_t dropped = builder_->dropped(input.track);
+    if (std::exchange(input.dropped, dropped) != dropped) add(input, News::Kind::dropped, dropped);
+    if (!input.ts) continue;
+    if (const auto pid = input.ts->take_left_out()) add(input, News::Kind::left_out_track, *pid);
+  }
+  return news;
+}
+
+template <class Traits>
+void ManifestSink<Traits>::tell(const std::vector<News>& news) const {
+  const auto warn = [&](const std::string& what) {
+    GST_ELEMENT_WARNING(shell_, STREAM, MUX, ("%s", what.c_str()), (nullptr));
+  };
+  for (const News& one : news) {
+    const std::string name = GST_PAD_NAME(one.pad.get());
+    switch (one.kind) {
+      case News::Kind::missing:
+      case News::Kind::there_again:
+        gstkit::tell_missing(GST_ELEMENT_CAST(shell_), one.pad.get(), one.kind == News::Kind::missing);
+        break;
+      case News::Kind::left_out:
+        warn(name + " has brought nothing before the first segment was due: it is left out");
+        break;
+      case News::Kind::left_out_track:
+        warn(name + ": PID " + std::to_string(one.number) +
+             " came after the first segment: it is in the segments, but the playlists do not know of it");
+        break;
+      case News::Kind::long_chunks:
+        warn("chunks of " + name +
+             " are longer than segments, of which some will have none: a smaller chunk-duration of "
+             "cmafpackager "
+             "helps");
+        break;
+      case News::Kind::dropped:
+        GST_WARNING_OBJECT(
+            shell_, "%s: a chunk came after its segment, and was dropped (%" G_GUINT64_FORMAT " so far)",
+            name.c_str(), one.number);
+        break;
+    }
+  }
+}
+
+// What a pad carries is settled by its first caps; its parameters may become others.
+template <class Traits>
+Status ManifestSink<Traits>::take_caps(Input& input, const GstCaps* caps) {
   if (gst_structure_has_name(gst_caps_get_structure(caps, 0), "video/mpegts") != FALSE) {
     if (input.cmaf) return unsupported("a pad's CMAF becomes a transport stream");
     if (!input.ts) input.ts.emplace();
     return {};
   }
+  if (input.ts) return unsupported("a pad's transport stream becomes CMAF");
   auto track = TRY(gstkit::cmaf_track_of(caps));
-  const bool is_change =
-      input.ts || (input.cmaf && as_text(track.header.bytes()) != as_text(input.cmaf->header.bytes()));
-  if (begun_ && is_change)
-    return unsupported("a track's parameters change: one presentation has one header for each track");
+  const bool is_change = input.cmaf && as_text(track.header.bytes()) != as_text(input.cmaf->header.bytes());
+  if (is_change && !begun_ && !input.held.empty())
+    return unsupported("a track's parameters change before the first segment");
   input.cmaf = std::move(track);
-  return {};
+  if (!is_change || input.track == 0) return {};
+  return builder_->change_input(input.track, {input.cmaf->info}, input.cmaf->header);
 }
 
 template <class Traits>
 GstFlowReturn ManifestSink<Traits>::chain(GstPad* pad, GstBuffer* raw) {
   const auto buffer = Ref<GstBuffer>::adopt(raw);
   if (GST_BUFFER_FLAG_IS_SET(raw, GST_BUFFER_FLAG_HEADER)) return GST_FLOW_OK;
-  std::optional<Error> news;
-  bool is_too_long = false;
+  std::optional<Error> failure;
+  std::vector<News> news;
+  const auto running = due();
   {
     std::unique_lock lock{mutex_};
-    Input* input = nullptr;
-    changed_.wait(lock, [&] {
-      input = find(pad);
-      return stopped_ || input == nullptr || input->flushing || !failure_ || !is_ahead(*input);
-    });
+    note_due(running);
+    Input* const input = wait_for_others(pad, lock);
     if (stopped_ || input == nullptr || input->flushing) return GST_FLOW_FLUSHING;
     if (!failure_) return GST_FLOW_ERROR;  // said by whoever met it
-    news = first_failure(take_buffer(*input, raw));
-    is_too_long = input->has_long_chunks && !std::exchange(input->is_told, true);
+    failure = first_failure(take_buffer(*input, raw));
+    news = take_news();
     changed_.notify_all();
   }
-  if (is_too_long) {
-    GST_ELEMENT_WARNING(shell_, STREAM, MUX,
-                        ("chunks of %s are longer than segments, of which some will have none: a smaller "
-                         "chunk-duration of cmafpackager helps",
-                         GST_PAD_NAME(pad)),
-                        (nullptr));
-  }
-  return news ? gstkit::post_error(GST_ELEMENT_CAST(shell_), *news) : GST_FLOW_OK;
+  tell(news);
+  return failure ? gstkit::post_error(GST_ELEMENT_CAST(shell_), *failure) : GST_FLOW_OK;
+}
+
+template <class Traits>
+gboolean ManifestSink<Traits>::send_event(GstEvent* event) {
+  if (GST_EVENT_TYPE(event) == GST_EVENT_LATENCY) live_.forget();
+  return gstkit::send_upstream(GST_ELEMENT_CAST(shell_), event);
 }
 
 template <class Traits>
@@ -724,6 +915,10 @@ bool ManifestSink<Traits>::sink_event(GstPad* pad, GstEvent* raw) {
       status = take_caps(*input, caps);
     } else if (auto announced = gstkit::parse<gstkit::TrackAnnounced>(raw)) {
       input->description = std::move(announced->track);
+    } else if (gst_event_has_name(raw, gstkit::StretchBegin::name) != FALSE) {
+      if (input->track != 0) builder_->begin_anew(input->track);
+    } else if (GST_EVENT_TYPE(raw) == GST_EVENT_SEGMENT) {
+      gst_event_copy_segment(raw, &input->segment);
     } else if (GST_EVENT_TYPE(raw) == GST_EVENT_GAP && failure_) {
       status = take_gap(*input, raw);
     } else if (GST_EVENT_TYPE(raw) == GST_EVENT_EOS && failure_) {
@@ -786,7 +981,7 @@ void init_class(Class* klass, GstStaticPadTemplate* pad_template) {
   gstkit::install_properties<Impl>(G_OBJECT_CLASS(klass));
   auto* element = GST_ELEMENT_CLASS(klass);
   element->change_state = gstkit::thunk<&Impl::change_state>;
-  element->send_event = gstkit::send_upstream;
+  element->send_event = gstkit::thunk<&Impl::send_event>;
   element->request_new_pad = gstkit::thunk<&Impl::request_new_pad>;
   element->release_pad = gstkit::thunk<&Impl::release_pad>;
   gst_element_class_add_static_pad_template(element, pad_template);

@@ -23,6 +23,8 @@ constexpr char hls_type[] = "application/vnd.apple.mpegurl";
 constexpr char dash_type[] = "application/dash+xml";
 // Segments that have left the manifest and are still there for players that have an older one.
 constexpr std::size_t kept_behind = 3;
+// A hole of so many segments, in which nobody has anything, is not made of segments.
+constexpr std::int64_t longest_hole = 10;
 
 Error conflict(std::string message) { return {ErrorCode::conflict, std::move(message)}; }
 
@@ -88,19 +90,22 @@ Result<TrackId> ManifestBuilder::add_track(timeline::TrackDescription descriptio
   if (settings_.protocol == Protocol::hls) return conflict("transport streams and CMAF do not go together");
   Input input;
   input.tracks.push_back(make_track(std::move(description)));
-  input.header = std::move(header);
+  input.configs[1] = {{input.track().description.info}, std::move(header)};
   return add_input(std::move(input));
 }
 
 Result<TrackId> ManifestBuilder::add_multiplex(std::vector<timeline::TrackDescription> descriptions) {
   if (begun_) return conflict("a track was added after the first segment");
-  const bool has_cmaf = std::any_of(inputs_.begin(), inputs_.end(),
-                                    [](const auto& entry) { return !entry.second.header.empty(); });
+  const bool has_cmaf =
+      std::any_of(inputs_.begin(), inputs_.end(), [](const auto& entry) { return !entry.second.is_ts(); });
   if (has_cmaf) return conflict("transport streams and CMAF do not go together");
   if (settings_.protocol == Protocol::dash) return unsupported("DASH with transport streams");
   Input input;
-  for (timeline::TrackDescription& description : descriptions)
+  Config& config = input.configs[1];
+  for (timeline::TrackDescription& description : descriptions) {
+    config.infos.push_back(description.info);
     input.tracks.push_back(make_track(std::move(description)));
+  }
   const auto& tracks = input.tracks;
   const bool is_carried =
       tracks.size() == 1 || (tracks.size() == 2 && is_video(tracks[0]) && !is_video(tracks[1]));
@@ -137,20 +142,97 @@ void ManifestBuilder::assign_variants() {
 }
 
 void ManifestBuilder::begin(Utc now) {
-  begun_ = true;
-  timeline::Stretch stretch;
-  stretch.id = 1;
-  stretch.first_slot = 1;
-  stretch.start = std::chrono::floor<std::chrono::milliseconds>(now);
-  stretch.start_time = reference().chunks.front().start;
-  stretch.reference = reference_;
   assign_variants();
-  for (const auto& [id, input] : inputs_)
-    stretch.tracks.insert(stretch.tracks.end(), input.tracks.begin(), input.tracks.end());
-  timeline_.availability_start = stretch.start;
-  timeline_.stretches.emplace(1, std::make_shared<const timeline::Stretch>(std::move(stretch)));
+  begin_stretch(std::chrono::floor<std::chrono::milliseconds>(now), next_start());
+  begun_ = true;
+  timeline_.availability_start = stretch().start;
   endpoint_.emplace(archive::EndpointDraft::begin(endpoint_name, {}, 1, settings_.segment_duration,
                                                   settings_.segment_duration, 0));
+}
+
+// Its tracks are what their next chunks are. `start_time`: reference ticks.
+void ManifestBuilder::begin_stretch(Utc start, std::int64_t start_time) {
+  timeline::Stretch stretch;
+  stretch.id = ++stretch_;
+  stretch.first_slot = next_slot_;
+  stretch.start = start;
+  stretch.start_time = start_time;
+  stretch.reference = reference_;
+  for (auto& [id, input] : inputs_) {
+    const std::uint32_t config = input.chunks.empty() ? input.track().config : input.chunks.front().config;
+    // A segment that begins in the stretch before may still be written with the header of that.
+    input.configs.erase(input.configs.begin(), input.configs.find(input.track().config));
+    for (std::size_t i = 0; i < input.tracks.size(); ++i) {
+      input.tracks[i].config = config;
+      input.tracks[i].description.info = input.configs.at(config).infos[i];
+    }
+    stretch.tracks.insert(stretch.tracks.end(), input.tracks.begin(), input.tracks.end());
+  }
+  timeline_.stretches.emplace(stretch_, std::make_shared<const timeline::Stretch>(std::move(stretch)));
+}
+
+// Reference ticks of the newest stretch.
+Utc ManifestBuilder::date_of(std::int64_t time) const {
+  return stretch().start + to_microseconds(time - stretch().start_time, timescale(reference()));
+}
+
+// An input's chunk of the next segment has other parameters than the stretch.
+bool ManifestBuilder::has_change(const Next& next) const {
+  return std::any_of(inputs_.begin(), inputs_.end(), [&](const auto& entry) {
+    const Input& input = entry.second;
+    if (input.chunks.empty() || input.chunks.front().config == input.track().config) return false;
+    return entry.first == reference_ ? next.count > 0 : input.chunks.front().start < ticks(next.end, input);
+  });
+}
+
+// All have come to where times begin anew: what waited for that is next.
+bool ManifestBuilder::begin_next_epoch(Utc now) {
+  std::optional<std::uint32_t> epoch;
+  for (const auto& [id, input] : inputs_) {
+    if (!input.is_over()) return false;
+    if (!input.next.empty())
+      epoch = std::min(epoch.value_or(input.next.front().epoch), input.next.front().epoch);
+  }
+  if (!epoch) return false;
+  const Utc continued = begun_ ? date_of(next_start()) : now;
+  for (auto& [id, input] : inputs_) {
+    input.chunks.clear();
+    input.end.reset();
+    while (!input.next.empty() && input.next.front().epoch == *epoch) {
+      const Pending& chunk = input.next.front();
+      input.end = chunk.start + chunk.duration;
+      input.chunks.push_back(std::move(input.next.front()));
+      input.next.pop_front();
+    }
+  }
+  epoch_ = *epoch;
+  due_.reset();
+  was_without_ = false;
+  if (!begun_) return true;
+  const auto date = std::max(continued, Utc{std::chrono::floor<std::chrono::milliseconds>(now)});
+  const auto& chunks = reference().chunks;
+  begin_stretch(date, chunks.empty() ? first_of_others().value_or(0) : chunks.front().start);
+  return true;
+}
+
+Status ManifestBuilder::change_input(TrackId first, const std::vector<codecs::StreamInfo>& infos,
+                                     Blob header) {
+  const auto at = inputs_.find(first);
+  if (at == inputs_.end() || infos.size() != at->second.tracks.size())
+    return conflict("parameters of tracks that are not known");
+  Input& input = at->second;
+  const auto& [number, last] = *input.configs.rbegin();
+  for (std::size_t i = 0; i < infos.size(); ++i) {
+    if (infos[i].codec != last.infos[i].codec) return unsupported("a track's codec changes");
+    if (infos[i].timescale != last.infos[i].timescale) return unsupported("a track's timescale changes");
+  }
+  input.configs[number + 1] = {infos, std::move(header)};
+  return {};
+}
+
+void ManifestBuilder::begin_anew(TrackId first) {
+  const auto at = inputs_.find(first);
+  if (at != inputs_.end() && at->second.end) at->second.epoch = std::max(at->second.epoch, epoch_) + 1;
 }
 
 Status ManifestBuilder::add_chunk(TrackId track, std::int64_t start, std::int64_t duration, bool independent,
@@ -175,11 +257,23 @@ Status ManifestBuilder::add_multiplexed(TrackId first, std::vector<Share> shares
 Status ManifestBuilder::add(Input& input, Pending chunk, Utc now) {
   const std::string& key = input.track().description.key;
   if (input.ended) return conflict("a chunk of a track that has ended");
-  if (chunk.start < 0 || chunk.duration <= 0 || (input.end && chunk.start < *input.end - chunk.duration / 2))
-    return conflict(key +
-                    ": a chunk's time goes back; one presentation has one timeline, so what an archive "
-                    "has of an encoder that began anew is for a presentation of its own");
+  if (chunk.start < 0 || chunk.duration <= 0) return conflict(key + ": a chunk's time is below zero");
+  const Pending* const last = !input.next.empty() ? &input.next.back() : nullptr;
+  const auto end = last != nullptr ? std::optional{last->start + last->duration} : input.end;
+  const bool goes_back = end && chunk.start < *end - chunk.duration / 2;
+  if (goes_back && input.epoch == (last != nullptr ? last->epoch : epoch_)) ++input.epoch;
+  chunk.config = input.configs.rbegin()->first;
+  chunk.epoch = input.epoch;
+  if (chunk.epoch > epoch_) {
+    input.next.push_back(std::move(chunk));
+    return advance(now);
+  }
   input.end = chunk.start + chunk.duration;
+  if (due_ && begun_ && *input.end <= ticks(next_start(), input)) {
+    ++input.dropped;
+    return {};
+  }
+  input.missing = false;
   input.chunks.push_back(std::move(chunk));
   return advance(now);
 }
@@ -191,22 +285,33 @@ bool ManifestBuilder::is_too_long(TrackId track, std::int64_t duration) const {
   return duration * 4 > std::int64_t{settings_.segment_duration} * timescale(at->second) * 5;
 }
 
-bool ManifestBuilder::is_ahead(TrackId track) const {
+std::optional<TrackId> ManifestBuilder::waits_for(TrackId track) const {
   const auto at = inputs_.find(track);
-  if (at == inputs_.end() || at->second.chunks.empty()) return false;
+  if (at == inputs_.end() || at->second.chunks.empty()) return std::nullopt;
   const Input& mine = at->second;
-  if (*mine.end - mine.chunks.front().start <= most_held(timescale(mine))) return false;
-  return std::any_of(inputs_.begin(), inputs_.end(), [&](const auto& entry) {
-    const Input& other = entry.second;
-    if (&other == &mine || other.ended) return false;
-    return !other.end || rescale(*other.end, timescale(other), timescale(mine)) < *mine.end;
-  });
+  if (*mine.end - mine.chunks.front().start <= most_held(timescale(mine))) return std::nullopt;
+  for (const auto& [id, other] : inputs_) {
+    if (&other != &mine && is_awaited(other, rescale(*mine.end, timescale(mine), timescale(other))))
+      return id;
+  }
+  return std::nullopt;
+}
+
+bool ManifestBuilder::is_missing(TrackId track) const {
+  const auto at = inputs_.find(track);
+  return at != inputs_.end() && at->second.missing;
+}
+
+std::uint64_t ManifestBuilder::dropped(TrackId track) const {
+  const auto at = inputs_.find(track);
+  return at == inputs_.end() ? 0 : at->second.dropped;
 }
 
 Status ManifestBuilder::advance_track(TrackId track, std::int64_t time, Utc now) {
   const auto at = inputs_.find(track);
   if (at == inputs_.end()) return {};
   at->second.end = std::max(at->second.end.value_or(time), time);
+  at->second.missing = false;
   return advance(now);
 }
 
@@ -220,46 +325,114 @@ Status ManifestBuilder::end_track(TrackId track, Utc now) {
 std::size_t ManifestBuilder::whole_segment() const {
   const Input& input = reference();
   // Times were rounded on their way: what lacks 5 ms is long enough.
-  const std::int64_t wanted =
-      std::int64_t{settings_.segment_duration} * timescale(input) - timescale(input) / 200;
+  const std::int64_t long_enough = wanted(input) - timescale(input) / 200;
   std::int64_t length = 0;
   for (std::size_t i = 0; i < input.chunks.size(); ++i) {
-    length += input.chunks[i].duration;
-    const bool may_end = i + 1 == input.chunks.size() || input.chunks[i + 1].independent;
-    if (length >= wanted && may_end) return i + 1;
+    const Pending& chunk = input.chunks[i];
+    length += chunk.duration;
+    const bool is_last = i + 1 == input.chunks.size();
+    const bool may_end = is_last || input.chunks[i + 1].independent;
+    const bool is_other = !is_last && input.chunks[i + 1].config != chunk.config;
+    const bool is_hole =
+        !is_last && input.chunks[i + 1].start - (chunk.start + chunk.duration) > wanted(input);
+    if (is_other || (may_end && (length >= long_enough || is_hole))) return i + 1;
   }
-  return input.ended ? input.chunks.size() : 0;
+  return input.is_over() || is_silent(input) ? input.chunks.size() : 0;
 }
 
-// Something of another track that begins before `end`, reference ticks, may still come.
-bool ManifestBuilder::is_waited_for(std::int64_t end) const {
+// A segment's length of it is due and has not come.
+bool ManifestBuilder::is_silent(const Input& input) const {
+  if (!due_ || input.is_over() || (!begun_ && !first_of_others() && !input.end)) return false;
+  const std::int64_t from = input.end.value_or(ticks(next_start(), input));
+  return from + wanted(input) <= rescale(*due_, 1'000'000'000, timescale(input));
+}
+
+// Something of it that begins before `until`, ticks of the input, may still come.
+bool ManifestBuilder::is_awaited(const Input& input, std::int64_t until) const {
+  if (input.is_over() || (input.end && *input.end >= until)) return false;
+  return !due_ || until > rescale(*due_, 1'000'000'000, timescale(input));
+}
+
+bool ManifestBuilder::is_waited_for(const Next& next) const {
+  const std::int64_t end = next.is_last ? std::max(next.end, longest_end()) : next.end;
   return std::any_of(inputs_.begin(), inputs_.end(), [&](const auto& entry) {
-    const Input& input = entry.second;
-    if (entry.first == reference_ || input.ended) return false;
-    const std::int64_t until = rescale(end, timescale(reference()), timescale(input));
-    return !input.end || *input.end < until;
+    return entry.first != reference_ && is_awaited(entry.second, ticks(end, entry.second));
   });
+}
+
+void ManifestBuilder::note_missing(const Next& next) {
+  for (auto& [id, input] : inputs_) {
+    const bool has_brought = input.is_over() || (input.end && *input.end >= ticks(next.end, input));
+    if (id == reference_ ? is_silent(input) : !has_brought) input.missing = true;
+  }
+}
+
+// Reference ticks.
+std::optional<std::int64_t> ManifestBuilder::first_of_others() const {
+  std::optional<std::int64_t> first;
+  for (const auto& [id, input] : inputs_) {
+    if (id == reference_ || input.chunks.empty()) continue;
+    const std::int64_t start = rescale(input.chunks.front().start, timescale(input), timescale(reference()));
+    first = std::min(first.value_or(start), start);
+  }
+  return first;
+}
+
+// Where the reference has nothing: behind its end, in a hole, or while it is silent.
+std::optional<ManifestBuilder::Next> ManifestBuilder::next_without() const {
+  const Input& input = reference();
+  const bool has_chunks = !input.chunks.empty();
+  if (!begun_ && (has_chunks || input.is_over() || !first_of_others())) return std::nullopt;
+  const std::int64_t end = tail_end();
+  if (has_chunks) {
+    // What is left of a hole is for itself, too.
+    const std::int64_t most = was_without_ ? timescale(input) / 200 : wanted(input);
+    const std::int64_t start = input.chunks.front().start;
+    if (start <= next_start() + most) return std::nullopt;
+    const bool is_jump =
+        start - next_start() > longest_hole * wanted(input) && first_of_others().value_or(start) >= start;
+    return is_jump ? Next{0, start, false, true} : Next{0, std::min(end, start), false};
+  }
+  if (input.is_over()) return has_tail() ? std::optional{Next{0, end, true}} : std::nullopt;
+  const bool has_others = first_of_others().value_or(end) < end;
+  if (!is_silent(input) || !has_others || is_awaited(input, end)) return std::nullopt;
+  return Next{0, end, false};
+}
+
+std::optional<ManifestBuilder::Next> ManifestBuilder::next_segment() const {
+  if (auto next = next_without()) return next;
+  const Input& input = reference();
+  const std::size_t count = input.chunks.empty() ? 0 : whole_segment();
+  if (count == 0) return std::nullopt;
+  const Pending& last = input.chunks[count - 1];
+  return Next{count, last.start + last.duration, input.is_over() && input.chunks.size() == count};
 }
 
 Status ManifestBuilder::advance(Utc now) {
   bool has_new = false;
   while (reference_ != 0) {
-    const Input& input = reference();
-    const std::size_t count = input.chunks.empty() ? 0 : whole_segment();
-    if (count == 0 && !(input.ended && input.chunks.empty() && begun_ && has_tail())) break;
-    const bool is_last = input.ended && input.chunks.size() == count;
-    const std::int64_t end =
-        count > 0 ? input.chunks[count - 1].start + input.chunks[count - 1].duration : tail_end();
-    if (is_waited_for(is_last ? std::max(end, longest_end()) : end)) break;
+    const auto next = next_segment();
+    if (!next && begin_next_epoch(now)) continue;
+    if (!next || is_waited_for(*next)) break;
+    note_missing(*next);
     if (!begun_) begin(now);
-    close_segment(count, end, now);
+    if (next->is_jump || has_change(*next)) {
+      const std::int64_t from = next->is_jump ? next->end : next_start();
+      begin_stretch(date_of(from), from);
+      if (next->is_jump) continue;
+    }
+    close_segment(*next, now);
     has_new = true;
   }
   return has_new ? write_manifests() : Status{};
 }
 
 std::int64_t ManifestBuilder::next_start() const {
-  return timeline_.empty() ? reference().chunks.front().start : timeline_.find(timeline_.end_slot() - 1)->end;
+  if (begun_) {
+    const bool has_slots = stretch().first_slot < next_slot_;
+    return has_slots ? timeline_.find(timeline_.end_slot() - 1)->end : stretch().start_time;
+  }
+  return reference().chunks.empty() ? first_of_others().value_or(0) : reference().chunks.front().start;
 }
 
 // What the other tracks have behind the end of the one that makes the segments goes with its last segment as
@@ -299,6 +472,7 @@ std::vector<ManifestBuilder::Pending> ManifestBuilder::take_part(Input& input, s
                                                                  std::int64_t end) {
   std::vector<Pending> taken;
   while (!input.chunks.empty() && (count > 0 ? taken.size() < count : input.chunks.front().start < end)) {
+    if (input.chunks.front().config != input.track().config) break;  // of the next stretch
     taken.push_back(std::move(input.chunks.front()));
     input.chunks.pop_front();
   }
@@ -323,22 +497,20 @@ std::optional<timeline::Chunk> ManifestBuilder::chunk_of(const std::vector<Pendi
   return chunk;
 }
 
-// The first `count` chunks of the reference and what of the others begins before `end`, reference ticks.
-void ManifestBuilder::close_segment(std::size_t count, std::int64_t end, Utc now) {
-  const timeline::Stretch& stretch = *timeline_.stretch(1);
+// Of the others what begins before its end.
+void ManifestBuilder::close_segment(const Next& next, Utc now) {
   timeline::Slot slot;
-  slot.number = next_slot_++;
-  slot.stretch = 1;
-  const auto& chunks = reference().chunks;
   slot.start = next_start();
-  const bool is_last = reference().ended && chunks.size() == count;
-  const bool takes_all = is_last && newest_end() <= std::max(end, longest_end());
-  slot.end = count > 0 ? end : std::min(end, newest_end());
-  slot.utc = stretch.start + to_microseconds(slot.start - stretch.start_time, timescale(reference()));
+  slot.utc = date_of(slot.start);
+  slot.number = next_slot_++;
+  slot.stretch = stretch_;
+  const bool takes_all = next.is_last && newest_end() <= std::max(next.end, longest_end());
+  slot.end = next.count == 0 && next.is_last ? std::min(next.end, newest_end()) : next.end;
+  was_without_ = next.count == 0;
   for (auto& [id, input] : inputs_) {
-    const std::int64_t before = takes_all ? std::numeric_limits<std::int64_t>::max()
-                                          : rescale(end, timescale(reference()), timescale(input));
-    auto part = take_part(input, id == reference_ ? count : 0, before);
+    const std::int64_t before = takes_all ? std::numeric_limits<std::int64_t>::max() : ticks(next.end, input);
+    if (id == reference_ && next.count == 0) continue;
+    auto part = take_part(input, id == reference_ ? next.count : 0, before);
     if (part.empty()) continue;
     for (std::size_t i = 0; i < input.tracks.size(); ++i) {
       const auto chunk = chunk_of(part, i);
@@ -372,14 +544,14 @@ std::string ManifestBuilder::segment_file(const Cut& cut, const Input& input) co
   return timeline::segment_name(name, timeline::rendition_name(stretch, name.tracks));
 }
 
-void ManifestBuilder::write_header(const Input& input, std::uint32_t generation) {
-  const timeline::Track& track = input.track();
-  if (input.header.empty() || !headers_.emplace(track.id, generation).second) return;
-  const std::string rendition = timeline::rendition_name(*timeline_.stretch(1), {track.id});
-  actions_.push_back({timeline::init_name(1, generation, rendition, track.config),
-                      media_type(track),
-                      {input.header},
-                      false});
+void ManifestBuilder::write_header(const Cut& cut, const Input& input) {
+  if (input.is_ts()) return;
+  const timeline::Stretch& stretch = *timeline_.stretch(cut.stretch);
+  const timeline::Track& track = *stretch.find(input.track().id);
+  const std::string rendition = timeline::rendition_name(stretch, {track.id});
+  std::string name = timeline::init_name(1, cut.generation, rendition, track.config);
+  if (!headers_.insert(name).second) return;
+  actions_.push_back({std::move(name), media_type(track), {input.configs.at(track.config).header}, false});
 }
 
 void ManifestBuilder::write_segment(const Cut& cut) {
@@ -398,7 +570,7 @@ void ManifestBuilder::write_segment(const Cut& cut) {
       parts.emplace_back(nullptr, isobmff::segment_type());
     }
     for (auto& chunk : chunks) parts.insert(parts.end(), chunk.begin(), chunk.end());
-    write_header(input, cut.generation);
+    write_header(cut, input);
     actions_.push_back(
         {segment_file(cut, input), is_ts ? ts_type : media_type(input.track()), std::move(parts), false});
   }
@@ -446,9 +618,8 @@ Status ManifestBuilder::write_manifests() {
     delete_old();
     return {};
   }
-  const timeline::Stretch& stretch = *timeline_.stretch(1);
   for (const auto& [id, input] : inputs_) {
-    const std::string rendition = timeline::rendition_name(stretch, input.ids());
+    const std::string rendition = timeline::rendition_name(stretch(), input.ids());
     const std::string text = TRY(hls::render_media(timeline_, out, rendition, window()));
     actions_.push_back(
         {timeline::media_playlist_file(out, rendition), hls_type, {Blob::copy_of(as_bytes(text))}, false});
@@ -467,7 +638,7 @@ void ManifestBuilder::delete_old() {
     const Cut cut = presentation->cuts[cuts_deleted_];
     for (const auto& [id, input] : inputs_) {
       const auto has_none = [&](const timeline::Track& track) {
-        return timeline::span_of(timeline_, *timeline_.stretch(1), cut, track.id).first == nullptr;
+        return timeline::span_of(timeline_, *timeline_.stretch(cut.stretch), cut, track.id).first == nullptr;
       };
       if (std::all_of(input.tracks.begin(), input.tracks.end(), has_none)) continue;
       actions_.push_back({segment_file(cut, input), {}, {}, true});

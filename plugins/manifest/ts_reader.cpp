@@ -38,20 +38,38 @@ std::int64_t TsReader::unwrap(std::int64_t time) {
   return time;
 }
 
-Status TsReader::learn(const codecs::MediaSegment& segment) {
-  std::vector<const ElementaryStream*> streams;
+void TsReader::learn(const codecs::MediaSegment& segment) {
+  for (const std::uint32_t pid : segment.empty) {
+    if (std::find(pids_.begin(), pids_.end(), pid) == pids_.end()) announced_.insert(pid);
+  }
   for (const ElementaryStream& stream : segment.streams) {
-    if (!stream.configs.empty()) streams.push_back(&stream);
+    const bool is_known = std::find(pids_.begin(), pids_.end(), stream.id) != pids_.end();
+    if (is_known || stream.configs.empty()) continue;
+    announced_.erase(stream.id);
+    const auto is_first_audio = [](const timeline::TrackDescription& track) {
+      return codecs::kind_of(track.info.codec) != codecs::Kind::video;
+    };
+    const auto at = is_video(stream)
+                        ? std::find_if(descriptions_.begin(), descriptions_.end(), is_first_audio)
+                        : descriptions_.end();
+    pids_.insert(pids_.begin() + (at - descriptions_.begin()), stream.id);
+    timeline::TrackDescription track;
+    track.info = stream.configs.front();
+    track.language = stream.language;
+    descriptions_.insert(at, std::move(track));
   }
-  if (streams.empty()) return malformed("a transport stream without anything that can be played");
-  std::stable_partition(streams.begin(), streams.end(), [](const auto* stream) { return is_video(*stream); });
-  for (const ElementaryStream* stream : streams) {
-    timeline::TrackDescription& track = descriptions_.emplace_back();
-    track.info = stream->configs.front();
-    track.language = stream->language;
-    pids_.push_back(stream->id);
+}
+
+void TsReader::note_others(const codecs::MediaSegment& segment) {
+  for (const ElementaryStream& stream : segment.streams) {
+    const bool is_known = std::find(pids_.begin(), pids_.end(), stream.id) != pids_.end();
+    if (!is_known && others_.insert(stream.id).second) left_out_ = stream.id;
   }
-  return {};
+}
+
+void TsReader::settle() {
+  settled_ = true;
+  last_.reset();
 }
 
 const ElementaryStream* TsReader::find(const codecs::MediaSegment& segment, std::size_t track) const {
@@ -60,16 +78,18 @@ const ElementaryStream* TsReader::find(const codecs::MediaSegment& segment, std:
   return at == segment.streams.end() ? nullptr : &*at;
 }
 
-Status TsReader::check(const codecs::MediaSegment& segment) const {
-  for (const ElementaryStream& stream : segment.streams) {
-    const auto at = std::find(pids_.begin(), pids_.end(), stream.id);
-    if (at == pids_.end()) return unsupported("a track comes that the first segment did not have");
-    const auto& known = descriptions_[static_cast<std::size_t>(at - pids_.begin())].info;
-    const auto is_other = [&](const codecs::StreamInfo& info) { return info.config != known.config; };
-    if (std::any_of(stream.configs.begin(), stream.configs.end(), is_other))
-      return unsupported("a track's parameters change: one presentation has one set for each track");
+// A change in the middle of a segment counts from the next one on.
+bool TsReader::take_changes(const codecs::MediaSegment& segment) {
+  bool has_changed = false;
+  for (std::size_t track = 0; track < descriptions_.size(); ++track) {
+    const ElementaryStream* const stream = find(segment, track);
+    if (stream == nullptr || stream->configs.empty()) continue;
+    codecs::StreamInfo& known = descriptions_[track].info;
+    if (stream->configs.front().config == known.config) continue;
+    known = stream->configs.front();
+    has_changed = true;
   }
-  return {};
+  return has_changed;
 }
 
 Share TsReader::share_of(const ElementaryStream& stream, std::size_t track) {
@@ -95,9 +115,14 @@ Share TsReader::share_of(const ElementaryStream& stream, std::size_t track) {
 
 Result<TsReader::Segment> TsReader::read(Bytes bytes, std::optional<std::int64_t> duration) {
   const auto segment = TRY(mpegts::demux(bytes));
-  if (descriptions_.empty()) TRY(learn(segment));
-  TRY(check(segment));
+  if (settled_) {
+    note_others(segment);
+  } else {
+    learn(segment);
+  }
+  if (descriptions_.empty()) return malformed("a transport stream without anything that can be played");
   Segment result;
+  result.has_changed = take_changes(segment);
   result.shares.resize(descriptions_.size());
   std::optional<std::int64_t> begin;  // 90 kHz, of the first track that is there
   for (std::size_t track = 0; track < descriptions_.size(); ++track) {

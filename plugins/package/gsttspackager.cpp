@@ -21,6 +21,10 @@
  * share, or a gap event, or EOS; a pad that is two segments and 10 s ahead of another waits in its chain, so
  * put queues in front where one thread feeds several pads. EOS comes when every pad got it.
  *
+ * Live streams are waited for until they are late by `latency`, beyond the latency that is upstream. Then
+ * segments go on without them (a warning), until they are there again; what comes for a segment that has left
+ * is dropped. While a live video has nothing for a segment's length, the audio has segments of its own.
+ *
  * Behind an archivesrc, on the pad `sink`, what comes between the events `tarn/segment-begin` and
  * `tarn/segment-end` becomes one segment: the chunks of each track follow its `tarn/track-begin`. Timestamps
  * in the stream are the media times of the first segment event; behind a later one (an encoder began anew)
@@ -96,6 +100,7 @@ class TsPackager {
   struct Settings {
     std::uint32_t segment_duration = 6;
     bool request_key_frames = false;
+    GstClockTime latency = 500 * GST_MSECOND;
   };
   gstkit::Guarded<Settings> settings;
   static constexpr std::array properties{
@@ -108,6 +113,13 @@ class TsPackager {
       gstkit::Property<TsPackager>{.name = "request-key-frames",
                                    .blurb = "Ask the encoder for a key frame where each segment is to end",
                                    .member = &Settings::request_key_frames,
+                                   .when = gstkit::When::ready},
+      gstkit::Property<TsPackager>{.name = "latency",
+                                   .blurb =
+                                       "Nanoseconds that a live stream may be late by, beyond the latency "
+                                       "upstream, before segments go on without it",
+                                   .member = &Settings::latency,
+                                   .max = 3600 * GST_SECOND,
                                    .when = gstkit::When::ready}};
 
   explicit TsPackager(TarnTsPackager* shell);
@@ -126,6 +138,7 @@ class TsPackager {
     return muxer_->sink_event(pad, Ref<GstEvent>::adopt(event));
   }
   bool src_query(GstPad* pad, GstQuery* query);
+  bool src_event(GstPad* pad, GstEvent* event);
 
  private:
   // One track's share of the segment that is being gathered.
@@ -184,6 +197,7 @@ TsPackager::TsPackager(TarnTsPackager* shell) : shell_(shell) {
   src_ = gst_pad_new_from_static_template(&src_template, "src");
   gst_pad_use_fixed_caps(src_);
   gst_pad_set_query_function(src_, gstkit::pad_thunk<&TsPackager::src_query>);
+  gst_pad_set_event_function(src_, gstkit::pad_thunk<&TsPackager::src_event>);
   gst_element_add_pad(GST_ELEMENT(shell_), src_);
   muxer_.emplace(GST_ELEMENT(shell_), src_);
 }
@@ -215,15 +229,24 @@ bool TsPackager::src_query(GstPad* pad, GstQuery* query) {
   gboolean is_live = FALSE;
   GstClockTime least = 0;
   gst_query_parse_latency(query, &is_live, &least, nullptr);
-  const auto seconds = settings.with([](const Settings& s) { return s.segment_duration; });
-  gst_query_set_latency(query, is_live, least + seconds * GST_SECOND, GST_CLOCK_TIME_NONE);
+  const Settings now = settings.copy();
+  const GstClockTime patience = is_live != FALSE && muxer_->waits() ? now.latency : 0;
+  gst_query_set_latency(query, is_live, least + now.segment_duration * GST_SECOND + patience,
+                        GST_CLOCK_TIME_NONE);
   return true;
+}
+
+bool TsPackager::src_event(GstPad* pad, GstEvent* event) {
+  if (GST_EVENT_TYPE(event) == GST_EVENT_LATENCY) muxer_->ask_latency();
+  return gst_pad_event_default(pad, GST_OBJECT(shell_), event) != FALSE;
 }
 
 GstStateChangeReturn TsPackager::change_state(GstStateChange transition) {
   if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
     const Settings now = settings.copy();
-    muxer_->start(std::int64_t{now.segment_duration} * ts_timescale, now.request_key_frames);
+    muxer_->start({.segment_ticks = std::int64_t{now.segment_duration} * ts_timescale,
+                   .requests = now.request_key_frames,
+                   .patience = now.latency});
   }
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) muxer_->stop();
   const auto result =

@@ -23,17 +23,20 @@ constexpr std::size_t max_units = 20'000;
 
 }  // namespace
 
-bool TsCutter::add(InputId id, TsUnit unit) {
+TsCutter::Added TsCutter::add(InputId id, TsUnit unit) {
   Input& input = inputs_[id];
-  if (!input.units.empty() && unit.dts < input.units.back().dts) return false;
+  if (!input.units.empty() && unit.dts < input.units.back().dts) return Added::goes_back;
+  if (cursor_ && unit.dts + unit.duration + tolerance < *cursor_) return Added::too_late;
   input.info = unit.info;
+  input.missing = false;
   input.position = std::max(input.position.value_or(unit.dts), unit.dts + unit.duration);
   input.units.push_back(std::move(unit));
-  return true;
+  return Added::yes;
 }
 
 void TsCutter::advance(InputId id, std::int64_t time) {
   Input& input = inputs_[id];
+  input.missing = false;
   input.position = std::max(input.position.value_or(time), time);
 }
 
@@ -41,57 +44,117 @@ void TsCutter::forget(InputId id) {
   Input& input = inputs_[id];
   input.units.clear();
   input.position.reset();
-  input.ended = false;
+  input.ended = input.missing = false;
+  cursor_.reset();
+  due_.reset();
+  was_without_ = false;
 }
 
 bool TsCutter::all_ended() const {
   return std::all_of(inputs_.begin(), inputs_.end(), [](const auto& entry) { return entry.second.ended; });
 }
 
-// Once every input is known for what it is; another one when the one before has nothing more.
+bool TsCutter::is_missing(InputId id) const {
+  const auto at = inputs_.find(id);
+  return at != inputs_.end() && at->second.missing;
+}
+
+// Of the next segment.
+std::optional<std::int64_t> TsCutter::begin() const {
+  if (cursor_) return cursor_;
+  std::optional<std::int64_t> first;
+  for (const auto& [id, input] : inputs_) {
+    if (input.units.empty()) continue;
+    first = std::min(first.value_or(input.units.front().dts), input.units.front().dts);
+  }
+  return first;
+}
+
+// A segment's length of it is due and has not come.
+bool TsCutter::is_silent(const Input& reference) const {
+  const auto from = begin();
+  return due_ && from && !reference.ended && reference.position.value_or(*from) + wanted_ <= *due_;
+}
+
+// Once every input is known for what it is, or overdue; another one when the one before has nothing more.
 TsCutter::Input* TsCutter::find_reference() {
-  const auto is_over = [](const Input& input) { return input.ended && input.units.empty(); };
-  if (reference_) {
-    const auto at = inputs_.find(*reference_);
-    if (at != inputs_.end() && !is_over(at->second)) return &at->second;
-    reference_.reset();
-  }
+  const auto is_video = [](const Input& input) { return input.kind == codecs::Kind::video; };
   Input* found = nullptr;
-  InputId best = 0;
   for (auto& [id, input] : inputs_) {
-    if (is_over(input)) continue;
-    if (!input.kind) return nullptr;
-    const bool is_better =
-        found == nullptr || (input.kind == codecs::Kind::video && found->kind != codecs::Kind::video);
-    if (!is_better) continue;
+    if (input.ended && input.units.empty()) continue;
+    if (!input.kind) {
+      if (is_silent(input)) continue;
+      return nullptr;
+    }
+    if (found != nullptr && (is_video(*found) || !is_video(input))) continue;
     found = &input;
-    best = id;
+    reference_ = id;
   }
-  if (found != nullptr) reference_ = best;
   return found;
 }
 
 std::optional<TsCutter::End> TsCutter::find_end(const Input& reference) const {
   const auto& units = reference.units;
-  if (units.empty()) return std::nullopt;
+  if (units.empty()) {
+    if (!is_silent(reference)) return std::nullopt;
+    return end_without(reference, std::numeric_limits<std::int64_t>::max());
+  }
+  // What is left of a hole is for itself, too.
+  if (cursor_ && units.front().dts > *cursor_ + (was_without_ ? tolerance : wanted_)) {
+    if (const auto end = end_without(reference, units.front().dts)) return end;
+  }
+  if (const auto end = end_of_units(reference)) return end;
+  if (!reference.ended && !is_silent(reference)) return std::nullopt;
+  return End{units.front().dts, units.back().end(), units.size(), reference.ended};
+}
+
+// Of the reference's units, where they make a whole segment.
+std::optional<TsCutter::End> TsCutter::end_of_units(const Input& reference) const {
+  const auto& units = reference.units;
   const bool cuts_anywhere = reference.kind == codecs::Kind::audio;
   for (std::size_t i = 1; i < units.size(); ++i) {
+    const TsUnit& before = units[i - 1];
     const bool is_long = units[i].dts - units.front().dts + tolerance >= wanted_;
-    const bool is_other = units[i].info != units[i - 1].info;
+    const bool is_other = units[i].info != before.info;
     const bool may_begin = cuts_anywhere || units[i].sync;
-    if ((may_begin && (is_long || is_other)) || i >= max_units) return End{units[i].dts, i, false};
+    const std::int64_t begin = units.front().dts;
+    if (may_begin && units[i].dts - before.end() > wanted_) return End{begin, before.end(), i, false};
+    if ((may_begin && (is_long || is_other)) || i >= max_units) return End{begin, units[i].dts, i, false};
   }
-  if (!reference.ended) return std::nullopt;
-  return End{std::max(units.back().dts + units.back().duration, units.back().dts + 1), units.size(), true};
+  return std::nullopt;
+}
+
+std::optional<std::int64_t> TsCutter::first_of_others(const Input& reference) const {
+  std::optional<std::int64_t> first;
+  for (const auto& [id, input] : inputs_) {
+    if (&input == &reference || input.units.empty()) continue;
+    first = std::min(first.value_or(input.units.front().dts), input.units.front().dts);
+  }
+  return first;
+}
+
+// A segment of the others alone, where the reference has nothing before `limit`. Nothing: neither have they.
+std::optional<TsCutter::End> TsCutter::end_without(const Input& reference, std::int64_t limit) const {
+  const auto from = first_of_others(reference);
+  if (!from || *from >= limit) return std::nullopt;
+  const std::int64_t begin = cursor_ && *from <= *cursor_ + wanted_ ? *cursor_ : *from;
+  const std::int64_t time = std::min(begin + wanted_, limit);
+  // The reference may still bring something before that.
+  if (reference.units.empty() && is_awaited(reference, time)) return std::nullopt;
+  return End{begin, time, 0, false};
+}
+
+// Something of it that is decoded before `until` may still come.
+bool TsCutter::is_awaited(const Input& input, std::int64_t until) const {
+  if (input.ended || (input.position && *input.position >= until)) return false;
+  return !due_ || until > *due_;
 }
 
 // Something that belongs into this segment may still come. Behind the last one what little the others have
 // left goes with it, so it is waited for until it is known how much that is.
 bool TsCutter::is_waited_for(const Input& reference, const End& end) const {
-  const std::int64_t until = end.is_last ? end.time + wanted_ : end.time;
   return std::any_of(inputs_.begin(), inputs_.end(), [&](const auto& entry) {
-    const Input& input = entry.second;
-    return &input != &reference && !input.ended && (!input.position || *input.position < until);
+    return &entry.second != &reference && is_awaited(entry.second, awaited_until(end));
   });
 }
 
@@ -101,6 +164,14 @@ bool TsCutter::takes_rest(const Input& reference, const End& end) const {
            if (&input == &reference) return true;
            return input.ended && (input.units.empty() || input.units.back().dts < end.time + wanted_);
          });
+}
+
+void TsCutter::note_missing(const Input& reference, const End& end) {
+  for (auto& [id, input] : inputs_) {
+    const bool has_brought = input.ended || (input.position && *input.position >= end.time);
+    const bool is_short = &input == &reference ? is_silent(input) : !has_brought;
+    if (is_short) input.missing = true;
+  }
 }
 
 TsSegment::Track TsCutter::take_track(Input& input, std::size_t count) {
@@ -116,8 +187,12 @@ std::optional<TsSegment> TsCutter::take() {
   if (reference == nullptr) return std::nullopt;
   const auto end = find_end(*reference);
   if (!end || is_waited_for(*reference, *end)) return std::nullopt;
-  const TsUnit& first = reference->units.front();
-  TsSegment segment{first.dts, end->time, first.pts, first.sync, {}};
+  note_missing(*reference, *end);
+  TsSegment segment{end->begin, end->time, end->begin, true, {}};
+  if (end->count > 0) {
+    segment.shown = reference->units.front().pts;
+    segment.independent = reference->units.front().sync;
+  }
   const std::int64_t limit =
       takes_rest(*reference, *end) ? std::numeric_limits<std::int64_t>::max() : end->time;
   for (auto& [id, input] : inputs_) {
@@ -127,18 +202,20 @@ std::optional<TsSegment> TsCutter::take() {
         &input == reference ? end->count : static_cast<std::size_t>(later - input.units.begin());
     if (input.info) segment.tracks.push_back(take_track(input, count));
   }
+  cursor_ = end->time;
+  was_without_ = end->count == 0;
   return segment;
 }
 
-bool TsCutter::is_ahead(InputId id) const {
+std::optional<TsCutter::InputId> TsCutter::waits_for(InputId id) const {
   const auto at = inputs_.find(id);
-  if (at == inputs_.end() || at->second.units.empty()) return false;
+  if (at == inputs_.end() || at->second.units.empty()) return std::nullopt;
   const Input& mine = at->second;
-  if (*mine.position - mine.units.front().dts <= 2 * wanted_ + slack) return false;
-  return std::any_of(inputs_.begin(), inputs_.end(), [&](const auto& entry) {
-    const Input& other = entry.second;
-    return &other != &mine && !other.ended && (!other.position || *other.position < *mine.position);
-  });
+  if (*mine.position - mine.units.front().dts <= 2 * wanted_ + slack) return std::nullopt;
+  for (const auto& [other_id, other] : inputs_) {
+    if (&other != &mine && is_awaited(other, *mine.position)) return other_id;
+  }
+  return std::nullopt;
 }
 
 // ---- writing

@@ -90,6 +90,11 @@ bool TsMuxer::has_pads() {
   return !inputs_.empty();
 }
 
+bool TsMuxer::waits() {
+  const std::lock_guard lock{mutex_};
+  return inputs_.size() > 1;
+}
+
 TsMuxer::Input& TsMuxer::input_of(GstPad* pad) {
   return *static_cast<Input*>(gst_pad_get_element_private(pad));
 }
@@ -99,15 +104,15 @@ void TsMuxer::reset(Input& input) {
   input.info.reset();
   gst_segment_init(&input.segment, GST_FORMAT_TIME);
   input.dropped = 0;
-  input.flushing = false;
+  input.flushing = input.told_missing = input.told_waiting = false;
 }
 
-void TsMuxer::start(std::int64_t segment_ticks, bool requests) {
+void TsMuxer::start(const Wishes& wishes) {
   const std::lock_guard lock{mutex_};
-  segment_ticks_ = segment_ticks;
-  requests_ = requests;
+  wishes_ = wishes;
   has_requested_ = false;
-  cutter_ = TsCutter{segment_ticks};
+  live_.forget();
+  cutter_ = TsCutter{wishes.segment_ticks};
   for (const auto& input : inputs_) {
     reset(*input);
     cutter_.open(input->id);
@@ -172,55 +177,110 @@ GstFlowReturn TsMuxer::chain(GstPad* pad, Ref<GstBuffer> buffer) {
   const std::int64_t time = (*unit)->pts;
   const bool is_video = codecs::kind_of((*unit)->info->codec) == codecs::Kind::video;
   const auto flow = take(input, std::move(**unit));
-  if (requests_ && is_video && !std::exchange(has_requested_, true)) request_key_frame(pad, time);
+  if (wishes_.requests && is_video && !std::exchange(has_requested_, true)) request_key_frame(pad, time);
   return flow == GST_FLOW_OK ? push_ready() : flow;
 }
 
 GstFlowReturn TsMuxer::take(Input& input, TsUnit unit) {
+  note_due();
   std::unique_lock lock{mutex_};
-  const auto may_go_on = [&] {
-    return stopped_ || input.flushing || flow_ != GST_FLOW_OK || !cutter_.is_ahead(input.id);
-  };
-  changed_.wait(lock, may_go_on);
+  wait_for_others(input, lock);
   if (stopped_ || input.flushing) return GST_FLOW_FLUSHING;
   if (flow_ != GST_FLOW_OK) return flow_;
-  if (!cutter_.add(input.id, std::move(unit))) drop(input, "decode time goes back");
+  const auto added = cutter_.add(input.id, std::move(unit));
+  if (added == TsCutter::Added::goes_back) drop(input, "decode time goes back");
+  if (added == TsCutter::Added::too_late) drop(input, "its segment has left");
   changed_.notify_all();
   return GST_FLOW_OK;
+}
+
+// Where the pad is far ahead. What is awaited of live streams falls due while it waits.
+void TsMuxer::wait_for_others(Input& input, std::unique_lock<std::mutex>& lock) {
+  using namespace std::chrono_literals;
+  const auto may_go_on = [&] {
+    return stopped_ || input.flushing || flow_ != GST_FLOW_OK || !cutter_.waits_for(input.id);
+  };
+  constexpr auto turn = 200ms;
+  constexpr auto patience = 10s;
+  for (auto waited = 0ms; !changed_.wait_for(lock, turn, may_go_on); waited += turn) {
+    const auto awaited = cutter_.waits_for(input.id);
+    Ref<GstPad> other;
+    for (const auto& one : inputs_) {
+      if (awaited == one->id) other = Ref<GstPad>::share(one->pad);
+    }
+    const bool is_long = other && waited >= patience && !std::exchange(input.told_waiting, true);
+    lock.unlock();
+    if (is_long) gstkit::tell_waiting(element_, input.pad, other.get());
+    note_due();
+    lock.lock();
+  }
+}
+
+std::optional<std::int64_t> TsMuxer::due() {
+  const auto running = live_.due(wishes_.patience);
+  if (!running) return std::nullopt;
+  return clock_start + rescale(*running, 1'000'000'000, clock_rate);
+}
+
+// REQUIRES: mutex_ is not held
+void TsMuxer::note_due() {
+  const auto time = due();
+  if (!time) return;
+  const std::lock_guard lock{mutex_};
+  cutter_.set_due(*time);
+}
+
+// REQUIRES: mutex_ is held
+std::vector<TsMuxer::News> TsMuxer::take_news() {
+  std::vector<News> news;
+  for (const auto& input : inputs_) {
+    const bool is_missing = cutter_.is_missing(input->id);
+    if (std::exchange(input->told_missing, is_missing) == is_missing) continue;
+    news.push_back({Ref<GstPad>::share(input->pad), is_missing});
+  }
+  return news;
 }
 
 GstFlowReturn TsMuxer::push_ready() {
   const gstkit::StreamLock stream{src_};
   for (;;) {
-    std::optional<TsSegment> segment;
-    guint32 seqnum = GST_SEQNUM_INVALID;
-    Ref<GstPad> maker;  // of segments, where it is to be asked for key frames
+    Next next;
     {
       const std::lock_guard lock{mutex_};
       if (stopped_ || flushing_) return GST_FLOW_FLUSHING;
       if (flow_ != GST_FLOW_OK) return flow_;
-      segment = cutter_.take();
-      if (!segment && (ended_ || !cutter_.all_ended())) return GST_FLOW_OK;
-      if (!segment) ended_ = true;
-      seqnum = eos_seqnum_;
-      for (const auto& input : inputs_) {
-        if (requests_ && segment && input->id == cutter_.reference()) maker = Ref<GstPad>::share(input->pad);
-      }
+      next = take_next();
       changed_.notify_all();
     }
-    if (!segment) {
+    for (const News& news : next.news) gstkit::tell_missing(element_, news.pad.get(), news.is_missing);
+    if (next.is_end) {
       announce();
       GstEvent* const eos = gst_event_new_eos();
-      if (seqnum != GST_SEQNUM_INVALID) gst_event_set_seqnum(eos, seqnum);
+      if (next.seqnum != GST_SEQNUM_INVALID) gst_event_set_seqnum(eos, next.seqnum);
       gst_pad_push_event(src_, eos);
-      return GST_FLOW_OK;
     }
-    if (maker) request_key_frame(maker.get(), segment->shown + segment->end - segment->begin);
-    const GstFlowReturn flow = push(*segment);
+    if (!next.segment) return GST_FLOW_OK;
+    const TsSegment& segment = *next.segment;
+    if (next.maker) request_key_frame(next.maker.get(), segment.shown + segment.end - segment.begin);
+    const GstFlowReturn flow = push(segment);
     const std::lock_guard lock{mutex_};
     if (flow != GST_FLOW_OK) flow_ = flow;
     changed_.notify_all();
   }
+}
+
+// REQUIRES: mutex_ is held
+TsMuxer::Next TsMuxer::take_next() {
+  Next next;
+  next.segment = cutter_.take();
+  next.news = take_news();
+  next.seqnum = eos_seqnum_;
+  next.is_end = !next.segment && cutter_.all_ended() && !std::exchange(ended_, true);
+  for (const auto& input : inputs_) {
+    const bool makes_segments = wishes_.requests && next.segment && input->id == cutter_.reference();
+    if (makes_segments) next.maker = Ref<GstPad>::share(input->pad);
+  }
+  return next;
 }
 
 GstFlowReturn TsMuxer::push(const TsSegment& segment) {
@@ -238,7 +298,7 @@ GstFlowReturn TsMuxer::push(const TsSegment& segment) {
 
 // The event of GStreamer's video library (gst_video_event_new_upstream_force_key_unit), which encoders know.
 void TsMuxer::request_key_frame(GstPad* pad, std::int64_t segment_begin) const {
-  const std::int64_t running = std::max<std::int64_t>(0, segment_begin + segment_ticks_ - clock_start);
+  const std::int64_t running = std::max<std::int64_t>(0, segment_begin + wishes_.segment_ticks - clock_start);
   GstStructure* const wish = gst_structure_new("GstForceKeyUnit", "running-time", GST_TYPE_CLOCK_TIME,
                                                gstkit::to_clock_time(running, clock_rate), "all-headers",
                                                G_TYPE_BOOLEAN, TRUE, "count", G_TYPE_UINT, 0U, nullptr);

@@ -11,6 +11,7 @@
 
 #include "core/base/result.h"
 #include "gstkit/debug.h"
+#include "gstkit/live_clock.h"
 #include "gstkit/ref.h"
 #include "package/stream_input.h"
 #include "package/ts_cutter.h"
@@ -24,7 +25,7 @@ class TsMuxer {
   // Running time 0 is this, so that no timestamp is below zero: B-frames are decoded before it.
   static constexpr std::int64_t clock_start = 900'000;
 
-  TsMuxer(GstElement* element, GstPad* src) : element_(element), src_(src) {}
+  TsMuxer(GstElement* element, GstPad* src) : element_(element), src_(src), live_(element) {}
   ~TsMuxer();
 
   // A pad, not yet added to the element; its functions are the caller's. nullptr: the name is taken.
@@ -34,13 +35,20 @@ class TsMuxer {
   // Before the pad is removed from the element.
   void close(GstPad* pad);
   [[nodiscard]] bool has_pads();
+  [[nodiscard]] bool waits();  // has several
 
-  // `requests`: upstream is asked for a key frame where each segment is to end.
-  void start(std::int64_t segment_ticks, bool requests);
+  struct Wishes {
+    std::int64_t segment_ticks = 0;
+    bool requests = false;      // upstream is asked for a key frame where each segment is to end
+    GstClockTime patience = 0;  // with live streams, beyond their latency
+  };
+  void start(const Wishes& wishes);
   void stop();  // wakes who waits; before the pads are deactivated
 
   GstFlowReturn chain(GstPad* pad, gstkit::Ref<GstBuffer> buffer);
   bool sink_event(GstPad* pad, gstkit::Ref<GstEvent> event);
+  // The latency of the pipeline has changed.
+  void ask_latency() { live_.forget(); }
 
  private:
   // What belongs to its streaming thread, but for `flushing`.
@@ -52,7 +60,21 @@ class TsMuxer {
     GstSegment segment;
     std::uint64_t dropped = 0;
     gstkit::WarningLimiter warnings;
-    bool flushing = false;  // mutex_
+    bool flushing = false;      // mutex_
+    bool told_missing = false;  // mutex_
+    bool told_waiting = false;
+  };
+  // What is to be said when mutex_ is no longer held.
+  struct News {
+    gstkit::Ref<GstPad> pad;
+    bool is_missing = false;
+  };
+  struct Next {
+    std::optional<TsSegment> segment;
+    bool is_end = false;        // EOS is due
+    gstkit::Ref<GstPad> maker;  // of segments, where it is to be asked for key frames
+    guint32 seqnum = GST_SEQNUM_INVALID;
+    std::vector<News> news;
   };
 
   static Input& input_of(GstPad* pad);
@@ -60,6 +82,11 @@ class TsMuxer {
   static Result<std::optional<TsUnit>> unit_of(Input& input, gstkit::Ref<GstBuffer> buffer);
   void drop(Input& input, const char* why);
   GstFlowReturn take(Input& input, TsUnit unit);
+  [[nodiscard]] std::optional<std::int64_t> due();
+  void note_due();
+  void wait_for_others(Input& input, std::unique_lock<std::mutex>& lock);
+  Next take_next();
+  std::vector<News> take_news();
   // What can be sent now, and EOS behind the last of it.
   GstFlowReturn push_ready();
   GstFlowReturn push(const TsSegment& segment);
@@ -83,9 +110,9 @@ class TsMuxer {
   GstFlowReturn flow_ = GST_FLOW_OK;  // what downstream said last: the answer to every pad
   bool stopped_ = true;
   bool flushing_ = false;  // downstream
-  bool requests_ = false;
   bool has_requested_ = false;
-  std::int64_t segment_ticks_ = 0;
+  Wishes wishes_;
+  gstkit::LiveClock live_;
   bool ended_ = false;  // EOS has been sent
   guint32 eos_seqnum_ = GST_SEQNUM_INVALID;
   std::uint64_t next_id_ = 0;

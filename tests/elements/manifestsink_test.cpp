@@ -2,6 +2,7 @@
 #include "manifest/gstmanifestsink.h"
 
 #include <gmock/gmock.h>
+#include <gst/check/gsttestclock.h>
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -216,20 +217,97 @@ TEST_F(ManifestSink, AServerThatRefusesIsAWarningWhereTheOtherTakesAll) {
   EXPECT_THAT(taking.lines(), Contains("PUT /g1-v1-1.m4s"));
 }
 
-TEST_F(ManifestSink, OtherParametersInTheMiddleAreAnErrorThatSaysSo) {
-  EXPECT_EQ(push_audio(0, 200), GST_FLOW_OK);
+TEST_F(ManifestSink, OtherParametersInTheMiddleAreADiscontinuity) {
+  EXPECT_EQ(push_audio(0, 400), GST_FLOW_OK);
   EXPECT_EQ(push_video(0, 3), GST_FLOW_OK);
   auto other = h264_info();
   other.sar_width = 4;
   other.sar_height = 3;
   push(video_, gst_event_new_caps(gstkit::caps_of(other)->get()));
-  EXPECT_NE(push_video(3, 1), GST_FLOW_OK);
-  const auto message = pop(GST_MESSAGE_ERROR);
-  ASSERT_TRUE(message);
-  GError* raw = nullptr;
-  gst_message_parse_error(message.get(), &raw, nullptr);
-  EXPECT_THAT(
-      gstkit::ErrorPtr { raw } -> message, HasSubstr("parameters change"));
+  EXPECT_EQ(push_video(3, 4), GST_FLOW_OK);
+  EXPECT_FALSE(pop(GST_MESSAGE_ERROR));
+  EXPECT_THAT(files(), Contains("g1-v1-i2.mp4"));
+  EXPECT_THAT(read_file(location_ + "/manifest-v1.m3u8"),
+              HasSubstr("#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"g1-v1-i2.mp4\""));
+}
+
+// ---- live: upstream says so, and the clock is the test's
+
+class LiveManifestSink : public ManifestSink {
+ protected:
+  LiveManifestSink() {
+    gst_element_set_state(bin_.get(), GST_STATE_NULL);
+    clock_ = Ref<GstClock>::adopt(gst_test_clock_new());
+    gst_pipeline_use_clock(GST_PIPELINE(bin_.get()), clock_.get());
+    gst_element_set_start_time(bin_.get(), GST_CLOCK_TIME_NONE);
+    gst_element_set_base_time(bin_.get(), 0);
+    video_peer_ = peer_of(video_);
+    audio_peer_ = peer_of(audio_);
+    gst_element_set_state(bin_.get(), GST_STATE_PLAYING);
+    begin(video_, h264_info());
+  }
+  ~LiveManifestSink() override {
+    gst_element_set_state(bin_.get(), GST_STATE_NULL);
+    gst_pad_unlink(video_peer_.get(), video_);
+    gst_pad_unlink(audio_peer_.get(), audio_);
+  }
+  // A pad of a live source.
+  static Ref<GstPad> peer_of(GstPad* pad) {
+    auto peer = Ref<GstPad>::share(gst_pad_new(nullptr, GST_PAD_SRC));
+    gst_pad_set_query_function(
+        peer.get(), +[](GstPad* self, GstObject* parent, GstQuery* query) -> gboolean {
+          if (GST_QUERY_TYPE(query) != GST_QUERY_LATENCY) return gst_pad_query_default(self, parent, query);
+          gst_query_set_latency(query, TRUE, 0, GST_CLOCK_TIME_NONE);
+          return TRUE;
+        });
+    EXPECT_EQ(gst_pad_link(peer.get(), pad), GST_PAD_LINK_OK);
+    return peer;
+  }
+  void set_time(int seconds) {
+    gst_test_clock_set_time(GST_TEST_CLOCK(clock_.get()), static_cast<GstClockTime>(seconds) * GST_SECOND);
+  }
+  // Seconds of video as a live source brings them.
+  void live_video(int first, int count) {
+    for (int i = first; i < first + count; ++i) {
+      set_time(i + 1);
+      EXPECT_EQ(push_video(i, 1), GST_FLOW_OK);
+    }
+  }
+  std::string warning() {
+    const auto message = pop(GST_MESSAGE_WARNING);
+    GError* raw = nullptr;
+    if (message) gst_message_parse_warning(message.get(), &raw, nullptr);
+    const gstkit::ErrorPtr error{raw};
+    return error ? error->message : "";
+  }
+  Ref<GstClock> clock_;
+  Ref<GstPad> video_peer_;
+  Ref<GstPad> audio_peer_;
+};
+
+TEST_F(LiveManifestSink, SegmentsGoOnWithoutAStreamThatStops) {
+  begin(audio_, aac_info());
+  EXPECT_EQ(push_audio(0, 48), GST_FLOW_OK);
+  live_video(0, 4);
+  EXPECT_THAT(files(), Not(Contains("g1-v1-1.m4s")));
+  live_video(4, 6);
+  EXPECT_THAT(files(), Contains("g1-v1-2.m4s"));
+  EXPECT_THAT(warning(), HasSubstr("sink_1 has brought nothing in time"));
+  EXPECT_EQ(warning(), "");
+  EXPECT_EQ(push_audio(48, 600), GST_FLOW_OK);  // all of it at once, to 13.8 s
+  live_video(10, 4);
+  EXPECT_THAT(read_file(location_ + "/manifest-a2.m3u8"), HasSubstr("#EXT-X-GAP"));
+  EXPECT_THAT(files(), Contains("g1-a2-6.m4s"));
+  EXPECT_FALSE(pop(GST_MESSAGE_ERROR));
+}
+
+TEST_F(LiveManifestSink, AStreamThatDoesNotBeginIsLeftOut) {
+  live_video(0, 8);
+  EXPECT_THAT(files(), Contains("g1-v1-2.m4s"));
+  EXPECT_THAT(warning(), HasSubstr("sink_1 has brought nothing before the first segment"));
+  begin(audio_, aac_info());
+  EXPECT_EQ(push_audio(0, 400), GST_FLOW_OK) << "nobody is stopped by it";
+  EXPECT_FALSE(pop(GST_MESSAGE_ERROR));
 }
 
 TEST_F(ManifestSink, SaysOnceThatChunksAreLongerThanSegments) {

@@ -365,6 +365,135 @@ TEST_F(TsPackager, SaysThatItKeepsASegmentBack) {
   EXPECT_EQ(gst_harness_query_latency(video_.get()), 2 * GST_SECOND + 5 * GST_MSECOND);
 }
 
+// ---- live: the harness says so, and its clock is the test's
+
+class LiveTsPackager : public TsPackager {
+ protected:
+  LiveTsPackager() {
+    bus_ = Ref<GstBus>::adopt(gst_bus_new());
+    gst_element_set_bus(element_.get(), bus_.get());
+  }
+  ~LiveTsPackager() override { gst_element_set_bus(element_.get(), nullptr); }
+  // Of the harness that came last, whose clock the element has.
+  void set_time(GstClockTime time) const { gst_harness_set_time((audio_ ? audio_ : video_).get(), time); }
+  // A second of video, and the time at which it is there.
+  GstFlowReturn live_pictures(int second) {
+    set_time(static_cast<GstClockTime>(second + 1) * GST_SECOND);
+    return push_pictures(second * 25, 25);
+  }
+  [[nodiscard]] std::string warning() const {
+    const auto message = Ref<GstMessage>::adopt(gst_bus_pop_filtered(bus_.get(), GST_MESSAGE_WARNING));
+    if (!message) return "";
+    GError* raw = nullptr;
+    gst_message_parse_warning(message.get(), &raw, nullptr);
+    const gstkit::ErrorPtr error{raw};
+    return error->message;
+  }
+  Ref<GstBus> bus_;
+};
+
+TEST_F(LiveTsPackager, SegmentsGoOnWithoutAStreamThatStops) {
+  begin_both();
+  for (int second = 0; second < 3; ++second) {
+    EXPECT_EQ(live_pictures(second), GST_FLOW_OK);
+    EXPECT_EQ(push_frames(second * 47, second < 1 ? 47 : 0), GST_FLOW_OK);  // it stops after a second
+  }
+  EXPECT_THAT(counts(read(pull())), ElementsAre(50, 47));
+  EXPECT_THAT(warning(), HasSubstr("sink_1"));
+  EXPECT_EQ(live_pictures(3), GST_FLOW_OK);
+  EXPECT_EQ(live_pictures(4), GST_FLOW_OK);
+  EXPECT_THAT(counts(read(pull())), ElementsAre(50));  // of the audio no unit: the PMT has it all the same
+  EXPECT_EQ(warning(), "") << "said once";
+  EXPECT_EQ(push_frames(47, 188), GST_FLOW_OK);  // all of it, late: what belongs to 4 s and later is taken
+  EXPECT_EQ(live_pictures(5), GST_FLOW_OK);
+  EXPECT_EQ(push_frames(235, 94), GST_FLOW_OK);
+  EXPECT_EQ(live_pictures(6), GST_FLOW_OK);
+  const auto third = read(pull());
+  EXPECT_THAT(counts(third), ElementsAre(50, ::testing::AnyOf(94, 95)));
+  EXPECT_NEAR(static_cast<double>(third.streams[1].units[0].pts), clock_start + 4 * 90'000, 1'920);
+}
+
+TEST_F(LiveTsPackager, NobodyIsWaitedForLongerThanTheLatencyUpstreamAndItsOwn) {
+  gst_element_set_state(element_.get(), GST_STATE_NULL);
+  g_object_set(element_.get(), "latency", 300 * GST_MSECOND, nullptr);
+  gst_element_set_state(element_.get(), GST_STATE_PLAYING);
+  begin_both();
+  gst_harness_set_upstream_latency(video_.get(), 400 * GST_MSECOND);
+  EXPECT_EQ(push_pictures(0, 60), GST_FLOW_OK);
+  EXPECT_EQ(push_frames(0, 10), GST_FLOW_OK);
+  set_time(2'650 * GST_MSECOND);
+  EXPECT_EQ(push_pictures(60, 1), GST_FLOW_OK);
+  EXPECT_EQ(waiting(), 0U);
+  set_time(2'710 * GST_MSECOND);
+  EXPECT_EQ(push_pictures(61, 1), GST_FLOW_OK);
+  EXPECT_THAT(counts(read(pull())), ElementsAre(50, 10));
+}
+
+TEST_F(LiveTsPackager, AStreamThatNeverBeginsDoesNotHoldTheOthers) {
+  add_audio();
+  begin(video_, h264_info());
+  for (int second = 0; second < 5; ++second) EXPECT_EQ(live_pictures(second), GST_FLOW_OK);
+  EXPECT_THAT(counts(read(pull())), ElementsAre(50));
+  EXPECT_THAT(warning(), HasSubstr("sink_1"));
+  begin(audio_, aac_info());  // it may begin later
+  EXPECT_EQ(push_frames(0, 400), GST_FLOW_OK);
+  EXPECT_THAT(counts(read(pull())), ElementsAre(50));
+  EXPECT_EQ(live_pictures(5), GST_FLOW_OK);
+  EXPECT_EQ(live_pictures(6), GST_FLOW_OK);
+  EXPECT_THAT(counts(read(pull())), ElementsAre(50, ::testing::AnyOf(94, 95)));
+}
+
+TEST_F(LiveTsPackager, AudioHasSegmentsOfItsOwnWhileTheVideoIsAway) {
+  begin_both();
+  const auto go = [&](int second, bool has_video) {
+    set_time(static_cast<GstClockTime>(second + 1) * GST_SECOND);
+    const int from = second * 48'000 / 1024;
+    EXPECT_EQ(push_frames(from, (second + 1) * 48'000 / 1024 - from), GST_FLOW_OK);
+    EXPECT_EQ(push_pictures(second * 25, has_video ? 25 : 0), GST_FLOW_OK);
+  };
+  for (int second = 0; second < 16; ++second) go(second, second < 3 || second >= 10);
+  std::vector<GstClockTime> starts;
+  std::vector<GstClockTime> durations;
+  std::size_t pictures = 0;
+  std::size_t frames = 0;
+  while (const auto segment = pull()) {
+    starts.push_back(GST_BUFFER_PTS(segment.get()) / GST_MSECOND);
+    durations.push_back(GST_BUFFER_DURATION(segment.get()) / GST_MSECOND);
+    for (const auto& stream : read(segment).streams) {
+      const bool is_video = codecs::kind_of(stream.codec) == codecs::Kind::video;
+      (is_video ? pictures : frames) += stream.units.size();
+    }
+  }
+  EXPECT_THAT(starts, ElementsAre(0, 2000, 3000, 5000, 7000, 9000, 10'000, 12'000));
+  EXPECT_THAT(durations, ElementsAre(2000, 1000, 2000, 2000, 2000, 1000, 2000, 2000));
+  EXPECT_EQ(pictures, (3U + 4U) * 25U);
+  EXPECT_GT(frames, 600U);
+  EXPECT_THAT(warning(), HasSubstr("sink_0"));
+}
+
+TEST_F(TsPackager, InAHoleOfTheVideoTheAudioHasSegmentsOfItsOwn) {
+  begin_both();
+  EXPECT_EQ(push_pictures(0, 50), GST_FLOW_OK);
+  EXPECT_EQ(push_frames(0, 600), GST_FLOW_OK);     // 12.8 s
+  EXPECT_EQ(push_pictures(200, 60), GST_FLOW_OK);  // from 8 s on
+  EXPECT_THAT(counts(read(pull())), ElementsAre(50, 94));
+  for (int i = 0; i < 3; ++i) EXPECT_THAT(counts(read(pull())), ElementsAre(::testing::AnyOf(93, 94))) << i;
+  const auto after = pull();
+  EXPECT_EQ(GST_BUFFER_PTS(after.get()), 8 * GST_SECOND);
+  EXPECT_THAT(counts(read(after)), ElementsAre(50, ::testing::AnyOf(93, 94)));
+}
+
+TEST_F(TsPackager, AHoleOfAllStreamsIsInNoSegment) {
+  begin(video_, h264_info());
+  EXPECT_EQ(push_pictures(0, 30), GST_FLOW_OK);
+  EXPECT_EQ(push_pictures(500, 51), GST_FLOW_OK);
+  const auto before = pull();
+  EXPECT_EQ(GST_BUFFER_DURATION(before.get()), 1200 * GST_MSECOND);
+  const auto after = pull();
+  EXPECT_EQ(GST_BUFFER_PTS(after.get()), 20 * GST_SECOND);
+  EXPECT_EQ(GST_BUFFER_DURATION(after.get()), 2 * GST_SECOND);
+}
+
 // ---- judged by ffprobe, ffmpeg and tsdemux
 
 TEST_F(TsPackager, AsksTheEncoderForKeyFramesWhereSegmentsAreToEnd) {

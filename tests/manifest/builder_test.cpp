@@ -132,6 +132,68 @@ TEST_F(Builder, SoundFarBehindTheLastPictureIsNotReached) {
   EXPECT_THAT(last_["manifest-a1.m3u8"], HasSubstr("g1-a1-1.m4s\n#EXT-X-ENDLIST"));
 }
 
+// ---- live: what is due is not waited for
+
+constexpr std::int64_t second = 1'000'000'000;
+
+TEST_F(Builder, ALiveTrackThatStopsIsNotWaitedFor) {
+  begin({});
+  ASSERT_TRUE(audio(0).ok());
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(video(i).ok());
+  EXPECT_THAT(names(), IsEmpty());
+  builder_->set_due(3 * second);
+  ASSERT_TRUE(video(3).ok());
+  EXPECT_THAT(names(), IsEmpty()) << "what is not due is";
+  builder_->set_due(4 * second);
+  ASSERT_TRUE(video(4).ok());
+  EXPECT_THAT(names(), testing::Contains("g1-v2-1.m4s"));
+  EXPECT_TRUE(builder_->is_missing(audio_));
+  EXPECT_FALSE(builder_->is_missing(video_));
+  builder_->set_due(8 * second);
+  ASSERT_TRUE(video(5).ok());
+  EXPECT_THAT(names(), testing::Contains("g1-v2-2.m4s"));
+  EXPECT_THAT(last_["manifest-a1.m3u8"], HasSubstr("g1-a1-1.m4s\n#EXT-X-GAP\n#EXTINF:4.00000,"));
+  // It is there again: what belongs to a segment that is closed is dropped.
+  for (int i = 1; i < 6; ++i) ASSERT_TRUE(audio(i).ok());
+  EXPECT_EQ(builder_->dropped(audio_), 3U);
+  EXPECT_FALSE(builder_->is_missing(audio_));
+  EXPECT_THAT(names(), testing::Contains("g1-a1-3.m4s"));
+  EXPECT_THAT(last_["g1-a1-3.m4s"], HasSubstr("a4a5"));
+}
+
+TEST_F(Builder, SoundHasSegmentsOfItsOwnWhileALiveVideoIsAway) {
+  begin({});
+  for (int i = 0; i < 10; ++i) {
+    builder_->set_due((2 * i - 1) * second);
+    const bool has_video = i < 3 || i >= 8;
+    ASSERT_TRUE((!has_video || video(i).ok()) && audio(i).ok());
+  }
+  (void)names();
+  EXPECT_THAT(last_["manifest-a1.m3u8"], HasSubstr("#EXTINF:4.00000,\ng1-a1-1.m4s\n"    // 0 to 4 s
+                                                   "#EXTINF:2.00000,\ng1-a1-2.m4s\n"    // what there is
+                                                   "#EXTINF:4.00000,\ng1-a1-3.m4s\n"    // 6 s
+                                                   "#EXTINF:4.00000,\ng1-a1-4.m4s\n"    // 10 s
+                                                   "#EXTINF:2.00000,\ng1-a1-5.m4s\n"    // 14 s
+                                                   "#EXTINF:4.00000,\ng1-a1-6.m4s\n"))  // 16 s
+      << "and so on";
+  EXPECT_THAT(last_["manifest-v2.m3u8"],
+              HasSubstr("#EXTINF:2.00000,\ng1-v2-2.m4s\n#EXT-X-GAP\n#EXTINF:4.00000,\ng1-v2-3.m4s\n"));
+  EXPECT_THAT(last_["g1-v2-6.m4s"], HasSubstr("v8v9"));
+}
+
+TEST_F(Builder, AHoleOfTheVideoIsSegmentsWithoutIt) {
+  begin({});
+  for (int i = 0; i < 12; ++i) ASSERT_TRUE(audio(i).ok());
+  for (const int i : {0, 1, 2, 8, 9, 10}) ASSERT_TRUE(video(i).ok());
+  ASSERT_TRUE(builder_->finish(start).ok());
+  (void)names();
+  EXPECT_THAT(last_["manifest-v2.m3u8"], HasSubstr("#EXTINF:2.00000,\ng1-v2-2.m4s\n"  // to 6 s
+                                                   "#EXT-X-GAP\n#EXTINF:4.00000,\ng1-v2-3.m4s\n"
+                                                   "#EXT-X-GAP\n#EXTINF:4.00000,\ng1-v2-4.m4s\n"
+                                                   "#EXT-X-GAP\n#EXTINF:2.00000,\ng1-v2-5.m4s\n"
+                                                   "#EXTINF:4.00000,\ng1-v2-6.m4s\n"));
+}
+
 TEST_F(Builder, OldFilesGoSomeTimeAfterTheyLeftTheWindow) {
   BuilderSettings settings;
   settings.window = 1;
@@ -164,13 +226,97 @@ TEST_F(Builder, DashIsDynamicUntilTheEnd) {
   EXPECT_THAT(last_["manifest.mpd"], HasSubstr("type=\"static\""));
 }
 
-TEST_F(Builder, TimesThatGoBackAreRefused) {
+TEST_F(Builder, WhatCannotBeIsRefused) {
   begin({});
   ASSERT_TRUE(video(1).ok());
-  EXPECT_EQ(video(0).error().code, ErrorCode::conflict);
+  EXPECT_FALSE(video(-1).ok());
   EXPECT_FALSE(builder_->add_chunk(9, 0, 1, true, {}, start).ok());
   EXPECT_FALSE(builder_->add_chunk(video_, 360'000, 0, true, {}, start).ok());
   EXPECT_TRUE(builder_->add_track({}, {}).ok()) << "nothing has begun yet";
+}
+
+// ---- stretches
+
+TEST_F(Builder, AnEncoderThatBeginsAnewBeginsAStretch) {
+  begin({});
+  for (int i = 10; i < 13; ++i) ASSERT_TRUE(video(i).ok() && audio(i).ok());
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(video(i).ok());
+  ASSERT_TRUE(audio(13).ok()) << "what is left of the time before";
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(audio(i).ok());
+  ASSERT_TRUE(builder_->finish(start).ok());
+  (void)names();
+  EXPECT_THAT(last_["manifest-v2.m3u8"],
+              HasSubstr("#EXTINF:4.00000,\ng1-v2-1.m4s\n#EXTINF:2.00000,\ng1-v2-2.m4s\n"
+                        "#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"g1-v2-i1.mp4\"\n"
+                        "#EXTINF:4.00000,\ng1-v2-3.m4s\n"));
+  EXPECT_THAT(last_["g1-a1-2.m4s"], HasSubstr("a12a13"));
+  EXPECT_THAT(last_["g1-v2-3.m4s"], HasSubstr("v0v1"));
+  EXPECT_THAT(last_["g1-a1-3.m4s"], HasSubstr("a0a1"));
+}
+
+TEST_F(Builder, OtherParametersBeginAStretchWithAHeaderOfTheirOwn) {
+  begin({});
+  codecs::StreamInfo other;
+  other.codec_string = "avc1.64001F";
+  other.width = 640;
+  other.height = 360;
+  ASSERT_TRUE(video(0).ok() && audio(0).ok());
+  ASSERT_TRUE(builder_->change_input(video_, {other}, Blob::copy_of(as_bytes("other header"))).ok());
+  for (int i = 1; i < 4; ++i) ASSERT_TRUE(video(i).ok() && audio(i).ok());
+  ASSERT_TRUE(builder_->finish(start).ok());
+  (void)names();
+  EXPECT_EQ(last_["g1-v2-i1.mp4"], "video header");
+  EXPECT_EQ(last_["g1-v2-i2.mp4"], "other header");
+  EXPECT_THAT(last_["manifest-v2.m3u8"], HasSubstr("#EXTINF:2.00000,\ng1-v2-1.m4s\n"
+                                                   "#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"g1-v2-i2.mp4\"\n"
+                                                   "#EXTINF:4.00000,\ng1-v2-2.m4s\n"));
+  EXPECT_THAT(last_["manifest-a1.m3u8"],
+              HasSubstr("#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"g1-a1-i1.mp4\"\n"));
+  codecs::StreamInfo hevc = other;
+  hevc.codec = codecs::Codec::hevc;
+  EXPECT_EQ(builder_->change_input(video_, {hevc}, {}).error().code, ErrorCode::unsupported);
+}
+
+TEST_F(Builder, DashHasAPeriodForEachStretch) {
+  BuilderSettings settings;
+  settings.protocol = timeline::Protocol::dash;
+  begin(settings);
+  for (int i = 10; i < 12; ++i) ASSERT_TRUE(video(i).ok() && audio(i).ok());
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(video(i).ok() && audio(i).ok());
+  ASSERT_TRUE(builder_->finish(start).ok());
+  (void)names();
+  const std::string& mpd = last_["manifest.mpd"];
+  EXPECT_THAT(mpd, HasSubstr("<Period id=\"p1g1\" start=\"PT0S\""));
+  EXPECT_THAT(mpd, HasSubstr("<Period id=\"p2g1\" start=\"PT4S\""));
+}
+
+// Changed sound waits for the next segment, and nothing of it is lost.
+TEST_F(Builder, OtherParametersOfTheSoundBeginAStretchWithTheNextSegment) {
+  begin({});
+  codecs::StreamInfo mono;
+  mono.codec = codecs::Codec::aac;
+  mono.codec_string = "mp4a.40.2";
+  mono.timescale = 48'000;
+  ASSERT_TRUE(video(0).ok() && audio(0).ok());
+  ASSERT_TRUE(builder_->change_input(audio_, {mono}, Blob::copy_of(as_bytes("mono header"))).ok());
+  for (int i = 1; i < 4; ++i) ASSERT_TRUE(audio(i).ok() && video(i).ok());
+  ASSERT_TRUE(builder_->finish(start).ok());
+  (void)names();
+  EXPECT_THAT(last_["g1-a1-1.m4s"], testing::AllOf(HasSubstr("a0"), Not(HasSubstr("a1"))));
+  EXPECT_THAT(last_["g1-a1-2.m4s"], HasSubstr("a1a2a3"));
+  EXPECT_EQ(last_["g1-a1-i2.mp4"], "mono header");
+  mono.timescale = 44'100;
+  EXPECT_EQ(builder_->change_input(audio_, {mono}, {}).error().code, ErrorCode::unsupported);
+}
+
+TEST_F(Builder, AHoleInWhichNobodyHasAnythingIsADiscontinuity) {
+  begin({});
+  for (const int i : {0, 1, 2, 10'000, 10'001}) ASSERT_TRUE(video(i).ok() && audio(i).ok());
+  ASSERT_TRUE(builder_->finish(start).ok());
+  (void)names();
+  EXPECT_THAT(last_["manifest-v2.m3u8"], HasSubstr("#EXTINF:2.00000,\ng1-v2-2.m4s\n#EXT-X-DISCONTINUITY\n"
+                                                   "#EXT-X-MAP:URI=\"g1-v2-i1.mp4\"\n#EXTINF:4.00000,\n"
+                                                   "g1-v2-3.m4s\n#EXT-X-ENDLIST"));
 }
 
 // ---- transport streams

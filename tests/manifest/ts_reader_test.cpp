@@ -60,12 +60,48 @@ TEST(TsReader, TimesGoOnWhereThirtyThreeBitsEnd) {
   EXPECT_EQ(after->shares[0].start, before->shares[0].start + 94 * 1024);
 }
 
-TEST(TsReader, OtherParametersAreRefused) {
+TEST(TsReader, OtherParametersAreSaid) {
   TsReader reader;
-  ASSERT_TRUE(reader.read(segment(0, 10), {}));
-  const auto read = reader.read(segment(19'200, 10, aac(0x88)), {});
-  ASSERT_FALSE(read);
-  EXPECT_THAT(read.error().message, HasSubstr("parameters change"));
+  const auto first = reader.read(segment(0, 10), {});
+  ASSERT_TRUE(first);
+  EXPECT_FALSE(first->has_changed);
+  const auto changed = reader.read(segment(19'200, 10, aac(0x88)), {});
+  ASSERT_TRUE(changed);
+  EXPECT_TRUE(changed->has_changed);
+  EXPECT_EQ(reader.tracks()[0].info.channels, 1U);
+  EXPECT_FALSE(reader.read(segment(38'400, 10, aac(0x88)), {})->has_changed);
+}
+
+// The PMT names what a segment has nothing of yet.
+TEST(TsReader, ATrackThatIsAnnouncedIsWaitedForUntilItIsSettled) {
+  mpegts::Stream first{aac(), "deu", {}};
+  mpegts::Stream second{aac(), "fra", {}};
+  for (int i = 0; i < 10; ++i) first.samples.push_back({i * 1920, i * 1920, frame, true});
+  const auto without = *mpegts::write_segment({first, second});
+  second.samples = first.samples;
+  const auto with = *mpegts::write_segment({first, second});
+  TsReader reader;
+  EXPECT_FALSE(reader.is_complete());
+  ASSERT_TRUE(reader.read(without, {}));
+  EXPECT_EQ(reader.tracks().size(), 1U);
+  EXPECT_FALSE(reader.is_complete());
+  ASSERT_TRUE(reader.read(with, {}));
+  EXPECT_TRUE(reader.is_complete());
+  reader.settle();
+  const auto again = reader.read(without, {});
+  ASSERT_TRUE(again);
+  ASSERT_EQ(again->shares.size(), 2U);
+  EXPECT_EQ(again->shares[1].size, 0U);
+
+  TsReader hasty;
+  ASSERT_TRUE(hasty.read(without, {}));
+  hasty.settle();
+  const auto later = hasty.read(with, {});
+  ASSERT_TRUE(later);
+  EXPECT_EQ(later->shares.size(), 1U);
+  EXPECT_TRUE(hasty.take_left_out());
+  ASSERT_TRUE(hasty.read(with, {}));
+  EXPECT_FALSE(hasty.take_left_out()) << "said once";
 }
 
 TEST(TsReader, WhatIsNoTransportStreamIsAnError) {

@@ -59,6 +59,7 @@ struct MediaSegment {
   std::uint64_t continuity_errors = 0;
   std::uint64_t damaged_packets = 0;  // sync lost, bad lengths, transport_error_indicator
   bool truncated = false;             // the last packet is cut, or a PES or mdat misses announced bytes
+  std::vector<std::uint32_t> empty;   // ids of streams that are announced and have no unit here
   std::vector<std::string> ignored;   // "PID 0x102: stream_type 0x86 (SCTE-35)" …
 };
 

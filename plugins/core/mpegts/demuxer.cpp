@@ -258,7 +258,11 @@ class Demuxer {
   codecs::MediaSegment collect() {
     codecs::MediaSegment segment;
     for (const auto& track : tracks_) {
-      if (!track->stream.units.empty()) segment.streams.push_back(std::move(track->stream));
+      if (track->stream.units.empty()) {
+        segment.empty.push_back(track->stream.id);
+      } else {
+        segment.streams.push_back(std::move(track->stream));
+      }
     }
     if (!segment.streams.empty()) place_events(std::move(events_), segment.streams);
     segment.continuity_errors = findings_.continuity_errors;
