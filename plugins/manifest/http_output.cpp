@@ -8,6 +8,7 @@
 #include "core/base/base64.h"
 #include "core/base/text.h"
 #include "gstkit/ref.h"
+#include "gstkit/url.h"
 #include "manifest/playlist_gaps.h"
 #include "manifest/redirection.h"
 
@@ -224,7 +225,7 @@ HttpOutput::Outcome HttpOutput::send(const FileAction& action) {
   for (unsigned count = 0;; ++count) {
     std::string location;
     Outcome outcome = send_to(url, action, location);
-    const std::string where = count == 0 ? "" : ", sent on to " + spoken(url);
+    const std::string where = count == 0 ? "" : ", sent on to " + gstkit::spoken(url);
     if (!is_redirection(outcome.status)) {
       outcome.why += where;
       return outcome;

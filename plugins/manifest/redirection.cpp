@@ -54,11 +54,4 @@ bool may_have_credentials(const std::string& base, const std::string& url) {
   return is_encrypted(*other);
 }
 
-std::string spoken(const std::string& url) {
-  const UriPtr uri = parsed(url);
-  if (!uri) return "an unreadable URL";
-  return text_of(*uri,
-                 static_cast<GUriHideFlags>(G_URI_HIDE_USERINFO | G_URI_HIDE_QUERY | G_URI_HIDE_FRAGMENT));
-}
-
 }  // namespace tarn::manifest

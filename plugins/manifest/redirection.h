@@ -20,7 +20,4 @@ Result<std::string> redirected(const std::string& url, const char* location);
 // Whether what is meant for `base` may be told to `url`: the same host and port, or the same host encrypted.
 bool may_have_credentials(const std::string& base, const std::string& url);
 
-// As it may be said: without user, query and fragment.
-std::string spoken(const std::string& url);
-
 }  // namespace tarn::manifest
