@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <cstdio>
+#include <mutex>
 #include <optional>
 #include <string>
 
@@ -69,14 +70,18 @@ void tarn_version(guint* major, guint* minor, guint* micro) {
 const gchar* tarn_version_string() { return TARN_VERSION; }
 
 gboolean tarn_register_elements() {
-  static gsize outcome = 0;  // 1: failed, 2: done
-  if (g_once_init_enter(&outcome) != FALSE) {
-    const bool done = gst_plugin_register_static(GST_VERSION_MAJOR, GST_VERSION_MINOR, "tarn",
-                                                 "Tarn's elements", register_all, TARN_VERSION, "Apache 2.0",
-                                                 "tarn", "Tarn", "https://tarn.invalid") != FALSE;
-    g_once_init_leave(&outcome, done ? 2 : 1);
+  static std::mutex mutex;
+  static bool is_done = false;
+  // GStreamer has no registry before, and would fail without a word; what failed can be called again.
+  if (gst_is_initialized() == FALSE) {
+    g_warning("tarn_register_elements() comes before gst_init(): nothing is registered");
+    return FALSE;
   }
-  return outcome == 2 ? TRUE : FALSE;
+  const std::lock_guard lock{mutex};
+  is_done = is_done || gst_plugin_register_static(GST_VERSION_MAJOR, GST_VERSION_MINOR, "tarn",
+                                                  "Tarn's elements", register_all, TARN_VERSION, "Apache 2.0",
+                                                  "tarn", "Tarn", "https://tarn.invalid") != FALSE;
+  return is_done ? TRUE : FALSE;
 }
 
 gboolean tarn_message_parse_input_switched(GstMessage* message, guint* from, guint* to, gint64* media_time,

@@ -72,7 +72,8 @@ TARN_API const gchar* tarn_version_string(void);
  * tarn_register_elements:
  *
  * Registers all elements in this process, so that no plugin has to be found in GST_PLUGIN_PATH. To be called
- * after gst_init() and before the first of the elements is made. Calling it again does nothing.
+ * after gst_init() and before the first of the elements is made. Before gst_init() it warns and does nothing.
+ * When it has failed it can be called again, and when it has not, calling it again does nothing.
  *
  * Returns: whether the elements are there
  */

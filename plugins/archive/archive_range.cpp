@@ -76,4 +76,13 @@ GstClockTime ArchiveRange::media_time_of(std::uint64_t slot) const {
   return time;
 }
 
+ArchiveRange::Stretch ArchiveRange::stretch_of(std::uint64_t slot) const {
+  Stretch found;
+  each_part([&](const Part& part) {
+    found = {part.first, part.end};
+    return slot >= part.end;
+  });
+  return found;
+}
+
 }  // namespace tarn

@@ -28,6 +28,12 @@ class ArchiveRange {
   [[nodiscard]] std::uint64_t slot_at(GstClockTime time) const;
   // Media time at which the slot begins. REQUIRES: first() <= slot < end()
   [[nodiscard]] GstClockTime media_time_of(std::uint64_t slot) const;
+  // The slots of the range that are in the slot's stretch: half open. REQUIRES: first() <= slot < end()
+  struct Stretch {
+    std::uint64_t first = 0;
+    std::uint64_t end = 0;
+  };
+  [[nodiscard]] Stretch stretch_of(std::uint64_t slot) const;
 
  private:
   // The slots of the range that a stretch has.

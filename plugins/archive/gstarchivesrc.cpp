@@ -19,10 +19,18 @@
  * With `tracks` set the element plays these tracks of the whole archive by itself, slot by slot, and ends
  * with EOS. A single track begins with its CMAF header, so that the result is a playable file, and has caps
  * that describe it, so that a manifest sink takes it. Stream time begins with 0 at the first slot; what comes
- * after an outage or a discontinuity follows without a gap, in a segment of its own. It can be sought, at
- * rate 1 in time: playback goes on with the slot (a GOP) in which the position lies, its header first.
- * Position and duration are those of the range that was there at the start. An EOS that the application sends
- * (`gst-launch-1.0 -e`) ends it behind the slot that is being pushed.
+ * after an outage or a discontinuity follows without a gap, in a segment of its own. Position and duration
+ * are those of the range that was there at the start. An EOS that the application sends (`gst-launch-1.0 -e`)
+ * ends it behind the slot that is being pushed.
+ *
+ * It can be sought, forward and in time, with `start` of type SET. The segment begins and ends exactly where
+ * the seek says; data begins with the key frame that is needed for that, its header first, and what lies in
+ * front of the segment is decoded and not shown. With GST_SEEK_FLAG_KEY_UNIT the segment begins with a slot
+ * (a GOP) instead: the one in which the position lies, or what GST_SEEK_FLAG_SNAP_AFTER and SNAP_NEAREST
+ * choose; behind the last slot there is none to snap to. A rate is written into the segment and changes
+ * nothing else. GST_SEEK_FLAG_SEGMENT ends with segment-done at `stop` instead of EOS. A seek before PAUSED,
+ * sent to the element, is where it starts. Not taken: rates below 0, GST_SEEK_FLAG_INSTANT_RATE_CHANGE, other
+ * formats.
  *
  * A `location` at which there is no archive fails the start, and a track that the range does not have is an
  * element error.
@@ -41,12 +49,12 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <system_error>
 #include <utility>
 #include <vector>
 
+#include "archive/archive_playback.h"
 #include "archive/archive_range.h"
 #include "archive/package_request.h"
 #include "core/archive/archive.h"
@@ -122,16 +130,9 @@ class ArchiveSrc {
  private:
   // What is played without being asked.
   struct Playing {
-    ArchiveRange range;
-    std::vector<TrackId> tracks;
-    std::uint64_t next = 0;  // slot
-    std::uint64_t end = 0;
+    ArchivePlayback playback;
     std::optional<std::uint32_t> config{};   // of the header that was pushed
     std::optional<std::uint32_t> stretch{};  // of the segment that was pushed
-    GstClockTime base{};                     // running time at which the next segment begins
-    GstClockTime begun{};                    // stream time at which the last one began
-    std::optional<guint32> seqnum{};         // of the seek
-    bool is_segment = false;                 // it ends with SEGMENT_DONE
   };
   // Everything that lasts from READY to PAUSED and back; used under the source pad's stream lock.
   struct State {
@@ -143,7 +144,7 @@ class ArchiveSrc {
   // For queries.
   struct Where {
     std::optional<ArchiveRange> range;
-    GstClockTime position = 0;
+    GstSegment segment{};  // of stream time; `position` is where the next slot begins
   };
 
   Status open();
@@ -157,13 +158,16 @@ class ArchiveSrc {
   static Ref<GstBuffer> buffer_of(const timeline::Chunk& chunk, std::vector<Blob> parts,
                                   std::uint32_t timescale);
   Result<Ref<GstBuffer>> header_buffer(const PackageRequest::Header& header);
-  Result<Playing> play_from_the_start();
+  Result<Playing> prepare_to_play();
   void play();
   GstFlowReturn play_slot(Playing& playing);
-  void push_segment(Playing& playing);
-  void end_playing(const Playing& playing, guint32 end_seqnum);
-  [[nodiscard]] static Status check_tracks(const Playing& playing);
+  void push_segment(const Playing& playing);
+  void end_playing(Playing& playing, guint32 end_seqnum);
+  GstClockTime lead_of(const ArchivePlayback& playback, std::uint64_t slot);
   bool seek(GstEvent* event);
+  [[nodiscard]] bool plays_by_itself() const {
+    return settings.with([](const Settings& s) { return !s.tracks.empty(); });
+  }
   void push(GstEvent* event, const std::optional<guint32>& seqnum);
   GstFlowReturn fail(const Error& error) { return gstkit::post_error(element(), error); }
 
@@ -174,6 +178,7 @@ class ArchiveSrc {
   State state_;
   gstkit::Guarded<Where> where_;
   std::atomic<guint32> end_seqnum_ = GST_SEQNUM_INVALID;  // of an EOS that the application sent
+  gstkit::Guarded<Ref<GstEvent>> seek_at_start_;          // that came before there was anything to seek in
 };
 
 }  // namespace
@@ -221,9 +226,8 @@ GstStateChangeReturn ArchiveSrc::change_state(GstStateChange transition) {
       return GST_STATE_CHANGE_FAILURE;
     }
     // What can be known to be wrong is said before anybody waits for what comes.
-    const bool plays = settings.with([](const Settings& s) { return !s.tracks.empty(); });
-    if (plays) {
-      auto playing = play_from_the_start();
+    if (plays_by_itself()) {
+      auto playing = prepare_to_play();
       if (!playing.ok()) {
         fail(playing.error());
         state_ = {};
@@ -236,6 +240,7 @@ GstStateChangeReturn ArchiveSrc::change_state(GstStateChange transition) {
       GST_ELEMENT_CLASS(tarn_archive_src_parent_class)->change_state(element(), transition);
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY) {
     end_seqnum_ = GST_SEQNUM_INVALID;
+    seek_at_start_.change([](Ref<GstEvent>& seek) { seek = {}; });
     const gstkit::StreamLock lock{src_};
     state_ = {};
     where_.change([](Where& where) { where = {}; });
@@ -245,21 +250,27 @@ GstStateChangeReturn ArchiveSrc::change_state(GstStateChange transition) {
 
 // A plain pad task only where the element plays by itself: a request is served by its caller's thread.
 bool ArchiveSrc::activate_push(bool active) {
-  if (settings.with([](const Settings& s) { return s.tracks.empty(); })) return true;
+  if (!plays_by_itself()) return true;
   if (!active) return gst_pad_stop_task(src_) != FALSE;
   const auto task = [](gpointer self) { static_cast<ArchiveSrc*>(self)->play(); };
   return gst_pad_start_task(src_, task, this, nullptr) != FALSE;
 }
 
 // As sources have it: an end that the application sends (gst-launch -e) is that of the stream. The task looks
-// at the number; nobody waits here for a push that is under way.
-gboolean ArchiveSrc::send_event(GstEvent* event) {
-  const bool plays = settings.with([](const Settings& s) { return !s.tracks.empty(); });
-  if (GST_EVENT_TYPE(event) != GST_EVENT_EOS || !plays) {
-    return GST_ELEMENT_CLASS(tarn_archive_src_parent_class)->send_event(element(), event);
+// at the number; nobody waits here for a push that is under way. And a seek before there is anything to seek
+// in is where it starts.
+gboolean ArchiveSrc::send_event(GstEvent* raw) {
+  auto event = Ref<GstEvent>::adopt(raw);
+  if (plays_by_itself() && GST_EVENT_TYPE(raw) == GST_EVENT_EOS) {
+    end_seqnum_ = gst_event_get_seqnum(raw);
+    return TRUE;
   }
-  end_seqnum_ = gst_event_get_seqnum(Ref<GstEvent>::adopt(event).get());
-  return TRUE;
+  if (plays_by_itself() && GST_EVENT_TYPE(raw) == GST_EVENT_SEEK && !GST_PAD_IS_ACTIVE(src_)) {
+    if (!ArchivePlayback::can_seek(raw)) return FALSE;
+    seek_at_start_.change([&](Ref<GstEvent>& seek) { seek = std::move(event); });
+    return TRUE;
+  }
+  return GST_ELEMENT_CLASS(tarn_archive_src_parent_class)->send_event(element(), event.release());
 }
 
 void ArchiveSrc::announce(Ref<GstCaps> caps) {
@@ -381,41 +392,35 @@ GstFlowReturn ArchiveSrc::push_track(const timeline::Timeline& timeline, const P
   return gst_pad_push_list(src_, list.release());
 }
 
-Result<ArchiveSrc::Playing> ArchiveSrc::play_from_the_start() {
+Result<ArchiveSrc::Playing> ArchiveSrc::prepare_to_play() {
   const Settings wanted = settings.copy();
   const auto timeline = state_.archive->timeline();
   const std::uint64_t most = std::numeric_limits<std::uint64_t>::max();
   const std::uint64_t first = std::max(wanted.first_slot, timeline->empty() ? 0 : timeline->first_slot());
   const std::uint64_t end = wanted.slot_count == 0 ? most : first + wanted.slot_count;
-  Playing playing{.range = {timeline, first, end}, .tracks = TRY(parse_tracks(wanted.tracks))};
-  playing.next = playing.range.first();
-  playing.end = playing.range.end();
-  TRY(check_tracks(playing));
-  where_.change([&](Where& where) { where = {playing.range, 0}; });
+  Playing playing{.playback = {ArchiveRange{timeline, first, end}, TRY(parse_tracks(wanted.tracks))}};
+  ArchivePlayback& playback = playing.playback;
+  TRY(playback.check_tracks());
+  const auto seek = seek_at_start_.change([](Ref<GstEvent>& kept) { return std::exchange(kept, {}); });
+  if (seek) playback.seek(seek.get(), [&](std::uint64_t slot) { return lead_of(playback, slot); });
+  where_.change([&](Where& where) { where = {playback.range(), playback.whole()}; });
   return playing;
 }
 
-// A track that no stretch of the range has is a mistake of whoever chose it.
-Status ArchiveSrc::check_tracks(const Playing& playing) {
-  if (playing.next == playing.end) return {};
-  std::set<std::uint32_t> stretches;
-  std::set<TrackId> known;
-  const timeline::Timeline& timeline = playing.range.timeline();
-  for (std::uint64_t number = playing.next; number < playing.end; ++number) {
-    const auto slot = timeline.find(number);
-    if (!slot || !stretches.insert(slot->stretch).second) continue;
-    const timeline::Stretch* const stretch = timeline.stretch(slot->stretch);
-    if (stretch == nullptr) continue;
-    for (const timeline::Track& track : stretch->tracks) known.insert(track.id);
-  }
-  for (const TrackId id : playing.tracks) {
-    if (known.contains(id)) continue;
-    std::string list;
-    for (const TrackId one : known) list += (list.empty() ? "" : ", ") + std::to_string(one);
-    return Error{ErrorCode::invalid,
-                 "tracks: there is no track " + std::to_string(id) + " in this range; there are " + list};
-  }
-  return {};
+// Of the first track. What cannot be read is said when it is played.
+GstClockTime ArchiveSrc::lead_of(const ArchivePlayback& playback, std::uint64_t number) {
+  const timeline::Timeline& timeline = playback.range().timeline();
+  const auto chunk = timeline::archived_chunk(timeline, number, playback.tracks().front(), false);
+  if (chunk == nullptr) return 0;
+  const timeline::Stretch* stretch = timeline.stretch(timeline.find(number)->stretch);
+  const timeline::Track* track = stretch == nullptr ? nullptr : stretch->find(chunk->track);
+  const auto whole = state_.archive->read(*chunk);
+  if (track == nullptr || !whole.ok()) return 0;
+  const auto parsed = isobmff::parse_chunks(whole->bytes());
+  if (!parsed.ok() || parsed->samples.empty()) return 0;
+  const isobmff::ParsedSample& first = parsed->samples.front();
+  return gstkit::to_clock_time(std::max<std::int64_t>(first.pts - first.dts, 0),
+                               track->description.info.timescale);
 }
 
 // The task of an element that plays by itself: a slot each time, holding the stream lock as every pad task
@@ -423,7 +428,7 @@ Status ArchiveSrc::check_tracks(const Playing& playing) {
 void ArchiveSrc::play() {
   Playing& playing = *state_.playing;
   const guint32 ended = end_seqnum_;
-  const bool goes_on = ended == GST_SEQNUM_INVALID && playing.next < playing.end;
+  const bool goes_on = ended == GST_SEQNUM_INVALID && !playing.playback.is_over();
   const GstFlowReturn flow = goes_on ? play_slot(playing) : GST_FLOW_EOS;
   if (flow == GST_FLOW_OK) return;
   gst_pad_pause_task(src_);
@@ -431,27 +436,31 @@ void ArchiveSrc::play() {
     end_playing(playing, ended);
   } else if (flow != GST_FLOW_FLUSHING && flow != GST_FLOW_ERROR) {
     GST_ELEMENT_FLOW_ERROR(element(), flow);
-    push(gst_event_new_eos(), playing.seqnum);
+    push(gst_event_new_eos(), playing.playback.seqnum());
   }
 }
 
-void ArchiveSrc::end_playing(const Playing& playing, guint32 end_seqnum) {
+void ArchiveSrc::end_playing(Playing& playing, guint32 end_seqnum) {
+  const ArchivePlayback& playback = playing.playback;
   announce();  // where there was nothing to play
+  if (!playing.stretch && playback.range().duration() > 0) push_segment(playing);
   if (end_seqnum != GST_SEQNUM_INVALID) return push(gst_event_new_eos(), end_seqnum);
-  if (!playing.is_segment) return push(gst_event_new_eos(), playing.seqnum);
-  const auto position = static_cast<gint64>(playing.range.time_of(playing.end));
+  if (!playback.is_segment()) return push(gst_event_new_eos(), playback.seqnum());
+  const auto position = static_cast<gint64>(playback.stop());
   GstMessage* done = gst_message_new_segment_done(GST_OBJECT_CAST(shell_), GST_FORMAT_TIME, position);
-  if (playing.seqnum) gst_message_set_seqnum(done, *playing.seqnum);
+  if (playback.seqnum()) gst_message_set_seqnum(done, *playback.seqnum());
   gst_element_post_message(element(), done);
-  push(gst_event_new_segment_done(GST_FORMAT_TIME, position), playing.seqnum);
+  push(gst_event_new_segment_done(GST_FORMAT_TIME, position), playback.seqnum());
 }
 
 GstFlowReturn ArchiveSrc::play_slot(Playing& playing) {
-  const timeline::Timeline& timeline = playing.range.timeline();
-  const auto slot = *timeline.find(playing.next);
+  ArchivePlayback& playback = playing.playback;
+  const timeline::Timeline& timeline = playback.range().timeline();
+  const auto slot = *timeline.find(playback.next());
   const timeline::Stretch* stretch = timeline.stretch(slot.stretch);
-  const timeline::Track* only =
-      playing.tracks.size() == 1 && stretch != nullptr ? stretch->find(playing.tracks.front()) : nullptr;
+  const timeline::Track* only = playback.tracks().size() == 1 && stretch != nullptr
+                                    ? stretch->find(playback.tracks().front())
+                                    : nullptr;
   GstFlowReturn flow = GST_FLOW_OK;
   if (only != nullptr && playing.config != only->config) {
     auto caps = caps_of(*only);
@@ -468,25 +477,19 @@ GstFlowReturn ArchiveSrc::play_slot(Playing& playing) {
     flow = push_header({.track = only->id, .config = only->config});
     if (flow != GST_FLOW_OK) return flow;
   }
-  flow = answer({.tracks = playing.tracks,
-                 .first_slot = playing.next,
+  flow = answer({.tracks = playback.tracks(),
+                 .first_slot = playback.next(),
                  .slot_count = 1,
                  .segment_type = false,
                  .header = {}});
-  const GstClockTime position = playing.range.time_of(++playing.next);
-  where_.change([&](Where& where) { where.position = position; });
+  playback.advance();
+  where_.change([&](Where& where) { where.segment = playback.whole(); });
   return flow;
 }
 
-// Media time of a stretch has nothing to do with that of the one before.
-void ArchiveSrc::push_segment(Playing& playing) {
-  GstSegment segment;
-  gst_segment_init(&segment, GST_FORMAT_TIME);
-  segment.start = segment.position = playing.range.media_time_of(playing.next);
-  segment.time = playing.range.time_of(playing.next);
-  playing.base += segment.time - std::exchange(playing.begun, segment.time);
-  segment.base = playing.base;
-  push(gst_event_new_segment(&segment), playing.seqnum);
+void ArchiveSrc::push_segment(const Playing& playing) {
+  const GstSegment segment = playing.playback.segment();
+  push(gst_event_new_segment(&segment), playing.playback.seqnum());
 }
 
 void ArchiveSrc::push(GstEvent* event, const std::optional<guint32>& seqnum) {
@@ -503,20 +506,10 @@ bool ArchiveSrc::src_event(GstPad* pad, GstEvent* raw) {
 }
 
 bool ArchiveSrc::seek(GstEvent* event) {
-  gdouble rate = 1;
-  GstFormat format = GST_FORMAT_UNDEFINED;
+  if (!plays_by_itself() || !ArchivePlayback::can_seek(event)) return false;
   GstSeekFlags flags{};
-  GstSeekType start_type = GST_SEEK_TYPE_NONE;
-  GstSeekType stop_type = GST_SEEK_TYPE_NONE;
-  gint64 start = 0;
-  gint64 stop = 0;
-  gst_event_parse_seek(event, &rate, &format, &flags, &start_type, &start, &stop_type, &stop);
+  gst_event_parse_seek(event, nullptr, nullptr, &flags, nullptr, nullptr, nullptr, nullptr);
   const guint32 seqnum = gst_event_get_seqnum(event);
-  if (settings.with([](const Settings& s) { return s.tracks.empty(); }) || rate != 1.0 ||
-      format != GST_FORMAT_TIME || start_type != GST_SEEK_TYPE_SET || start < 0 ||
-      stop_type == GST_SEEK_TYPE_END) {
-    return false;
-  }
   const bool flushes = (flags & GST_SEEK_FLAG_FLUSH) != 0;
   if (flushes) push(gst_event_new_flush_start(), seqnum);
   gst_pad_pause_task(src_);
@@ -524,22 +517,12 @@ bool ArchiveSrc::seek(GstEvent* event) {
   if (flushes) push(gst_event_new_flush_stop(TRUE), seqnum);
   if (!state_.playing || !GST_PAD_IS_ACTIVE(src_)) return false;
   Playing& playing = *state_.playing;
-  const GstClockTime from = playing.range.time_of(playing.next);
-  playing.next = playing.range.slot_at(static_cast<GstClockTime>(start));
-  playing.end = playing.range.end();
-  if (stop_type == GST_SEEK_TYPE_SET && GST_CLOCK_TIME_IS_VALID(static_cast<GstClockTime>(stop))) {
-    playing.end = std::max(playing.next, playing.range.slot_at(static_cast<GstClockTime>(stop)) + 1);
-    playing.end = std::min(playing.end, playing.range.end());
-  }
+  ArchivePlayback& playback = playing.playback;
+  playback.seek(event, [&](std::uint64_t slot) { return lead_of(playback, slot); });
   end_seqnum_ = GST_SEQNUM_INVALID;
   playing.config.reset();
   playing.stretch.reset();
-  playing.seqnum = seqnum;
-  playing.is_segment = (flags & GST_SEEK_FLAG_SEGMENT) != 0;
-  // Running time begins anew, or goes on where it was.
-  playing.base = flushes ? 0 : playing.base + (from - playing.begun);
-  playing.begun = playing.range.time_of(playing.next);
-  where_.change([&](Where& where) { where.position = playing.begun; });
+  where_.change([&](Where& where) { where.segment = playback.whole(); });
   const auto task = [](gpointer self) { static_cast<ArchiveSrc*>(self)->play(); };
   return gst_pad_start_task(src_, task, this, nullptr) != FALSE;
 }
@@ -551,7 +534,7 @@ bool ArchiveSrc::src_query(GstPad* pad, GstQuery* query) {
     case GST_QUERY_POSITION:
       gst_query_parse_position(query, &format, nullptr);
       if (format != GST_FORMAT_TIME) return false;
-      gst_query_set_position(query, format, static_cast<gint64>(where.position));
+      gst_query_set_position(query, format, static_cast<gint64>(where.segment.position));
       return true;
     case GST_QUERY_DURATION:
       gst_query_parse_duration(query, &format, nullptr);
@@ -562,6 +545,11 @@ bool ArchiveSrc::src_query(GstPad* pad, GstQuery* query) {
       gst_query_parse_seeking(query, &format, nullptr, nullptr, nullptr);
       if (format != GST_FORMAT_TIME) return false;
       gst_query_set_seeking(query, format, TRUE, 0, static_cast<gint64>(where.range->duration()));
+      return true;
+    case GST_QUERY_SEGMENT:
+      gst_query_set_segment(query, where.segment.rate, GST_FORMAT_TIME,
+                            static_cast<gint64>(where.segment.start),
+                            static_cast<gint64>(std::min(where.segment.stop, where.range->duration())));
       return true;
     default:
       return gst_pad_query_default(pad, GST_OBJECT_CAST(shell_), query) != FALSE;

@@ -20,9 +20,11 @@
  * - `text_%u`: WebVTT subtitles as samples of ISO/IEC 14496-30 that follow each other without a hole
  *
  * Streams: a #GstStreamCollection is posted and sent on every pad, anew when tracks come or go; tags are
- * language-code, title and codec. Position is the end of what was pushed, in the programme's own time. It is
- * not a live source in GStreamer's sense: what comes is pushed at once, and a pipeline whose sinks follow the
- * clock prerolls with the first segment. It cannot be sought; what is in an archive can (#archivesrc).
+ * language-code, title and codec. Position is the end of what was pushed, in stream time, which begins with 0
+ * at the first picture or sound and goes on over discontinuities; timestamps are the programme's own,
+ * unwrapped, and begin about 2^33 ticks of 90 kHz (26.5 hours) later than the encoder's. It is not a live
+ * source in GStreamer's sense: what comes is pushed at once, and a pipeline whose sinks follow the clock
+ * prerolls with the first segment. It cannot be sought; what is in an archive can (#archivesrc).
  *
  * Events: `tarn/track` and `tarn/tracks` (sticky), `tarn/discontinuity`, `tarn/program-date-time`,
  * `tarn/segment-end`, `tarn/end-of-list`; the query `tarn/timeline-edge` is asked before the first buffer of

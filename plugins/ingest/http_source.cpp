@@ -8,6 +8,7 @@
 #include "core/base/memory_pool.h"
 #include "gstkit/error.h"
 #include "gstkit/ref.h"
+#include "gstkit/url.h"
 #include "ingest/object_source.h"
 
 namespace tarn::ingest {
@@ -39,11 +40,9 @@ bool same_origin(GUri* a, GUri* b) {
          text(g_uri_get_host(a)) == text(g_uri_get_host(b)) && g_uri_get_port(a) == g_uri_get_port(b);
 }
 
-// Without the query, which may be somebody's token.
 std::string name_of(GUri* uri) {
-  const char* path = g_uri_get_path(uri);
-  return std::string{g_uri_get_host(uri) == nullptr ? "" : g_uri_get_host(uri)} +
-         (path == nullptr ? "" : path);
+  const gstkit::TextPtr text{g_uri_to_string(uri)};
+  return gstkit::spoken(text.get());
 }
 
 class HttpSource final : public ObjectSource {

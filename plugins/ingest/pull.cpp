@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "gstkit/url.h"
 #include "ingest/object_path.h"
 
 namespace tarn::ingest {
@@ -58,7 +59,7 @@ Pull::Outcome Pull::step() {
   }
   std::string why;
   if (!plan_.taken(fetched->bytes(), now(), why) && !std::exchange(is_troubled_, true)) {
-    return Trouble{step.name + ": " + why};
+    return Trouble{(is_url(step.location) ? gstkit::spoken(step.location) : step.name) + ": " + why};
   }
   if (step.is_playlist && why.empty()) is_troubled_ = false;
   return Object{step.name, *fetched};

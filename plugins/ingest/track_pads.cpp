@@ -192,14 +192,15 @@ GstFlowReturn TrackPads::take(const SessionBegan& began) {
   return push_event_everywhere(gstkit::to_event(gstkit::Discontinuity{.session = began.session}));
 }
 
-// Running time goes on where the last session ended, wherever the new timestamps are.
+// Running time goes on where the last session ended, wherever the new timestamps are. Stream time is the
+// same: it begins with 0, while timestamps begin beyond the first 2^33 ticks, so that none is ever negative.
 GstFlowReturn TrackPads::take(const TimelineBegan& began) {
   const bool is_first = !GST_CLOCK_TIME_IS_VALID(edge_);
   const GstClockTime base = is_first ? 0 : gst_segment_to_running_time(&segment_, GST_FORMAT_TIME, edge_);
   const GstClockTime start = gstkit::to_clock_time(began.start, transport_timescale);
   gst_segment_init(&segment_, GST_FORMAT_TIME);
-  segment_.start = segment_.time = segment_.position = start;
-  segment_.base = GST_CLOCK_TIME_IS_VALID(base) ? base : 0;
+  segment_.start = segment_.position = start;
+  segment_.base = segment_.time = GST_CLOCK_TIME_IS_VALID(base) ? base : 0;
   edge_ = start;
   announce();
   return GST_FLOW_OK;
@@ -257,7 +258,7 @@ Ref<GstBufferList> TrackPads::buffers_of(Track& track, const UnitRun& run) {
   }
   const TimedUnit& last = run.units.back();
   edge_ = std::max(edge_, gstkit::to_clock_time(last.start + last.duration, timescale));
-  position_ = edge_;
+  position_ = gst_segment_to_stream_time(&segment_, GST_FORMAT_TIME, edge_);
   return list;
 }
 

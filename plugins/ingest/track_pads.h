@@ -72,7 +72,7 @@ class TrackPads {
   std::optional<std::size_t> told_keys_;  // how many tracks were last announced as linked
   GstSegment segment_{};
   GstClockTime edge_ = GST_CLOCK_TIME_NONE;                   // end of what was pushed of the session
-  std::atomic<GstClockTime> position_ = GST_CLOCK_TIME_NONE;  // the same, for queries from any thread
+  std::atomic<GstClockTime> position_ = GST_CLOCK_TIME_NONE;  // its stream time, for queries from any thread
 };
 
 }  // namespace tarn::ingest

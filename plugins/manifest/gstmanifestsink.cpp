@@ -20,10 +20,20 @@
  * | sink_%u | `video/quicktime, variant=cmaf, codec, streamheader`, one track each |
  * | sink_%u | `video/mpegts, systemstream=true, packetsize=188, segmented=true`, one or two tracks |
  *
- * With a URL as `location` the files are put to a server over HTTP, and with `second-location` to another one
- * as well, each in order and on a thread of its own: what one does not take does not hold up the other, is
- * tried again, and is a warning on the bus. So gst-launch feeds both inputs of a Tarn channel of protocol
- * HLS_CMAF, or HLS.
+ * With a URL of http or https as `location` the files are put to a server, and with `second-location` to
+ * another one as well, each in order and on a thread of its own: what one does not take does not hold up the
+ * other, is tried again, and is a warning on the bus. So gst-launch feeds both inputs of a Tarn channel of
+ * protocol HLS_CMAF, or HLS.
+ *
+ * What a server refuses for good (4xx other than 408 and 429) is not sent again. A server that refuses the
+ * credentials (401, or 403 before it has taken anything), or a header, or the first three files, is of no use
+ * as it is: a warning says so once, and what comes is offered to it all the same. If there is no directory
+ * and all servers are so, that is an element error at once, since nobody would get anything until the end. A
+ * segment that a server refuses afterwards is marked EXT-X-GAP in the playlists that this server gets, and so
+ * is one that is given up because the server is too slow (128 MiB wait at most): players pass over what is
+ * not there instead of asking for it, and a live pipeline goes on. Redirections (301, 302, 307, 308) are
+ * followed with the same method and body, five at most and never from https to http; credentials go along to
+ * the same host and port only, and every file begins at `location` again.
  *
  * Encrypted tracks (of `cencenc`) are refused: these manifests name no keys.
  *
@@ -34,7 +44,8 @@
  * encoder began anew (its times go back, or an archivesrc says so), the manifests have a discontinuity, and
  * the track a header of its own; its codec stays. Does not sync to the clock and does not preroll. EOS is
  * posted when every pad got it, or was released, and the servers have what is theirs (or 30 s have passed: a
- * warning). A full or failing disk is an element error, and so is an end at which no server has taken
+ * warning). A directory that cannot be made or written is an element
+ * error at the start, a full or failing disk when it is met, and so is an end at which no server has taken
  * anything and there is no directory.
  *
  * Threads: files are written on the streaming threads that push, one at a time; each URL has a thread.
@@ -66,10 +77,20 @@
  * |---|---|
  * | sink_%u | `video/quicktime, variant=cmaf, codec, streamheader`, one track each |
  *
- * With a URL as `location` the files are put to a server over HTTP, and with `second-location` to another one
- * as well, each in order and on a thread of its own: what one does not take does not hold up the other, is
- * tried again, and is a warning on the bus. So gst-launch feeds both inputs of a Tarn channel of protocol
- * HLS_CMAF.
+ * With a URL of http or https as `location` the files are put to a server, and with `second-location` to
+ * another one as well, each in order and on a thread of its own: what one does not take does not hold up the
+ * other, is tried again, and is a warning on the bus. So gst-launch feeds both inputs of a Tarn channel of
+ * protocol HLS_CMAF.
+ *
+ * What a server refuses for good (4xx other than 408 and 429) is not sent again. A server that refuses the
+ * credentials (401, or 403 before it has taken anything), or a header, or the first three files, is of no use
+ * as it is: a warning says so once, and what comes is offered to it all the same. If there is no directory
+ * and all servers are so, that is an element error at once, since nobody would get anything until the end. A
+ * segment that a server refuses afterwards, or that is given up because the server is too slow (128 MiB wait
+ * at most), stays in the MPD, which has no mark for it that players know: they meet 404 and go on with the
+ * next. Redirections (301, 302, 307, 308) are followed with the same method and body, five at most and never
+ * from https to http; credentials go along to the same host and port only, and every file begins at
+ * `location` again.
  *
  * Encrypted tracks (of `cencenc`) are refused: these manifests name no keys.
  *
@@ -80,8 +101,8 @@
  * encoder began anew (its times go back, or an archivesrc says so), a Period begins, and the track has a
  * header of its own; its codec stays. Does not sync to the clock and does not preroll. EOS is posted when
  * every pad got it, or was released, and the servers have what is theirs (or 30 s have passed: a warning). A
- * full or failing disk is an element error, and so is an end at which no server has taken anything and there
- * is no directory.
+ * directory that cannot be made or written is an element error at the start, a full or failing disk when it
+ * is met, and so is an end at which no server has taken anything and there is no directory.
  *
  * Threads: files are written on the streaming threads that push, one at a time; each URL has a thread.
  *
@@ -93,6 +114,7 @@
  */
 #include "manifest/gstmanifestsink.h"
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <condition_variable>
@@ -216,6 +238,7 @@ class ManifestSink {
 
   Status start();
   Status open_output(const Settings& wanted);
+  void tell(const std::string& number, const HttpOutput::Trouble& trouble);
   // REQUIRES of all that follow: mutex_ is held
   Status begin_when_ready();
   Status add_track(Input& input);
@@ -289,8 +312,9 @@ constexpr gstkit::Property<Impl> text_row(const char* name, const char* blurb,
 template <class Impl>
 constexpr gstkit::Property<Impl> location_row{.name = "location",
                                               .blurb =
-                                                  "Directory, made when it is not there, or a URL of http "
-                                                  "or https that ends in '/', below which files are put",
+                                                  "Directory, made when it is not there, as a path or "
+                                                  "file:///path, or a URL of http or https that ends in "
+                                                  "'/', below which files are put",
                                               .member = &SinkSettings::location,
                                               .when = gstkit::When::ready};
 template <class Impl>
@@ -434,25 +458,48 @@ template <class Traits>
 Status ManifestSink<Traits>::open_output(const Settings& wanted) {
   directory_.clear();
   servers_.clear();
-  const auto is_url = [](const std::string& text) { return text.find("://") != std::string::npos; };
+  const auto is_url = [](const std::string& text) {
+    return text.find("://") != std::string::npos && !text.starts_with("file:");
+  };
   const auto open = [&](const std::string& url, const std::string& user,
                         const std::string& password) -> Status {
     TRY(check_base_url(url));
     const auto number = std::to_string(servers_.size() + 1);
     servers_.push_back(std::make_shared<HttpOutput>(
-        HttpOutput::Target{url, user, password}, [this, number](const std::string& what) {
-          GST_ELEMENT_WARNING(shell_, RESOURCE, WRITE, ("server %s: %s", number.c_str(), what.c_str()),
-                              (nullptr));
-        }));
+        HttpOutput::Target{url, user, password},
+        [this, number](const HttpOutput::Trouble& trouble) { tell(number, trouble); }));
     return {};
   };
-  if (is_url(wanted.location)) {
-    TRY(open(wanted.location, wanted.user_id, wanted.user_pw));
-  } else {
-    directory_ = wanted.location;
+  const bool has_directory = !is_url(wanted.location);
+  if (!has_directory) TRY(open(wanted.location, wanted.user_id, wanted.user_pw));
+  if (!wanted.second_location.empty())
+    TRY(open(wanted.second_location, wanted.second_user_id, wanted.second_user_pw));
+  if (!has_directory) return {};
+  directory_ = TRY(directory_of(wanted.location));
+  return make_directory(directory_);
+}
+
+// Of a server, on its thread; or, of what is no refusal, on who pushes. A pipeline whose files nobody wants
+// ends at once.
+template <class Traits>
+void ManifestSink<Traits>::tell(const std::string& number, const HttpOutput::Trouble& trouble) {
+  const std::string what = "server " + number + ": " + trouble.what;
+  bool is_over = false;
+  if (trouble.is_refused) {
+    const std::lock_guard lock{mutex_};
+    if (stopped_) return;
+    is_over = directory_.empty() && std::all_of(servers_.begin(), servers_.end(),
+                                                [](const auto& server) { return server->is_refused(); });
+    if (is_over && !first_failure(Error{ErrorCode::io, what})) return;
+    changed_.notify_all();
   }
-  if (wanted.second_location.empty()) return {};
-  return open(wanted.second_location, wanted.second_user_id, wanted.second_user_pw);
+  if (!is_over) {
+    GST_ELEMENT_WARNING(shell_, RESOURCE, WRITE, ("%s", what.c_str()), (nullptr));
+  } else if (trouble.for_credentials) {
+    GST_ELEMENT_ERROR(shell_, RESOURCE, NOT_AUTHORIZED, ("%s", what.c_str()), (nullptr));
+  } else {
+    GST_ELEMENT_ERROR(shell_, RESOURCE, WRITE, ("%s", what.c_str()), (nullptr));
+  }
 }
 
 template <class Traits>
@@ -960,6 +1007,10 @@ void ManifestSink<Traits>::finish() {
     const auto refusal = server->refusal();
     if (!refusal) is_taken = true;
     why = refusal.value_or(why);
+  }
+  {
+    const std::lock_guard lock{mutex_};
+    if (!failure_) return;  // said by a server's thread
   }
   if (is_taken) return post_eos(seqnum);
   gstkit::post_error(GST_ELEMENT_CAST(shell_), {ErrorCode::io, "no server has taken anything: " + why});

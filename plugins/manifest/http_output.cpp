@@ -6,7 +6,11 @@
 #include <algorithm>
 
 #include "core/base/base64.h"
+#include "core/base/text.h"
 #include "gstkit/ref.h"
+#include "gstkit/url.h"
+#include "manifest/playlist_gaps.h"
+#include "manifest/redirection.h"
 
 namespace tarn::manifest {
 
@@ -18,6 +22,8 @@ constexpr std::size_t most_bytes = std::size_t{128} << 20U;
 constexpr std::chrono::milliseconds first_pause{250};
 constexpr std::chrono::milliseconds longest_pause{5000};
 constexpr unsigned timeout_seconds = 10;
+constexpr unsigned most_redirections = 5;
+constexpr unsigned refusals_that_do = 3;
 
 std::size_t size_of(const FileAction& action) {
   std::size_t size = 0;
@@ -28,6 +34,10 @@ std::size_t size_of(const FileAction& action) {
 bool is_manifest(const FileAction& action) {
   return action.name.ends_with(".m3u8") || action.name.ends_with(".mpd");
 }
+
+bool is_header(const FileAction& action) { return action.name.ends_with(".mp4"); }
+
+bool is_segment(const FileAction& action) { return !is_manifest(action) && !is_header(action); }
 
 Ref<GBytes> joined(const FileAction& action) {
   GByteArray* array = g_byte_array_sized_new(static_cast<guint>(size_of(action)));
@@ -49,7 +59,7 @@ Status check_base_url(const std::string& url) {
                "a location over HTTP ends in '/' and has neither user nor query; credentials are properties"};
 }
 
-HttpOutput::HttpOutput(Target target, std::function<void(const std::string&)> trouble)
+HttpOutput::HttpOutput(Target target, std::function<void(const Trouble&)> trouble)
     : target_(std::move(target)),
       trouble_(std::move(trouble)),
       cancellable_(Ref<GCancellable>::adopt(g_cancellable_new())),
@@ -81,17 +91,19 @@ void HttpOutput::put(const std::vector<FileAction>& actions) {
     given_up = limit();
   }
   changed_.notify_all();
-  if (given_up > 0) trouble_(std::to_string(given_up) + " segments are given up: the server is too slow");
+  if (given_up > 0)
+    trouble_({.what = std::to_string(given_up) + " segments are given up: the server is too slow"});
 }
 
 // How many are given up. REQUIRES: mutex_ is held
 std::size_t HttpOutput::limit() {
   std::size_t given_up = 0;
   for (auto at = waiting_.begin(); bytes_ > most_bytes && at != waiting_.end();) {
-    if (is_manifest(*at) || at->name.ends_with(".mp4")) {
+    if (!is_segment(*at) || at->is_deletion) {
       ++at;
       continue;
     }
+    missing_.insert(at->name);
     bytes_ -= size_of(*at);
     at = waiting_.erase(at);
     ++given_up;
@@ -111,6 +123,11 @@ std::optional<std::string> HttpOutput::refusal() const {
   const std::lock_guard lock{mutex_};
   if (has_taken_ || !has_work_) return std::nullopt;
   return why_.empty() ? "no answer yet" : why_;
+}
+
+bool HttpOutput::is_refused() const {
+  const std::lock_guard lock{mutex_};
+  return is_refused_;
 }
 
 // REQUIRES: mutex_ is held
@@ -139,17 +156,17 @@ void HttpOutput::run() {
       continue;
     }
     busy_ = true;
+    const FileAction sent = for_the_server(action);
     lock.unlock();
-    std::string why;
-    const Sent sent = send(action, why);
+    const Outcome outcome = send(sent);
+    lock.lock();
+    const auto trouble = judge(action, outcome, pause == first_pause);
+    lock.unlock();
     // Said before it counts as done, so that EOS does not overtake it.
-    if (sent == Sent::never) trouble_(action.name + ": " + why);
-    if (sent == Sent::again && pause == first_pause) trouble_(action.name + ": " + why + "; tried again");
+    if (trouble) trouble_(*trouble);
     lock.lock();
     busy_ = false;
-    if (sent == Sent::yes && !action.is_deletion) has_taken_ = true;
-    if (sent != Sent::yes) why_ = action.name + ": " + why;
-    if (sent == Sent::again && !stopping_) {
+    if (outcome.sent == Sent::again && !stopping_) {
       waiting_.push_front(action);
       changed_.wait_for(lock, pause, [this] { return stopping_; });
       pause = std::min(pause * 2, longest_pause);
@@ -164,15 +181,73 @@ void HttpOutput::run() {
   g_main_context_unref(context);
 }
 
-HttpOutput::Sent HttpOutput::send(const FileAction& action, std::string& why) {
-  const std::string url = target_.base + action.name;
+FileAction HttpOutput::for_the_server(FileAction action) const {
+  if (missing_.empty() || !action.name.ends_with(".m3u8")) return action;
+  std::string text;
+  for (const Blob& part : action.parts) text += as_text(part.bytes());
+  action.parts = {Blob::copy_of(as_bytes(with_gaps(text, missing_)))};
+  return action;
+}
+
+std::optional<HttpOutput::Trouble> HttpOutput::judge(const FileAction& action, const Outcome& outcome,
+                                                     bool is_first_try) {
+  const bool counts = !action.is_deletion;
+  if (is_segment(action) && (outcome.sent == Sent::yes || action.is_deletion)) missing_.erase(action.name);
+  if (outcome.sent == Sent::yes && counts) {
+    has_taken_ = true;
+    is_refused_ = false;
+  }
+  if (outcome.sent == Sent::yes || outcome.sent == Sent::given_up) return std::nullopt;
+  why_ = action.name + ": " + outcome.why;
+  if (outcome.sent == Sent::again)
+    return is_first_try ? std::optional{Trouble{.what = why_ + "; tried again"}} : std::nullopt;
+  if (counts && is_segment(action)) missing_.insert(action.name);
+  if (counts) ++refusals_;
+  if (!counts || !is_hopeless(action, outcome.status)) {
+    return is_refused_ ? std::nullopt : std::optional{Trouble{.what = why_}};
+  }
+  if (std::exchange(is_refused_, true)) return std::nullopt;  // said when it began
+  const bool for_credentials = outcome.status == 401 || outcome.status == 403;
+  return Trouble{.what = (for_credentials ? "refuses the credentials: " : "refuses what it is sent: ") + why_,
+                 .is_refused = true,
+                 .for_credentials = for_credentials};
+}
+
+// A server that has taken files refuses this one only, unless it no longer knows who sends it.
+bool HttpOutput::is_hopeless(const FileAction& action, unsigned status) const {
+  if (status == 401) return true;
+  if (has_taken_) return false;
+  return status == 403 || is_header(action) || refusals_ >= refusals_that_do;
+}
+
+HttpOutput::Outcome HttpOutput::send(const FileAction& action) {
+  std::string url = target_.base + action.name;
+  for (unsigned count = 0;; ++count) {
+    std::string location;
+    Outcome outcome = send_to(url, action, location);
+    const std::string where = count == 0 ? "" : ", sent on to " + gstkit::spoken(url);
+    if (!is_redirection(outcome.status)) {
+      outcome.why += where;
+      return outcome;
+    }
+    auto next = redirected(url, location.empty() ? nullptr : location.c_str());
+    if (next.ok() && count < most_redirections) {
+      url = std::move(next).value();
+      continue;
+    }
+    outcome.sent = Sent::never;
+    outcome.why += where + ": " + (next.ok() ? "sent on too often" : next.error().message);
+    return outcome;
+  }
+}
+
+// `location`: of a redirection.
+HttpOutput::Outcome HttpOutput::send_to(const std::string& url, const FileAction& action,
+                                        std::string& location) {
   const auto message =
       Ref<SoupMessage>::adopt(soup_message_new(action.is_deletion ? "DELETE" : "PUT", url.c_str()));
-  if (!message) {
-    why = "cannot be a URL";
-    return Sent::never;
-  }
-  if (!target_.user.empty()) {
+  if (!message) return {.sent = Sent::never, .why = "cannot be a URL"};
+  if (!target_.user.empty() && may_have_credentials(target_.base, url)) {
     const std::string pair = target_.user + ":" + target_.password;
     soup_message_headers_replace(soup_message_get_request_headers(message.get()), "Authorization",
                                  ("Basic " + base64(as_bytes(pair))).c_str());
@@ -181,24 +256,26 @@ HttpOutput::Sent HttpOutput::send(const FileAction& action, std::string& why) {
     soup_message_set_request_body_from_bytes(message.get(), action.content_type.c_str(),
                                              joined(action).get());
   }
-  soup_message_add_flags(message.get(), SOUP_MESSAGE_NO_REDIRECT);
+  soup_message_add_flags(message.get(), SOUP_MESSAGE_NO_REDIRECT);  // which would send a PUT on as a GET
   GError* raw_error = nullptr;
   const auto answer = Ref<GBytes>::adopt(soup_session_send_and_read(
       static_cast<SoupSession*>(session_), message.get(), cancellable_.get(), &raw_error));
   const gstkit::ErrorPtr error{raw_error};
-  if (g_cancellable_is_cancelled(cancellable_.get()) != FALSE) return Sent::given_up;
-  if (!answer) {
-    why = error ? error->message : "no answer";
-    return Sent::again;
-  }
+  if (g_cancellable_is_cancelled(cancellable_.get()) != FALSE) return {.sent = Sent::given_up};
+  if (!answer) return {.sent = Sent::again, .why = error ? error->message : "no answer"};
   const guint status = soup_message_get_status(message.get());
-  if (status >= 200 && status < 300) return Sent::yes;
+  if (status >= 200 && status < 300) return {.sent = Sent::yes, .status = status};
+  const char* const place =
+      soup_message_headers_get_one(soup_message_get_response_headers(message.get()), "Location");
+  location = place == nullptr ? "" : place;
   gsize size = 0;
   const auto* text = static_cast<const char*>(g_bytes_get_data(answer.get(), &size));
   const std::string line{text == nullptr ? "" : text, std::min<std::size_t>(size, 200)};
-  why = "answered " + std::to_string(status) + (line.empty() ? "" : ": " + line.substr(0, line.find('\n')));
   const bool may_pass = status >= 500 || status == 408 || status == 429;
-  return may_pass ? Sent::again : Sent::never;
+  return {.sent = may_pass ? Sent::again : Sent::never,
+          .why = "answered " + std::to_string(status) +
+                 (line.empty() || is_redirection(status) ? "" : ": " + line.substr(0, line.find('\n'))),
+          .status = status};
 }
 
 }  // namespace tarn::manifest

@@ -9,6 +9,7 @@
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -22,7 +23,9 @@ namespace tarn::manifest {
 // Puts files below a URL, in order, on a thread of its own: a server that is slow or away holds up neither
 // the pipeline nor another server. What cannot be sent now is sent again with a pause that grows; a playlist
 // of which a newer version waits is left out. What waits is bounded: beyond it the oldest segments are given
-// up. Thread-safe.
+// up. Media segments that the server does not get, because it refuses them for good or because they are given
+// up, are gaps in the HLS playlists that it gets. Redirections (301, 302, 307, 308) are followed, five at
+// most and never from https to http. Thread-safe.
 class HttpOutput {
  public:
   struct Target {
@@ -30,8 +33,13 @@ class HttpOutput {
     std::string user;  // empty: no credentials
     std::string password;
   };
-  // `trouble`: on the thread or in put, with what went wrong with which file; never a credential.
-  HttpOutput(Target target, std::function<void(const std::string&)> trouble);
+  struct Trouble {
+    std::string what{};            // went wrong with which file; never a credential
+    bool is_refused = false;       // from now on is_refused()
+    bool for_credentials = false;  // that is why
+  };
+  // `trouble`: on the thread, or in put and then not `is_refused`.
+  HttpOutput(Target target, std::function<void(const Trouble&)> trouble);
   // Gives up what has not been sent.
   ~HttpOutput();
 
@@ -43,16 +51,30 @@ class HttpOutput {
   void stop();
   // Nothing: the server has taken a file, or none has been put. Else why not, as far as known.
   [[nodiscard]] std::optional<std::string> refusal() const;
+  // Nothing can come of it as it is: the server refuses the credentials, or has refused a header or three
+  // files before it has taken any. What comes is offered all the same, and the first that is taken ends it.
+  [[nodiscard]] bool is_refused() const;
 
  private:
   enum class Sent { yes, again, never, given_up };
+  struct Outcome {
+    Sent sent = Sent::yes;
+    std::string why{};
+    unsigned status = 0;
+  };
   void run();
-  Sent send(const FileAction& action, std::string& why);
+  Outcome send(const FileAction& action);
+  Outcome send_to(const std::string& url, const FileAction& action, std::string& location);
+  // What the server is to have; a playlist says what it has not got.
+  [[nodiscard]] FileAction for_the_server(FileAction action) const;
+  // Keeps what came of it. Something: to be said, without the lock. REQUIRES: mutex_ is held
+  std::optional<Trouble> judge(const FileAction& action, const Outcome& outcome, bool is_first_try);
+  [[nodiscard]] bool is_hopeless(const FileAction& action, unsigned status) const;
   [[nodiscard]] bool is_superseded(const FileAction& action) const;
   std::size_t limit();
 
   const Target target_;
-  const std::function<void(const std::string&)> trouble_;
+  const std::function<void(const Trouble&)> trouble_;
   const gstkit::Ref<GCancellable> cancellable_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
@@ -60,10 +82,13 @@ class HttpOutput {
   std::size_t bytes_ = 0;
   bool busy_ = false;
   bool stopping_ = false;
-  bool has_work_ = false;    // there was some
-  bool has_taken_ = false;   // the server has, a file
-  std::string why_;          // the last failure
-  void* session_ = nullptr;  // SoupSession, the thread's
+  bool has_work_ = false;   // there was some
+  bool has_taken_ = false;  // the server has, a file
+  std::string why_;         // the last failure
+  bool is_refused_ = false;
+  unsigned refusals_ = 0;                       // files, for good
+  std::set<std::string, std::less<>> missing_;  // media segments that it has not got
+  void* session_ = nullptr;                     // SoupSession, the thread's
   std::thread thread_;
 };
 

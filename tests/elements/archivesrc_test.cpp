@@ -69,8 +69,8 @@ class ArchiveSrcTest : public ::testing::Test {
             double rate = 1) {
     return gst_element_seek(source_.get(), rate, GST_FORMAT_TIME, static_cast<GstSeekFlags>(flags),
                             GST_SEEK_TYPE_SET, seconds * static_cast<std::int64_t>(GST_SECOND),
-                            stop < 0 ? GST_SEEK_TYPE_NONE : GST_SEEK_TYPE_SET,
-                            stop * static_cast<std::int64_t>(GST_SECOND)) != FALSE;
+                            GST_SEEK_TYPE_SET,
+                            stop < 0 ? -1 : stop * static_cast<std::int64_t>(GST_SECOND)) != FALSE;
   }
   // The code of the first error, which is awaited; -1: of another domain.
   int error(GQuark domain = GST_RESOURCE_ERROR) {
@@ -114,8 +114,10 @@ class ArchiveSrcTest : public ::testing::Test {
         const GstSegment* segment = nullptr;
         gst_event_parse_segment(event.get(), &segment);
         seqnum_ = gst_event_get_seqnum(event.get());
-        return add("segment " + seconds(segment->start) + " at " + seconds(segment->time) + " base " +
-                   seconds(segment->base));
+        return add("segment " + seconds(segment->start) +
+                   (GST_CLOCK_TIME_IS_VALID(segment->stop) ? " to " + seconds(segment->stop) : "") + " at " +
+                   seconds(segment->time) + " base " + seconds(segment->base) +
+                   (segment->rate != 1 ? " rate " + std::to_string(static_cast<int>(segment->rate)) : ""));
       }
       case GST_EVENT_EOS:
         seqnum_ = gst_event_get_seqnum(event.get());
@@ -154,14 +156,90 @@ TEST_F(ArchiveSrcTest, GoesOnFromWhereItIsToldTo) {
   play();
   to_the_end();
   ASSERT_TRUE(seek(5));
-  EXPECT_THAT(to_the_end(), ElementsAre("flush-start", "flush-stop", "caps", "segment 6 at 4 base 0",
-                                        "video init one", "slot at 6", "caps", "segment 8 at 6 base 2",
-                                        "video init two", "slot at 8", "slot at 10", "eos"));
+  EXPECT_THAT(to_the_end(), ElementsAre("flush-start", "flush-stop", "caps", "segment 7 at 5 base 0",
+                                        "video init one", "slot at 6", "caps", "segment 8 at 6 base 1",
+                                        "video init two", "slot at 8", "slot at 10", "eos"))
+      << "data begins with the key frame before it";
   ASSERT_TRUE(seek(7, 7));
-  EXPECT_THAT(to_the_end(), ElementsAre("flush-start", "flush-stop", "caps", "segment 8 at 6 base 0",
+  EXPECT_THAT(to_the_end(), ElementsAre("flush-start", "flush-stop", "caps", "segment 9 to 9 at 7 base 0",
                                         "video init two", "slot at 8", "eos"));
   ASSERT_TRUE(seek(100));
-  EXPECT_THAT(to_the_end(), ElementsAre("flush-start", "flush-stop", "eos")) << "behind the end";
+  EXPECT_THAT(to_the_end(), ElementsAre("flush-start", "flush-stop", "segment 12 at 10 base 0", "eos"))
+      << "behind the end";
+}
+
+TEST_F(ArchiveSrcTest, EndsWhereItIsToldTo) {
+  play();
+  to_the_end();
+  ASSERT_TRUE(seek(1, 5));
+  EXPECT_THAT(to_the_end(), ElementsAre("flush-start", "flush-stop", "caps", "segment 3 to 7 at 1 base 0",
+                                        "video init one", "slot at 2", "slot at 4", "slot at 6", "eos"));
+  gint64 time = 0;
+  ASSERT_TRUE(gst_element_query_position(source_.get(), GST_FORMAT_TIME, &time));
+  EXPECT_EQ(static_cast<GstClockTime>(time), 5 * GST_SECOND);
+  ASSERT_TRUE(seek(3, 8));
+  EXPECT_THAT(to_the_end(), ElementsAre("flush-start", "flush-stop", "caps", "segment 5 at 3 base 0",
+                                        "video init one", "slot at 4", "slot at 6", "caps",
+                                        "segment 8 to 10 at 6 base 3", "video init two", "slot at 8", "eos"))
+      << "a stretch ends by itself, and a slot that begins at the stop is not needed";
+  ASSERT_TRUE(gst_element_seek(source_.get(), 1, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET, 0,
+                               GST_SEEK_TYPE_END, -8 * static_cast<gint64>(GST_SECOND)));
+  EXPECT_THAT(to_the_end(), ElementsAre("flush-start", "flush-stop", "caps", "segment 2 to 4 at 0 base 0",
+                                        "video init one", "slot at 2", "eos"));
+  ASSERT_TRUE(gst_element_seek(source_.get(), 1, GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET,
+                               GST_SECOND, GST_SEEK_TYPE_NONE, 0));
+  EXPECT_THAT(to_the_end(), ::testing::Contains("segment 3 to 4 at 1 base 0")) << "the stop stays";
+  EXPECT_FALSE(seek(5, 4));
+}
+
+TEST_F(ArchiveSrcTest, KeyUnitsAreSlots) {
+  play();
+  to_the_end();
+  const auto segment_of = [&](GstClockTime time, guint flags) {
+    const auto all = static_cast<GstSeekFlags>(GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_KEY_UNIT | flags);
+    EXPECT_TRUE(gst_element_seek_simple(source_.get(), GST_FORMAT_TIME, all, static_cast<gint64>(time)));
+    const auto log = to_the_end();
+    return log.size() > 5 ? log[3] + ", " + log[5] : "";
+  };
+  const GstClockTime ms = GST_MSECOND;
+  EXPECT_EQ(segment_of(3500 * ms, 0), "segment 4 at 2 base 0, slot at 4");
+  EXPECT_EQ(segment_of(3500 * ms, GST_SEEK_FLAG_SNAP_BEFORE), "segment 4 at 2 base 0, slot at 4");
+  EXPECT_EQ(segment_of(2100 * ms, GST_SEEK_FLAG_SNAP_AFTER), "segment 6 at 4 base 0, slot at 6");
+  EXPECT_EQ(segment_of(2000 * ms, GST_SEEK_FLAG_SNAP_AFTER), "segment 4 at 2 base 0, slot at 4");
+  EXPECT_EQ(segment_of(5500 * ms, GST_SEEK_FLAG_SNAP_AFTER), "segment 8 at 6 base 0, slot at 8");
+  EXPECT_EQ(segment_of(3500 * ms, GST_SEEK_FLAG_SNAP_NEAREST), "segment 6 at 4 base 0, slot at 6");
+  EXPECT_EQ(segment_of(3000 * ms, GST_SEEK_FLAG_SNAP_NEAREST), "segment 4 at 2 base 0, slot at 4");
+  EXPECT_EQ(segment_of(9900 * ms, GST_SEEK_FLAG_SNAP_AFTER), "segment 10 at 8 base 0, slot at 10");
+}
+
+TEST_F(ArchiveSrcTest, ARateIsTheSegments) {
+  play();
+  to_the_end();
+  ASSERT_TRUE(seek(2, 8, GST_SEEK_FLAG_FLUSH, 2));
+  EXPECT_THAT(to_the_end(),
+              ElementsAre("flush-start", "flush-stop", "caps", "segment 4 at 2 base 0 rate 2",
+                          "video init one", "slot at 4", "slot at 6", "caps",
+                          "segment 8 to 10 at 6 base 2 rate 2", "video init two", "slot at 8", "eos"));
+  const auto query = Ref<GstQuery>::adopt(gst_query_new_segment(GST_FORMAT_TIME));
+  ASSERT_TRUE(gst_element_query(source_.get(), query.get()));
+  gdouble rate = 0;
+  gint64 start = 0;
+  gint64 stop = 0;
+  gst_query_parse_segment(query.get(), &rate, nullptr, &start, &stop);
+  EXPECT_EQ(rate, 2);
+  EXPECT_EQ(start, 2 * static_cast<gint64>(GST_SECOND));
+  EXPECT_EQ(stop, 8 * static_cast<gint64>(GST_SECOND));
+}
+
+TEST_F(ArchiveSrcTest, ASeekBeforeThereIsAnythingIsWhereItStarts) {
+  ASSERT_EQ(gst_element_set_state(source_.get(), GST_STATE_READY), GST_STATE_CHANGE_SUCCESS);
+  ASSERT_TRUE(seek(3, 5));
+  play();
+  EXPECT_THAT(to_the_end(), ElementsAre("stream-start", "caps", "segment 5 to 7 at 3 base 0",
+                                        "video init one", "slot at 4", "slot at 6", "eos"));
+  gst_element_set_state(source_.get(), GST_STATE_READY);
+  play();
+  EXPECT_THAT(to_the_end(), ::testing::Contains("segment 2 at 0 base 0")) << "and only once";
 }
 
 TEST_F(ArchiveSrcTest, WithoutAFlushRunningTimeGoesOn) {
@@ -171,13 +249,16 @@ TEST_F(ArchiveSrcTest, WithoutAFlushRunningTimeGoesOn) {
   to_the_end("segment-done");
   gst_bus_set_flushing(bus_.get(), TRUE);
   gst_bus_set_flushing(bus_.get(), FALSE);
-  ASSERT_TRUE(seek(8, -1, GST_SEEK_FLAG_SEGMENT));
-  EXPECT_THAT(to_the_end("segment-done"),
-              ElementsAre("caps", "segment 10 at 8 base 4", "video init two", "slot at 10", "segment-done"));
+  ASSERT_TRUE(seek(8, 9, GST_SEEK_FLAG_SEGMENT));
+  EXPECT_THAT(to_the_end("segment-done"), ElementsAre("caps", "segment 10 to 11 at 8 base 4",
+                                                      "video init two", "slot at 10", "segment-done"));
   const auto done =
       Ref<GstMessage>::adopt(gst_bus_timed_pop_filtered(bus_.get(), 0, GST_MESSAGE_SEGMENT_DONE));
   ASSERT_TRUE(done);
   EXPECT_EQ(gst_message_get_seqnum(done.get()), seqnum_) << "the seek's";
+  gint64 position = 0;
+  gst_message_parse_segment_done(done.get(), nullptr, &position);
+  EXPECT_EQ(position, 9 * static_cast<gint64>(GST_SECOND)) << "where it was told to stop";
 }
 
 TEST_F(ArchiveSrcTest, KnowsItsPositionAndDuration) {
@@ -199,11 +280,10 @@ TEST_F(ArchiveSrcTest, KnowsItsPositionAndDuration) {
 }
 
 TEST_F(ArchiveSrcTest, WhatItCannotDoIsRefused) {
-  EXPECT_FALSE(seek(1)) << "it is not running";
+  EXPECT_FALSE(seek(1, -1, GST_SEEK_FLAG_FLUSH, -1.0)) << "not before it runs, either";
   play();
   to_the_end();
   EXPECT_FALSE(seek(1, -1, GST_SEEK_FLAG_FLUSH, -1.0));
-  EXPECT_FALSE(seek(1, -1, GST_SEEK_FLAG_FLUSH, 2.0));
   EXPECT_FALSE(seek(-1));
   gst_element_set_state(source_.get(), GST_STATE_NULL);
   g_object_set(source_.get(), "tracks", "", nullptr);
@@ -250,7 +330,7 @@ TEST_F(ArchiveSrcTest, ThatNobodyIsLinkedIsAnError) {
 TEST_F(ArchiveSrcTest, SeeksWhilePlayingAreWholeAndInOrder) {
   play();
   to_the_end();
-  for (int i = 0; i < 200; ++i) ASSERT_TRUE(seek(i % 10));
+  for (int i = 0; i < 200; ++i) ASSERT_TRUE(seek(i % 10, -1, GST_SEEK_FLAG_FLUSH | GST_SEEK_FLAG_KEY_UNIT));
   auto log = to_the_end();
   const auto last = std::find(log.rbegin(), log.rend(), "flush-stop").base();
   EXPECT_THAT(std::vector<std::string>(last, log.end()),

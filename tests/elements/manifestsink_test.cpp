@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
 #include <future>
 #include <set>
 #include <thread>
@@ -152,8 +153,9 @@ TEST_F(ManifestSink, TheLastPadThatHasNotEndedMayBeReleased) {
 }
 
 TEST_F(ManifestSink, OneFailureIsOneError) {
-  std::filesystem::create_directories(directory_.path());
-  restart_at("/dev/null/x");
+  restart_at(location_);
+  std::filesystem::remove_all(location_);
+  std::ofstream{location_} << "in its place";
   const GstFlowReturn flows[] = {push_audio(0, 200), push_video(0, 4), push_video(4, 4),
                                  push_audio(200, 200)};
   EXPECT_THAT(flows, Contains(GST_FLOW_ERROR));
@@ -190,14 +192,83 @@ TEST_F(ManifestSink, AStopDoesNotWaitForAServerThatIsAway) {
 }
 
 TEST_F(ManifestSink, ThatNoServerTookAnythingIsAnError) {
-  TinyServer server{[](const auto&) { return "403 Forbidden"; }};
+  TinyServer server{[](const auto& request) {
+    return request.line.find(".m4s") != std::string::npos || request.line.find(".m3u8") != std::string::npos
+               ? "409 Conflict"
+               : "403 Forbidden";
+  }};
+  restart_at(server.url());
+  (void)push_audio(0, 200);
+  (void)push_video(0, 4);
+  push(video_, gst_event_new_eos());
+  push(audio_, gst_event_new_eos());
+  EXPECT_THAT(text_of(wait_for(GST_MESSAGE_ERROR)), HasSubstr("answered 403"));
+  EXPECT_FALSE(pop(GST_MESSAGE_EOS));
+  EXPECT_FALSE(pop(GST_MESSAGE_ERROR)) << "one";
+}
+
+TEST_F(ManifestSink, RefusedCredentialsEndItAtOnce) {
+  TinyServer first{[](const auto&) { return "401 Unauthorized"; }};
+  TinyServer second{[](const auto&) { return "401 Unauthorized"; }};
+  gst_element_set_state(bin_.get(), GST_STATE_NULL);
+  g_object_set(sink_, "second-location", second.url().c_str(), nullptr);
+  restart_at(first.url());
+  (void)push_audio(0, 200);
+  (void)push_video(0, 4);
+  const auto message = wait_for(GST_MESSAGE_ERROR);
+  ASSERT_TRUE(message);
+  GError* raw = nullptr;
+  gst_message_parse_error(message.get(), &raw, nullptr);
+  const gstkit::ErrorPtr error{raw};
+  EXPECT_TRUE(g_error_matches(error.get(), GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_AUTHORIZED));
+  EXPECT_EQ(push_video(4, 1), GST_FLOW_ERROR);
+  push(video_, gst_event_new_eos());
+  push(audio_, gst_event_new_eos());
+  gst_element_set_state(bin_.get(), GST_STATE_NULL);
+  EXPECT_FALSE(pop(GST_MESSAGE_ERROR)) << "one";
+}
+
+TEST_F(ManifestSink, ASegmentThatAServerRefusesForGoodIsAGapThere) {
+  TinyServer server{[](const auto& request) {
+    return request.line.find("/g1-v1-1.m4s") != std::string::npos ? "413 Content Too Large" : "201 Created";
+  }};
   restart_at(server.url());
   EXPECT_EQ(push_audio(0, 200), GST_FLOW_OK);
   EXPECT_EQ(push_video(0, 4), GST_FLOW_OK);
   push(video_, gst_event_new_eos());
   push(audio_, gst_event_new_eos());
-  EXPECT_THAT(text_of(wait_for(GST_MESSAGE_ERROR)), HasSubstr("answered 403"));
-  EXPECT_FALSE(pop(GST_MESSAGE_EOS));
+  ASSERT_TRUE(wait_for(GST_MESSAGE_EOS));
+  std::string playlist;
+  for (const auto& request : server.requests())
+    if (request.line.find("/manifest-v1.m3u8") != std::string::npos) playlist = request.body;
+  EXPECT_THAT(playlist, HasSubstr("#EXT-X-GAP\ng1-v1-1.m4s\n"));
+  EXPECT_THAT(playlist, HasSubstr("#EXT-X-VERSION:8\n"));
+  EXPECT_THAT(playlist, Not(HasSubstr("#EXT-X-GAP\ng1-v1-2.m4s\n")));
+}
+
+TEST_F(ManifestSink, ALocationThatCannotBeWrittenIsAnErrorAtTheStart) {
+  std::filesystem::create_directories(directory_.path());
+  const std::string file = (directory_.path() / "file").string();
+  std::ofstream{file} << "x";
+  // The last is read-only for everybody.
+  for (const std::string& place : {file, file + "/below", std::string{"/proc/self"}}) {
+    gst_element_set_state(bin_.get(), GST_STATE_READY);
+    g_object_set(sink_, "location", place.c_str(), nullptr);
+    EXPECT_EQ(gst_element_set_state(sink_, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE) << place;
+    EXPECT_THAT(text_of(pop(GST_MESSAGE_ERROR)), HasSubstr(place));
+  }
+}
+
+TEST_F(ManifestSink, AFileUrlIsADirectory) {
+  location_ = (directory_.path() / "with space").string();
+  restart_at("file://" + directory_.path().string() + "/with%20space");
+  EXPECT_EQ(push_audio(0, 200), GST_FLOW_OK);
+  EXPECT_EQ(push_video(0, 4), GST_FLOW_OK);
+  EXPECT_THAT(files(), Contains("g1-v1-1.m4s"));
+  gst_element_set_state(bin_.get(), GST_STATE_READY);
+  g_object_set(sink_, "location", "file://elsewhere/out", nullptr);
+  EXPECT_EQ(gst_element_set_state(sink_, GST_STATE_PAUSED), GST_STATE_CHANGE_FAILURE);
+  EXPECT_THAT(text_of(pop(GST_MESSAGE_ERROR)), HasSubstr("file://elsewhere/out"));
 }
 
 TEST_F(ManifestSink, AServerThatRefusesIsAWarningWhereTheOtherTakesAll) {

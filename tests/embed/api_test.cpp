@@ -31,6 +31,16 @@ static_assert(gstkit::StreamEnded::name == TARN_EVENT_STREAM_ENDED ""sv);
 static_assert(codecs::id3_scheme == TARN_SCHEME_ID3 ""sv);
 static_assert(codecs::splice_scheme == TARN_SCHEME_SCTE35 ""sv);
 
+// The first of all: it begins without GStreamer.
+TEST(ApiWithoutGStreamer, RegisteringIsRefusedAndCanBeDoneLater) {
+  ASSERT_FALSE(gst_is_initialized()) << "another test ran before";
+  g_test_expect_message(nullptr, G_LOG_LEVEL_WARNING, "*gst_init*");
+  EXPECT_FALSE(tarn_register_elements());
+  g_test_assert_expected_messages();
+  gst_init(nullptr, nullptr);
+  EXPECT_TRUE(tarn_register_elements());
+}
+
 class Api : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { gst_init(nullptr, nullptr); }

@@ -99,9 +99,17 @@ def python_reads_the_constants(folder):
     assert said.startswith("tarn/input-switched TarnEventMessages (major="), said
 
 
+def python_may_register_too_early_and_again(folder):
+    program = ("import gi; gi.require_version('Gst', '1.0'); gi.require_version('Tarn', '1.0'); "
+               "from gi.repository import Gst, Tarn; early = Tarn.register_elements(); Gst.init(None); "
+               "print(early, Tarn.register_elements(), Gst.ElementFactory.find('cencenc') is not None)")
+    assert run([python_with_gi(), "-c", program], folder).split() == ["False", "True", "True"]
+
+
 def main():
     tests = (c_programs_compile_with_what_pkg_config_says, ingest_takes_what_an_encoder_uploads,
-             package_writes_segments_and_a_playlist, python_reads_the_constants)
+             package_writes_segments_and_a_playlist, python_reads_the_constants,
+             python_may_register_too_early_and_again)
     failed = 0
     print(f"1..{len(tests)}")
     with tempfile.TemporaryDirectory(prefix="tarn-examples-") as folder:

@@ -86,6 +86,22 @@ def file_to_hls(folder):
     assert whole(frames(folder + "/out/manifest.m3u8"))
 
 
+def files_may_have_one_track(folder):
+    for left_out, kind, count in (("-an", "video", LENGTH * RATE), ("-vn", "audio", LENGTH * 46)):
+        name = f"{folder}/only-{kind}"
+        ffmpeg("-i", folder + "/in.mp4", "-c", "copy", left_out, name + ".mp4")
+        script("file-to-hls.sh", name + ".mp4", name, SEGMENT_DURATION="2")
+        counts = frames(name + "/manifest.m3u8")
+        assert list(counts) == [kind] and counts[kind] >= count, counts
+        ffmpeg("-i", folder + "/in.ts", "-c", "copy", left_out, name + ".ts")
+        script("ts-to-encrypted-cmaf.sh", name + ".ts", name, SCHEME="cenc", KEY=KEY, KID=KID)
+        assert os.path.exists(name + {"video": ".cmfv", "audio": ".cmfa"}[kind])
+    ffmpeg("-i", folder + "/in.mp4", "-an", "-c:v", "mpeg4", folder + "/other.mp4")
+    assert "neither H.264 nor AAC" in failure("file-to-hls.sh", folder + "/other.mp4", folder + "/other")
+    assert "nothing.mp4" in failure("file-to-hls.sh", folder + "/nothing.mp4", folder + "/other")
+    assert not os.path.exists(folder + "/other")
+
+
 def archive_to_dash(folder):
     script("archive-to-dash.sh", folder + "/archive", folder + "/dash", SEGMENT_DURATION="2")
     assert whole(frames(folder + "/dash/manifest.mpd"))
@@ -317,8 +333,8 @@ def every_script_has_run(_folder):
 
 
 def main():
-    tests = (file_to_hls, archive_to_dash, ts_to_encrypted_cmaf, window_to_mp4, an_encoder_that_began_anew,
-             what_is_not_there, redundant_pull_to_hls, two_encoders_with_open_gops,
+    tests = (file_to_hls, files_may_have_one_track, archive_to_dash, ts_to_encrypted_cmaf, window_to_mp4,
+             an_encoder_that_began_anew, what_is_not_there, redundant_pull_to_hls, two_encoders_with_open_gops,
              two_folders_that_grow, test_to_inputs, every_script_has_run)
     failed = 0
     print(f"1..{len(tests)}")
