@@ -273,6 +273,7 @@ class ManifestSink {
   static Result<Held> read_transport(TsReader& reader, GstBuffer* buffer);
   static Utc now() { return Utc{Microseconds{g_get_real_time()}}; }
   void post_eos(guint32 seqnum);
+  void post_start(GstEvent* event);
   void finish();
 
   Shell* shell_;
@@ -288,6 +289,7 @@ class ManifestSink {
   std::optional<std::int64_t> due_;  // running time, nanoseconds
   Status failure_;                   // the first; nothing is written after it
   bool eos_posted_ = false;
+  bool start_posted_ = false;
   guint32 eos_seqnum_ = GST_SEQNUM_INVALID;
 };
 
@@ -449,7 +451,7 @@ Status ManifestSink<Traits>::start() {
   builder_.emplace(std::move(building));
   begun_ = stopped_ = false;
   failure_ = {};
-  eos_posted_ = false;
+  eos_posted_ = start_posted_ = false;
   eos_seqnum_ = GST_SEQNUM_INVALID;
   return {};
 }
@@ -670,7 +672,7 @@ Status ManifestSink<Traits>::add_track(Input& input) {
 }
 
 // Something else is there, and this pad, or a track that it announces, is not for longer than it can be
-// waited for: of live streams what is due, of a transport stream three segments that lack a track.
+// waited for: of live streams what is due, of a transport stream as much as may be held.
 template <class Traits>
 bool ManifestSink<Traits>::may_begin_without(const Input& input) const {
   const std::int64_t segment = std::int64_t{settings.copy().segment_duration} * GST_SECOND;
@@ -679,7 +681,7 @@ bool ManifestSink<Traits>::may_begin_without(const Input& input) const {
     const auto time = [&](std::int64_t ticks) { return rescale(ticks, timescale_of(other), 1'000'000'000); };
     const std::int64_t begin = time(other.held.front().start);
     const std::int64_t end = time(other.held.back().start + other.held.back().duration);
-    if (&other == &input && end - begin >= 3 * segment) return true;
+    if (&other == &input && end - begin >= builder_->most_held(GST_SECOND)) return true;
     if (due_ && other.offset && begin + segment <= *due_ + *other.offset) return true;
   }
   return false;
@@ -952,10 +954,12 @@ bool ManifestSink<Traits>::sink_event(GstPad* pad, GstEvent* raw) {
   Status status;
   std::optional<Error> news;
   bool last = false;
+  bool is_first = false;
   {
     const std::lock_guard lock{mutex_};
     Input* const input = find(pad);
     if (!builder_ || input == nullptr) return true;
+    is_first = GST_EVENT_TYPE(raw) == GST_EVENT_STREAM_START && !std::exchange(start_posted_, true);
     if (GST_EVENT_TYPE(raw) == GST_EVENT_CAPS) {
       GstCaps* caps = nullptr;
       gst_event_parse_caps(raw, &caps);
@@ -979,6 +983,7 @@ bool ManifestSink<Traits>::sink_event(GstPad* pad, GstEvent* raw) {
     changed_.notify_all();
   }
   if (news) gstkit::post_error(GST_ELEMENT_CAST(shell_), *news);
+  if (is_first) post_start(raw);
   if (last) finish();
   return status.ok();
 }
@@ -1014,6 +1019,15 @@ void ManifestSink<Traits>::finish() {
   }
   if (is_taken) return post_eos(seqnum);
   gstkit::post_error(GST_ELEMENT_CAST(shell_), {ErrorCode::io, "no server has taken anything: " + why});
+}
+
+template <class Traits>
+void ManifestSink<Traits>::post_start(GstEvent* event) {
+  GstMessage* message = gst_message_new_stream_start(GST_OBJECT_CAST(shell_));
+  guint group = 0;
+  if (gst_event_parse_group_id(event, &group) != FALSE) gst_message_set_group_id(message, group);
+  gst_message_set_seqnum(message, gst_event_get_seqnum(event));
+  gst_element_post_message(GST_ELEMENT_CAST(shell_), message);
 }
 
 template <class Traits>

@@ -13,6 +13,7 @@
 
 #include "media.h"
 #include "package/gstcmafpackager.h"
+#include "package/gsttspackager.h"
 #include "tests/support/command.h"
 #include "tests/support/tiny_server.h"
 
@@ -124,6 +125,11 @@ TEST_F(ManifestSink, EosIsPostedWhenEveryPadGotIt) {
   EXPECT_TRUE(pop(GST_MESSAGE_EOS));
   EXPECT_THAT(read_file(location_ + "/manifest-v1.m3u8"), HasSubstr("#EXT-X-ENDLIST"));
   EXPECT_THAT(files(), Contains("g1-v1-2.m4s"));
+}
+
+TEST_F(ManifestSink, TheFirstStreamStartIsPosted) {
+  EXPECT_TRUE(pop(GST_MESSAGE_STREAM_START));
+  EXPECT_FALSE(pop(GST_MESSAGE_STREAM_START));
 }
 
 TEST_F(ManifestSink, AudioIsWaitedForButNotInAGap) {
@@ -441,6 +447,55 @@ TEST_F(ManifestSink, StateChangesDoNotWaitForMediaAndItStartsAnew) {
     EXPECT_EQ(gst_element_set_state(bin_.get(), GST_STATE_PLAYING), GST_STATE_CHANGE_SUCCESS);
     begin(video_, h264_info());
     begin(audio_, aac_info());
+  }
+}
+
+// ---- judged by ffprobe
+
+class PlayedManifest : public ::testing::Test {
+ protected:
+  // Of all streams of the playlist: frames or packets, and how often the stream was listed counts once.
+  std::string counted(const std::string& what) {
+    return run("ffprobe -v error -count_" + what + " -show_entries stream=nb_read_" + what + " -of csv=p=0 " +
+               (directory_.path() / "out/manifest.m3u8").string() + " 2>&1 | grep . | sort -u | tr '\n' ' '")
+        .output;
+  }
+  std::string run_into(const std::string& pipeline) {
+    GST_ELEMENT_REGISTER(hlsmanifestsink, nullptr);
+    GST_ELEMENT_REGISTER(cmafpackager, nullptr);
+    GST_ELEMENT_REGISTER(tspackager, nullptr);
+    return run_pipeline("hlsmanifestsink name=out segment-duration=2 location=" +
+                        (directory_.path() / "out").string() + " " + pipeline);
+  }
+  TemporaryDirectory directory_;
+};
+
+TEST_F(PlayedManifest, SoundThatBeginsThreeSegmentsLateIsThere) {
+  if (!has_elements({"x264enc", "h264parse", "avenc_aac", "aacparse"})) GTEST_SKIP() << "no encoders";
+  if (!has_command("ffprobe")) GTEST_SKIP() << "no ffprobe";
+  ASSERT_EQ(run_into("tspackager name=ts segment-duration=2 ! out. "
+                     "videotestsrc num-buffers=300 ! video/x-raw,width=320,height=180,framerate=25/1 ! "
+                     "x264enc key-int-max=50 ! h264parse ! queue ! ts. "
+                     "audiotestsrc num-buffers=200 samplesperbuffer=1024 timestamp-offset=7000000000 ! "
+                     "audio/x-raw,rate=48000 ! avenc_aac ! aacparse ! queue ! ts."),
+            "");
+  EXPECT_EQ(counted("packets"), "201 300 ");
+  EXPECT_THAT(read_file(directory_.path() / "out/manifest.m3u8"), HasSubstr("mp4a.40.2"));
+}
+
+TEST_F(PlayedManifest, AnotherPictureSizeInTheMiddleIsPlayed) {
+  if (!has_elements({"x264enc", "h264parse", "concat"})) GTEST_SKIP() << "no encoders";
+  if (!has_command("ffprobe")) GTEST_SKIP() << "no ffprobe";
+  for (const char* packager : {"cmafpackager", "tspackager segment-duration=2"}) {
+    std::filesystem::remove_all(directory_.path() / "out");
+    ASSERT_EQ(
+        run_into("concat name=both ! x264enc key-int-max=50 ! h264parse ! " + std::string{packager} +
+                 " ! out. videotestsrc num-buffers=110 ! "
+                 "video/x-raw,width=320,height=180,framerate=25/1 ! both. videotestsrc num-buffers=110 ! "
+                 "video/x-raw,width=640,height=360,framerate=25/1 ! both."),
+        "");
+    EXPECT_EQ(counted("frames"), "220 ") << packager;
+    EXPECT_THAT(read_file(directory_.path() / "out/manifest-v1.m3u8"), HasSubstr("#EXT-X-DISCONTINUITY"));
   }
 }
 
