@@ -4,7 +4,7 @@
 turn; CPU seconds of the process, and whether what comes out is whole and right. Prints the tables of docs/comparison.md.
 
     ./tarn exec python3 scripts/compare_sinks.py [--seconds 120] [--rounds 5]
-    ./tarn exec python3 scripts/compare_sinks.py --streams FOLDER      each folder in it has a playlist and TS segments"""
+    ./tarn exec python3 scripts/compare_sinks.py --streams FOLDER      folders of a playlist and TS segments"""
 
 import argparse
 import glob
@@ -46,14 +46,19 @@ TOOLS = {  # name: (line, what plays, segments)
 
 # Of transport streams: what plays where it is known, and segments.
 STREAM_TOOLS = {
-    "tspackager ! hlsmanifestsink": ("tspackager name=s ! hlsmanifestsink location={out}", "s.", "s.", "manifest.m3u8", "*.ts"),
-    "hlssink2": ("hlssink2 name=s location={out}/%05d.ts playlist-location={out}/list.m3u8 target-duration=6 max-files=0 "
-                 "playlist-length=0", "s.video", "s.audio", "list.m3u8", "*.ts"),
-    "splitmuxsink, mpegtsmux": ("splitmuxsink name=s muxer=mpegtsmux max-size-time=6000000000 location={out}/%05d.ts", "s.video",
-                                "s.audio_0", None, "*.ts"),
+    "tspackager ! hlsmanifestsink": (
+        "tspackager name=s ! hlsmanifestsink location={out}", "s.", "s.", "manifest.m3u8", "*.ts"),
+    "hlssink2": (
+        "hlssink2 name=s location={out}/%05d.ts playlist-location={out}/list.m3u8 target-duration=6 max-files=0 "
+        "playlist-length=0", "s.video", "s.audio", "list.m3u8", "*.ts"),
+    "splitmuxsink, mpegtsmux": (
+        "splitmuxsink name=s muxer=mpegtsmux max-size-time=6000000000 location={out}/%05d.ts", "s.video", "s.audio_0",
+        None, "*.ts"),
 }
-PARSERS = {"h264": ("video/x-h264", "h264parse"), "hevc": ("video/x-h265", "h265parse"), "aac": ("audio/mpeg", "aacparse"),
-           "mp3": ("audio/mpeg", "mpegaudioparse"), "ac3": ("audio/x-ac3", "ac3parse"), "eac3": ("audio/x-eac3", "ac3parse")}
+PARSERS = {
+    "h264": ("video/x-h264", "h264parse"), "hevc": ("video/x-h265", "h265parse"), "aac": ("audio/mpeg", "aacparse"),
+    "mp3": ("audio/mpeg", "mpegaudioparse"), "ac3": ("audio/x-ac3", "ac3parse"), "eac3": ("audio/x-eac3", "ac3parse"),
+}
 
 
 def quiet(*command):
@@ -133,8 +138,8 @@ def joined_segments(folder, out):
 
 
 def codecs(path):
-    run = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "stream=codec_type,codec_name", "-of", "csv=p=0", path],
-                         capture_output=True, text=True, check=True)
+    run = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "stream=codec_type,codec_name", "-of", "csv=p=0",
+                          path], capture_output=True, text=True, check=True)
     return {kind: name for name, kind in re.findall(r"^(\w+),(video|audio)", run.stdout, re.M)}
 
 
@@ -162,8 +167,8 @@ def compare_streams(streams):
                     continue
                 verdict = judge(out, plays, pattern, wanted)
                 cells.append(f"{verdict['frames lost, video/audio']}, {verdict['each decodes alone']}")
-            print(f"| {stream}: {', '.join(found.values())}; {'/'.join(map(str, wanted.values()))} | " + " | ".join(cells) + " |",
-                  flush=True)
+            what = f"{stream}: {', '.join(found.values())}; {'/'.join(map(str, wanted.values()))}"
+            print("| " + " | ".join([what, *cells]) + " |", flush=True)
 
 
 def main():
