@@ -5,7 +5,7 @@
 set -euo pipefail
 . "$(dirname "$0")/common/tracks.sh"
 line=(filesrc "location=$1" ! parsebin name=in)
-look_for_tracks "$1" "${line[@]}"
+look_for_tracks "$1"
 if [ -n "$has_h264" ]; then line+=(in. ! video/x-h264 ! queue ! h264parse ! ts.); fi
 if [ -n "$has_aac" ]; then line+=(in. ! "audio/mpeg,mpegversion=(int){2,4}" ! queue ! aacparse ! ts.); fi
 exec gst-launch-1.0 -q "${line[@]}" tspackager name=ts segment-duration="${SEGMENT_DURATION:-6}" ! \

@@ -8,7 +8,7 @@ set -euo pipefail
 protect=(cencenc "scheme=${SCHEME:-cbcs}" "key=$KEY" "kid=$KID")
 if [ -n "${IV:-}" ]; then protect+=("iv=$IV"); fi
 line=(filesrc "location=$1" ! tsdemux name=in)
-look_for_tracks "$1" "${line[@]}"
+look_for_tracks "$1"
 if [ -n "$has_h264" ]; then
   line+=(in. ! video/x-h264 ! queue ! h264parse ! cmafpackager ! "${protect[@]}" first-serial=1 ! filesink "location=$2.cmfv")
 fi

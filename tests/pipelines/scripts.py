@@ -112,6 +112,7 @@ def ts_to_encrypted_cmaf(folder):
         out = f"{folder}/{scheme}"
         script("ts-to-encrypted-cmaf.sh", folder + "/in.ts", out, SCHEME=scheme, KEY=KEY, KID=KID, **iv)
         counts = {}
+        assert os.path.exists(out + ".cmfv") and os.path.exists(out + ".cmfa")
         for kind, path in (("video", out + ".cmfv"), ("audio", out + ".cmfa")):
             with open(path, "rb") as file:
                 assert scheme.encode() in file.read(), f"{path} does not say {scheme}"
