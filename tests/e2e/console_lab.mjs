@@ -34,6 +34,7 @@ export function start(line, log) {
       process.kill(-child.pid, 'SIGKILL');
     } catch { /* it has ended */ }
   };
+  child.unref(); // a story does not wait for it, it ends it
   process.on('exit', end);
   return end;
 }
