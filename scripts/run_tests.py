@@ -36,9 +36,10 @@ def reason_of(suite, case):
     return text.strip()[-REASON:]
 
 
-def suite_of(name):
-    """Meson's name of a test is "project.project:suite / test", with a '+' before every further suite."""
-    found = re.search(r":(\w+)[+\w]* / ", name)
+def suite_of(suite, cases):
+    """Meson's name of a test is "project:suite / test", with a '+' before every further suite. It is in that of a TAP's or a
+    GoogleTest's cases, and the case of a program that only passes or fails."""
+    found = re.search(r":(\w+)[+\w]* / ", " ".join([suite.get("name"), *(case.get("name") for case in cases[:1])]))
     return found.group(1) if found else ""
 
 
@@ -51,7 +52,7 @@ def count(report):
         text = re.sub(r"[^\t\n\r\x20-\uD7FF\uE000-\uFFFD\U00010000-\U0010FFFF]", "?", file.read())
     for suite in ElementTree.fromstring(text.encode()).iter("testsuite"):
         cases = list(suite.iter("testcase"))
-        counted = counts.setdefault(suite_of(suite.get("name")), [0, 0, 0])
+        counted = counts.setdefault(suite_of(suite, cases), [0, 0, 0])
         for case in cases:
             name = f"{suite.get('name')}: {case.get('name')}"
             if case.find("failure") is not None or case.find("error") is not None:

@@ -85,6 +85,7 @@ export const text = {
   },
   run: {
     start: 'Start', stop: 'Stop', reset: 'Reset',
+    isStopped: 'stopped',
     stopped: 'Stopped: encoders are refused, what is recorded is served.',
     title: (what: 'stop' | 'reset', name: string) => `${what === 'stop' ? 'Stop' : 'Reset'} ${name}?`,
     warning: {
@@ -135,7 +136,8 @@ export const text = {
   status: {
     inputs: 'Inputs', charts: 'The last minutes', switches: 'Switches between inputs', tracks: 'Tracks', timeline: 'Timeline',
     errors: 'Last errors',
-    never: 'never seen', silent: 'silent', active: 'active', standby: 'standby', ended: 'ended',
+    never: 'nothing yet', silent: 'silent', active: 'active', standby: 'standby', ended: 'ended', failing: 'refused',
+    late: (role: string) => `${role}, late`,
     state: 'State', bitrate: 'Bitrate', lastSegment: 'Last segment', drift: 'Drift', objects: 'Uploads', refused: 'Refused',
     lastError: 'Last error', noError: 'none', noInput: 'none',
     activeInput: 'Active input', start: 'From', end: 'To', length: 'Length', latency: 'Behind now',
