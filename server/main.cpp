@@ -280,7 +280,7 @@ Status Application::serve() {
   const ModelSource model = [this] { return store_->model(); };
   const auto observer =
       make_request_observer({"origin", "control"}, metrics_, access_log_, config_.trusted_proxies);
-  hot_answers_ = std::make_unique<HotAnswers>(0, observer);
+  hot_answers_ = std::make_unique<HotAnswers>(0, observer, !config_.trusted_proxies.empty());
   origin_handler_ = std::make_unique<OriginHandler>(
       model, *runtime_, utc_now,
       PlaybackSettings{config_.trusted_proxies, config_.require_access_control, hot_answers_.get()});

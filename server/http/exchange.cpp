@@ -188,6 +188,10 @@ void Exchange::apply(const Response& response) {
   for (const auto& [name, value] : response.headers) {
     if (is_clean(value)) soup_message_headers_replace(headers, name.c_str(), value.c_str());
   }
+  // Whoever is refused can name the line in the log; answers of many bytes to many viewers do without.
+  if (response.status >= 400 && soup_message_headers_get_one(headers, "X-Request-Id") == nullptr) {
+    soup_message_headers_replace(headers, "X-Request-Id", request_.id.c_str());
+  }
   const front::Connection* const to = connection();
   if (to == nullptr || to->is_last()) {
     soup_message_headers_replace(headers, "Connection", "close");

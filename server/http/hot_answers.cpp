@@ -131,9 +131,11 @@ void HotAnswers::answered(const front::MessageHead& head, const std::string& pee
   record.method = head.method;
   record.path = head.target.substr(0, head.target.find('?'));
   record.peer = peer;
-  for (const front::Field& field : head.fields) {
-    if (!front::equals_ignoring_case(field.name, "x-forwarded-for")) continue;
-    record.forwarded_for.append(record.forwarded_for.empty() ? "" : ", ").append(field.value);
+  if (behind_proxies_) {
+    for (const front::Field& field : head.fields) {
+      if (!front::equals_ignoring_case(field.name, "x-forwarded-for")) continue;
+      record.forwarded_for.append(record.forwarded_for.empty() ? "" : ", ").append(field.value);
+    }
   }
   record.status = answer.status;
   record.bytes_out = answer.body_bytes;

@@ -22,8 +22,9 @@ namespace tarn::server {
 // the timeline, the settings and the access rules of that moment. It keeps no content in memory. Thread-safe.
 class HotAnswers : public front::FastLane {
  public:
-  HotAnswers(std::size_t binding, HttpServer::Observer observer)
-      : binding_(binding), observer_(std::move(observer)) {}
+  // `behind_proxies`: what X-Forwarded-For says of a request is for the observer, too.
+  HotAnswers(std::size_t binding, HttpServer::Observer observer, bool behind_proxies = false)
+      : binding_(binding), observer_(std::move(observer)), behind_proxies_(behind_proxies) {}
 
   // What the handler would answer to GET, for one coding of the content.
   struct Variant {
@@ -63,6 +64,7 @@ class HotAnswers : public front::FastLane {
 
   std::size_t binding_;
   HttpServer::Observer observer_;
+  bool behind_proxies_;
   std::array<Shard, shards> shards_;
 };
 

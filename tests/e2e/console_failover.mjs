@@ -71,7 +71,7 @@ await step(page, 'both are away for a while: the timeline has a gap', async () =
   encoders[second]();
   const stopped = (await api('GET', `${channel}/status`)).timeline.end;
   await until(async () => (await badge(second)) === 'silent', 40, 'nothing comes any more');
-  await encode(second, Date.now() / 1000 - began + 2); // it begins anew
+  encoders[second] = await encode(second, Date.now() / 1000 - began + 2); // it begins anew
   const row = page.locator('[data-gap="OUTAGE"]');
   await row.waitFor({ timeout: 40000 });
   const { timeline } = await api('GET', `${channel}/status`);

@@ -34,6 +34,7 @@ export function start(line, log) {
       process.kill(-child.pid, 'SIGKILL');
     } catch { /* it has ended */ }
   };
+  child.unref(); // a story does not wait for it, it ends it
   process.on('exit', end);
   return end;
 }
@@ -57,7 +58,7 @@ export async function open_console() {
   });
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, reducedMotion: 'reduce' });
   const page = await context.newPage();
-  page.setDefaultTimeout(15000);
+  page.setDefaultTimeout(30000);
   const seen = { foreign: [], urls: [], violations: [], errors: [] };
   const allowed = [new URL(job.control).host, new URL(job.origin).host];
   page.on('request', (request) => {
@@ -162,7 +163,7 @@ export async function plays(page, player, seconds = 2) {
     const alert = await page.getByRole('alert').allTextContents();
     check(alert.join('').trim() === '', alert.join(' '));
     return at();
-  }, 30, `${player} has a picture`);
-  await until(async () => (await at()) >= first + seconds, 20, `${player} goes on`);
+  }, 60, `${player} has a picture`);
+  await until(async () => (await at()) >= first + seconds, 40, `${player} goes on`);
   await until(async () => /^Playing/.test(await page.locator('[data-playback]').textContent()), 5, 'the page says that it plays');
 }

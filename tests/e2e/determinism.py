@@ -104,7 +104,7 @@ def main():
             pushed = time.time()
             wait_until(lambda: "ENDLIST" in request(first.origin + hls_media(first, manifests[0])).text, 30, "the end")
             tap.run("the second input has taken over", lambda: wait_until(lambda: switched(first), 10, "the switch"))
-            wait_until(lambda: journal_written(first) > pushed, 10, "the journal lets go of what is listed")
+            wait_until(lambda: journal_written(first) > pushed, 40, "the journal lets go of what is listed")
             tap.run("what was served before the switch of inputs is the same after it",
                     lambda: same(early, {path: fetch(first, path) for path in early}, "after the switch"))
             expected = crawl(first, manifests + windows(first, manifests))

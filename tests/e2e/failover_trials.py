@@ -13,7 +13,7 @@ import lab
 from failover_lab import TARGET_DURATION, Stage, judge_switches, judge_unnoticed, make, run_together, seed_of_run
 from lab import Tap
 
-TOGETHER = 3
+TOGETHER = 6
 
 
 def random_fault(chance):

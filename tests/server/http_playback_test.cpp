@@ -74,7 +74,7 @@ TEST_F(PlaybackTest, TheLogHasEveryRequestAndNoSecretOfAny) {
   AccessLog access{log, output, AccessLogScope::all};
   Metrics metrics;
   const auto observer = make_request_observer({"origin"}, metrics, access, {*parse_network("127.0.0.0/8")});
-  HotAnswers hot{0, observer};
+  HotAnswers hot{0, observer, true};
   OriginHandler handler{[model = test_model()] { return model; }, origin_, [this] { return now_; },
                         PlaybackSettings{{*parse_network("127.0.0.0/8")}, false, &hot}};
   ServingOptions options;
@@ -112,6 +112,13 @@ TEST_F(PlaybackTest, TheLogHasEveryRequestAndNoSecretOfAny) {
       ++asked;
     }
   }
+  const int ready = reuse->counted;
+  for (int i = 0; i < 2; ++i, ++asked) {
+    HttpClient client{server->addresses().front()};
+    client.send(request_text("GET", "/v1/g/c/open/manifest.m3u8", {{"X-Forwarded-For", "192.0.2.77"}}));
+    EXPECT_EQ(client.receive().status, 200);
+  }
+  EXPECT_GT(reuse->counted, ready) << "no answer behind a proxy was ready";
   server.reset();
   access.stop();
   const std::string text = file.text();
@@ -119,6 +126,9 @@ TEST_F(PlaybackTest, TheLogHasEveryRequestAndNoSecretOfAny) {
   EXPECT_EQ(text.find("secret-code"), std::string::npos) << text;
   EXPECT_NE(text.find(R"("path":"/v1/g/c/open/manifest.m3u8","status":"200")"), std::string::npos) << text;
   EXPECT_GT(reuse->counted, 0) << "no answer was ready";
+  const std::size_t first = text.find("192.0.2.77");
+  ASSERT_NE(first, std::string::npos) << text;
+  EXPECT_NE(text.find("192.0.2.77", first + 1), std::string::npos) << "the address of both requests";
 }
 
 TEST_F(PlaybackTest, GivesGzipItsOwnTag) {
@@ -247,7 +257,8 @@ TEST_F(PlaybackTest, SaysWhyItRefuses) {
   for (const RefusalCase& c : cases) {
     const auto got = ask("GET", c.target);
     EXPECT_EQ(got.status, c.status) << c.target;
-    if (c.cache_control == nullptr) continue;
+    if (c.cache_control == nullptr) continue;  // by the connection layer
+    EXPECT_EQ(got.headers.contains("x-request-id"), c.status >= 400) << c.target;
     EXPECT_EQ(got.headers.at("cache-control"), c.cache_control) << c.target;
     EXPECT_EQ(got.headers.at("access-control-allow-origin"), "*") << c.target;
     ASSERT_TRUE(got.headers.contains("x-tarn-reason")) << c.target;

@@ -85,6 +85,7 @@ export const text = {
   },
   run: {
     start: 'Start', stop: 'Stop', reset: 'Reset',
+    isStopped: 'stopped',
     stopped: 'Stopped: encoders are refused, what is recorded is served.',
     title: (what: 'stop' | 'reset', name: string) => `${what === 'stop' ? 'Stop' : 'Reset'} ${name}?`,
     warning: {
@@ -107,7 +108,7 @@ export const text = {
     days: (days: number) => plural(days, 'day'),
     settings: 'Settings',
     status: 'Packaging',
-    notSet: 'not set',
+    codeSet: 'set: players must send it', notSet: 'not set',
     yes: 'yes',
     no: 'no',
     pipeline: 'Pipeline', requests: 'Requests', packaged: 'Segments packaged', listed: 'Segments in the timeline',
@@ -135,7 +136,8 @@ export const text = {
   status: {
     inputs: 'Inputs', charts: 'The last minutes', switches: 'Switches between inputs', tracks: 'Tracks', timeline: 'Timeline',
     errors: 'Last errors',
-    never: 'never seen', silent: 'silent', active: 'active', standby: 'standby', ended: 'ended',
+    never: 'nothing yet', silent: 'silent', active: 'active', standby: 'standby', ended: 'ended', failing: 'refused',
+    late: (role: string) => `${role}, late`,
     state: 'State', bitrate: 'Bitrate', lastSegment: 'Last segment', drift: 'Drift', objects: 'Uploads', refused: 'Refused',
     lastError: 'Last error', noError: 'none', noInput: 'none',
     activeInput: 'Active input', start: 'From', end: 'To', length: 'Length', latency: 'Behind now',
@@ -192,6 +194,7 @@ export const text = {
     failed: (what: string) => `Cannot play: ${what}`,
     unreadable: 'the playback URL does not answer, or another origin serves it',
     drm: 'Encrypted: the preview plays it with keys of the built-in key provider only.',
+    missing: (label: string) => `${label} is missing`,
     noKeys: 'its keys are not from the built-in provider',
     shift: 'Time shift',
     modes: {live: 'Live', offset: 'Live with an offset', event: 'From a time to now', range: 'From a time to an end',
@@ -214,6 +217,7 @@ export const text = {
     cancelWarning: 'What was uploaded stays, without manifests.',
     keep: 'Let it run',
     progress: (done: number, total: number, size: string) => `${done} of ${total} files, ${size}`,
+    soFar: (total: number, size: string) => `${plural(total, 'file')} so far, ${size}`,
     what: (id: string) => `task ${id}`,
     retried: (since: string, next: string) => `since ${since}${next && `, next try ${next}`}`,
     manifest: 'Manifest', open: (id: string) => `Manifest of task ${id}, in another tab`,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The settings of each resource as forms show them. Paths are those of the API, which its errors name too; ranges are those
-// of docs/api/openapi.json (tests/e2e/console.py compares them).
+// of docs/api/openapi.json (tests/e2e/console_forms.mjs compares them).
 import type {Protocol} from '../api/types';
 
 export interface Field {

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 import {MediaPlayer} from 'dashjs';
-import {toBase64Url} from './keys';
 import type {Job, Playing} from './playback';
 
 interface Wrong { error?: {message?: string; data?: {response?: {status?: number}}} }
@@ -18,9 +17,9 @@ export function start(job: Job): Playing {
       return Promise.resolve(request);
     });
   }
-  if (job.keys) {
-    const clearkeys = Object.fromEntries(Object.entries(job.keys).map((pair) => pair.map(toBase64Url)));
-    player.setProtectionData({'org.w3.clearkey': {clearkeys}});
+  if (job.licences) {
+    const {url, authorization} = job.licences;
+    player.setProtectionData({'org.w3.clearkey': {serverURL: url, httpRequestHeaders: {Authorization: authorization}}});
   }
   // It plays by itself: a play() before it listens would keep it from updating its manifest.
   player.initialize(job.video, job.url, true);

@@ -8,12 +8,18 @@ export interface Job {
   protocol: Protocol;
   fromStart: boolean; // of a time-shifted manifest, not at its live edge
   code: string; // authorization code, empty: none
-  keys: Record<string, string> | null; // key id to key, both hexadecimal
+  keys: Record<string, string> | null; // of HLS: key id to key, both hexadecimal
+  licences: Licences | null; // of DASH, whose manifests say that there is ClearKey: keys are asked for as they change
   failed: (what: string, status?: number) => void;
 }
 
+export interface Licences {
+  url: string;
+  authorization: string;
+}
+
 export interface Playing {
-  // UTC of the picture on the screen, as the manifest says
+  // UTC of the picture on the screen, as the manifest says; null: it says nothing
   programmeTime: () => Date | null;
   stop: () => Promise<void>;
 }

@@ -33,16 +33,30 @@ export async function start(job: Job): Promise<Playing> {
     if (isTheEnd(detail)) tell(job, detail);
   });
   if (job.keys) player.configure({drm: {clearKeys: job.keys}});
-  if (job.code) {
-    player.getNetworkingEngine()?.registerRequestFilter((_type, request) => {
+  const {licences} = job;
+  if (licences) player.configure({drm: {servers: {'org.w3.clearkey': licences.url}}});
+  player.getNetworkingEngine()?.registerRequestFilter((type, request) => {
+    if (type === shaka.net.NetworkingEngine.RequestType.LICENSE) {
+      if (licences) request.headers.Authorization = licences.authorization;
+    } else if (job.code) {
       request.headers.Authorization = `Bearer ${job.code}`;
-    });
-  }
+    }
+  });
+  // Without dates in a playlist Shaka Player counts from when it has loaded it.
+  let dated = job.protocol === 'DASH';
+  player.getNetworkingEngine()?.registerResponseFilter((type, response) => {
+    if (dated || type !== shaka.net.NetworkingEngine.RequestType.MANIFEST) return;
+    dated = new TextDecoder().decode(response.data as ArrayBuffer).includes('#EXT-X-PROGRAM-DATE-TIME:');
+  });
   // An HLS playlist that grows is "live" to Shaka Player, which takes a start at 0 for none.
   // It ends a play() that comes before it has loaded.
   player.load(job.url, job.fromStart ? 0 : undefined).then(() => job.video.play()).catch((error) => tell(job, error));
   return {
-    programmeTime: () => player.getPlayheadTimeAsDate(),
+    // of a closed range of DASH it has no date, and counts from 1970
+    programmeTime: () => {
+      const at = dated ? player.getPlayheadTimeAsDate() : null;
+      return at && at.getUTCFullYear() > 2000 ? at : null;
+    },
     stop: () => player.destroy(),
   };
 }

@@ -9,6 +9,12 @@ export interface Shift {
   offset: string;
 }
 
+// What the mode needs and was left empty; null: nothing.
+export function missing(shift: Shift): 'start' | 'end' | 'offset' | null {
+  const needed = {live: [], offset: ['offset'], event: ['start'], range: ['start', 'end'], vod: ['start', 'end']}[shift.mode];
+  return (needed as ('start' | 'end' | 'offset')[]).find((name) => !shift[name].trim()) ?? null;
+}
+
 export function shifted(url: string, shift: Shift): string {
   const pairs = {
     live: [],
