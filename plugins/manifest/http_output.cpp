@@ -80,7 +80,6 @@ void HttpOutput::stop() {
 }
 
 void HttpOutput::put(const std::vector<FileAction>& actions) {
-  std::size_t given_up = 0;
   {
     const std::lock_guard lock{mutex_};
     for (const FileAction& action : actions) {
@@ -88,11 +87,9 @@ void HttpOutput::put(const std::vector<FileAction>& actions) {
       waiting_.push_back(action);
       has_work_ = true;
     }
-    given_up = limit();
+    given_up_ += limit();
   }
   changed_.notify_all();
-  if (given_up > 0)
-    trouble_({.what = std::to_string(given_up) + " segments are given up: the server is too slow"});
 }
 
 // How many are given up. REQUIRES: mutex_ is held
@@ -161,9 +158,12 @@ void HttpOutput::run() {
     const Outcome outcome = send(sent);
     lock.lock();
     const auto trouble = judge(action, outcome, pause == first_pause);
+    const std::size_t given_up = std::exchange(given_up_, 0);
     lock.unlock();
     // Said before it counts as done, so that EOS does not overtake it.
     if (trouble) trouble_(*trouble);
+    if (given_up > 0)
+      trouble_({.what = std::to_string(given_up) + " segments are given up: the server is too slow"});
     lock.lock();
     busy_ = false;
     if (outcome.sent == Sent::again && !stopping_) {

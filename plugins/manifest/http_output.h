@@ -38,7 +38,7 @@ class HttpOutput {
     bool is_refused = false;       // from now on is_refused()
     bool for_credentials = false;  // that is why
   };
-  // `trouble`: on the thread, or in put and then not `is_refused`.
+  // `trouble`: on the thread.
   HttpOutput(Target target, std::function<void(const Trouble&)> trouble);
   // Gives up what has not been sent.
   ~HttpOutput();
@@ -80,6 +80,7 @@ class HttpOutput {
   std::condition_variable changed_;
   std::deque<FileAction> waiting_;
   std::size_t bytes_ = 0;
+  std::size_t given_up_ = 0;  // segments, not said yet
   bool busy_ = false;
   bool stopping_ = false;
   bool has_work_ = false;   // there was some
