@@ -107,7 +107,6 @@ TEST_P(Conformance, RequestedPadsComeAndGo) {
   }
 }
 
-// As a pipeline description does that names some pads and leaves the others to the element.
 // Elements that end a pipeline or begin one hear of seeks and of latency: a sink sends them on, a source that
 // cannot seek says no.
 TEST(SeeksAtTheEnds, AreSentOnBySinks) {
@@ -115,10 +114,29 @@ TEST(SeeksAtTheEnds, AreSentOnBySinks) {
   for (const char* name : {"hlsmanifestsink", "dashmanifestsink", "archivesink"}) {
     const auto element = Ref<GstElement>::adopt(gst_element_factory_make(name, nullptr));
     ASSERT_TRUE(element) << name;
-    EXPECT_EQ(GST_ELEMENT_GET_CLASS(element.get())->send_event, gstkit::send_upstream) << name;
+    const auto pad = Ref<GstPad>::adopt(gst_element_request_pad_simple(element.get(), "sink_%u"));
+    const auto source = Ref<GstPad>::share(gst_pad_new(nullptr, GST_PAD_SRC));
+    static std::vector<GstEventType> heard;
+    heard.clear();
+    gst_pad_set_event_function(
+        source.get(), +[](GstPad*, GstObject*, GstEvent* event) -> gboolean {
+          heard.push_back(GST_EVENT_TYPE(event));
+          (void)Ref<GstEvent>::adopt(event);
+          return TRUE;
+        });
+    ASSERT_EQ(gst_pad_link(source.get(), pad.get()), GST_PAD_LINK_OK);
+    for (GstPad* one : {source.get(), pad.get()}) gst_pad_set_active(one, TRUE);
+    EXPECT_TRUE(gst_element_send_event(element.get(), gst_event_new_latency(GST_SECOND)));
+    EXPECT_TRUE(
+        gst_element_send_event(element.get(), gst_event_new_step(GST_FORMAT_BUFFERS, 1, 1.0, TRUE, FALSE)));
+    EXPECT_THAT(heard, ::testing::ElementsAre(GST_EVENT_LATENCY, GST_EVENT_STEP)) << name;
+    gst_pad_set_active(source.get(), FALSE);
+    gst_pad_unlink(source.get(), pad.get());
+    gst_element_release_request_pad(element.get(), pad.get());
   }
 }
 
+// As a pipeline description does that names some pads and leaves the others to the element.
 TEST_P(Conformance, NoTwoRequestedPadsHaveTheSameName) {
   auto* const element_class = GST_ELEMENT_GET_CLASS(element_.get());
   GList* templates = gst_element_class_get_pad_template_list(element_class);
