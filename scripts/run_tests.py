@@ -153,7 +153,8 @@ def main():
             for suite, (passed, failed, skipped) in counts.items():
                 print(f"{suite:10s} {passed} passed, {failed} failed, {skipped} skipped", flush=True)
                 totals[suite] = [total + more for total, more in zip(totals.get(suite, [0, 0, 0]), (passed, failed, skipped))]
-            print(f"{'':10s} in {seconds:.0f} s", flush=True)
+            if counts:
+                print(f"{'':10s} in {seconds:.0f} s", flush=True)
     for name in broken:
         print(f"FAILED {name}")
     passed, failed, skipped = (sum(column) for column in zip([0, 0, 0], *totals.values()))
