@@ -228,6 +228,7 @@ Status Application::open() {
   collecting.targets.root = config_.collection_root;
   collecting.targets.limits.idle = config_.collection_timeout;
   collecting.retry.patience = config_.collection_patience;
+  collecting.marks = config_.data_dir + "/collecting";
   collecting.targets.outbound = outbound;
   collecting.targets.now = utc_now;
   if (!config_.bucket_credentials.empty()) {
@@ -268,6 +269,11 @@ Status Application::apply_resources(const std::string& json) {
     }
     tell("resource-" + std::string{name_of(change.kind)},
          {{"resource", change.resource}, {"fields", names}, {"diff", values}});
+    if (change.kept_for.empty()) continue;
+    const std::vector<EventLog::Field> kept{
+        {"resource", change.resource}, {"fields", "drm"}, {"task", change.kept_for}};
+    log_.write(LogLevel::warning, "resource-kept", kept);
+    events_.add(LogLevel::warning, "resource-kept", kept);
   }
   using Kind = ResourceChange::Kind;
   tell("resources-applied", {{"created", std::to_string(counts[Kind::created])},

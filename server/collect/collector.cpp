@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/collect/collector.h"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <filesystem>
 
 namespace tarn::server {
 namespace {
@@ -39,10 +42,12 @@ Result<std::unique_ptr<Collector>> Collector::open(Parts parts, CollectorSetting
   for (CollectionTask& task : TRY(collector->parts_.store.tasks())) {
     auto entry = std::make_shared<Entry>();
     entry->look_first = task.state == CollectionTask::State::running;
+    if (entry->look_first) task.is_untidy = true;
     entry->done_at_failure = task.segments_done;
     entry->task = std::move(task);
     collector->entries_.emplace(entry->task.id, std::move(entry));
   }
+  collector->read_marks();
   collector->hold_content();
   for (unsigned i = 0; i < collector->settings_.threads; ++i) {
     collector->threads_.emplace_back([self = collector.get()] { self->work(); });
@@ -152,7 +157,7 @@ Collector::EntryPtr Collector::take_due(std::unique_lock<std::mutex>& lock) {
   Microseconds wait = std::chrono::seconds{60};
   EntryPtr first;
   for (const auto& [id, entry] : entries_) {
-    if (entry->is_busy || entry->task.is_over()) continue;
+    if (entry->is_busy || (entry->task.is_over() && !entry->task.is_untidy)) continue;
     wait = std::min(wait, entry->due - now);
     if (entry->due <= now && (!first || entry->due < first->due)) first = entry;
   }
@@ -163,14 +168,22 @@ Collector::EntryPtr Collector::take_due(std::unique_lock<std::mutex>& lock) {
 void Collector::run(const EntryPtr& entry) {
   CollectionTask task;
   bool is_out = false;
+  std::optional<DoneList> marks;
+  {
+    const std::lock_guard lock{mutex_};
+    task = entry->task;
+  }
+  if (task.is_over()) return tidy(entry, task);
   {
     const std::lock_guard lock{mutex_};
     if (entry->task.is_over()) return;
+    if (!settings_.marks.empty()) marks.emplace(marks_of(task));
     is_out = entry->failures > 0;
     entry->task.next_try.reset();
     if (entry->task.state == CollectionTask::State::queued) {
       entry->task.state = CollectionTask::State::running;
       entry->task.started = parts_.utc();
+      entry->task.is_untidy = true;
       save(*entry);
     }
     task = entry->task;
@@ -181,12 +194,46 @@ void Collector::run(const EntryPtr& entry) {
                [&](Microseconds time) { return pause(*entry, time); }, is_unwanted, parts_.monotonic,
                [&](std::uint64_t total) { note_progress(entry, total); }, settings_.uploads, tries,
                is_out ? tries_in_outage : tries, settings_.first_backoff, TaskRun::Parts::usual_packaging,
-               [&] { return parts_.monotonic() >= turn_ends && is_any_waiting(); }},
+               [&] { return parts_.monotonic() >= turn_ends && is_any_waiting(); },
+               [&](const std::string& name, std::uint64_t size) {
+                 if (marks) marks->add(name, size);
+               }},
               task,
               entry->progress,
               entry->look_first};
   const auto result = run.run(is_late(task));
   end_pass(entry, result, run);
+}
+
+// Of a task that is over; what is half there is of no use to anybody.
+void Collector::tidy(const EntryPtr& entry, const CollectionTask& task) {
+  const auto target = settings_.open(task, [this] { return is_stopping_.load(); });
+  const Status done = target ? (*target)->tidy() : Status{target.error()};
+  const std::lock_guard lock{mutex_};
+  if (is_stopping_ || !entries_.contains(task.id)) return;
+  entry->due = parts_.monotonic() + settings_.retry.longest;
+  if (!done && may_go_away(done.error())) return;
+  entry->task.is_untidy = false;
+  save(*entry);
+}
+
+std::string Collector::marks_of(const CollectionTask& task) const { return settings_.marks + "/" + task.id; }
+
+// Before the threads are there.
+void Collector::read_marks() {
+  if (settings_.marks.empty()) return;
+  std::error_code error;
+  std::filesystem::create_directories(settings_.marks, error);
+  for (const auto& [id, entry] : entries_) {
+    if (!entry->look_first) continue;
+    for (auto& [name, size] : DoneList::read(marks_of(entry->task))) {
+      if (entry->progress.done.insert(name).second) entry->progress.bytes += size;
+    }
+  }
+  for (const auto& file : std::filesystem::directory_iterator{settings_.marks, error}) {
+    const auto task = entries_.find(file.path().filename().string());
+    if (task == entries_.end() || task->second->task.is_over()) std::filesystem::remove(file.path(), error);
+  }
 }
 
 // What has not come by now will not come. A wall clock that is set ahead says nothing of that, nor does the
@@ -274,7 +321,10 @@ void Collector::finish(Entry& entry, CollectionTask::State state, const std::str
   entry.task.error = error;
   entry.task.finished = parts_.utc();
   entry.task.next_try.reset();
+  if (state == CollectionTask::State::succeeded) entry.task.is_untidy = false;
+  entry.due = parts_.monotonic();
   save(entry);
+  if (!settings_.marks.empty()) ::unlink(marks_of(entry.task).c_str());
   hold_content();
   const bool is_well = state != CollectionTask::State::failed && entry.task.warning.empty();
   std::vector<EventLog::Field> fields{{"task", entry.task.id},

@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include "server/collect/done_list.h"
 #include "server/collect/rate_share.h"
 #include "server/collect/retry.h"
 #include "server/collect/target.h"
@@ -32,6 +33,7 @@ struct CollectorSettings {
   Microseconds first_backoff = std::chrono::milliseconds{500};  // within a pass
   RetryPolicy retry;                                            // of passes
   std::size_t kept = 1000;                                      // tasks that are over
+  std::string marks;  // a directory for what is at targets, for the next process; empty: that looks itself
   // Tests give their own.
   std::function<Result<std::unique_ptr<Target>>(const CollectionTask&, std::function<bool()> is_unwanted)>
       open = {};
@@ -73,7 +75,7 @@ class Collector : public CollectionBoard {
     TaskProgress progress;
     std::atomic<bool> is_cancelled{false};
     bool is_busy = false;
-    bool look_first = false;  // until a pass of this process was whole
+    bool look_first = false;  // at what is not known, until a pass of this process was whole
     unsigned failures = 0;    // passes one after another, without one object more
     std::size_t done_at_failure = 0;
     Monotonic due{};
@@ -85,6 +87,9 @@ class Collector : public CollectionBoard {
   void work();
   EntryPtr take_due(std::unique_lock<std::mutex>& lock);
   void run(const EntryPtr& entry);
+  void tidy(const EntryPtr& entry, const CollectionTask& task);
+  void read_marks();
+  [[nodiscard]] std::string marks_of(const CollectionTask& task) const;
   [[nodiscard]] bool is_late(const CollectionTask& task) const;
   void note_progress(const EntryPtr& entry, std::uint64_t total);
   void end_pass(const EntryPtr& entry, const Result<bool>& result, const TaskRun& run);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "server/collect/file_target.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,6 +20,9 @@ namespace {
 
 constexpr mode_t directory_mode = 0755;  // a web server may read what was collected
 constexpr mode_t file_mode = 0644;
+// ".s1.ts.part" is what will be "s1.ts". No object of a task has such a name.
+constexpr std::string_view piece_begin = ".";
+constexpr std::string_view piece_end = ".part";
 
 Error failed(const std::string& what) {
   const int code = errno;
@@ -38,6 +42,7 @@ class Descriptor {
     return *this;
   }
   [[nodiscard]] int get() const { return fd_; }
+  void release() { fd_ = -1; }
 
  private:
   int fd_;
@@ -94,11 +99,29 @@ class FileTarget final : public Target {
   }
 
   Status put(const std::string& name, const std::string&, const std::vector<Blob>& parts) override {
-    const std::string temporary = "." + name + ".part";
+    const std::string temporary = std::string{piece_begin} + name + std::string{piece_end};
     const Status put = write(name, temporary, parts);
     // What is half there is of no use to anybody.
     if (!put) ::unlinkat(directory_.get(), temporary.c_str(), 0);
     return put;
+  }
+
+  Status tidy() override {
+    Descriptor again{::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (again.get() < 0) return failed("cannot look into the folder");
+    const std::unique_ptr<DIR, int (*)(DIR*)> listing{::fdopendir(again.get()), &::closedir};
+    if (!listing) return failed("cannot look into the folder");
+    again.release();  // the listing's
+    for (;;) {
+      errno = 0;
+      const dirent* const entry = ::readdir(listing.get());
+      if (entry == nullptr) return errno == 0 ? Status{} : Status{failed("cannot look into the folder")};
+      const std::string_view name = entry->d_name;
+      if (!name.starts_with(piece_begin) || !name.ends_with(piece_end)) continue;
+      if (::unlinkat(directory_.get(), entry->d_name, 0) != 0 && errno != ENOENT) {
+        return failed("cannot remove " + std::string{name});
+      }
+    }
   }
 
  private:

@@ -43,6 +43,7 @@ Result<bool> TaskRun::run(bool finish) {
     if (!is_whole) total_ = progress_.done.size() + missing.size();
   }
   parts_.on_progress(total_);
+  if (look_first_) TRY(tidy());
   TRY(upload(missing));
   if (gave_way_) return false;
   if (!is_whole) {
@@ -101,6 +102,11 @@ Result<std::unique_ptr<Target>> TaskRun::open() {
     return {};
   }));
   return target;
+}
+
+Status TaskRun::tidy() {
+  const auto target = TRY(open());
+  return with_tries([&] { return target->tidy(); });
 }
 
 Status TaskRun::upload_one(Target& target, const std::string& name) {
@@ -171,6 +177,7 @@ void TaskRun::note_done(const std::string& name, std::uint64_t size) {
     const std::lock_guard lock{progress_.mutex};
     progress_.done.insert(name);
     progress_.bytes += size;
+    if (parts_.note) parts_.note(name, size);
   }
   parts_.on_progress(total_);
 }

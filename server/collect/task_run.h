@@ -45,9 +45,11 @@ class TaskRun {
     static constexpr Microseconds usual_packaging = std::chrono::minutes{2};
     Microseconds packaging = usual_packaging;  // of one object, for as long as it is waited for
     std::function<bool()> gives_way = {};      // asked between objects: others have waited long enough
+    // An object is at the target. Called by one thread at a time.
+    std::function<void(const std::string& name, std::uint64_t size)> note = {};
   };
 
-  // `look_first`: an earlier process may have uploaded before it died.
+  // `look_first`: an earlier process may have uploaded more than `progress` knows before it died.
   TaskRun(Parts parts, const CollectionTask& task, TaskProgress& progress, bool look_first)
       : parts_(std::move(parts)), task_(task), progress_(progress), look_first_(look_first) {}
 
@@ -65,6 +67,7 @@ class TaskRun {
   Result<std::unique_ptr<Target>> open();
   Status upload_one(Target& target, const std::string& name);
   Result<std::optional<StoredObject>> look(Target& target, const std::string& name);
+  Status tidy();
   Status take_share(std::uint64_t size);
   Status put(Target& target, const std::string& name, const std::string& content_type,
              const std::vector<Blob>& parts, std::uint64_t size);

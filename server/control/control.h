@@ -66,6 +66,7 @@ struct ResourceChange {
   Kind kind = Kind::unchanged;
   std::string resource;           // "endpoint news/one/hls"
   std::vector<Setting> settings;  // that are other than before, or than the defaults where there was nothing
+  std::string kept_for{};         // the collection task for which `drm` stays as it is; empty: none
 };
 std::string_view name_of(ResourceChange::Kind kind);
 // For people, a line each: "~ channel g/c", "    segmentDuration: 6 -> 2", … and how much was left as it is.

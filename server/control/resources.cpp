@@ -72,18 +72,20 @@ class ResourceFile {
     endpoint.channel = channel.name;
     if (!first("endpoint " + channel.group + "/" + channel.name + "/", endpoint.name, path)) return;
     if (current == nullptr) give_identity(endpoint);
-    if (current != nullptr) check_collected(*current, endpoint, path);
+    const std::string task = current == nullptr ? "" : keep_collected(*current, endpoint);
     keep("endpoint " + channel.group + "/" + channel.name + "/" + endpoint.name, endpoint, current,
          endpoints);
+    changes.back().kept_for = task;
   }
 
   // A folder has one kind of bytes, never a clear half and an encrypted one.
-  void check_collected(const Endpoint& current, const Endpoint& next, const std::string& path) {
-    const std::string task = key_identity(current) == key_identity(next) ? "" : task_of(board_, current);
-    if (task.empty()) return;
-    report(path + ".drm",
-           "cannot change while collection task " + task +
-               " takes content of the endpoint; leave it as it is until the task is over or cancelled");
+  std::string keep_collected(const Endpoint& current, Endpoint& next) const {
+    std::string task = key_identity(current) == key_identity(next) ? "" : task_of(board_, current);
+    if (task.empty()) return {};
+    for (const Field<Endpoint>& field : fields<Endpoint>()) {
+      if (field.name.starts_with("drm.")) copy_field(current, next, field);
+    }
+    return task;
   }
 
   // {id, username, password}
@@ -259,6 +261,10 @@ std::string print_changes(const std::vector<ResourceChange>& changes) {
   std::string text;
   std::size_t unchanged = 0;
   for (const ResourceChange& change : changes) {
+    if (!change.kept_for.empty()) {
+      text += "! " + change.resource + "\n    drm: stays as it is, collection task " + change.kept_for +
+              " takes content of it; start again when that is over or cancelled\n";
+    }
     if (change.kind == Kind::unchanged) {
       ++unchanged;
       continue;

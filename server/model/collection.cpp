@@ -99,6 +99,7 @@ std::string write_task(const CollectionTask& task) {
       .add("contentStart", stored(task.content_start))
       .add("contentEnd", stored(task.content_end))
       .add("failingSince", stored(task.failing_since))
+      .add("untidy", json_boolean(task.is_untidy))
       .add("created", stored(task.created))
       .add("started", stored(task.started))
       .add("finished", stored(task.finished));
@@ -138,6 +139,8 @@ Result<CollectionTask> read_task(std::string_view document) {
   task.content_start = time_if_any(node, "contentStart");
   task.content_end = time_if_any(node, "contentEnd");
   task.failing_since = time_if_any(node, "failingSince");
+  JsonNode* const untidy = json_member(node, "untidy");
+  task.is_untidy = untidy != nullptr && json_node_get_boolean(untidy) != 0;
   task.created = time_of(node, "created");
   task.started = time_if_any(node, "started");
   task.finished = time_if_any(node, "finished");

@@ -46,6 +46,7 @@ struct CollectionTask {
   std::optional<Utc> content_end;
   std::optional<Utc> failing_since;  // nothing more was taken since; kept when the task has failed of it
   std::optional<Utc> next_try;       // while it waits one out; not kept over restarts
+  bool is_untidy = false;            // a process that was killed may have left pieces of files at its target
   Utc created{};
   std::optional<Utc> started;
   std::optional<Utc> finished;

@@ -2,6 +2,7 @@
 #include "server/runtime/collection_plan.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "core/dash/adaptation_sets.h"
@@ -11,6 +12,8 @@
 #include "core/hls/playlist.h"
 #include "core/hls/render.h"
 #include "core/timeline/output_span.h"
+#include "core/timeline/output_variants.h"
+#include "core/timeline/slot_time.h"
 #include "core/timeline/window.h"
 
 namespace tarn::server {
@@ -133,23 +136,95 @@ class Planner {
   Names media_;
 };
 
-// What lies between the cuts of a window, in front of them and behind.
+// Adds up what is missing of a range; pieces that join are one.
+class Missing {
+ public:
+  Missing(Utc start, Utc end) : from_(start), until_(start), start_(start), end_(end) {}
+  void add(Utc from, Utc until) {
+    from = std::clamp(from, start_, end_);
+    until = std::clamp(until, start_, end_);
+    if (until <= until_) return;
+    if (from > until_) {
+      count();
+      from_ = from;
+    }
+    until_ = until;
+  }
+  Microseconds sum() {
+    count();
+    from_ = until_;
+    return sum_;
+  }
+
+ private:
+  void count() {
+    constexpr Microseconds least = std::chrono::milliseconds{500};
+    if (until_ - from_ >= least) sum_ += until_ - from_;
+  }
+  Utc from_;
+  Utc until_;
+  const Utc start_;
+  const Utc end_;
+  Microseconds sum_{};
+};
+
+// The renditions of what an endpoint offers of a stretch, the leading track first: of picture and of sound.
+std::vector<std::vector<timeline::TrackId>> renditions_of(const Timeline& timeline,
+                                                          const timeline::Stretch& stretch,
+                                                          const OutputSettings& output) {
+  std::vector<std::vector<timeline::TrackId>> renditions;
+  const bool is_muxed = timeline::is_muxed(stretch, output);
+  for (const timeline::Variant& variant : timeline::variants_of(timeline, stretch, output)) {
+    if (variant.video != 0) renditions.push_back({variant.video});
+    for (const timeline::TrackId audio : variant.audio) {
+      if (is_muxed && variant.video != 0) {
+        renditions.push_back({variant.video, audio});
+      } else {
+        renditions.push_back({audio});
+      }
+    }
+  }
+  std::sort(renditions.begin(), renditions.end());
+  renditions.erase(std::unique(renditions.begin(), renditions.end()), renditions.end());
+  return renditions;
+}
+
+// The slots of a cut of which a rendition has nothing: what is listed as a gap, and what plays without a
+// part of it.
+void miss_holes(const Timeline& timeline, const timeline::Cut& cut,
+                const std::vector<std::vector<timeline::TrackId>>& renditions, Missing& missing) {
+  for (std::uint64_t number = cut.first_slot; number < cut.first_slot + cut.slot_count; ++number) {
+    const auto slot = timeline.find(number);
+    if (slot == nullptr) continue;
+    const bool is_hole = std::any_of(renditions.begin(), renditions.end(), [&](const auto& rendition) {
+      if (slot->find(rendition.back()) != nullptr) return false;
+      const bool is_repaired = timeline::is_repaired(timeline, cut.first_slot, cut.slot_count, rendition);
+      return timeline::archived_chunk(timeline, number, rendition.back(), is_repaired) == nullptr;
+    });
+    if (is_hole) missing.add(slot->utc, timeline::end_of(timeline, *slot));
+  }
+}
+
+// What lies between the cuts of a window, in front of them and behind, and what its cuts have not.
 CollectedRange covered_by(const Timeline& timeline, const timeline::Presentation& presentation,
-                          const Window& window, Utc start, Utc end) {
-  constexpr Microseconds least = std::chrono::milliseconds{500};
+                          const OutputSettings& output, const Window& window, Utc start, Utc end) {
   CollectedRange covered;
-  const auto miss = [&](Utc from, Utc until) {
-    if (until - from >= least) covered.missing += until - from;
-  };
+  Missing missing{start, end};
+  std::map<std::uint32_t, std::vector<std::vector<timeline::TrackId>>> renditions;  // by stretch
   Utc until = start;
   covered.start = timeline::start_of(timeline, presentation.cuts[*window.first]);
   for (std::size_t at = *window.first; at < std::min(window.end, presentation.cuts.size()); ++at) {
     const timeline::Cut& cut = presentation.cuts[at];
-    miss(until, timeline::start_of(timeline, cut));
-    covered.end = timeline::end_of(timeline, *timeline.stretch(cut.stretch), cut);
+    const timeline::Stretch& stretch = *timeline.stretch(cut.stretch);
+    const auto [offered, is_new] = renditions.try_emplace(cut.stretch);
+    if (is_new) offered->second = renditions_of(timeline, stretch, output);
+    missing.add(until, timeline::start_of(timeline, cut));
+    miss_holes(timeline, cut, offered->second, missing);
+    covered.end = timeline::end_of(timeline, stretch, cut);
     until = std::max(until, covered.end);
   }
-  miss(until, end);
+  missing.add(until, end);
+  covered.missing = missing.sum();
   return covered;
 }
 
@@ -181,7 +256,7 @@ Result<CollectionPlan> plan_collection(const Timeline& timeline, const OutputSet
   }
   window->complete = is_complete;  // a stream that has ended may go on before the end is reached
   std::optional<CollectedRange> covered;
-  if (is_complete) covered = covered_by(timeline, *presentation, *window, start, end);
+  if (is_complete) covered = covered_by(timeline, *presentation, output, *window, start, end);
   CollectionPlan plan = TRY((Planner{timeline, output, std::move(window).value()}.plan()));
   plan.covered = covered;
   plan.edge = edge;

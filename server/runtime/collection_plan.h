@@ -25,7 +25,9 @@ struct CollectedManifest {
 struct CollectedRange {
   Utc start{};
   Utc end{};
-  Microseconds missing{};  // in pieces of half a second and more, which no encoder's clock explains
+  // In pieces of half a second and more, which no encoder's clock explains: nothing was there, or a track of
+  // picture or sound was not.
+  Microseconds missing{};
 };
 
 // What a UTC range of an endpoint consists of at one state of its timeline.

@@ -40,7 +40,10 @@ class Store:
         self.order = []
         self.requests = 0
         self.putting = 0  # bodies that are being read
+        self.is_deserted = False  # whoever put it does not live to see the answer
+        self.unseen = []  # keys that were stored then
         self.errors = 0
+        self.heads = 0
         self.released, self.gate = threading.Event(), threading.Event()
         store = self
 
@@ -60,6 +63,8 @@ class Store:
                         store.putting -= 1
 
             def do_HEAD(self):
+                with store.lock:
+                    store.heads += 1
                 store.head(self)
 
         class Plain(http.server.ThreadingHTTPServer):
@@ -88,13 +93,14 @@ class Store:
             return {key.rsplit("/", 1)[1]: body for key, body in self.objects.items()}
 
     def spoil_one(self):
-        """The store has other bytes under a name, as many as they were."""
+        """The store has other bytes under a name whose answer nobody saw, as many as they were. Returns how many."""
         with self.lock:
-            for key, body in self.objects.items():
+            for key in self.unseen:
                 if not key.endswith(MANIFESTS):
-                    self.objects[key] = b"?" + body[1:]
+                    self.objects[key] = b"?" + self.objects[key][1:]
                     self.stored[key.rsplit("/", 1)[1]] -= 1
-                    return
+                    return 1
+        return 0
 
     def stop(self):
         self.released.set()
@@ -164,6 +170,8 @@ class Store:
             body = b"?" + body[1:]
         with self.lock:
             self.objects[handler.path] = body
+            if self.is_deserted:
+                self.unseen.append(handler.path)
             self.order.append(handler.path.rsplit("/", 1)[1])
             if fault != "wrong":
                 self.stored[handler.path.rsplit("/", 1)[1]] += 1
@@ -391,7 +399,7 @@ def e3_kill_during_a_collection(folder):
     with running(folder, 40) as made:
         made.push_all()
         start, end, media = some_range(made, 30)
-        dice, slowest = faultlab.dice(), 0.0
+        dice, slowest, spoilt, looked = faultlab.dice(), 0.0, 0, []
         for _ in range(kills):
             # Slow enough that the kill comes in the middle, and within bodies.
             store = Store(lambda *_: ("slow", 60_000))
@@ -401,22 +409,28 @@ def e3_kill_during_a_collection(folder):
                 wait_until(lambda: len(store.names()) >= done, 60, f"{done} objects")
                 time.sleep(dice.uniform(0, 0.2))
                 made.server.kill()
+                store.is_deserted = True
                 # What had left the server whole is stored, before anybody asks for it.
                 wait_until(lambda at=store: at.putting == 0, 20, "the store has what was sent")
                 there = store.names()
                 if any(name.endswith(MANIFESTS) for name in there):
                     assert set(media) <= set(there), "a manifest before its media"
                 else:
-                    store.spoil_one()
+                    spoilt += store.spoil_one()
+                store.is_deserted, store.heads = False, 0
                 began = time.monotonic()
                 made.server.start()
                 over = made.finished(task, 60)
                 assert over["warning"] is None, over
                 slowest = max(slowest, time.monotonic() - began)
                 expect_whole(store, media, over)
+                # Four uploads were under way; the others are known to be there, or not to be.
+                looked.append(store.heads - len(set(media) - set(there)))
+                assert store.heads <= len(set(media) - set(there)) + 8, (store.heads, len(there))
             finally:
                 store.stop()
-        print(f"# {kills} kills, {len(media)} objects each, the slowest was over {slowest:.1f} s after the restart")
+        print(f"# {kills} kills, {len(media)} objects each, {spoilt} spoilt, {looked} looked at again, the slowest was over "
+              f"{slowest:.1f} s after the restart")
 
 
 def e4_ranges_of_every_kind(folder):
@@ -442,6 +456,15 @@ def e4_ranges_of_every_kind(folder):
             for name, body in store.names().items():
                 if name in playlists:
                     assert body.decode().count("#EXT-X-DISCONTINUITY\n") == 1, body
+        finally:
+            store.stop()
+        store = Store()
+        try:
+            # Some of it was never there, or is not any more: the clip is what there is, and says so.
+            over = made.finished(made.collect(store, begin - seconds(5), begin + seconds(6)))
+            assert over["state"] == "SUCCEEDED" and over["contentStart"][:19] == text_of(begin)[:19], (over, begin)
+            assert over["warning"].startswith(("5 s of", "6 s of")) and "gaps" not in over["warning"], over
+            assert "collection-ended" in made.server.log() and over["warning"] in made.server.log()
         finally:
             store.stop()
         store = Store()
@@ -621,9 +644,9 @@ def main():
                         e1_a_store_with_errors),
                        ("E2 a store that is slow, and one that hangs: live goes on", e2_a_store_that_is_slow_or_hangs),
                        ("E2 all uploads together keep to --collection-rate", e2_a_share_of_the_network),
-                       ("E3 kill -9 in a collection: nothing goes up twice but what the store spoilt, manifests last",
+                       ("E3 kill -9 in a collection: nothing goes up twice or is looked at twice, but what was under way; manifests last",
                         e3_kill_during_a_collection),
-                       ("E4 over a failover and an outage, before everything, reversed", e4_ranges_of_every_kind),
+                       ("E4 over a failover and an outage, from before what there is, before everything, reversed", e4_ranges_of_every_kind),
                        ("E5 a store that refuses: the task fails at once and says why, without a secret",
                         e5_a_store_that_refuses),
                        ("E5 TLS: only a store whose certificate is trusted, and its own, is spoken to",

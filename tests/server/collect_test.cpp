@@ -5,6 +5,7 @@
 
 #include <array>
 #include <deque>
+#include <fstream>
 #include <set>
 #include <utility>
 
@@ -88,6 +89,9 @@ struct Shelf {
   int tries = 0;
   std::function<void(const std::string&)> on_put;
   std::function<void()> on_find;
+  std::optional<Error> no_tidying;
+  int tidied = 0;
+  std::vector<std::string> looked_at;
 };
 class ShelfTarget : public Target {
  public:
@@ -95,6 +99,7 @@ class ShelfTarget : public Target {
   Result<std::optional<StoredObject>> find(const std::string& name) override {
     const std::lock_guard lock{shelf_.mutex};
     if (shelf_.on_find) shelf_.on_find();
+    shelf_.looked_at.push_back(name);
     const auto at = shelf_.objects.find(name);
     if (at == shelf_.objects.end()) return std::optional<StoredObject>{};
     return std::optional{StoredObject{at->second.size(), md5_hex(as_bytes(at->second))}};
@@ -114,6 +119,11 @@ class ShelfTarget : public Target {
     for (const Blob& part : parts) shelf_.objects[name] += as_text(part.bytes());
     shelf_.bytes += shelf_.objects[name].size();
     return {};
+  }
+  Status tidy() override {
+    const std::lock_guard lock{shelf_.mutex};
+    ++shelf_.tidied;
+    return shelf_.no_tidying ? Status{*shelf_.no_tidying} : Status{};
   }
 
  private:
@@ -519,6 +529,110 @@ TEST_F(CollectTest, ATaskGoesOnAfterARestartWithoutUploadingAgain) {
   }
 }
 
+// What an earlier process knows to be there is neither asked for nor packaged once more.
+TEST_F(CollectTest, WhatIsKnownToBeThereIsNotLookedAtAfterARestart) {
+  settings_.marks = directory_.file("marks");
+  settings_.uploads = 1;
+  shelf_.on_put = [&](const std::string& name) {
+    if (name == "s7.ts") shelf_.error = Error{ErrorCode::io, "the store answered 503"};
+  };
+  start();
+  ASSERT_TRUE(collector_->submit(task("t", 0, 10)).ok());
+  ASSERT_TRUE(comes([&] { return collector_->find("t")->failing_since.has_value(); }));
+  collector_.reset();
+  const auto known = DoneList::read(directory_.file("marks/t"));
+  ASSERT_EQ(known.size(), 7U);
+  EXPECT_EQ(known[3], std::pair(std::string{"s3.ts"}, std::uint64_t{14}));
+  std::ofstream{directory_.file("marks/other")} << "\n14 s1.ts\n";  // of a task that nobody knows
+  // It died when it had uploaded one that it did not note any more.
+  shelf_.objects["s7.ts"] = "bytes of s7.ts";
+  shelf_.on_put = nullptr;
+  shelf_.error.reset();
+  shelf_.puts.clear();
+  source_.fetched.clear();
+  start();
+  ASSERT_TRUE(becomes("t", State::succeeded));
+  EXPECT_THAT(source_.fetched, ElementsAre("s7.ts", "s8.ts", "s9.ts"));
+  EXPECT_THAT(shelf_.looked_at, ElementsAre("s7.ts", "s8.ts", "s9.ts"));
+  EXPECT_THAT(puts(), ElementsAre("s8.ts", "s9.ts", "m-v1.m3u8", "m.m3u8"));
+  EXPECT_EQ(collector_->find("t")->segments_done, 10U);
+  EXPECT_EQ(collector_->find("t")->bytes, 10U * 14U);
+  EXPECT_TRUE(std::filesystem::is_empty(directory_.file("marks"))) << "nothing is left of what is over";
+}
+
+TEST(DoneListTest, LinesThatAreTornSpoilNoOthers) {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("t");
+  EXPECT_THAT(DoneList::read(path), IsEmpty());
+  DoneList{path}.add("a.ts", 1);
+  std::ofstream{path, std::ios::app} << std::string(5, '\0') << "\n77\n123 b.t";
+  DoneList{path}.add("c.ts", 3);
+  std::ofstream{path, std::ios::app} << "9 d.ts";
+  std::vector<std::string> names;
+  for (const auto& [name, size] : DoneList::read(path)) names.push_back(name + "=" + std::to_string(size));
+  EXPECT_THAT(names, ElementsAre("a.ts=1", "b.t=123", "c.ts=3"));
+}
+
+// What a process that was killed had begun to write is taken away once, whatever becomes of its task.
+TEST_F(CollectTest, PiecesOfAProcessThatWasKilledAreTakenAway) {
+  const auto tidied = [&] {
+    const std::lock_guard lock{shelf_.mutex};
+    return shelf_.tidied;
+  };
+  start();
+  ASSERT_TRUE(collector_->submit(task("whole", 0, 4)).ok());
+  ASSERT_TRUE(becomes("whole", State::succeeded));
+  EXPECT_EQ(tidied(), 0) << "this process knows what it writes";
+  ASSERT_TRUE(collector_->submit(task("goes-on", 8, 14)).ok());
+  ASSERT_TRUE(comes([&] { return collector_->find("goes-on")->segments_done == 2; }));
+  {  // Nobody has a turn when it is cancelled.
+    const std::lock_guard lock{source_.mutex};
+    source_.error = Error{ErrorCode::io, "the channel's archive is not available"};
+  }
+  settings_.retry.first = settings_.retry.longest = std::chrono::hours{1};
+  start();
+  ASSERT_TRUE(comes([&] { return collector_->find("goes-on")->failing_since.has_value(); }));
+  EXPECT_EQ(tidied(), 0);
+  EXPECT_TRUE(store_->tasks()->front().is_untidy || store_->tasks()->back().is_untidy);
+  ASSERT_TRUE(collector_->cancel("goes-on").ok());
+  ASSERT_TRUE(comes([&] { return tidied() == 1; }));
+  ASSERT_TRUE(comes([&] { return !collector_->find("goes-on")->is_untidy; }));
+  start();  // nothing is left to do
+  {
+    const std::lock_guard lock{source_.mutex};
+    source_.error.reset();
+  }
+  ASSERT_TRUE(collector_->submit(task("next", 0, 2)).ok());
+  ASSERT_TRUE(becomes("next", State::succeeded));
+  EXPECT_EQ(tidied(), 1);
+  // One that goes on is tidied before it does.
+  ASSERT_TRUE(collector_->submit(task("more", 8, 14)).ok());
+  ASSERT_TRUE(comes([&] { return collector_->find("more")->segments_done == 2; }));
+  start();
+  ASSERT_TRUE(comes([&] { return tidied() == 2; }));
+}
+
+TEST_F(CollectTest, WhatCannotBeTidiedNowIsTriedAgainAndNotForEverWhereItIsRefused) {
+  settings_.marks = directory_.file("marks");
+  shelf_.no_tidying = Error{ErrorCode::io, "the store answered 503"};
+  start();
+  ASSERT_TRUE(collector_->submit(task("t", 8, 14)).ok());
+  ASSERT_TRUE(comes([&] { return collector_->find("t")->segments_done == 2; }));
+  ASSERT_TRUE(collector_->cancel("t").ok());
+  ASSERT_TRUE(comes([&] {
+    const std::lock_guard lock{shelf_.mutex};
+    return shelf_.tidied > 3;
+  }));
+  EXPECT_TRUE(collector_->find("t")->is_untidy);
+  {
+    const std::lock_guard lock{shelf_.mutex};
+    shelf_.no_tidying = Error{ErrorCode::invalid, "the bucket does not exist"};
+  }
+  EXPECT_TRUE(comes([&] { return !collector_->find("t")->is_untidy; }));
+  EXPECT_EQ(collector_->find("t")->state, State::cancelled);
+  EXPECT_TRUE(std::filesystem::is_empty(directory_.file("marks")));
+}
+
 // A store that kept something else, or not all of it, and a server that died before it knew.
 TEST(TaskRunTest, OtherBytesThatAreThereAreNotTakenForOurs) {
   SourceFake source;
@@ -817,6 +931,16 @@ TEST(FileTargetTest, WritesWholeFilesBelowItsRootOnly) {
   std::filesystem::create_symlink("/etc/passwd", root.file("new/a/b/folder/z.ts"));
   EXPECT_EQ((*(*target)->find("z.ts"))->size, 0U) << "not looked at";
   EXPECT_FALSE(std::filesystem::exists(root.file("new/a/b/folder/.x.ts.part")));
+  for (const char* piece : {".y.ts.part", ".m.m3u8.part"}) {
+    std::ofstream{root.file("new/a/b/folder/" + std::string{piece})} << "half";
+  }
+  std::ofstream{root.file("new/a/b/folder/.keep")} << "not ours";
+  ASSERT_TRUE((*target)->tidy().ok());
+  std::set<std::string> left;
+  for (const auto& file : std::filesystem::directory_iterator{root.file("new/a/b/folder")}) {
+    left.insert(file.path().filename().string());
+  }
+  EXPECT_THAT(left, ElementsAre(".keep", "d.ts", "x.ts", "z.ts"));
   for (const char* path : {"..", "a/../b", "/etc", "a//b", "a/", ".a", "a b", "a\n"}) {
     EXPECT_FALSE(is_file_target_path(path)) << path;
   }

@@ -42,6 +42,23 @@ class CollectionPlanTest : public RuntimeTest {
     ASSERT_TRUE(
         archive_->list_slot({slot, 1, index * 180'000, index * 180'000 + 180'000, utc, {}}, utc).ok());
   }
+  // The programme's `index`th slot, published without some of its tracks.
+  void add_slot_without(std::int64_t index, const std::vector<timeline::TrackId>& tracks) {
+    const auto slot = static_cast<std::uint64_t>(index + 1);
+    const std::vector<Blob> bytes{Blob::copy_of(as_bytes("chunk"))};
+    const auto has = [&](timeline::TrackId id) {
+      return std::find(tracks.begin(), tracks.end(), id) == tracks.end();
+    };
+    if (has(1)) {
+      ASSERT_TRUE(archive_->append({1, slot, index * 180'000, 180'000, true, bytes}).ok());
+    }
+    if (has(2)) {
+      ASSERT_TRUE(archive_->append({2, slot, index * 96'000, 96'000, true, bytes}).ok());
+    }
+    const Utc utc = at(static_cast<int>(2 * index));
+    ASSERT_TRUE(
+        archive_->list_slot({slot, 1, index * 180'000, index * 180'000 + 180'000, utc, tracks}, utc).ok());
+  }
   std::shared_ptr<archive::Archive> archive_ = archive::Archive::in_memory();
   timeline::OutputSettings output_;
 };
@@ -174,6 +191,29 @@ TEST_F(CollectionPlanTest, SaysWhatThereIsOfARangeAndWhatIsNot) {
     EXPECT_EQ(covered(4, 36).missing, seconds{8}) << "in between";
     EXPECT_EQ(covered(4, 36).end, at(36));
     EXPECT_EQ(covered(4, 22).missing, seconds{2}) << "the range ends before it goes on";
+  }
+}
+
+// Semantics S4: such a slot has its number, and a segment that is listed as a gap.
+TEST_F(CollectionPlanTest, HolesInsideOfAStretchAreMissing) {
+  using std::chrono::seconds;
+  for (const Protocol protocol : {Protocol::hls, Protocol::hls_cmaf, Protocol::dash}) {
+    archive_ = archive::Archive::in_memory();
+    next_slot_ = 1;
+    fill(protocol, 4);  // 0 to 8
+    add_slot_without(4, {1, 2});
+    add_slot_without(5, {1, 2});
+    add_slot_without(6, {});
+    add_slot_without(7, {2});  // sound alone is missing
+    add_slot_without(8, {});   // until 18
+    const auto missing = [&](int start, int end) { return plan(start, end, true)->covered->missing; };
+    EXPECT_EQ(missing(1, 8), seconds{0});
+    EXPECT_EQ(missing(12, 14), seconds{0});
+    EXPECT_EQ(missing(1, 14), seconds{4}) << "8 to 12";
+    EXPECT_EQ(missing(1, 18), seconds{6}) << "and 14 to 16";
+    EXPECT_EQ(missing(9, 13), seconds{3}) << "of the range";
+    EXPECT_EQ(missing(1, 20), seconds{8}) << "and the tail";
+    EXPECT_EQ(plan(1, 14, true)->covered->end, at(14));
   }
 }
 

@@ -158,7 +158,7 @@ TEST_F(ResourceFileTest, FaultsAreNamedWithTheirPathAndNothingIsDone) {
   EXPECT_EQ(store_->model()->version, version);
 }
 
-// As the API answers a PATCH with 409.
+// The API answers a PATCH with 409; a server has to start.
 TEST_F(ResourceFileTest, WhatACollectionTaskCopiesIsNotChangedUnderIt) {
   const auto file = [](const std::string& drm, const std::string& more) {
     return R"({"channelGroups":[{"name":"g","channels":[{"name":"c","endpoints":[{"name":"d","protocol":"DASH",
@@ -166,29 +166,42 @@ TEST_F(ResourceFileTest, WhatACollectionTaskCopiesIsNotChangedUnderIt) {
            drm + more + "}]}]}]}";
   };
   const std::string drm = R"({"systems":["WIDEVINE"],"providerUrl":"https://keys.example/speke"})";
+  const std::string other = R"({"systems":["PLAYREADY"],"providerUrl":"https://keys.example/speke"})";
   ASSERT_TRUE(control_->apply_resources(file(drm, "")).ok());
+  const auto endpoint = [&] { return *store_->model()->endpoint("g", "c", "d"); };
+  const Endpoint before = endpoint();
   CollectionTask task;
   task.id = "t1";
-  task.endpoint_id = store_->model()->endpoint("g", "c", "d")->id;
+  task.endpoint_id = before.id;
   task.state = CollectionTask::State::running;
   board_.kept = {task};
-  const std::uint64_t version = store_->model()->version;
-  for (const char* other :
-       {R"({"systems":["PLAYREADY"],"providerUrl":"https://keys.example/speke"})", "null"}) {
-    const Status refused = control_->apply_resources(file(other, R"(,"segmentDuration":4)"));
-    ASSERT_FALSE(refused.ok()) << other;
-    EXPECT_NE(
-        refused.error().message.find("channelGroups[0].channels[0].endpoints[0].drm: cannot change while "
-                                     "collection task t1 takes content"),
-        std::string::npos)
-        << refused.error().message;
+  std::uint32_t seconds = 2;
+  for (const std::string& wanted : {other, std::string{"null"}}) {
+    std::vector<ResourceChange> changes;
+    const Status applied = control_->apply_resources(
+        file(wanted, R"(,"segmentDuration":)" + std::to_string(++seconds)), &changes);
+    ASSERT_TRUE(applied.ok()) << applied.error().message;
+    EXPECT_EQ(endpoint().segment_duration, seconds) << "all else of the file is done";
+    EXPECT_EQ(key_identity(endpoint()), key_identity(before));
+    ASSERT_EQ(changes.size(), 3U);
+    EXPECT_EQ(changes[1].kept_for, "");
+    EXPECT_EQ(changes[2].kept_for, "t1");
+    ASSERT_EQ(changes[2].settings.size(), 1U) << "what is not done is not said to be";
+    EXPECT_EQ(changes[2].settings[0].name, "segmentDuration");
+    EXPECT_NE(print_changes(changes).find(
+                  "! endpoint g/c/d\n    drm: stays as it is, collection task t1 takes content of it"),
+              std::string::npos)
+        << print_changes(changes);
   }
-  EXPECT_EQ(store_->model()->version, version) << "nothing else of the file either";
-  ASSERT_TRUE(control_->apply_resources(file(drm, R"(,"segmentDuration":4)")).ok());
-  EXPECT_EQ(store_->model()->endpoint("g", "c", "d")->segment_duration, 4U);
-  board_.kept.front().state = CollectionTask::State::succeeded;
-  ASSERT_TRUE(control_->apply_resources(file("null", "")).ok());
-  EXPECT_FALSE(store_->model()->endpoint("g", "c", "d")->is_encrypted());
+  std::vector<ResourceChange> changes;
+  ASSERT_TRUE(control_->apply_resources(file(other, R"(,"segmentDuration":4)"), &changes).ok());
+  EXPECT_EQ(changes[2].kind, ResourceChange::Kind::unchanged);
+  EXPECT_EQ(changes[2].kept_for, "t1");
+  EXPECT_EQ(print_changes(changes).substr(0, 2), "! ");
+  board_.kept[0].state = CollectionTask::State::cancelled;
+  ASSERT_TRUE(control_->apply_resources(file(other, R"(,"segmentDuration":4)"), &changes).ok());
+  EXPECT_NE(key_identity(endpoint()), key_identity(before)) << "at the next start after the task";
+  EXPECT_EQ(changes[2].kept_for, "");
 }
 
 TEST_F(ResourceFileTest, TellsWhatItHasDone) {
