@@ -108,6 +108,11 @@ std::size_t HttpOutput::limit() {
   return given_up;
 }
 
+std::size_t HttpOutput::take_given_up() {
+  const std::lock_guard lock{mutex_};
+  return std::exchange(given_up_, 0);
+}
+
 HttpOutput::Drained HttpOutput::drain(std::chrono::steady_clock::time_point deadline) {
   std::unique_lock lock{mutex_};
   const bool is_over =
@@ -158,12 +163,9 @@ void HttpOutput::run() {
     const Outcome outcome = send(sent);
     lock.lock();
     const auto trouble = judge(action, outcome, pause == first_pause);
-    const std::size_t given_up = std::exchange(given_up_, 0);
     lock.unlock();
     // Said before it counts as done, so that EOS does not overtake it.
     if (trouble) trouble_(*trouble);
-    if (given_up > 0)
-      trouble_({.what = std::to_string(given_up) + " segments are given up: the server is too slow"});
     lock.lock();
     busy_ = false;
     if (outcome.sent == Sent::again && !stopping_) {

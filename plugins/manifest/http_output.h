@@ -44,6 +44,8 @@ class HttpOutput {
   ~HttpOutput();
 
   void put(const std::vector<FileAction>& actions);
+  // Segments that were given up, because the server is too slow, since this was last asked.
+  std::size_t take_given_up();
   enum class Drained { all, late, stopped };
   // Waits until nothing waits to be sent, or the deadline has passed, or stop() is called.
   Drained drain(std::chrono::steady_clock::time_point deadline);

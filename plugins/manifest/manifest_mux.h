@@ -111,10 +111,11 @@ class ManifestMux {
   };
   // What is to be said when mutex_ is no longer held.
   struct News {
-    enum class Kind { missing, there_again, left_out, left_out_track, long_chunks, dropped };
+    enum class Kind { missing, there_again, left_out, left_out_track, long_chunks, dropped, given_up };
     Kind kind = Kind::missing;
-    Ref<GstPad> pad;
+    Ref<GstPad> pad{};
     std::uint64_t number = 0;
+    std::size_t server = 0;  // from 1 on
   };
 
   Status open_output();

@@ -65,7 +65,7 @@ ManifestMux::Input* ManifestMux::wait_for_others(GstPad* pad, std::unique_lock<s
 std::vector<ManifestMux::News> ManifestMux::take_news() {
   std::vector<News> news;
   const auto add = [&](const Input& input, News::Kind kind, std::uint64_t number = 0) {
-    news.push_back({kind, Ref<GstPad>::share(input.pad), number});
+    news.push_back({.kind = kind, .pad = Ref<GstPad>::share(input.pad), .number = number});
   };
   for (Input& input : inputs_) {
     if (input.has_long_chunks && !std::exchange(input.told_long, true)) add(input, News::Kind::long_chunks);
@@ -79,6 +79,10 @@ std::vector<ManifestMux::News> ManifestMux::take_news() {
     if (!input.ts) continue;
     if (const auto pid = input.ts->take_left_out()) add(input, News::Kind::left_out_track, *pid);
   }
+  for (std::size_t i = 0; i < servers_.size(); ++i) {
+    const std::size_t given_up = servers_[i]->take_given_up();
+    if (given_up > 0) news.push_back({.kind = News::Kind::given_up, .number = given_up, .server = i + 1});
+  }
   return news;
 }
 
@@ -87,7 +91,7 @@ void ManifestMux::tell(const std::vector<News>& news) const {
     GST_ELEMENT_WARNING(element_, STREAM, MUX, ("%s", what.c_str()), (nullptr));
   };
   for (const News& one : news) {
-    const std::string name = GST_PAD_NAME(one.pad.get());
+    const std::string name = one.pad ? GST_PAD_NAME(one.pad.get()) : "";
     switch (one.kind) {
       case News::Kind::missing:
       case News::Kind::there_again:
@@ -105,6 +109,10 @@ void ManifestMux::tell(const std::vector<News>& news) const {
              " are longer than segments, of which some will have none: a smaller chunk-duration of "
              "cmafpackager "
              "helps");
+        break;
+      case News::Kind::given_up:
+        warn("server " + std::to_string(one.server) + ": " + std::to_string(one.number) +
+             " segments are given up: the server is too slow");
         break;
       case News::Kind::dropped:
         GST_WARNING_OBJECT(
