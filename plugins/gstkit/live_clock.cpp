@@ -36,7 +36,7 @@ std::optional<GstClockTime> LiveClock::ask() const {
   return longest;
 }
 
-std::optional<std::int64_t> LiveClock::due(GstClockTime patience) {
+std::optional<LiveClock::Reading> LiveClock::read(GstClockTime patience) {
   if (GST_STATE(element_) != GST_STATE_PLAYING) return std::nullopt;
   const auto clock = Ref<GstClock>::adopt(gst_element_get_clock(element_));
   if (!clock) return std::nullopt;
@@ -55,7 +55,7 @@ std::optional<std::int64_t> LiveClock::due(GstClockTime patience) {
   }
   const std::lock_guard lock{mutex_};
   if (!latency_ || now < base) return std::nullopt;
-  return static_cast<std::int64_t>(now - base) - static_cast<std::int64_t>(*latency_ + patience);
+  return Reading{static_cast<std::int64_t>(now - base), static_cast<std::int64_t>(*latency_ + patience)};
 }
 
 }  // namespace tarn::gstkit

@@ -265,6 +265,8 @@ Status ManifestBuilder::add(Input& input, Pending chunk, Utc now) {
   chunk.config = input.configs.rbegin()->first;
   chunk.epoch = input.epoch;
   if (chunk.epoch > epoch_) {
+    if (!input.next.empty() && chunk.start - input.next.front().start > most_held(timescale(input)))
+      return conflict(key + ": times began anew, and those of the other tracks did not");
     input.next.push_back(std::move(chunk));
     return advance(now);
   }
@@ -295,6 +297,16 @@ std::optional<TrackId> ManifestBuilder::waits_for(TrackId track) const {
       return id;
   }
   return std::nullopt;
+}
+
+std::optional<std::int64_t> ManifestBuilder::foremost() const {
+  std::optional<std::int64_t> time;
+  for (const auto& [id, input] : inputs_) {
+    if (!input.end) continue;
+    const std::int64_t end = rescale(*input.end, timescale(input), 1'000'000'000);
+    time = std::max(time.value_or(end), end);
+  }
+  return time;
 }
 
 bool ManifestBuilder::is_missing(TrackId track) const {

@@ -89,6 +89,8 @@ class ManifestBuilder {
   // Live: what begins before `time`, nanoseconds of media time, should have come by now. Does not go back;
   // what follows from it, follows with the next chunk.
   void set_due(std::int64_t time) { due_ = std::max(due_.value_or(time), time); }
+  // How far the foremost input has come, nanoseconds of media time.
+  [[nodiscard]] std::optional<std::int64_t> foremost() const;
   // A segment was closed without waiting for what this track may have in it, and nothing has come since.
   [[nodiscard]] bool is_missing(timeline::TrackId track) const;
   // Chunks of it that came when their segment had been closed.

@@ -43,7 +43,7 @@ Status ManifestMux::start(SinkSettings settings) {
     gst_segment_init(&input.segment, GST_FORMAT_TIME);
   }
   live_.forget();
-  due_.reset();
+  reading_.reset();
   builder_.emplace(std::move(building));
   begun_ = stopped_ = false;
   failure_ = {};
@@ -197,8 +197,9 @@ bool ManifestMux::sink_event(GstPad* pad, GstEvent* raw) {
       status = take_caps(*input, caps);
     } else if (auto announced = gstkit::parse<gstkit::TrackAnnounced>(raw)) {
       input->description = std::move(announced->track);
-    } else if (gst_event_has_name(raw, gstkit::StretchBegin::name) != FALSE) {
-      if (input->track != 0) builder_->begin_anew(input->track);
+    } else if (const auto begin = gstkit::parse<gstkit::StretchBegin>(raw)) {
+      const auto before = std::exchange(input->stretch, begin->id);
+      if (before && before != begin->id && input->track != 0) builder_->begin_anew(input->track);
     } else if (GST_EVENT_TYPE(raw) == GST_EVENT_SEGMENT) {
       gst_event_copy_segment(raw, &input->segment);
     } else if (GST_EVENT_TYPE(raw) == GST_EVENT_GAP && failure_) {

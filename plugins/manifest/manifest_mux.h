@@ -91,8 +91,9 @@ class ManifestMux {
     std::optional<gstkit::CmafTrack> cmaf;
     std::optional<TsReader> ts;  // instead of cmaf
     std::optional<timeline::TrackDescription> description;
-    timeline::TrackId track = 0;  // in the builder
-    std::vector<Held> held;       // until all tracks are known
+    timeline::TrackId track = 0;             // in the builder
+    std::optional<std::uint32_t> stretch{};  // as upstream says it
+    std::vector<Held> held;                  // until all tracks are known
     GstSegment segment{};
     std::optional<std::int64_t> offset;  // nanoseconds from running time to the track's times
     bool ended = false;
@@ -133,10 +134,12 @@ class ManifestMux {
   Status take_buffer(Input& input, GstBuffer* buffer);
   [[nodiscard]] static std::optional<std::int64_t> running_time(const Input& input, GstClockTime time);
   // Asks upstream. REQUIRES: mutex_ is not held
-  std::optional<std::int64_t> due() { return live_.due(settings_.segment_duration * GST_SECOND); }
+  std::optional<gstkit::LiveClock::Reading> read_clock() {
+    return live_.read(settings_.segment_duration * GST_SECOND);
+  }
   [[nodiscard]] bool may_begin_without(const Input& input) const;
   [[nodiscard]] Input* awaited_by(const Input& input);
-  void note_due(std::optional<std::int64_t> running);
+  void note_due(const std::optional<gstkit::LiveClock::Reading>& reading);
   Input* wait_for_others(GstPad* pad, std::unique_lock<std::mutex>& lock);
   std::vector<News> take_news();
   void tell(const std::vector<News>& news) const;
@@ -168,8 +171,8 @@ class ManifestMux {
   Servers servers_;
   bool begun_ = false;
   gstkit::LiveClock live_;
-  std::optional<std::int64_t> due_;  // running time, nanoseconds
-  Status failure_;                   // the first; nothing is written after it
+  std::optional<gstkit::LiveClock::Reading> reading_;  // the last
+  Status failure_;                                     // the first; nothing is written after it
   bool eos_posted_ = false;
   bool start_posted_ = false;
   guint32 eos_seqnum_ = GST_SEQNUM_INVALID;

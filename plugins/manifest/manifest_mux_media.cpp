@@ -18,10 +18,10 @@ GstFlowReturn ManifestMux::chain(GstPad* pad, GstBuffer* raw) {
   if (GST_BUFFER_FLAG_IS_SET(raw, GST_BUFFER_FLAG_HEADER)) return GST_FLOW_OK;
   std::optional<Error> failure;
   std::vector<News> news;
-  const auto running = due();
+  const auto reading = read_clock();
   {
     std::unique_lock lock{mutex_};
-    note_due(running);
+    note_due(reading);
     Input* const input = wait_for_others(pad, lock);
     if (stopped_ || input == nullptr || input->flushing) return GST_FLOW_FLUSHING;
     if (!failure_) return GST_FLOW_ERROR;  // said by whoever met it
@@ -130,7 +130,9 @@ bool ManifestMux::may_begin_without(const Input& input) const {
     const std::int64_t begin = time(other.held.front().start);
     const std::int64_t end = time(other.held.back().start + other.held.back().duration);
     if (&other == &input && end - begin >= builder_->most_held(GST_SECOND)) return true;
-    if (due_ && other.offset && begin + segment <= *due_ + *other.offset) return true;
+    if (!reading_ || !other.offset) continue;
+    const gstkit::LiveClock::Reading media{reading_->now + *other.offset, reading_->allowance};
+    if (begin + segment <= *media.due(end)) return true;
   }
   return false;
 }

@@ -28,12 +28,13 @@ ManifestMux::Input* ManifestMux::awaited_by(const Input& input) {
   return nullptr;
 }
 
-void ManifestMux::note_due(std::optional<std::int64_t> running) {
-  if (!running || !builder_) return;
-  due_ = running;
+void ManifestMux::note_due(const std::optional<gstkit::LiveClock::Reading>& reading) {
+  if (!reading || !builder_) return;
+  reading_ = reading;
   for (const Input& input : inputs_) {
     if (!input.offset) continue;
-    builder_->set_due(*running + *input.offset);
+    const gstkit::LiveClock::Reading media{reading->now + *input.offset, reading->allowance};
+    if (const auto time = media.due(builder_->foremost())) builder_->set_due(*time);
     return;
   }
 }
@@ -55,9 +56,9 @@ ManifestMux::Input* ManifestMux::wait_for_others(GstPad* pad, std::unique_lock<s
     const bool is_long = other && waited >= patience && !std::exchange(input->told_waiting, true);
     lock.unlock();
     if (is_long) gstkit::tell_waiting(element_, pad, other.get());
-    const auto running = due();
+    const auto reading = read_clock();
     lock.lock();
-    note_due(running);
+    note_due(reading);
   }
   return input;
 }
@@ -69,7 +70,8 @@ std::vector<ManifestMux::News> ManifestMux::take_news() {
   };
   for (Input& input : inputs_) {
     if (input.has_long_chunks && !std::exchange(input.told_long, true)) add(input, News::Kind::long_chunks);
-    if (input.left_out && !std::exchange(input.told_left_out, true)) add(input, News::Kind::left_out);
+    if (input.left_out && !input.ended && !std::exchange(input.told_left_out, true))
+      add(input, News::Kind::left_out);
     if (!begun_ || input.track == 0) continue;
     const bool is_missing = builder_->is_missing(input.track);
     if (std::exchange(input.told_missing, is_missing) != is_missing)

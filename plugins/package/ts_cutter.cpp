@@ -59,6 +59,14 @@ bool TsCutter::is_missing(InputId id) const {
   return at != inputs_.end() && at->second.missing;
 }
 
+std::optional<std::int64_t> TsCutter::foremost() const {
+  std::optional<std::int64_t> time;
+  for (const auto& [id, input] : inputs_) {
+    if (input.position) time = std::max(time.value_or(*input.position), *input.position);
+  }
+  return time;
+}
+
 // Of the next segment.
 std::optional<std::int64_t> TsCutter::begin() const {
   if (cursor_) return cursor_;

@@ -71,6 +71,8 @@ class TsCutter {
   void end(InputId id) { inputs_[id].ended = true; }
   // Live: what is decoded before `time` should have come by now. Does not go back.
   void set_due(std::int64_t time) { due_ = std::max(due_.value_or(time), time); }
+  // How far the foremost input has come.
+  [[nodiscard]] std::optional<std::int64_t> foremost() const;
   // What has come is forgotten, and it goes on from anywhere: a flush.
   void forget(InputId id);
 

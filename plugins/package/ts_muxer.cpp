@@ -216,18 +216,14 @@ void TsMuxer::wait_for_others(Input& input, std::unique_lock<std::mutex>& lock) 
   }
 }
 
-std::optional<std::int64_t> TsMuxer::due() {
-  const auto running = live_.due(wishes_.patience);
-  if (!running) return std::nullopt;
-  return clock_start + rescale(*running, 1'000'000'000, clock_rate);
-}
-
 // REQUIRES: mutex_ is not held
 void TsMuxer::note_due() {
-  const auto time = due();
-  if (!time) return;
+  auto reading = live_.read(wishes_.patience);
+  if (!reading) return;
+  reading->now = clock_start + rescale(reading->now, 1'000'000'000, clock_rate);
+  reading->allowance = rescale(reading->allowance, 1'000'000'000, clock_rate);
   const std::lock_guard lock{mutex_};
-  cutter_.set_due(*time);
+  if (const auto time = reading->due(cutter_.foremost())) cutter_.set_due(*time);
 }
 
 // REQUIRES: mutex_ is held

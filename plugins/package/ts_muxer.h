@@ -82,7 +82,6 @@ class TsMuxer {
   static Result<std::optional<TsUnit>> unit_of(Input& input, gstkit::Ref<GstBuffer> buffer);
   void drop(Input& input, const char* why);
   GstFlowReturn take(Input& input, TsUnit unit);
-  [[nodiscard]] std::optional<std::int64_t> due();
   void note_due();
   void wait_for_others(Input& input, std::unique_lock<std::mutex>& lock);
   Next take_next();

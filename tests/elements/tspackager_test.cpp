@@ -419,14 +419,29 @@ TEST_F(LiveTsPackager, NobodyIsWaitedForLongerThanTheLatencyUpstreamAndItsOwn) {
   gst_element_set_state(element_.get(), GST_STATE_PLAYING);
   begin_both();
   gst_harness_set_upstream_latency(video_.get(), 400 * GST_MSECOND);
-  EXPECT_EQ(push_pictures(0, 60), GST_FLOW_OK);
   EXPECT_EQ(push_frames(0, 10), GST_FLOW_OK);
   set_time(2'650 * GST_MSECOND);
-  EXPECT_EQ(push_pictures(60, 1), GST_FLOW_OK);
+  EXPECT_EQ(push_pictures(0, 70), GST_FLOW_OK);
   EXPECT_EQ(waiting(), 0U);
   set_time(2'710 * GST_MSECOND);
-  EXPECT_EQ(push_pictures(61, 1), GST_FLOW_OK);
+  EXPECT_EQ(push_pictures(70, 1), GST_FLOW_OK);
   EXPECT_THAT(counts(read(pull())), ElementsAre(50, 10));
+}
+
+// As those of an application that begins to push when the pipeline has been running for a while.
+TEST_F(LiveTsPackager, StreamsThatAllLagBehindTheClockAreWaitedForAsEver) {
+  begin_both();
+  for (int second = 0; second < 5; ++second) {
+    set_time(static_cast<GstClockTime>(second + 100) * GST_SECOND);
+    for (int part = 0; part < 5; ++part) {
+      EXPECT_EQ(push_pictures(second * 25 + part * 5, 5), GST_FLOW_OK);
+      const int from = (second * 5 + part) * 9'600 / 1024;
+      EXPECT_EQ(push_frames(from, (second * 5 + part + 1) * 9'600 / 1024 - from), GST_FLOW_OK);
+    }
+  }
+  EXPECT_THAT(counts(read(pull())), ElementsAre(50, 94));
+  EXPECT_THAT(counts(read(pull())), ElementsAre(50, 94));
+  EXPECT_EQ(warning(), "");
 }
 
 TEST_F(LiveTsPackager, AStreamThatNeverBeginsDoesNotHoldTheOthers) {

@@ -254,6 +254,15 @@ TEST_F(Builder, AnEncoderThatBeginsAnewBeginsAStretch) {
   EXPECT_THAT(last_["g1-a1-3.m4s"], HasSubstr("a0a1"));
 }
 
+TEST_F(Builder, OneTrackAloneThatBeginsAnewIsAnErrorInTheEnd) {
+  begin({});
+  for (int i = 40; i < 42; ++i) ASSERT_TRUE(video(i).ok() && audio(i).ok());
+  int taken = 0;
+  while (taken < 100 && video(taken).ok()) ++taken;
+  EXPECT_GT(taken, 30);
+  EXPECT_LT(taken, 40) << "what is held is bounded";
+}
+
 TEST_F(Builder, OtherParametersBeginAStretchWithAHeaderOfTheirOwn) {
   begin({});
   codecs::StreamInfo other;
