@@ -41,12 +41,12 @@
  * ahead of another waits in its chain. Live streams are waited for until they are late by `segment-duration`,
  * beyond the latency that is upstream; then segments go on without them (a warning), until they are there
  * again. One that was not there for the first segment is left out. Where a track's parameters change, or an
- * encoder began anew (its times go back, or an archivesrc says so), the manifests have a discontinuity, and
- * the track a header of its own; its codec stays. Does not sync to the clock and does not preroll. EOS is
- * posted when every pad got it, or was released, and the servers have what is theirs (or 30 s have passed: a
- * warning). A directory that cannot be made or written is an element
- * error at the start, a full or failing disk when it is met, and so is an end at which no server has taken
- * anything and there is no directory.
+ * encoder began anew (its times go back, or a `tarn/stretch` event says so), the manifests have a
+ * discontinuity, and the track a header of its own; its codec stays, and of audio the sample rate. Does not
+ * sync to the clock and does not preroll. EOS is posted when every pad got it, or was released, and the
+ * servers have what is theirs (or 30 s have passed: a warning). A directory that cannot be made or written is
+ * an element error at the start, a full or failing disk when it is met, and so is an end at which no server
+ * has taken anything and there is no directory.
  *
  * Threads: files are written on the streaming threads that push, one at a time; each URL has a thread.
  *
@@ -98,11 +98,12 @@
  * ahead of another waits in its chain. Live streams are waited for until they are late by `segment-duration`,
  * beyond the latency that is upstream; then segments go on without them (a warning), until they are there
  * again. One that was not there for the first segment is left out. Where a track's parameters change, or an
- * encoder began anew (its times go back, or an archivesrc says so), a Period begins, and the track has a
- * header of its own; its codec stays. Does not sync to the clock and does not preroll. EOS is posted when
- * every pad got it, or was released, and the servers have what is theirs (or 30 s have passed: a warning). A
- * directory that cannot be made or written is an element error at the start, a full or failing disk when it
- * is met, and so is an end at which no server has taken anything and there is no directory.
+ * encoder began anew (its times go back, or a `tarn/stretch` event says so), a Period begins, and the track
+ * has a header of its own; its codec stays, and of audio the sample rate. Does not sync to the clock and does
+ * not preroll. EOS is posted when every pad got it, or was released, and the servers have what is theirs (or
+ * 30 s have passed: a warning). A directory that cannot be made or written is an element error at the start,
+ * a full or failing disk when it is met, and so is an end at which no server has taken anything and there is
+ * no directory.
  *
  * Threads: files are written on the streaming threads that push, one at a time; each URL has a thread.
  *

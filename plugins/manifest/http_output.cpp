@@ -83,6 +83,7 @@ void HttpOutput::put(const std::vector<FileAction>& actions) {
   {
     const std::lock_guard lock{mutex_};
     for (const FileAction& action : actions) {
+      forget_older(action);
       bytes_ += size_of(action);
       waiting_.push_back(action);
       has_work_ = true;
@@ -106,6 +107,16 @@ std::size_t HttpOutput::limit() {
     ++given_up;
   }
   return given_up;
+}
+
+// A playlist of which a newer version comes need not wait any more. REQUIRES: mutex_ is held
+void HttpOutput::forget_older(const FileAction& newer) {
+  if (!is_manifest(newer)) return;
+  std::erase_if(waiting_, [&](const FileAction& older) {
+    if (older.name != newer.name) return false;
+    bytes_ -= size_of(older);
+    return true;
+  });
 }
 
 std::size_t HttpOutput::take_given_up() {

@@ -74,6 +74,7 @@ class HttpOutput {
   [[nodiscard]] bool is_hopeless(const FileAction& action, unsigned status) const;
   [[nodiscard]] bool is_superseded(const FileAction& action) const;
   std::size_t limit();
+  void forget_older(const FileAction& newer);
 
   const Target target_;
   const std::function<void(const Trouble&)> trouble_;

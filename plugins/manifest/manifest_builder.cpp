@@ -160,8 +160,6 @@ void ManifestBuilder::begin_stretch(Utc start, std::int64_t start_time) {
   stretch.reference = reference_;
   for (auto& [id, input] : inputs_) {
     const std::uint32_t config = input.chunks.empty() ? input.track().config : input.chunks.front().config;
-    // A segment that begins in the stretch before may still be written with the header of that.
-    input.configs.erase(input.configs.begin(), input.configs.find(input.track().config));
     for (std::size_t i = 0; i < input.tracks.size(); ++i) {
       input.tracks[i].config = config;
       input.tracks[i].description.info = input.configs.at(config).infos[i];
@@ -189,7 +187,7 @@ bool ManifestBuilder::has_change(const Next& next) const {
 bool ManifestBuilder::begin_next_epoch(Utc now) {
   std::optional<std::uint32_t> epoch;
   for (const auto& [id, input] : inputs_) {
-    if (!input.is_over()) return false;
+    if (!input.is_over() && !is_silent(input)) return false;
     if (!input.next.empty())
       epoch = std::min(epoch.value_or(input.next.front().epoch), input.next.front().epoch);
   }
@@ -258,10 +256,18 @@ Status ManifestBuilder::add(Input& input, Pending chunk, Utc now) {
   const std::string& key = input.track().description.key;
   if (input.ended) return conflict("a chunk of a track that has ended");
   if (chunk.start < 0 || chunk.duration <= 0) return conflict(key + ": a chunk's time is below zero");
-  const Pending* const last = !input.next.empty() ? &input.next.back() : nullptr;
-  const auto end = last != nullptr ? std::optional{last->start + last->duration} : input.end;
-  const bool goes_back = end && chunk.start < *end - chunk.duration / 2;
-  if (goes_back && input.epoch == (last != nullptr ? last->epoch : epoch_)) ++input.epoch;
+  const bool waits = !input.next.empty();
+  const auto& queue = waits ? input.next : input.chunks;
+  const auto end = waits ? std::optional{input.next.back().start + input.next.back().duration} : input.end;
+  // A step back that is small is no encoder's restart: what has come already is not taken again.
+  const bool goes_back =
+      end && chunk.start < *end - std::max<std::int64_t>(chunk.duration / 2, timescale(input));
+  if (goes_back && input.epoch == (waits ? input.next.back().epoch : epoch_)) ++input.epoch;
+  const bool is_same_epoch = input.epoch == (waits ? input.next.back().epoch : epoch_);
+  if (is_same_epoch && !queue.empty() && chunk.start < queue.back().start) {
+    ++input.dropped;
+    return {};
+  }
   chunk.config = input.configs.rbegin()->first;
   chunk.epoch = input.epoch;
   if (chunk.epoch > epoch_) {
@@ -270,7 +276,7 @@ Status ManifestBuilder::add(Input& input, Pending chunk, Utc now) {
     input.next.push_back(std::move(chunk));
     return advance(now);
   }
-  input.end = chunk.start + chunk.duration;
+  input.end = std::max(input.end.value_or(0), chunk.start + chunk.duration);
   if (due_ && begun_ && *input.end <= ticks(next_start(), input)) {
     ++input.dropped;
     return {};
@@ -289,8 +295,15 @@ bool ManifestBuilder::is_too_long(TrackId track, std::int64_t duration) const {
 
 std::optional<TrackId> ManifestBuilder::waits_for(TrackId track) const {
   const auto at = inputs_.find(track);
-  if (at == inputs_.end() || at->second.chunks.empty()) return std::nullopt;
+  if (at == inputs_.end()) return std::nullopt;
   const Input& mine = at->second;
+  // It has come to where times begin anew before the others.
+  if (!due_ && !mine.next.empty() && mine.next.back().start - mine.next.front().start > wanted(mine)) {
+    const auto other = std::find_if(inputs_.begin(), inputs_.end(),
+                                    [](const auto& entry) { return !entry.second.is_over(); });
+    if (other != inputs_.end()) return other->first;
+  }
+  if (mine.chunks.empty()) return std::nullopt;
   if (*mine.end - mine.chunks.front().start <= most_held(timescale(mine))) return std::nullopt;
   for (const auto& [id, other] : inputs_) {
     if (&other != &mine && is_awaited(other, rescale(*mine.end, timescale(mine), timescale(other))))
@@ -390,25 +403,34 @@ std::optional<std::int64_t> ManifestBuilder::first_of_others() const {
   return first;
 }
 
+// Where the next of all begins, if that is so far away that the hole is not made of segments. Reference
+// ticks.
+std::optional<std::int64_t> ManifestBuilder::jump() const {
+  auto first = first_of_others();
+  const auto& chunks = reference().chunks;
+  if (!chunks.empty()) first = std::min(first.value_or(chunks.front().start), chunks.front().start);
+  const bool is_far = begun_ && first && *first - next_start() > longest_hole * wanted(reference());
+  return is_far ? first : std::nullopt;
+}
+
 // Where the reference has nothing: behind its end, in a hole, or while it is silent.
 std::optional<ManifestBuilder::Next> ManifestBuilder::next_without() const {
   const Input& input = reference();
   const bool has_chunks = !input.chunks.empty();
-  if (!begun_ && (has_chunks || input.is_over() || !first_of_others())) return std::nullopt;
-  const std::int64_t end = tail_end();
+  if (!begun_ && (has_chunks || !first_of_others())) return std::nullopt;
+  const auto far = jump();
+  const std::int64_t end = far.value_or(tail_end());
   if (has_chunks) {
     // What is left of a hole is for itself, too.
     const std::int64_t most = was_without_ ? timescale(input) / 200 : wanted(input);
     const std::int64_t start = input.chunks.front().start;
     if (start <= next_start() + most) return std::nullopt;
-    const bool is_jump =
-        start - next_start() > longest_hole * wanted(input) && first_of_others().value_or(start) >= start;
-    return is_jump ? Next{0, start, false, true} : Next{0, std::min(end, start), false};
+    return Next{0, std::min(end, start), false, far.has_value()};
   }
-  if (input.is_over()) return has_tail() ? std::optional{Next{0, end, true}} : std::nullopt;
-  const bool has_others = first_of_others().value_or(end) < end;
-  if (!is_silent(input) || !has_others || is_awaited(input, end)) return std::nullopt;
-  return Next{0, end, false};
+  if (!first_of_others()) return std::nullopt;
+  if (input.is_over()) return Next{0, end, !far, far.has_value()};
+  if (!is_silent(input) || is_awaited(input, end)) return std::nullopt;
+  return Next{0, end, false, far.has_value()};
 }
 
 std::optional<ManifestBuilder::Next> ManifestBuilder::next_segment() const {
@@ -430,13 +452,28 @@ Status ManifestBuilder::advance(Utc now) {
     if (!begun_) begin(now);
     if (next->is_jump || has_change(*next)) {
       const std::int64_t from = next->is_jump ? next->end : next_start();
-      begin_stretch(date_of(from), from);
+      // What is said to be later than now is a clock that was set.
+      const Utc latest =
+          std::max(date_of(next_start()), Utc{std::chrono::floor<std::chrono::milliseconds>(now)});
+      begin_stretch(std::min(date_of(from), latest), from);
       if (next->is_jump) continue;
     }
     close_segment(*next, now);
     has_new = true;
   }
-  return has_new ? write_manifests() : Status{};
+  if (!has_new) return {};
+  TRY(write_manifests());
+  forget_configs();
+  return {};
+}
+
+// Those that no segment needs that is still to be written.
+void ManifestBuilder::forget_configs() {
+  const auto slot =
+      bytes_.empty() ? timeline::Found<timeline::SlotView>{} : timeline_.find(bytes_.begin()->first);
+  const timeline::Stretch& oldest = slot == nullptr ? stretch() : *timeline_.stretch(slot->stretch);
+  for (auto& [id, input] : inputs_)
+    input.configs.erase(input.configs.begin(), input.configs.find(oldest.find(id)->config));
 }
 
 std::int64_t ManifestBuilder::next_start() const {
@@ -453,16 +490,6 @@ std::int64_t ManifestBuilder::next_start() const {
 std::int64_t ManifestBuilder::longest_end() const {
   const std::int64_t second = timescale(reference());
   return next_start() + std::int64_t{settings_.segment_duration} * second + second * 2 / 5;
-}
-
-// Something of it begins in the next segment: what comes after a longer hole is not waited for with empty
-// ones.
-bool ManifestBuilder::has_tail() const {
-  return std::any_of(inputs_.begin(), inputs_.end(), [this](const auto& entry) {
-    const Input& input = entry.second;
-    return !input.chunks.empty() &&
-           input.chunks.front().start < rescale(tail_end(), timescale(reference()), timescale(input));
-  });
 }
 
 // Where the next of the segments ends that the other tracks make behind the reference's end.

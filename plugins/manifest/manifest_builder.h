@@ -88,7 +88,11 @@ class ManifestBuilder {
   Status end_track(timeline::TrackId track, Utc now);
   // Live: what begins before `time`, nanoseconds of media time, should have come by now. Does not go back;
   // what follows from it, follows with the next chunk.
-  void set_due(std::int64_t time) { due_ = std::max(due_.value_or(time), time); }
+  // `allowance`, nanoseconds: by how much a track may be behind the foremost before that.
+  void set_due(std::int64_t time, std::int64_t allowance = 0) {
+    due_ = std::max(due_.value_or(time), time);
+    allowance_ = allowance;
+  }
   // How far the foremost input has come, nanoseconds of media time.
   [[nodiscard]] std::optional<std::int64_t> foremost() const;
   // A segment was closed without waiting for what this track may have in it, and nothing has come since.
@@ -102,7 +106,8 @@ class ManifestBuilder {
   // Ticks of a track with this timescale that may be held, at least. Generous, because a chunk may be a long
   // GOP.
   [[nodiscard]] std::int64_t most_held(std::uint32_t timescale) const {
-    return (2 * std::int64_t{settings_.segment_duration} + 60) * timescale;
+    return (2 * std::int64_t{settings_.segment_duration} + 60) * timescale +
+           rescale(allowance_, 1'000'000'000, timescale);
   }
   // Nothing more comes at all; the manifests say so.
   Status finish(Utc now);
@@ -189,7 +194,8 @@ class ManifestBuilder {
   [[nodiscard]] std::optional<std::int64_t> first_of_others() const;
   [[nodiscard]] std::int64_t next_start() const;
   [[nodiscard]] std::int64_t longest_end() const;
-  [[nodiscard]] bool has_tail() const;
+  [[nodiscard]] std::optional<std::int64_t> jump() const;
+  void forget_configs();
   [[nodiscard]] std::int64_t tail_end() const;
   [[nodiscard]] std::int64_t newest_end() const;
   void close_segment(const Next& next, Utc now);
@@ -209,6 +215,7 @@ class ManifestBuilder {
   bool begun_ = false;
   bool was_without_ = false;         // the last segment, the reference
   std::optional<std::int64_t> due_;  // nanoseconds
+  std::int64_t allowance_ = 0;
   timeline::Timeline timeline_;
   std::optional<archive::EndpointDraft> endpoint_;
   std::uint64_t next_slot_ = 1;

@@ -183,7 +183,8 @@ bool ManifestMux::sink_event(GstPad* pad, GstEvent* raw) {
   if (GST_EVENT_TYPE(raw) == GST_EVENT_FLUSH_START) set_flushing(pad, true);
   if (GST_EVENT_TYPE(raw) == GST_EVENT_FLUSH_STOP) set_flushing(pad, false);
   Status status;
-  std::optional<Error> news;
+  std::optional<Error> failure;
+  std::vector<News> news;
   bool last = false;
   bool is_first = false;
   {
@@ -211,10 +212,12 @@ bool ManifestMux::sink_event(GstPad* pad, GstEvent* raw) {
       if (!ended.ok()) status = ended.error();
       last = ended.ok() && *ended;
     }
-    news = first_failure(status);
+    failure = first_failure(status);
+    news = take_news();
     changed_.notify_all();
   }
-  if (news) gstkit::post_error(element_, *news);
+  tell(news);
+  if (failure) gstkit::post_error(element_, *failure);
   if (is_first) post_start(raw);
   if (last) finish();
   return status.ok();

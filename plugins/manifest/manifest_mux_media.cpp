@@ -36,6 +36,7 @@ GstFlowReturn ManifestMux::chain(GstPad* pad, GstBuffer* raw) {
 Status ManifestMux::take_buffer(Input& input, GstBuffer* buffer) {
   Held chunk = TRY(input.ts ? read_transport(*input.ts, buffer) : read_chunk(buffer));
   if (!input.is_known()) return malformed("a chunk before its caps");
+  if (input.ts && chunk.shares.empty()) return {};  // of tracks that are left out
   if (const auto running = running_time(input, GST_BUFFER_PTS(buffer)))
     input.offset = rescale(chunk.start, timescale_of(input), 1'000'000'000) - *running;
   TRY(take(input, std::move(chunk)));
@@ -80,6 +81,7 @@ Result<ManifestMux::Held> ManifestMux::read_transport(TsReader& reader, GstBuffe
   if (GST_BUFFER_DURATION_IS_VALID(buffer)) duration = gstkit::to_ticks(GST_BUFFER_DURATION(buffer), 90'000);
   held.told = duration;
   auto segment = TRY(reader.read(held.parts.front().bytes(), duration));
+  if (segment.shares.empty()) return held;
   held.start = segment.shares.front().start;
   held.duration = segment.shares.front().duration;
   held.shares = std::move(segment.shares);
@@ -88,17 +90,21 @@ Result<ManifestMux::Held> ManifestMux::read_transport(TsReader& reader, GstBuffe
   return held;
 }
 
-// Nobody waits for what does not come. A gap in front of the first chunk has no place on the track's
-// timeline.
+// Nobody waits for what does not come.
 Status ManifestMux::take_gap(Input& input, GstEvent* event) {
   GstClockTime time = GST_CLOCK_TIME_NONE;
   GstClockTime duration = GST_CLOCK_TIME_NONE;
   gst_event_parse_gap(event, &time, &duration);
-  if (!begun_ || input.left_out || !input.offset || !GST_CLOCK_TIME_IS_VALID(time)) return {};
+  // Before its first chunk a pad has the times of the others.
+  auto offset = input.offset;
+  for (const Input& other : inputs_) {
+    if (!offset) offset = other.offset;
+  }
+  if (!begun_ || input.left_out || !offset || !GST_CLOCK_TIME_IS_VALID(time)) return {};
   if (GST_CLOCK_TIME_IS_VALID(duration)) time += duration;
   const auto running = running_time(input, time);
   if (!running) return {};
-  const std::int64_t end = *running + *input.offset;
+  const std::int64_t end = *running + *offset;
   TRY(builder_->advance_track(input.track, rescale(end, 1'000'000'000, timescale_of(input)), now()));
   return write();
 }

@@ -32,9 +32,9 @@ void ManifestMux::note_due(const std::optional<gstkit::LiveClock::Reading>& read
   if (!reading || !builder_) return;
   reading_ = reading;
   for (const Input& input : inputs_) {
-    if (!input.offset) continue;
+    if (!input.offset || input.ended || input.left_out) continue;
     const gstkit::LiveClock::Reading media{reading->now + *input.offset, reading->allowance};
-    if (const auto time = media.due(builder_->foremost())) builder_->set_due(*time);
+    if (const auto time = media.due(builder_->foremost())) builder_->set_due(*time, media.allowance);
     return;
   }
 }

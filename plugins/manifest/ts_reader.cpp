@@ -140,7 +140,8 @@ Result<TsReader::Segment> TsReader::read(Bytes bytes, std::optional<std::int64_t
     leading.start = rescale(*begin, clock_rate, descriptions_.front().info.timescale);
     leading.duration = rescale(share.duration, timescale, descriptions_.front().info.timescale);
   }
-  if (!begin) return malformed("a transport stream without anything that can be played");
+  if (!begin && !settled_) return malformed("a transport stream without anything that can be played");
+  if (!begin) result.shares.clear();
   return result;
 }
 

@@ -21,7 +21,8 @@ namespace tarn::manifest {
 class TsReader {
  public:
   struct Segment {
-    std::vector<Share> shares;  // of the tracks; the first has the segment's start and duration
+    // Of the tracks; the first has the segment's start and duration. Empty: it has nothing of them.
+    std::vector<Share> shares;
     bool independent = true;
     bool has_changed = false;  // tracks() has other parameters than before, for this segment and what follows
   };

@@ -18,6 +18,9 @@ constexpr std::int64_t clock_rate = 90'000;
 constexpr std::int64_t tolerance = clock_rate / 200;
 // How far ahead of another input one may be beyond two segments.
 constexpr std::int64_t slack = 10 * clock_rate;
+// What begins so little behind the end of a segment goes on from there: frames of other streams do not begin
+// at the same times.
+constexpr std::int64_t joint = clock_rate / 10;
 // A stream without sync samples is cut all the same.
 constexpr std::size_t max_units = 20'000;
 
@@ -145,7 +148,8 @@ std::optional<std::int64_t> TsCutter::first_of_others(const Input& reference) co
 std::optional<TsCutter::End> TsCutter::end_without(const Input& reference, std::int64_t limit) const {
   const auto from = first_of_others(reference);
   if (!from || *from >= limit) return std::nullopt;
-  const std::int64_t begin = cursor_ && *from <= *cursor_ + wanted_ ? *cursor_ : *from;
+  // Where nobody has anything there is no segment.
+  const std::int64_t begin = cursor_ && *from <= *cursor_ + joint ? *cursor_ : *from;
   const std::int64_t time = std::min(begin + wanted_, limit);
   // The reference may still bring something before that.
   if (reference.units.empty() && is_awaited(reference, time)) return std::nullopt;
@@ -219,7 +223,7 @@ std::optional<TsCutter::InputId> TsCutter::waits_for(InputId id) const {
   const auto at = inputs_.find(id);
   if (at == inputs_.end() || at->second.units.empty()) return std::nullopt;
   const Input& mine = at->second;
-  if (*mine.position - mine.units.front().dts <= 2 * wanted_ + slack) return std::nullopt;
+  if (*mine.position - mine.units.front().dts <= 2 * wanted_ + slack + allowance_) return std::nullopt;
   for (const auto& [other_id, other] : inputs_) {
     if (&other != &mine && is_awaited(other, *mine.position)) return other_id;
   }

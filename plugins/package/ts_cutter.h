@@ -70,7 +70,11 @@ class TsCutter {
   void advance(InputId id, std::int64_t time);
   void end(InputId id) { inputs_[id].ended = true; }
   // Live: what is decoded before `time` should have come by now. Does not go back.
-  void set_due(std::int64_t time) { due_ = std::max(due_.value_or(time), time); }
+  // `allowance`: by how much an input may be behind the foremost before that.
+  void set_due(std::int64_t time, std::int64_t allowance) {
+    due_ = std::max(due_.value_or(time), time);
+    allowance_ = allowance;
+  }
   // How far the foremost input has come.
   [[nodiscard]] std::optional<std::int64_t> foremost() const;
   // What has come is forgotten, and it goes on from anywhere: a flush.
@@ -126,6 +130,7 @@ class TsCutter {
   std::optional<std::int64_t> cursor_;  // the end of the segments that have left
   bool was_without_ = false;            // the last of them, the reference
   std::optional<std::int64_t> due_;
+  std::int64_t allowance_ = 0;
 };
 
 // Its bytes: begins its continuity counters at 0 and ends them at 15.

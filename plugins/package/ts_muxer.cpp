@@ -223,7 +223,7 @@ void TsMuxer::note_due() {
   reading->now = clock_start + rescale(reading->now, 1'000'000'000, clock_rate);
   reading->allowance = rescale(reading->allowance, 1'000'000'000, clock_rate);
   const std::lock_guard lock{mutex_};
-  if (const auto time = reading->due(cutter_.foremost())) cutter_.set_due(*time);
+  if (const auto time = reading->due(cutter_.foremost())) cutter_.set_due(*time, reading->allowance);
 }
 
 // REQUIRES: mutex_ is held

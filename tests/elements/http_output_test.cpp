@@ -238,6 +238,17 @@ TEST_F(HttpOutputTest, AStopBreaksOffWhatAServerDoesNotAnswer) {
   EXPECT_THAT(troubles(), IsEmpty());
 }
 
+TEST_F(HttpOutputTest, OfAPlaylistOnlyTheNewestVersionWaits) {
+  open([](const auto&) { return ""; });
+  output_->put({file("first.m4s")});
+  server_->wait_for_requests(1);
+  // 100 versions would be 1 GiB, and a reason to give segments up.
+  for (int i = 0; i < 100; ++i)
+    output_->put(
+        {file("a" + std::to_string(i) + ".m4s"), file("v.m3u8", std::string(std::size_t{10} << 20U, 'x'))});
+  EXPECT_EQ(output_->take_given_up(), 0U);
+}
+
 TEST_F(HttpOutputTest, BehindAServerThatIsTooSlowTheOldestSegmentsAreGivenUp) {
   open([](const auto&) { return ""; });
   FileAction big = file("a.m4s", std::string(std::size_t{50} << 20U, 'x'));

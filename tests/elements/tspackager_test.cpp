@@ -444,6 +444,16 @@ TEST_F(LiveTsPackager, StreamsThatAllLagBehindTheClockAreWaitedForAsEver) {
   EXPECT_EQ(warning(), "");
 }
 
+// What may be late for longer than a pad may be ahead: the pad does not wait for ever.
+TEST_F(LiveTsPackager, APatienceOfMoreThanThePadsMayDifferIsKept) {
+  gst_element_set_state(element_.get(), GST_STATE_NULL);
+  g_object_set(element_.get(), "latency", 30 * GST_SECOND, nullptr);
+  gst_element_set_state(element_.get(), GST_STATE_PLAYING);
+  begin_both();
+  for (int second = 0; second < 60; ++second) EXPECT_EQ(live_pictures(second), GST_FLOW_OK);
+  EXPECT_GE(waiting(), 13U);
+}
+
 TEST_F(LiveTsPackager, AStreamThatNeverBeginsDoesNotHoldTheOthers) {
   add_audio();
   begin(video_, h264_info());
@@ -496,6 +506,20 @@ TEST_F(TsPackager, InAHoleOfTheVideoTheAudioHasSegmentsOfItsOwn) {
   const auto after = pull();
   EXPECT_EQ(GST_BUFFER_PTS(after.get()), 8 * GST_SECOND);
   EXPECT_THAT(counts(read(after)), ElementsAre(50, ::testing::AnyOf(93, 94)));
+}
+
+TEST_F(TsPackager, AHoleOfAllStreamsBeforeSoundAloneIsInNoSegment) {
+  begin_both();
+  EXPECT_EQ(push_pictures(0, 50), GST_FLOW_OK);
+  EXPECT_EQ(push_frames(0, 94), GST_FLOW_OK);
+  for (int i = 150; i < 600; ++i)
+    EXPECT_EQ(push(audio_, frame(frame_start(i))), GST_FLOW_OK);  // from 3.2 s on
+  EXPECT_EQ(push_pictures(300, 60), GST_FLOW_OK);                 // from 12 s on
+  EXPECT_EQ(GST_BUFFER_PTS(pull().get()), 0U);
+  const auto sound = pull();
+  EXPECT_EQ(GST_BUFFER_PTS(sound.get()), 3'200 * GST_MSECOND);
+  EXPECT_EQ(GST_BUFFER_DURATION(sound.get()), 2 * GST_SECOND);
+  EXPECT_EQ(read(sound).streams[0].units[0].pts, clock_start + 32 * 9'000);
 }
 
 TEST_F(TsPackager, AHoleOfAllStreamsIsInNoSegment) {

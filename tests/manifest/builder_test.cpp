@@ -121,15 +121,20 @@ TEST_F(Builder, SoundBehindTheLastPictureHasSegmentsOfItsOwn) {
   EXPECT_FALSE(audio(5).ok());
 }
 
-// A chunk that is a year later is no reason for a year of empty segments.
-TEST_F(Builder, SoundFarBehindTheLastPictureIsNotReached) {
+// A chunk that is months later is no reason for months of empty segments.
+TEST_F(Builder, SoundFarBehindTheLastPictureIsADiscontinuity) {
   begin({});
   for (int i = 0; i < 2; ++i) ASSERT_TRUE(video(i).ok() && audio(i).ok());
   ASSERT_TRUE(builder_->end_track(video_, start).ok());
-  ASSERT_TRUE(audio(15'000'000).ok());
+  ASSERT_TRUE(audio(15'000).ok());
+  ASSERT_TRUE(audio(15'001).ok());
+  ASSERT_TRUE(audio(15'004).ok()) << "a short hole is a segment without anything";
   ASSERT_TRUE(builder_->finish(start).ok());
   (void)names();
-  EXPECT_THAT(last_["manifest-a1.m3u8"], HasSubstr("g1-a1-1.m4s\n#EXT-X-ENDLIST"));
+  EXPECT_THAT(last_["manifest-a1.m3u8"],
+              HasSubstr("g1-a1-1.m4s\n#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"g1-a1-i1.mp4\"\n"
+                        "#EXTINF:4.00000,\ng1-a1-2.m4s\n#EXT-X-GAP\n#EXTINF:4.00000,\ng1-a1-3.m4s\n"
+                        "#EXTINF:2.00000,\ng1-a1-4.m4s\n"));
 }
 
 // ---- live: what is due is not waited for
@@ -316,6 +321,77 @@ TEST_F(Builder, OtherParametersOfTheSoundBeginAStretchWithTheNextSegment) {
   EXPECT_EQ(last_["g1-a1-i2.mp4"], "mono header");
   mono.timescale = 44'100;
   EXPECT_EQ(builder_->change_input(audio_, {mono}, {}).error().code, ErrorCode::unsupported);
+}
+
+// Sound hardly ever begins at the tick of the picture.
+TEST_F(Builder, TracksNeedNotBeginAtTheSameTickBehindAHole) {
+  for (const std::int64_t early : {-1'000, 1'000}) {
+    begin({});
+    for (int i = 0; i < 3; ++i) ASSERT_TRUE(video(i).ok() && audio(i).ok());
+    const std::int64_t far = 1'700'000'000;  // seconds since 1970
+    for (std::int64_t i = 0; i < 3; ++i) {
+      ASSERT_TRUE(
+          builder_->add_chunk(audio_, (far + 2 * i) * 48'000 + early, 96'000, true, bytes("s"), start).ok());
+      ASSERT_TRUE(builder_->add_chunk(video_, (far + 2 * i) * 90'000, 180'000, true, bytes("p"), start).ok());
+    }
+    ASSERT_TRUE(builder_->finish(start).ok());
+    EXPECT_LT(names().size(), 40U);
+    EXPECT_THAT(last_["manifest-v2.m3u8"], HasSubstr("#EXT-X-DISCONTINUITY"));
+    EXPECT_THAT(last_["manifest-v2.m3u8"], Not(HasSubstr("#EXT-X-GAP")));
+  }
+}
+
+// Many changes while the sound is away: all of them leave at once.
+TEST_F(Builder, EachStretchHasItsHeaderThoughTheyLeaveTogether) {
+  begin({});
+  ASSERT_TRUE(video(0).ok() && audio(0).ok());
+  for (int i = 1; i < 6; ++i) {
+    codecs::StreamInfo other;
+    other.codec_string = "avc1.64001F";
+    other.width = static_cast<std::uint32_t>(320 * i);
+    ASSERT_TRUE(
+        builder_->change_input(video_, {other}, Blob::copy_of(as_bytes("h" + std::to_string(i)))).ok());
+    for (int j = 0; j < 2; ++j) ASSERT_TRUE(video(2 * i + j).ok());
+  }
+  ASSERT_TRUE(builder_->end_track(audio_, start).ok());
+  ASSERT_TRUE(builder_->finish(start).ok());
+  (void)names();
+  for (int i = 1; i < 6; ++i)
+    EXPECT_EQ(last_["g1-v2-i" + std::to_string(i + 1) + ".mp4"], "h" + std::to_string(i));
+}
+
+TEST_F(Builder, ATrackThatComesToARestartFirstWaitsForTheOthers) {
+  begin({});
+  for (int i = 10; i < 12; ++i) ASSERT_TRUE(video(i).ok() && audio(i).ok());
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(audio(i).ok());
+  EXPECT_EQ(builder_->waits_for(audio_), video_);
+  for (int i = 0; i < 5; ++i) ASSERT_TRUE(video(i).ok());
+  EXPECT_EQ(builder_->waits_for(audio_), std::nullopt);
+}
+
+TEST_F(Builder, AStepBackThatIsSmallIsNoRestart) {
+  begin({});
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(video(i).ok() && audio(i).ok());
+  ASSERT_TRUE(video(2).ok());
+  for (const std::int64_t time : {540'000, 535'500, 549'000})
+    ASSERT_TRUE(builder_->add_chunk(video_, time, 9'000, true, bytes("short"), start).ok());
+  EXPECT_EQ(builder_->dropped(video_), 1U);
+  for (int i = 2; i < 4; ++i) ASSERT_TRUE(audio(i).ok());
+  ASSERT_TRUE(builder_->finish(start).ok());
+  (void)names();
+  EXPECT_THAT(last_["manifest-v2.m3u8"], Not(HasSubstr("DISCONTINUITY")));
+}
+
+TEST_F(Builder, WhereBothAreAwayAndTheSoundComesBackItGoesOn) {
+  begin({});
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(video(i).ok() && audio(i).ok());
+  (void)names();
+  for (int i = 8; i < 14; ++i) {
+    builder_->set_due((2 * i - 2) * second, 2 * second);
+    ASSERT_TRUE(audio(i).ok());
+  }
+  EXPECT_THAT(names(), testing::Contains("g1-a1-6.m4s"));
+  EXPECT_EQ(builder_->waits_for(audio_), std::nullopt);
 }
 
 TEST_F(Builder, AHoleInWhichNobodyHasAnythingIsADiscontinuity) {

@@ -102,6 +102,10 @@ TEST(TsReader, ATrackThatIsAnnouncedIsWaitedForUntilItIsSettled) {
   EXPECT_TRUE(hasty.take_left_out());
   ASSERT_TRUE(hasty.read(with, {}));
   EXPECT_FALSE(hasty.take_left_out()) << "said once";
+  first.samples.clear();
+  const auto others_only = hasty.read(*mpegts::write_segment({first, second}), {});
+  ASSERT_TRUE(others_only) << "the tracks that are known may be away";
+  EXPECT_TRUE(others_only->shares.empty());
 }
 
 TEST(TsReader, WhatIsNoTransportStreamIsAnError) {
