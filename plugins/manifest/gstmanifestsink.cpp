@@ -33,7 +33,7 @@
  * is one that is given up because the server is too slow (128 MiB wait at most): players pass over what is
  * not there instead of asking for it, and a live pipeline goes on. Redirections (301, 302, 307, 308) are
  * followed with the same method and body, five at most and never from https to http; credentials go along to
- * the same host and port only, and every file begins at `location` again.
+ * the same host and port, and to that host over https, and every file begins at `location` again.
  *
  * Encrypted tracks (of `cencenc`) are refused: these manifests name no keys.
  *
@@ -89,8 +89,8 @@
  * segment that a server refuses afterwards, or that is given up because the server is too slow (128 MiB wait
  * at most), stays in the MPD, which has no mark for it that players know: they meet 404 and go on with the
  * next. Redirections (301, 302, 307, 308) are followed with the same method and body, five at most and never
- * from https to http; credentials go along to the same host and port only, and every file begins at
- * `location` again.
+ * from https to http; credentials go along to the same host and port, and to that host over https, and
+ * every file begins at `location` again.
  *
  * Encrypted tracks (of `cencenc`) are refused: these manifests name no keys.
  *

@@ -70,7 +70,7 @@ class ManifestBuilder {
   // have none of their own. The id is that of the first. Errors: unsupported, conflict
   Result<timeline::TrackId> add_multiplex(std::vector<timeline::TrackDescription> descriptions);
   // The next chunk of the input whose first track this is has other parameters, and of CMAF another header.
-  // `infos`: of its tracks. Errors: unsupported (another codec; another timescale, where times go on)
+  // `infos`: of its tracks. Errors: unsupported (another codec or timescale)
   Status change_input(timeline::TrackId first, const std::vector<codecs::StreamInfo>& infos, Blob header);
   // An encoder began anew: times from the next chunk on have nothing to do with those before. What the other
   // tracks still have of the time before comes first. Times that go back say the same.
