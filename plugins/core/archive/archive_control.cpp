@@ -143,6 +143,7 @@ Result<bool> ComposedArchive::do_remove_presentation(const std::string& endpoint
   change.head = tombstone(known->second);
   change.drop_cuts_before = std::numeric_limits<std::int64_t>::max();
   change.drop_generations_before = std::numeric_limits<std::uint32_t>::max();
+  change.drop_rates_before = std::numeric_limits<std::uint32_t>::max();
   const StoredEndpoint head = *change.head;
   TRY(commit(next));
   endpoints_.erase(endpoint);

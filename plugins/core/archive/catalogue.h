@@ -32,6 +32,7 @@ struct StoredEndpoint {
   timeline::Cutter::Anchor anchor;  // where the next cut begins when no cut is kept
   std::vector<timeline::Generation> generations;
   timeline::CutList cuts;
+  std::map<std::uint32_t, timeline::TrackRates> rates;  // by stretch
 };
 
 // What outlives the slots it came from.
@@ -73,9 +74,11 @@ struct Contents {
 struct EndpointChange {
   // Settings and anchor; generations and cuts are changed by the fields below.
   std::optional<StoredEndpoint> head;
-  std::vector<timeline::Generation> generations;  // new, or known with a target_duration and start now
-  std::vector<timeline::Cut> cuts;                // new
-  std::uint64_t drop_cuts_before = 0;             // by number; before new ones are added
+  std::vector<timeline::Generation> generations;        // new, or known with a target_duration and start now
+  std::vector<timeline::Cut> cuts;                      // new
+  std::map<std::uint32_t, timeline::TrackRates> rates;  // by stretch: known rows are replaced
+  std::uint32_t drop_rates_before = 0;                  // of stretches
+  std::uint64_t drop_cuts_before = 0;                   // by number; before new ones are added
   std::uint32_t drop_generations_before = 0;
 };
 

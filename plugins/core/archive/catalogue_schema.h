@@ -8,7 +8,7 @@
 namespace tarn::archive {
 
 // Of the catalogue's tables; PRAGMA user_version has it.
-constexpr std::int64_t schema_version = 5;
+constexpr std::int64_t schema_version = 6;
 
 // Makes the tables in an empty database (`version` 0), or turns those of an older version into today's:
 // all of it or nothing.

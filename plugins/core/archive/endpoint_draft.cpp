@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "core/timeline/output_bitrate.h"
+
 namespace tarn::archive {
 
 using timeline::Cut;
@@ -33,6 +35,8 @@ EndpointDraft EndpointDraft::restore(const std::string& endpoint, const StoredEn
   presentation->endpoint = endpoint;
   presentation->generations = stored.generations;
   presentation->cuts = stored.cuts;
+  for (const auto& [stretch, rates] : stored.rates)
+    presentation->rates.emplace(stretch, std::make_shared<const timeline::TrackRates>(rates));
   const Generation& generation = stored.generations.back();
   Cutter::Anchor anchor = stored.anchor;
   if (!stored.cuts.empty()) {
@@ -58,6 +62,7 @@ void EndpointDraft::add(const timeline::Timeline& timeline, const timeline::Slot
       state_.cutter.add(slot, reference->description.info.timescale, now, timeline::cut_tolerance(*stretch));
   take_over_generation();
   for (const Cut& cut : cuts) record(cut);
+  if (!cuts.empty()) note_rates(timeline);
 }
 
 void EndpointDraft::add_all(const timeline::Timeline& timeline, Utc now) {
@@ -66,6 +71,21 @@ void EndpointDraft::add_all(const timeline::Timeline& timeline, Utc now) {
   for (std::uint64_t number = first; number < timeline.end_slot(); ++number) {
     add(timeline, *timeline.find(number), now);
   }
+  note_rates(timeline);
+}
+
+// Of the cut that close() made, too: without it, since what it ends is at hand only with the next slot.
+void EndpointDraft::note_rates(const timeline::Timeline& timeline) {
+  const auto& published = *state_.published;
+  const bool is_noted = published.cuts.empty() || [&] {
+    const auto at = published.rates.find(published.cuts.back().stretch);
+    return at != published.rates.end() && !at->second->empty() &&
+           at->second->begin()->second.through >= published.cuts.back().number;
+  }();
+  if (is_noted) return;
+  Presentation& edited = edit();
+  for (const std::uint32_t stretch : timeline::note_rates(timeline, edited))
+    change_.rates.insert_or_assign(stretch, *edited.rates.at(stretch));
 }
 
 void EndpointDraft::close(Utc now) {
@@ -96,6 +116,14 @@ void EndpointDraft::trim(const timeline::Timeline& timeline, std::uint64_t first
     change_.drop_cuts_before = kept == cuts.end() ? cuts.back().number + 1 : kept->number;
     edit().cuts.drop_front(dropped);
   }
+  const std::uint32_t oldest_stretch = state_.published->cuts.empty()
+                                           ? state_.cutter.anchor().stretch
+                                           : state_.published->cuts.front().stretch;
+  if (!state_.published->rates.empty() && state_.published->rates.begin()->first < oldest_stretch) {
+    auto& rates = edit().rates;
+    rates.erase(rates.begin(), rates.lower_bound(oldest_stretch));
+    change_.drop_rates_before = oldest_stretch;
+  }
   const std::uint32_t oldest_used = state_.published->cuts.empty()
                                         ? state_.cutter.generation().number
                                         : state_.published->cuts.front().generation;
@@ -116,7 +144,8 @@ void EndpointDraft::trim(const timeline::Timeline& timeline, std::uint64_t first
 
 bool EndpointDraft::is_changed() const {
   return change_.head.has_value() || !change_.generations.empty() || !change_.cuts.empty() ||
-         change_.drop_cuts_before > 0 || change_.drop_generations_before > 0;
+         !change_.rates.empty() || change_.drop_rates_before > 0 || change_.drop_cuts_before > 0 ||
+         change_.drop_generations_before > 0;
 }
 
 void EndpointDraft::record(const Cut& cut) {

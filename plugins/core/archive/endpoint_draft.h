@@ -49,6 +49,7 @@ class EndpointDraft {
 
  private:
   void record(const timeline::Cut& cut);
+  void note_rates(const timeline::Timeline& timeline);
   void take_over_generation();
   void take_over(const timeline::Generation& now);
   void set_head();

@@ -42,6 +42,8 @@ class SqliteCatalogue final : public Catalogue {
     set_generation_ =
         TRY(database_->prepare("INSERT OR REPLACE INTO generation VALUES(?, ?, ?, ?, ?, ?, ?)"));
     add_cut_ = TRY(database_->prepare("INSERT INTO cut VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+    set_rate_ = TRY(database_->prepare("INSERT OR REPLACE INTO rate VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"));
+    drop_rates_ = TRY(database_->prepare("DELETE FROM rate WHERE endpoint = ? AND stretch < ?"));
     drop_slots_ = TRY(database_->prepare("DELETE FROM slot WHERE number < ?"));
     drop_late_ = TRY(database_->prepare("DELETE FROM late WHERE slot < ?"));
     drop_stretches_ = TRY(database_->prepare("DELETE FROM stretch WHERE id < ?"));
@@ -153,6 +155,9 @@ class SqliteCatalogue final : public Catalogue {
         TRY(database_->prepare("SELECT number, first_slot, slot_count, stretch, generation, recorded,"
                                " discontinuity, discontinuity_sequence FROM cut"
                                " WHERE endpoint = ? ORDER BY number"));
+    Statement rates = TRY(database_->prepare(
+        "SELECT stretch, track, through, cuts, peak_cmaf, peak_ts, bytes_cmaf, bytes_ts, microseconds"
+        " FROM rate WHERE endpoint = ?"));
     while (TRY(endpoints.step())) {
       StoredEndpoint& endpoint = contents.endpoints[std::string{endpoints.text(1)}];
       endpoint.removed = endpoints.integer(2) != 0;
@@ -166,6 +171,13 @@ class SqliteCatalogue final : public Catalogue {
                                         narrow(generations.integer(2)), narrow(generations.integer(3)),
                                         utc_from_column(generations.integer(4)),
                                         narrow(generations.integer(5))});
+      }
+      rates.bind(1, endpoints.integer(0));
+      while (TRY(rates.step())) {
+        endpoint.rates[narrow(rates.integer(0))][narrow(rates.integer(1))] = {
+            rates.unsigned_integer(2), rates.unsigned_integer(3), rates.unsigned_integer(4),
+            rates.unsigned_integer(5), rates.unsigned_integer(6), rates.unsigned_integer(7),
+            rates.unsigned_integer(8)};
       }
       cuts.bind(1, endpoints.integer(0));
       while (TRY(cuts.step())) {
@@ -283,6 +295,12 @@ class SqliteCatalogue final : public Catalogue {
       set_generation_.bind(7, generation.key_period);
       TRY(set_generation_.run());
     }
+    drop_rates_.bind(1, id);
+    drop_rates_.bind(2, change.drop_rates_before);
+    if (change.drop_rates_before > 0) TRY(drop_rates_.run());
+    for (const auto& [stretch, tracks] : change.rates) {
+      for (const auto& [track, rate] : tracks) TRY(write_rate(id, stretch, track, rate));
+    }
     for (const timeline::Cut& cut : change.cuts) {
       add_cut_.bind(1, id);
       add_cut_.bind(2, cut.number);
@@ -296,6 +314,18 @@ class SqliteCatalogue final : public Catalogue {
       TRY(add_cut_.run());
     }
     return {};
+  }
+
+  Status write_rate(std::int64_t endpoint, std::uint32_t stretch, timeline::TrackId track,
+                    const timeline::TrackRate& rate) {
+    set_rate_.bind(1, endpoint);
+    set_rate_.bind(2, stretch);
+    set_rate_.bind(3, track);
+    int column = 4;
+    for (const std::uint64_t value : {rate.through, rate.cuts, rate.peak_cmaf, rate.peak_ts, rate.bytes_cmaf,
+                                      rate.bytes_ts, rate.microseconds})
+      set_rate_.bind(column++, value);
+    return set_rate_.run();
   }
 
   Status write_head(const std::string& name, const StoredEndpoint& head) {
@@ -313,7 +343,7 @@ class SqliteCatalogue final : public Catalogue {
   std::unique_ptr<Database> database_;  // outlives the statements
   Statement set_state_, clear_state_, set_edge_, add_init_, add_stretch_, add_slot_, add_late_, add_anchor_,
       drop_anchors_, set_endpoint_, find_endpoint_, set_generation_, add_cut_, drop_slots_, drop_late_,
-      drop_stretches_, drop_generations_, drop_cuts_;
+      drop_stretches_, drop_generations_, drop_cuts_, set_rate_, drop_rates_;
 };
 
 }  // namespace

@@ -134,6 +134,72 @@ std::uint64_t peak_of(const std::vector<Sample>& samples, std::uint64_t half_tar
   return peak;
 }
 
+std::uint64_t half_target(const Presentation& presentation, const Cut& cut) {
+  const Generation* const generation = presentation.find_generation(cut.generation);
+  if (generation == nullptr) return 0;
+  return std::uint64_t{std::max(generation->segment_duration, generation->target_duration)} * 500'000;
+}
+
+// Cut `index` and those before it in the stretch until they are long enough to be a peak.
+Sample run_of(const Timeline& timeline, const Presentation& presentation, const Stretch& stretch,
+              std::size_t index, bool is_ts, TrackId track) {
+  const std::uint64_t least = half_target(presentation, presentation.cuts[index]);
+  Sample run;
+  for (std::size_t i = index + 1; i-- > 0;) {
+    const Cut cut = presentation.cuts[i];
+    if (cut.stretch != stretch.id || timeline.find(cut.first_slot) == nullptr) break;
+    run.bytes += segment_bytes(timeline, stretch, cut, is_ts, {track});
+    run.microseconds += at_least_zero(duration_of(timeline, stretch, cut).count());
+    if (run.microseconds >= least) return run;
+  }
+  return {};
+}
+
+void note_rate(const Timeline& timeline, const Presentation& presentation, const Stretch& stretch,
+               std::size_t index, TrackId track, TrackRate& rate) {
+  const Cut cut = presentation.cuts[index];
+  rate.through = cut.number;
+  ++rate.cuts;
+  const std::uint64_t bytes = segment_bytes(timeline, stretch, cut, false, {track});
+  if (bytes == 0) return;
+  rate.bytes_cmaf += bytes;
+  rate.bytes_ts += segment_bytes(timeline, stretch, cut, true, {track});
+  rate.microseconds += at_least_zero(duration_of(timeline, stretch, cut).count());
+  rate.peak_cmaf =
+      std::max(rate.peak_cmaf, bitrate(run_of(timeline, presentation, stretch, index, false, track)));
+  rate.peak_ts = std::max(rate.peak_ts, bitrate(run_of(timeline, presentation, stretch, index, true, track)));
+}
+
+// Nothing: all cuts of the stretch have been measured as they are.
+std::optional<Bitrate> kept_rate(const Presentation& presentation, const Stretch& stretch, bool is_ts,
+                                 const Download& download, std::size_t measured) {
+  const auto at = presentation.rates.find(stretch.id);
+  if (at == presentation.rates.end()) return std::nullopt;
+  std::uint64_t cuts = 0;
+  const auto rate_of = [&](TrackId track) {
+    const auto found = at->second->find(track);
+    if (found == at->second->end()) return Bitrate{};
+    const TrackRate& rate = found->second;
+    cuts = std::max(cuts, rate.cuts);
+    return Bitrate{is_ts ? rate.peak_ts : rate.peak_cmaf,
+                   bitrate({is_ts ? rate.bytes_ts : rate.bytes_cmaf, rate.microseconds})};
+  };
+  Bitrate sum;
+  for (const TrackId track : download.tracks) {
+    const Bitrate rate = rate_of(track);
+    sum.peak += rate.peak;
+    sum.average += rate.average;
+  }
+  Bitrate largest;
+  for (const TrackId track : download.choices) {
+    const Bitrate rate = rate_of(track);
+    largest.peak = std::max(largest.peak, rate.peak);
+    largest.average = std::max(largest.average, rate.average);
+  }
+  if (cuts <= measured) return std::nullopt;
+  return Bitrate{sum.peak + largest.peak, sum.average + largest.average};
+}
+
 }  // namespace
 
 Bitrate measure_bitrate(const Timeline& timeline, const Presentation& presentation, const Stretch& stretch,
@@ -151,8 +217,35 @@ Bitrate measure_bitrate(const Timeline& timeline, const Presentation& presentati
     present.microseconds += sample.microseconds;
   }
   Bitrate measured{peak_of(samples, target * 500'000), bitrate(present)};
+  if (const auto kept = kept_rate(presentation, stretch, is_ts, download, samples.size())) {
+    measured.average = kept->average;
+    measured.peak = std::max(measured.peak, kept->peak);
+  }
   measured.peak = std::max(measured.peak, measured.average);
   return measured;
+}
+
+std::vector<std::uint32_t> note_rates(const Timeline& timeline, Presentation& presentation) {
+  std::vector<std::uint32_t> changed;
+  std::uint64_t through = 0;
+  for (const auto& [id, rates] : presentation.rates) {
+    for (const auto& [track, rate] : *rates) through = std::max(through, rate.through);
+  }
+  const auto& cuts = presentation.cuts;
+  const auto first =
+      std::partition_point(cuts.begin(), cuts.end(), [&](const Cut& cut) { return cut.number <= through; });
+  for (auto i = static_cast<std::size_t>(first - cuts.begin()); i < cuts.size(); ++i) {
+    const Cut cut = cuts[i];
+    const Stretch* const stretch = timeline.stretch(cut.stretch);
+    if (stretch == nullptr || timeline.find(cut.first_slot) == nullptr) continue;
+    auto& rates = presentation.rates[cut.stretch];
+    auto next = std::make_shared<TrackRates>(rates == nullptr ? TrackRates{} : *rates);
+    for (const Track& track : stretch->tracks)
+      note_rate(timeline, presentation, *stretch, i, track.id, (*next)[track.id]);
+    rates = std::move(next);
+    if (changed.empty() || changed.back() != cut.stretch) changed.push_back(cut.stretch);
+  }
+  return changed;
 }
 
 }  // namespace tarn::timeline

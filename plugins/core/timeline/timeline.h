@@ -114,11 +114,26 @@ struct Generation {
   bool operator==(const Generation&) const = default;
 };
 
+// Of a track, what an endpoint has published of it in one stretch (semantics S15): of segments with it alone,
+// in CMAF and in TS. Stored, because the segments go.
+struct TrackRate {
+  std::uint64_t through = 0;  // number of the last cut that is in it
+  std::uint64_t cuts = 0;
+  std::uint64_t peak_cmaf = 0;  // bit/s, the highest so far
+  std::uint64_t peak_ts = 0;
+  std::uint64_t bytes_cmaf = 0;  // of cuts that have something of it, and how long those are
+  std::uint64_t bytes_ts = 0;
+  std::uint64_t microseconds = 0;
+  bool operator==(const TrackRate&) const = default;
+};
+using TrackRates = std::map<TrackId, TrackRate>;
+
 // The cuts of one endpoint: all its generations, oldest first.
 struct Presentation {
   std::string endpoint;  // id of the endpoint
   std::vector<Generation> generations;
   CutList cuts;  // contiguous numbers; closed segments only
+  std::map<std::uint32_t, std::shared_ptr<const TrackRates>> rates{};  // by stretch
 
   [[nodiscard]] const Generation* find_generation(std::uint32_t number) const;
   // Whose key period is that of all that a generation has published; unset before its first cut.

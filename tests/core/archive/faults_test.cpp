@@ -205,7 +205,7 @@ TEST_F(FullDisk, RefusesListsAgainAfterTrimAndCorruptsNothing) {
     archive->set_cache_limit(0);
     const auto append_big = [&] {
       NewChunk chunk = make_chunk(1, slot);
-      chunk.parts.push_back(Blob::of(ByteVector(100'000, static_cast<std::uint8_t>(slot))));
+      chunk.parts.push_back(Blob::of(ByteVector(130'000, static_cast<std::uint8_t>(slot))));
       return archive->append(std::move(chunk));
     };
     const auto list = [&] {
@@ -235,7 +235,7 @@ TEST_F(FullDisk, RefusesListsAgainAfterTrimAndCorruptsNothing) {
     const auto bytes = archive->read(*timeline->find(n)->find(1));
     ASSERT_TRUE(bytes.ok()) << bytes.error().message;
     EXPECT_EQ(bytes->bytes().back(), static_cast<std::uint8_t>(n));
-    EXPECT_EQ(bytes->size(), chunk_text(1, n).size() + 100'000);
+    EXPECT_EQ(bytes->size(), chunk_text(1, n).size() + 130'000);
   }
 }
 

@@ -9,6 +9,7 @@
 #include "core/dash/render.h"
 #include "core/hls/playlist.h"
 #include "core/hls/render.h"
+#include "core/timeline/output_bitrate.h"
 #include "programme.h"
 
 // What is recorded with the cuts keeps manifests true while the archive is trimmed, and over restarts.
@@ -47,6 +48,12 @@ std::map<std::string, std::string> periods_of(Archive& archive) {
     periods[id] += at->str() + "\n";
   }
   return periods;
+}
+
+timeline::Bitrate bitrate_of(Archive& archive, timeline::TrackId track) {
+  const auto timeline = archive.timeline();
+  return timeline::measure_bitrate(*timeline, *timeline->presentation("e"), *timeline->stretch(1),
+                                   output(timeline::Protocol::hls_cmaf), {{track}, {}});
 }
 
 std::shared_ptr<Archive> reopened(std::shared_ptr<Archive> archive, const std::string& path) {
@@ -327,6 +334,36 @@ TEST(Manifests, OnlyThoseThatAreCompleteFromTheBeginningListWhatCameLate) {
   }
   EXPECT_EQ(listed(*archive->timeline(), Kind::vod), ".....");
   EXPECT_LT(runs(*archive->timeline(), Kind::vod), runs_before) << "no hole";
+}
+
+// Semantics S15: what a stretch has published is what its manifests say, though the segment is long gone.
+TEST(Manifests, BandwidthOutlivesTheSegmentItIsOfAndARestart) {
+  const ScratchDirectory scratch;
+  const std::string path = scratch.path("a");
+  auto archive = open_or_fail(path);
+  begin(*archive);
+  ASSERT_TRUE(archive->set_presentation("e", 2, 2, listing_time(1)).ok());
+  write_slots(*archive, 1, 2);
+  NewChunk loud = make_chunk(1, 3);
+  loud.parts = {Blob::of(ByteVector(100'000))};
+  ASSERT_TRUE(archive->append(loud).ok() && write_slot_of(*archive, 3, {2}).ok());
+  write_slots(*archive, 4, 130);
+  const auto video = bitrate_of(*archive, 1);
+  const auto audio = bitrate_of(*archive, 2);
+  EXPECT_GE(video.peak, 400'000U);
+  EXPECT_GE(video.average, 400'000U / 130);
+  EXPECT_LT(audio.peak, 1'000U);
+  const auto is_as_before = [&] {
+    EXPECT_EQ(bitrate_of(*archive, 1).peak, video.peak);
+    EXPECT_EQ(bitrate_of(*archive, 1).average, video.average);
+    EXPECT_EQ(bitrate_of(*archive, 2).peak, audio.peak);
+  };
+  archive = reopened(std::move(archive), path);
+  is_as_before();
+  ASSERT_TRUE(archive->trim(utc_of_slot(125)).ok());
+  is_as_before();
+  archive = reopened(std::move(archive), path);
+  is_as_before();
 }
 
 }  // namespace

@@ -112,7 +112,8 @@ TEST(Migration, Version1IsOpenedAndCountsOnFromWhatItServed) {
 }
 
 constexpr char tables_of_version_3[] =
-    "DROP TABLE late; DROP TABLE anchor; ALTER TABLE generation DROP COLUMN key_period; PRAGMA user_version "
+    "DROP TABLE late; DROP TABLE anchor; DROP TABLE rate; ALTER TABLE generation DROP COLUMN key_period; "
+    "PRAGMA user_version "
     "= 3";
 
 TEST(Migration, Version3KeepsItsHolesAndGetsThemRepaired) {
@@ -177,7 +178,10 @@ TEST(Migration, TheKeysOfVersion4DoNotChange) {
   {
     const auto database = Database::open(scratch.path("a") + "/catalogue.db");
     ASSERT_TRUE(
-        (*database)->execute("ALTER TABLE generation DROP COLUMN key_period; PRAGMA user_version = 4").ok());
+        (*database)
+            ->execute(
+                "ALTER TABLE generation DROP COLUMN key_period; DROP TABLE rate; PRAGMA user_version = 4")
+            .ok());
   }
   const auto archive = open_or_fail(scratch.path("a"));
   EXPECT_EQ(describe(*archive), before);
@@ -189,11 +193,11 @@ TEST(Migration, WhatIsNewerIsRefusedAndLeftAlone) {
   ASSERT_TRUE(write_version_1(scratch.path("a")).ok());
   {
     const auto database = Database::open(scratch.path("a") + "/catalogue.db");
-    ASSERT_TRUE((*database)->execute("PRAGMA user_version = 6").ok());
+    ASSERT_TRUE((*database)->execute("PRAGMA user_version = 7").ok());
   }
   const auto opened = Archive::open(scratch.path("a"));
   ASSERT_FALSE(opened.ok());
-  EXPECT_THAT(opened.error().message, ::testing::HasSubstr("schema version 6; this Tarn knows up to 5"));
+  EXPECT_THAT(opened.error().message, ::testing::HasSubstr("schema version 7; this Tarn knows up to 6"));
 }
 
 }  // namespace

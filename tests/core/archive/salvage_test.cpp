@@ -201,7 +201,7 @@ TEST_F(Salvaging, AVolumeThatEndsInAChunkLosesThatChunk) {
 }
 
 TEST_F(Salvaging, ANewerSchemaIsRefusedAndNotTakenForDamage) {
-  damage("PRAGMA user_version = 6");
+  damage("PRAGMA user_version = 7");
   const auto opened = Archive::open(where_);
   ASSERT_FALSE(opened.ok());
   EXPECT_EQ(opened.error().code, ErrorCode::unsupported);

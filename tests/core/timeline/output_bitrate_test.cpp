@@ -147,5 +147,72 @@ TEST(AudioBandwidth, IsAboveTheRealOneWhenAudioCarriesTheClock) {
   EXPECT_LE(rate.peak, real + real / 4) << "published " << rate.peak << ", real " << real;
 }
 
+// ---- over a whole stretch
+
+// Segments of two seconds, `sizes` bytes of video each.
+struct Programme {
+  Timeline timeline;
+  Presentation presentation;
+  std::shared_ptr<Stretch> stretch = std::make_shared<Stretch>();
+
+  Programme() {
+    stretch->id = 1;
+    stretch->first_slot = 1;
+    stretch->reference = 1;
+    stretch->tracks = {{1, TimelineBuilder::video({}, 1280, 720, 25, 1).description, 1}};
+    timeline.stretches[1] = stretch;
+    presentation.generations.push_back({1, 1, 2, 2});
+  }
+  void add(std::uint32_t size) {
+    Slot slot;
+    slot.number = presentation.cuts.size() + 1;
+    slot.stretch = 1;
+    slot.start = static_cast<std::int64_t>(slot.number) * 180'000;
+    slot.end = slot.start + 180'000;
+    slot.chunks = {{1, true, slot.start, 180'000, slot.number, {0, size, 0}}};
+    timeline.append(slot);
+    presentation.cuts.push_back({slot.number, slot.number, 1, 1, 1, Utc{}});
+  }
+  [[nodiscard]] Bitrate rate(Protocol protocol) const {
+    OutputSettings settings;
+    settings.protocol = protocol;
+    settings.segment_duration = 2;
+    return measure_bitrate(timeline, presentation, *stretch, settings, {{1}, {}});
+  }
+};
+
+TEST(Bandwidth, OnlyRisesAndIsThatOfAllThatWasPublished) {
+  for (const Protocol protocol : {Protocol::hls, Protocol::hls_cmaf, Protocol::dash}) {
+    Programme programme;
+    std::uint64_t before = 0;
+    for (int i = 0; i < 400; ++i) {
+      programme.add(i == 30 ? 500'000 : 100'000 + static_cast<std::uint32_t>(i * 37 % 90));
+      EXPECT_EQ(note_rates(programme.timeline, programme.presentation), std::vector<std::uint32_t>{1});
+      const Bitrate rate = programme.rate(protocol);
+      EXPECT_GE(rate.peak, before) << "after " << i;
+      before = rate.peak;
+    }
+    EXPECT_GE(before, 500'000U * 8 / 2);
+    EXPECT_LE(before, 500'000U * 8 / 2 * 11 / 10);
+    const std::uint64_t average = programme.rate(protocol).average;
+    EXPECT_GE(average, (399U * 100'000 + 500'000) / 400 * 8 / 2);
+    EXPECT_LE(average, (399U * 100'090 + 500'000) / 400 * 8 / 2 * 11 / 10);
+    EXPECT_TRUE(note_rates(programme.timeline, programme.presentation).empty()) << "each cut counts once";
+  }
+}
+
+TEST(Bandwidth, IsTheSameWhetherCutsAreTakenInOneByOneOrAllAtOnce) {
+  Programme one;
+  Programme all;
+  for (int i = 0; i < 250; ++i) {
+    const auto size = static_cast<std::uint32_t>(100'000 + i * 7'919 % 60'000);
+    one.add(size);
+    note_rates(one.timeline, one.presentation);
+    all.add(size);
+  }
+  note_rates(all.timeline, all.presentation);
+  EXPECT_EQ(*one.presentation.rates.at(1), *all.presentation.rates.at(1));
+}
+
 }  // namespace
 }  // namespace tarn::timeline
