@@ -68,9 +68,11 @@ async function watch({ player, url, seconds, clear_keys, subtitles, metadata, fr
       hls.on(Hls.Events.ERROR, (_event, data) => {
         // Said while the first fragments are joined at the live edge; what a viewer would see of it is a stall.
         const while_starting = !data.fatal && ['bufferSeekOverHole', 'bufferAppendNoProgress'].includes(data.details);
-        // a request that it gives up itself, because of a seek; that it waits for a moment: that it plays on is judged
-        const while_seeking = seeks && !data.fatal && ['aborted', 'bufferStalledError'].includes(data.details);
-        if (!while_starting && !while_seeking) note(`${data.type}/${data.details}${data.fatal ? ' fatal' : ''} ${data.error || ''}`);
+        // a request that it gives up itself, because of a seek or of another level; a server that breaks off is a load error
+        const its_own = !data.fatal && data.details === 'aborted';
+        // that it waits for a moment: that it plays on is judged
+        const while_seeking = seeks && !data.fatal && data.details === 'bufferStalledError';
+        if (!while_starting && !its_own && !while_seeking) note(`${data.type}/${data.details}${data.fatal ? ' fatal' : ''} ${data.error || ''}`);
       });
       programme_time = () => hls.playingDate;
       if (subtitles) hls.on(Hls.Events.SUBTITLE_TRACKS_UPDATED, () => { hls.subtitleDisplay = true; hls.subtitleTrack = 0; });
