@@ -186,17 +186,17 @@ TEST(Bandwidth, OnlyRisesAndIsThatOfAllThatWasPublished) {
     Programme programme;
     std::uint64_t before = 0;
     for (int i = 0; i < 400; ++i) {
-      programme.add(i == 30 ? 500'000 : 100'000 + static_cast<std::uint32_t>(i * 37 % 90));
+      programme.add(i == 30 ? 5'000'000 : 1'000'000 + static_cast<std::uint32_t>(i * 37 % 90));
       EXPECT_EQ(note_rates(programme.timeline, programme.presentation), std::vector<std::uint32_t>{1});
       const Bitrate rate = programme.rate(protocol);
       EXPECT_GE(rate.peak, before) << "after " << i;
       before = rate.peak;
     }
-    EXPECT_GE(before, 500'000U * 8 / 2);
-    EXPECT_LE(before, 500'000U * 8 / 2 * 11 / 10);
+    EXPECT_GE(before, 5'000'000U * 8 / 2);
+    EXPECT_LE(before, 5'000'000U * 8 / 2 * 11 / 10);
     const std::uint64_t average = programme.rate(protocol).average;
-    EXPECT_GE(average, (399U * 100'000 + 500'000) / 400 * 8 / 2);
-    EXPECT_LE(average, (399U * 100'090 + 500'000) / 400 * 8 / 2 * 11 / 10);
+    EXPECT_GE(average, (399U * 1'000'000 + 5'000'000) / 400 * 8 / 2);
+    EXPECT_LE(average, (399U * 1'000'090 + 5'000'000) / 400 * 8 / 2 * 11 / 10);
     EXPECT_TRUE(note_rates(programme.timeline, programme.presentation).empty()) << "each cut counts once";
   }
 }
