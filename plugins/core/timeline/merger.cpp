@@ -297,6 +297,8 @@ InputStatus Merger::Impl::status(InputId id, Monotonic now) const {
       !other.ended && !is_silent &&
       std::any_of(other.sessions.begin(), other.sessions.end(), [&](const Session& s) { return joined(s); });
   if (!is_compared) status.lagging = status.different_content = status.different_gops = false;
+  const bool is_silent_itself = input.ended || now - status.last_arrival > pace(input) * 3 / 2;
+  if (!is_compared || is_silent_itself) status.drift.reset();
   if (last != nullptr && !input.ended) {
     const auto newest = last->newest_end();
     for (const TrackFeed& feed : last->tracks) {

@@ -110,11 +110,12 @@ struct InputStatus {
   InputState state = InputState::never_seen;
   Monotonic last_arrival;
   std::uint64_t units = 0;
-  std::uint64_t duplicates = 0;       // copies that were not needed
-  std::uint64_t used = 0;             // copies that were published
-  std::uint64_t late = 0;             // came after their slot was closed
-  std::uint64_t repaired = 0;         // of these, what filled a listed slot that was without it (S4)
-  std::optional<Microseconds> drift;  // arrival of this input behind the other's, last common unit
+  std::uint64_t duplicates = 0;  // copies that were not needed
+  std::uint64_t used = 0;        // copies that were published
+  std::uint64_t late = 0;        // came after their slot was closed
+  std::uint64_t repaired = 0;    // of these, what filled a listed slot that was without it (S4)
+  // Arrival of this input behind the other's, last common unit; none while either is silent.
+  std::optional<Microseconds> drift;
   std::uint64_t discarded = 0;  // no sync sample before it, impossible times, or kept aside for too long
   // Its times or tracks do not match the timeline: it can take over only with a new stretch.
   bool misaligned = false;

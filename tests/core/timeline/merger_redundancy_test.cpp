@@ -35,6 +35,18 @@ TEST(MergerRedundancy, TwoEqualInputsGiveEachMomentOnce) {
   EXPECT_FALSE(backup.misaligned);
 }
 
+TEST(MergerRedundancy, NobodyIsBehindAnInputThatIsSilent) {
+  Scene scene;
+  scene.announce();
+  scene.send(0, 0, 10, delayed(300));
+  scene.send(1, 0, 5, delayed(450));
+  scene.run(31'000);
+  EXPECT_EQ(scene.merger.status(1).drift, Microseconds{150'000});
+  scene.run(61'000);
+  EXPECT_EQ(scene.merger.status(0).drift, std::nullopt);
+  EXPECT_EQ(scene.merger.status(1).drift, std::nullopt);
+}
+
 TEST(MergerRedundancy, TheCopiesOfAFasterBackupAreHeldAndThenDropped) {
   Scene scene;
   scene.announce();
