@@ -27,11 +27,18 @@ bool is_fragmented_mp4(Bytes content) {
   return std::find(first_boxes.begin(), first_boxes.end(), type) != first_boxes.end();
 }
 
+bool is_dash_manifest(std::string_view text) {
+  constexpr std::size_t prologue = 1024;
+  const std::string_view head = text.substr(0, prologue);
+  return head.starts_with('<') && head.find("<MPD") != std::string_view::npos;
+}
+
 ObjectKind sniff(Bytes content) {
   const bool marked = begins_with(content, "\xef\xbb\xbf");
   const Bytes text = marked ? content.subspan(3) : content;
   if (begins_with(text, "#EXTM3U")) return ObjectKind::playlist;
   if (begins_with(text, "WEBVTT")) return ObjectKind::web_vtt;
+  if (is_dash_manifest(as_text(text))) return ObjectKind::dash_manifest;
   if (is_fragmented_mp4(content)) return ObjectKind::fragmented_mp4;
   if (mpegts::is_transport_stream(content.first(std::min(content.size(), mpegts::probe_size))))
     return ObjectKind::transport_stream;
@@ -84,6 +91,8 @@ std::string_view name_of(ObjectKind kind) {
       return "packed audio";
     case ObjectKind::web_vtt:
       return "WebVTT";
+    case ObjectKind::dash_manifest:
+      return "a DASH manifest";
     case ObjectKind::unknown:
       break;
   }

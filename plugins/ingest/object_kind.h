@@ -7,7 +7,15 @@
 
 namespace tarn::ingest {
 
-enum class ObjectKind { playlist, transport_stream, fragmented_mp4, packed_audio, web_vtt, unknown };
+enum class ObjectKind {
+  playlist,
+  transport_stream,
+  fragmented_mp4,
+  packed_audio,
+  web_vtt,
+  dash_manifest,  // that packagers write beside their playlists; of no use here, and no error
+  unknown
+};
 // What the segments of an input may be: anything, MPEG-TS and packed audio, or fragmented MP4.
 enum class Container { any, transport_stream, fragmented_mp4 };
 

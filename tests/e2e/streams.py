@@ -6,6 +6,7 @@ import glob
 import os
 import re
 import subprocess
+import sys
 from fractions import Fraction
 
 import lab
@@ -74,10 +75,30 @@ def codec_of(url):
     return run.stdout.split("\n")[0].strip(" ,")
 
 
+def representations_of(url, folder):
+    """The listed segments of an MPD's first video and audio, each behind its header in a file of its own."""
+    base = url.rsplit("/", 1)[0] + "/"
+    reader = os.path.join(lab.ROOT, "tests", "core", "dash", "list_segments.py")
+    listed = subprocess.run([sys.executable, reader], input=request(url).body, capture_output=True, check=False)
+    assert listed.returncode == 0, listed.stderr
+    rows = [line.split() for line in listed.stdout.decode().splitlines()]
+    files = []
+    for kind in "va":
+        name = next(row[2] for row in rows if row[0] == "segment" and row[2].startswith(kind))
+        files.append(os.path.join(folder, name + ".mp4"))
+        with open(files[-1], "wb") as file:
+            for row in rows:
+                if row[0] in ("init", "segment") and row[2] == name:
+                    file.write(request(base + row[3]).body)
+    return files
+
+
 def output_file(folder, url, kind):
-    """What a player of this track would feed to its decoder, as one file; DASH is left to ffmpeg's own reader."""
+    """What a player of this track would feed to its decoder, as one file. DASH is left to ffmpeg's own reader, which does not
+    come back from an MPD that is not over."""
     if url.endswith(".mpd"):
-        return url
+        is_over = b'type="static"' in request(url).body
+        return url if is_over else representations_of(url, folder)["va".index(kind)]
     base = url.rsplit("/", 1)[0]
     multivariant = request(url).text
     rendition = re.search(r'#EXT-X-MEDIA:TYPE=AUDIO.*URI="([^"]+)"', multivariant)

@@ -13,6 +13,7 @@ from fractions import Fraction
 import judging
 import lab
 from lab import Tap, request, wait_until
+from streams import representations_of
 
 ENDPOINTS = {
     "hls": {"protocol": "HLS", "timeShiftDays": 1, "manifest": {"programDateTimeInterval": 2}},
@@ -45,24 +46,6 @@ def available(url):
 
 def seconds(count):
     return datetime.timedelta(seconds=count)
-
-
-def representations_of(url, folder):
-    """The listed segments of an MPD's first video and audio, each behind its header in a file of its own."""
-    base = url.rsplit("/", 1)[0] + "/"
-    reader = os.path.join(lab.ROOT, "tests", "core", "dash", "list_segments.py")
-    listed = subprocess.run([sys.executable, reader], input=request(url).body, capture_output=True, check=False)
-    assert listed.returncode == 0, listed.stderr
-    rows = [line.split() for line in listed.stdout.decode().splitlines()]
-    files = []
-    for kind in "va":
-        name = next(row[2] for row in rows if row[0] == "segment" and row[2].startswith(kind))
-        files.append(os.path.join(folder, name + ".mp4"))
-        with open(files[-1], "wb") as file:
-            for row in rows:
-                if row[0] in ("init", "segment") and row[2] == name:
-                    file.write(request(base + row[3]).body)
-    return files
 
 
 def packets(url, folder):

@@ -174,6 +174,13 @@ TEST_F(IngestSessionTest, LadderAsFfmpegUploadsIt) {
   EXPECT_EQ(input.session_.statistics().continuity_errors, 0U);
 }
 
+TEST_F(IngestSessionTest, AnMpdBesideThePlaylistsIsNoError) {
+  Input input;
+  EXPECT_EQ(input.put("manifest.mpd", "<?xml version=\"1.0\"?>\n<MPD/>\n").outcome, Outcome::created);
+  EXPECT_EQ(input.put("manifest.mpd", "<?xml version=\"1.0\"?>\n<html/>\n").outcome, Outcome::refused);
+  EXPECT_THAT(input.keys(), IsEmpty());
+}
+
 TEST_F(IngestSessionTest, EveryGopBeginsWithASyncSample) {
   Input input;
   upload_ladder(input, 3);

@@ -93,6 +93,11 @@ TEST(ObjectKind, IsSeenByNameThenByContent) {
   EXPECT_EQ(kind("x.aac", "ID3\4"), ObjectKind::packed_audio);
   EXPECT_EQ(kind("x.aac", "\xff\xf1\x50"), ObjectKind::packed_audio);
   EXPECT_EQ(kind("x.vtt", "WEBVTT\n"), ObjectKind::web_vtt);
+  EXPECT_EQ(kind("m.mpd",
+                 "<?xml version=\"1.0\"?>\n<!-- packager -->\n<MPD xmlns=\"urn:mpeg:dash:schema:mpd:2011\">"),
+            ObjectKind::dash_manifest);
+  EXPECT_EQ(kind("m.mpd", "<html>"), ObjectKind::unknown);
+  EXPECT_EQ(kind("m.mpd", "<" + std::string(2000, ' ') + "<MPD"), ObjectKind::unknown);
   EXPECT_EQ(kind("x.jpg", "\xff\xd8"), ObjectKind::unknown);
   EXPECT_EQ(kind("x", ""), ObjectKind::unknown);
 }

@@ -159,6 +159,10 @@ void Merger::Impl::hold(Input& input, Session& session, TrackFeed& feed, Arrived
     }
   }
   if (!joined(session)) return;
+  for (TrackState& track : running_->tracks) {
+    if (track.key == feed.description.key)
+      note_reached(track, copy.unit.start + copy.unit.duration + feed.shift);
+  }
   trim_added(input, session, feed);
   if (!feed.is_video() || running_->ref().key != feed.description.key) return;
   const std::int64_t position = copy.unit.start + feed.shift;

@@ -154,6 +154,9 @@ struct InputStatus {
 // here for longer than when this began by a segment. A track that the active input has stopped sending is
 // not waited for where the other has it. Nobody fails back by itself.
 //
+// A slot is held for tracks that are no reference for as long, from when it could be used; longer, by what
+// they are always late by, where an encoder's files of sound end later than those of its pictures.
+//
 // Matching is by media time: a session of an input (all between two discontinuities) joins the
 // stretch when one of its units begins at E or where a recent slot began, within
 // min(20 ms, half a frame, GOP / 8); what joins is shifted by the difference, so that it continues

@@ -17,7 +17,7 @@
 // The merger's state and the steps of its loop. merger.cpp takes in what inputs send and runs the
 // loop; merger_match.cpp decides what belongs where in time; merger_reference.cpp makes slots;
 // merger_compare.cpp holds what both sent side by side, merger_misplaced.cpp finds what lies elsewhere;
-// merger_slot.cpp fills and lists them;
+// merger_slot.cpp fills and lists them; merger_patience.cpp knows how long their tracks are waited for;
 // merger_repair.cpp takes what they lack and comes later; merger_stretch.cpp begins stretches.
 namespace tarn::timeline {
 
@@ -72,6 +72,14 @@ struct TrackState {
   std::optional<Repaired> repaired;  // what was last
   std::deque<UsedCopy> used;         // recent ones
 
+  // How much later than its slots this track comes (merger_patience.cpp).
+  struct Unreached {
+    std::int64_t end = 0;  // ticks of the track: the slot has all of it when this has come
+    Monotonic available;   // since when the slot could be used
+  };
+  std::deque<Unreached> unreached;    // recent slots, ascending
+  std::deque<Microseconds> lateness;  // of recent slots
+
   // The part of the open slot.
   std::vector<std::shared_ptr<void>> payloads;
   std::vector<PartDecided::Detached> detached;
@@ -87,7 +95,7 @@ struct OpenSlot {
   std::uint64_t number = 0;
   std::int64_t start = 0;
   std::int64_t end = 0;
-  Monotonic deadline;
+  Monotonic available;      // since when it could be used
   Monotonic text_deadline;  // S17
 };
 
@@ -106,6 +114,7 @@ struct Running {
   std::size_t reference = 0;
   std::int64_t slot_edge = 0;        // end of the last slot, reference ticks
   std::int64_t nominal = 0;          // length of the last slot that had content; 0: none yet
+  std::uint64_t slots = 0;           // that were opened since this merger has run
   Monotonic begun;                   // no slot's deadline counts from before
   std::optional<Monotonic> last_at;  // arrival of the last reference unit that was used
   std::uint64_t last_digest = 0;     // its
@@ -208,6 +217,11 @@ struct Merger::Impl {
   bool finish(TrackState& track);
   void add_hole(TrackState& track, std::int64_t start, std::int64_t end);
   [[nodiscard]] std::int64_t slack(const TrackState& track) const;
+
+  // merger_patience.cpp
+  void note_slot(TrackState& track, Monotonic available);
+  void note_reached(TrackState& track, std::int64_t end) const;
+  [[nodiscard]] Microseconds patience(const TrackState& track);
 
   // merger_compare.cpp
   void compare(Input& input, const RecentSlot& used, const Arrived& copy, std::int64_t position);

@@ -276,7 +276,7 @@ bool Merger::Impl::awaited(InputId id, const TrackState& track, Microseconds med
   }
   if (session != nullptr && !session->over) {
     until = session->expected(media_end);
-    if (until) *until += margin();
+    if (until) *until += &track == &running_->ref() ? margin() : patience(track);
   }
   if (!until || now_ >= *until) return false;
   wake_at(limit ? std::min(*until, *limit) : *until);

@@ -182,15 +182,19 @@ bool Merger::Impl::make_hole(InputId input, Session& session, std::int64_t posit
 
 void Merger::Impl::open_slot(std::int64_t start, std::int64_t end, Monotonic available, bool hole) {
   const Monotonic since = std::max(available, running_->begun);
-  slot_ = OpenSlot{next_slot_++, start, end, since + margin(), since + target()};
+  slot_ = OpenSlot{next_slot_++, start, end, since, since + target()};
   running_->slot_edge = end;
+  ++running_->slots;
   if (!hole) running_->nominal = end - start;
   auto& recent = running_->recent;
   recent.push_back({start, hole ? now_ : running_->last_at.value_or(now_), now_, active_.value_or(0), hole,
                     hole ? 0 : running_->last_digest});
   look_for_copies(recent.back().input, start, recent.back().digest);
   while (recent.size() > remembered_slots || now_ - recent.front().decided > pace() * 5) recent.pop_front();
-  for (TrackState& track : running_->tracks) track.done = track.has_part = false;
+  for (TrackState& track : running_->tracks) {
+    track.done = track.has_part = false;
+    note_slot(track, since);
+  }
   running_->ref().done = true;
   match_all();
 }

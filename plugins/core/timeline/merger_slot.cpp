@@ -107,7 +107,8 @@ bool Merger::Impl::fill(TrackState& track) {
   for (;;) {
     if (track.edge >= limit) return true;
     const bool is_text = track.kind == codecs::Kind::text;
-    const Choice choice = select(track, media_end, is_text ? slot_->text_deadline : slot_->deadline);
+    const Monotonic deadline = is_text ? slot_->text_deadline : slot_->available + patience(track);
+    const Choice choice = select(track, media_end, deadline);
     if (choice.input) {
       take(track, inputs_[*choice.input], *joined_session(*choice.input));
       continue;

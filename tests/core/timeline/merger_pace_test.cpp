@@ -112,5 +112,65 @@ TEST_F(MergerPace, ASegmentOfImpossibleLengthSaysNothing) {
   EXPECT_EQ(scene.merger.status(0).state, InputState::stalled);
 }
 
+// Sound in files of its own that end half a second after those of pictures, as packagers write it: `late_ms`
+// after its slot's pictures have come, every time.
+struct LateSound {
+  std::int64_t late_ms = 0;
+  std::int64_t gops = 40;
+  std::int64_t until = 40;  // no sound of a later GOP comes
+  Scene scene{{}, MergerSettings{Microseconds{2'000'000}}};
+
+  void run() {
+    scene.at(0, [](Merger& m) { m.set_tracks(0, one_variant()); });
+    const auto first_of = [](std::int64_t gop) { return gop == 0 ? 0 : Scene::first_frame_of(gop) + 26; };
+    for (std::int64_t gop = 0; gop < gops; ++gop) {
+      const std::int64_t at = Scene::ms_of_gop(gop + 1) + 100;
+      scene.at(at, [this, gop](Merger& m) {
+        m.add(0, "v0", Scene::gop(gop, 0), scene.now(), scene.now_utc());
+        m.segment_end(0, {"v0"}, scene.now(), scene.now_utc());
+      });
+      if (gop >= until) continue;
+      scene.at(at + late_ms, [this, from = first_of(gop), to = first_of(gop + 1)](Merger& m) {
+        for (std::int64_t i = from; i < to; ++i)
+          m.add(0, "a0", Scene::frame(i, 0), scene.now(), scene.now_utc());
+        m.segment_end(0, {"a0"}, scene.now(), scene.now_utc());
+      });
+    }
+    scene.run(Scene::ms_of_gop(gops) + 20'000);
+    scene.expect_sane();
+  }
+};
+
+TEST(MergerPatience, SoundThatIsAlwaysLateIsExpectedLate) {
+  for (const std::int64_t late_ms : {300, 700, 1'500, 1'900}) {
+    LateSound late{late_ms};
+    late.run();
+    EXPECT_EQ(late.scene.published("v0"), numbers(0, 39));
+    const auto frames = late.scene.published("a0");
+    EXPECT_EQ(frames, numbers(0, static_cast<std::int64_t>(frames.size()) - 1)) << late_ms;
+    EXPECT_EQ(late.scene.missing(), 0U) << late_ms;
+    EXPECT_LE(late.scene.longest_silence_ms(Scene::ms_of_gop(39)), 3'000) << late_ms;
+  }
+}
+
+// It is waited for as before for three target durations and no longer, and nothing waits beyond a segment.
+TEST(MergerPatience, SoundThatWasLateAndStopsIsNotWaitedForForLong) {
+  LateSound late{1'200};
+  late.until = 20;
+  late.run();
+  EXPECT_EQ(late.scene.published("v0"), numbers(0, 39));
+  EXPECT_LE(late.scene.longest_silence_ms(Scene::ms_of_gop(39)), 3'000);
+  std::map<std::uint64_t, std::int64_t> after;
+  for (const Timed& timed : late.scene.decided) {
+    if (const auto* slot = std::get_if<SlotListed>(&timed.decision)) {
+      const std::int64_t came = Scene::ms_of_gop((slot->end - first_video) / gop_ticks) + 100;
+      after[slot->number] = timed.at_ms - came;
+    }
+  }
+  EXPECT_EQ(after.at(15), 1'200);
+  EXPECT_LE(after.at(25), 1'800);
+  EXPECT_EQ(after.at(30), 600);  // max(0.5 s, 0.3 T)
+}
+
 }  // namespace
 }  // namespace tarn::timeline
