@@ -67,6 +67,13 @@ void add_use(timeline::TrackDescription& track, const timeline::VariantUse& use)
   if (at == track.variants.end() || at->variant != use.variant) track.variants.insert(at, use);
 }
 
+constexpr std::string_view muxed_place = "muxed ";
+
+// Which of a variant's sounds it is, whatever its parameters: "muxed 0".
+std::string place_of(const std::string& identity) {
+  return identity.substr(0, identity.find(' ', muxed_place.size()));
+}
+
 bool is_kind(const Layout::Stream& stream, codecs::Kind kind) {
   return codecs::kind_of(stream.info.codec) == kind;
 }
@@ -132,8 +139,11 @@ void TrackNaming::begin_structure() {
 std::vector<TrackSource> TrackNaming::name(const StreamStructure& structure,
                                            const std::vector<Layout>& layouts) {
   std::vector<TrackSource> tracks = video(structure, layouts);
-  for (auto sources : {muxed_audio(structure, layouts), renditions(structure, layouts)}) {
-    for (AudioSource& source : sources) {
+  std::vector<AudioSource> muxed = muxed_audio(structure, layouts);
+  std::vector<AudioSource> apart = renditions(structure, layouts);
+  keep_numbers(muxed);
+  for (std::vector<AudioSource>* const sources : {&muxed, &apart}) {
+    for (AudioSource& source : *sources) {
       source.track.description.key = audio_key(source.identity);
       // A rendition that has not come yet keeps its number all the same.
       if (source.track.id != 0) tracks.push_back(std::move(source.track));
@@ -207,9 +217,10 @@ std::vector<TrackNaming::AudioSource> TrackNaming::muxed_audio(const StreamStruc
     std::size_t nth = 0;
     for (const Layout::Stream& stream : layouts[variant.playlist].streams()) {
       if (!is_kind(stream, codecs::Kind::audio)) continue;
-      const std::string identity =
-          "muxed " + std::to_string(nth) + ' ' + std::string{codecs::name_of(stream.info.codec)} + ' ' +
-          std::to_string(stream.info.sample_rate) + ' ' + std::to_string(stream.info.channels);
+      const std::string identity = std::string{muxed_place} + std::to_string(nth) + ' ' +
+                                   std::string{codecs::name_of(stream.info.codec)} + ' ' +
+                                   std::to_string(stream.info.sample_rate) + ' ' +
+                                   std::to_string(stream.info.channels);
       const AudioRendition* const rendition = muxed_rendition(structure, variant.audio_group, nth++);
       const std::size_t from = playlists_.try_emplace(identity, variant.playlist).first->second;
       auto at = std::find_if(sources.begin(), sources.end(),
@@ -256,6 +267,28 @@ std::vector<TrackNaming::AudioSource> TrackNaming::renditions(const StreamStruct
     }
   }
   return sources;
+}
+
+// Sound whose parameters change is the same track, with the same URLs: what is new takes the number of what
+// went.
+void TrackNaming::keep_numbers(const std::vector<AudioSource>& muxed) {
+  const auto is_there = [&](const std::string& identity) {
+    return std::any_of(muxed.begin(), muxed.end(),
+                       [&](const AudioSource& source) { return source.identity == identity; });
+  };
+  for (const AudioSource& source : muxed) {
+    if (numbers_.count(source.identity) > 0) continue;
+    const std::string place = place_of(source.identity);
+    auto went = numbers_.end();
+    for (auto known = numbers_.begin(); known != numbers_.end(); ++known) {
+      if (place_of(known->first) != place || is_there(known->first)) continue;
+      if (went == numbers_.end() || known->second < went->second) went = known;
+    }
+    if (went == numbers_.end()) continue;
+    const std::size_t number = went->second;
+    numbers_.erase(went);
+    numbers_.emplace(source.identity, number);
+  }
 }
 
 std::string TrackNaming::audio_key(const std::string& identity) {

@@ -48,7 +48,7 @@ struct TrackSource {
 // Names the tracks of a stream: "v0", "v1"… the video of each variant, "a0"… audio: what is muxed into
 // the variants first (once, where several variants carry the same), then the renditions with segments
 // of their own; "t0"… the subtitles. Names depend on what the playlists say, not on the order in which things
-// came; once given they stay.
+// came; once given they stay, through changes of parameters, too.
 class TrackNaming {
  public:
   void begin_structure();
@@ -66,6 +66,7 @@ class TrackNaming {
   std::vector<AudioSource> muxed_audio(const StreamStructure& structure, const std::vector<Layout>& layouts);
   std::vector<AudioSource> renditions(const StreamStructure& structure, const std::vector<Layout>& layouts);
   static std::vector<TrackSource> text(const StreamStructure& structure);
+  void keep_numbers(const std::vector<AudioSource>& muxed);
   std::string audio_key(const std::string& identity);
 
   std::map<std::string, std::size_t> numbers_;    // of audio, by identity

@@ -1,0 +1,317 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Encoders that do wrong, by their rows of the fault matrix: B2, B5, B7, B10, B15 to B17. What comes out is judged by ffmpeg
+against what went in."""
+
+import concurrent.futures
+import os
+import re
+import subprocess
+import sys
+
+import lab
+from lab import Tap, request, wait_until
+from streams import compare, encode, ffmpeg, frames, is_over, output_file, put
+
+ENDPOINTS = {
+    "hls": {"protocol": "HLS", "manifest": {"segments": 100}},
+    "cmaf": {"protocol": "HLS_CMAF", "manifest": {"segments": 100}},
+    "dash": {"protocol": "DASH", "manifest": {"manifestWindow": 3600}},
+}
+X264 = ["-c:v", "libx264", "-preset", "ultrafast", "-sc_threshold", "0", "-bf", "2"]
+CODECS = [*X264, "-g", "50", "-keyint_min", "50", "-c:a", "aac", "-b:a", "96k"]
+TS = ["-f", "hls", "-hls_time", "2", "-hls_list_size", "0"]
+FMP4 = [*TS, "-hls_segment_type", "fmp4"]
+
+
+class Sent:
+    """A stream that an encoder wrote: its files, and playlists of its first segments."""
+
+    def __init__(self, playlist):
+        self.folder = os.path.dirname(playlist)
+        with open(playlist, encoding="utf-8") as file:
+            self.text = file.read()
+        self.segments = [line for line in self.text.splitlines() if line and not line.startswith("#")]
+        self.lengths = re.findall(r"#EXTINF:([\d.]+),", self.text)
+        self.header = (re.findall(r'#EXT-X-MAP:URI="([^"]+)"', self.text) or [None])[0]
+
+    def body(self, name):
+        with open(os.path.join(self.folder, name), "rb") as file:
+            return file.read()
+
+    def listed(self, begin=0, end=None):
+        return "".join(f"#EXTINF:{length},\n{name}\n"
+                       for length, name in list(zip(self.lengths, self.segments))[begin:end])
+
+
+def playlist(*parts, header=None, target=3, over=False):
+    text = f"#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:{target}\n#EXT-X-MEDIA-SEQUENCE:0\n"
+    text += f'#EXT-X-MAP:URI="{header}"\n' if header else ""
+    return (text + "".join(parts) + ("#EXT-X-ENDLIST\n" if over else "")).encode()
+
+
+def made(server, name, codecs=None, how=None):
+    return Sent(encode(os.path.join(server.folder, name, "live.m3u8"), codecs or CODECS, *(how or TS)))
+
+
+def files_of(url):
+    """Every segment that an HLS endpoint's first playlist lists, by URL."""
+    answer, base = request(url), url.rsplit("/", 1)[0]
+    if answer.status != 200:
+        return {}
+    variant = next(line for line in answer.text.splitlines() if line and not line.startswith("#"))
+    listed = request(f"{base}/{variant}").text
+    return {f"{base}/{line}": request(f"{base}/{line}").body for line in listed.splitlines() if line and line[0] != "#"}
+
+
+def counted(server, group, number=0):
+    return server.api("GET", f"/channel-groups/{group}/channels/c/status")["inputs"][number]
+
+
+def same_name_other_bytes(server):
+    sent = made(server, "b2")
+    inputs, urls = server.create_channel("b2", "c", ENDPOINTS)
+    for number, name in enumerate(sent.segments):
+        put(inputs[:1], name, sent.body(name))
+        put(inputs[:1], "live.m3u8", playlist(sent.listed(0, number + 1)))
+    wait_until(lambda: all(len(files_of(urls[name])) == 5 for name in ("hls", "cmaf")), 30, "all is published")
+    before = {name: files_of(urls[name]) for name in ("hls", "cmaf")}
+    for name, other in zip(sent.segments, sent.segments[1:]):
+        put(inputs[:1], name, sent.body(other))
+    assert {name: files_of(urls[name]) for name in ("hls", "cmaf")} == before, "published bytes have changed"
+    repeated = counted(server, "b2")["statistics"]["repeated"]
+    assert int(repeated) == 4, repeated
+    put(inputs[:1], "live.m3u8", playlist(sent.listed(), over=True))
+    wait_until(lambda: is_over(urls["cmaf"]), 30, "the stream is over")
+    assert {name: files_of(urls[name]) for name in ("hls", "cmaf")} == before, "published bytes have changed"
+
+
+def playlist_before_its_segment(server):
+    """Whoever asks for all that is listed, as often as it can: 10,000 times."""
+    codecs = [*X264, "-g", "10", "-keyint_min", "10", "-c:a", "aac", "-b:a", "64k"]
+    sent = made(server, "b5", codecs, ["-f", "hls", "-hls_time", "0.4", "-hls_list_size", "0"])
+    inputs, urls = server.create_channel("b5", "c", ENDPOINTS, segment_duration=1)
+    done = []
+
+    def watch(name):
+        asked, wrong, base = 0, [], urls[name].rsplit("/", 1)[0]
+        while not done or asked < 5_000:
+            answer = request(urls[name])
+            if answer.status != 200:
+                continue
+            variant = next(line for line in answer.text.splitlines() if line and not line.startswith("#"))
+            listed = [line for line in request(f"{base}/{variant}").text.splitlines() if line and line[0] != "#"]
+            for uri in listed[-3:]:
+                asked += 1
+                status = request(f"{base}/{uri}", "HEAD").status
+                if status != 200:
+                    wrong.append((uri, status))
+        return asked, wrong
+
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        watchers = [pool.submit(watch, name) for name in ("hls", "cmaf")]
+        for number, name in enumerate(sent.segments):
+            put(inputs[:1], "live.m3u8", playlist(sent.listed(0, number + 1), target=1))
+            put(inputs[:1], name, sent.body(name))
+        put(inputs[:1], "live.m3u8", playlist(sent.listed(), target=1, over=True))
+        wait_until(lambda: is_over(urls["cmaf"]), 30, "the stream is over")
+        done.append(True)
+        for watcher in watchers:
+            asked, wrong = watcher.result(timeout=120)
+            assert asked >= 5_000 and not wrong, (asked, wrong[:5])
+    compare(os.path.join(server.folder, "b5"), os.path.join(sent.folder, "live.m3u8"), urls)
+
+
+def truncated(server):
+    """The whole copy of the other input is used; where there is none, the complete GOPs of this one."""
+    sent = made(server, "b7", [*X264, "-g", "25", "-keyint_min", "25", "-c:a", "aac"])
+    bodies = {name: sent.body(name) for name in sent.segments}
+    for both in (True, False):
+        group = f"b7-{'two' if both else 'one'}"
+        inputs, urls = server.create_channel(group, "c", ENDPOINTS)
+        for number, name in enumerate(sent.segments):
+            cut = bodies[name][:len(bodies[name]) * 4 // 5 - 77] if number == 2 else bodies[name]
+            entry = inputs[0]
+            answer = request(f"{os.path.dirname(entry['url'])}/{name}", "PUT", cut, lab.basic(entry))
+            assert answer.status == (400 if number == 2 else 201), (name, answer.status, answer.text)
+            if both:
+                put(inputs[1:], name, bodies[name])
+            put(inputs[:2 if both else 1], "live.m3u8", playlist(sent.listed(0, number + 1)))
+        put(inputs[:2 if both else 1], "live.m3u8", playlist(sent.listed(), over=True))
+        wait_until(lambda url=urls["cmaf"]: is_over(url), 40, "the stream is over")
+        source = os.path.join(sent.folder, "live.m3u8")
+        if both:
+            compare(sent.folder, source, urls)
+            continue
+        for name, url in urls.items():
+            got = [each[1] for each in frames(output_file(sent.folder, url, "v"), "v")]
+            whole = [each[1] for each in frames(source, "v")]
+            assert got == whole[:125] + whole[150:], (name, len(got), len(whole))
+
+
+def header_that_changes(server):
+    """The same name, no word of it in the playlist: players get a header of its own, and a discontinuity."""
+    first = made(server, "b10-a", None, FMP4)
+    second = Sent(encode(os.path.join(server.folder, "b10-b", "live.m3u8"), CODECS, "-s", "480x270", *FMP4))
+    inputs, urls = server.create_channel("b10", "c", ENDPOINTS, protocol="HLS_CMAF")
+    listed = ""
+    for number, sent in enumerate((first, second)):
+        put(inputs[:1], "init.mp4", sent.body(sent.header))
+        for length, name in zip(sent.lengths, sent.segments):
+            put(inputs[:1], f"{number}-{name}", sent.body(name))
+            listed += f"#EXTINF:{length},\n{number}-{name}\n"
+            put(inputs[:1], "live.m3u8", playlist(listed, header="init.mp4"))
+    put(inputs[:1], "live.m3u8", playlist(listed, header="init.mp4", over=True))
+    two_programmes(server, urls, [os.path.join(sent.folder, "live.m3u8") for sent in (first, second)])
+
+
+def header_that_never_comes(server):
+    sent = made(server, "b10-c", None, FMP4)
+    inputs, urls = server.create_channel("b10-c", "c", ENDPOINTS, protocol="HLS_CMAF")
+    for number, name in enumerate(sent.segments):
+        put(inputs[:1], name, sent.body(name))
+        put(inputs[:1], "live.m3u8", playlist(sent.listed(0, number + 1), header="init.mp4"))
+    for name, url in urls.items():
+        assert request(url).status in (404, 503), name
+    put(inputs[:1], "init.mp4", sent.body(sent.header))
+    put(inputs[:1], "live.m3u8", playlist(sent.listed(), header="init.mp4", over=True))
+    wait_until(lambda: is_over(urls["cmaf"]), 40, "the stream is over")
+    compare(sent.folder, os.path.join(sent.folder, "live.m3u8"), urls)
+
+
+def two_programmes(server, urls, sources):
+    """Both, whole, each under its own parameters: one discontinuity, two headers, two Periods."""
+    wait_until(lambda: is_over(urls["cmaf"]), 40, "the stream is over")
+    for name in ("hls", "cmaf"):
+        base = urls[name].rsplit("/", 1)[0]
+        variant = next(line for line in request(urls[name]).text.splitlines() if line and not line.startswith("#"))
+        text = request(f"{base}/{variant}").text
+        assert text.count("#EXT-X-DISCONTINUITY\n") == 1, text
+        assert name == "hls" or len(set(re.findall('#EXT-X-MAP:URI="([^"]+)"', text))) == 2, text
+        parts = text.split("#EXT-X-DISCONTINUITY\n")
+        judge_parts(server, base, [[*re.findall('#EXT-X-MAP:URI="([^"]+)"', part),
+                                    *(line for line in part.splitlines() if line and line[0] != "#")] for part in parts], sources)
+    assert len(re.findall(r"<Period\b", request(urls["dash"]).text)) == 2, request(urls["dash"]).text
+    run = subprocess.run([sys.executable, os.path.join(lab.ROOT, "tests", "core", "dash", "list_segments.py")],
+                         input=request(urls["dash"]).body, capture_output=True, check=True)
+    parts = []
+    for row in (line.split() for line in run.stdout.decode().splitlines()):
+        if row[0] in ("init", "segment") and row[2].startswith("v"):
+            if row[0] == "init":
+                parts.append([])
+            parts[-1].append(row[3])
+    judge_parts(server, urls["dash"].rsplit("/", 1)[0], parts, sources)
+
+
+def judge_parts(server, base, parts, sources):
+    assert len(parts) == len(sources), parts
+    for part, source in zip(parts, sources):
+        path = os.path.join(server.folder, "part.mp4" if ".m4s" in part[-1] else "part.ts")
+        with open(path, "wb") as file:
+            for name in part:
+                answer = request(f"{base}/{name}")
+                assert answer.status == 200, (name, answer.status)
+                file.write(answer.body)
+        got, whole = ([each[1] for each in frames(one, "v")] for one in (path, source))
+        assert got == whole, (part[-1], len(got), len(whole))
+
+
+def codec_change(server):
+    """Another size of pictures and another rate of samples, announced as ffmpeg does it, by a discontinuity."""
+    first = made(server, "b15-a")
+    second = Sent(encode(os.path.join(server.folder, "b15-b", "live.m3u8"), CODECS, "-s", "480x270", "-ar", "44100", *TS))
+    inputs, urls = server.create_channel("b15", "c", ENDPOINTS)
+    listed = ""
+    for number, sent in enumerate((first, second)):
+        listed += "#EXT-X-DISCONTINUITY\n" if number else ""
+        for length, name in zip(sent.lengths, sent.segments):
+            put(inputs[:1], f"{number}-{name}", sent.body(name))
+            listed += f"#EXTINF:{length},\n{number}-{name}\n"
+            put(inputs[:1], "live.m3u8", playlist(listed))
+    put(inputs[:1], "live.m3u8", playlist(listed, over=True))
+    two_programmes(server, urls, [os.path.join(sent.folder, "live.m3u8") for sent in (first, second)])
+
+
+def no_key_frame_at_the_beginning(server):
+    """Open GOPs of 1.92 s in segments that are cut every two seconds, wherever that is."""
+    sent = made(server, "b16", [*X264, "-g", "48", "-keyint_min", "48", "-x264-params", "open-gop=1", "-c:a", "aac"],
+                [*TS, "-hls_flags", "split_by_time"])
+    inputs, urls = server.create_channel("b16", "c", ENDPOINTS)
+    for number, name in enumerate(sent.segments):
+        put(inputs[:1], name, sent.body(name))
+        put(inputs[:1], "live.m3u8", playlist(sent.listed(0, number + 1)))
+    wait_until(lambda: "OPEN_SEGMENTS" in str(counted(server, "b16")["conditions"]), 10, "OPEN_SEGMENTS in the status")
+    put(inputs[:1], "live.m3u8", playlist(sent.listed(), over=True))
+    wait_until(lambda: is_over(urls["cmaf"]), 40, "the stream is over")
+    compare(sent.folder, os.path.join(sent.folder, "live.m3u8"), urls)
+    for url in files_of(urls["hls"]):
+        ffmpeg("-xerror", "-i", url, "-map", "0:v:0", "-f", "null", "-")
+
+
+def durations_that_jump(server):
+    """GOPs of 0.48 to 4.52 s, a segment each, in a channel of 2 s."""
+    at = (0, 0.48, 2.0, 2.6, 5.4, 6.0, 9.0)
+    sent = made(server, "b17", [*X264, "-g", "500", "-force_key_frames", ",".join(map(str, at)), "-c:a", "aac"],
+                ["-f", "hls", "-hls_time", "0.1", "-hls_list_size", "0"])
+    assert len(sent.segments) == len(at), sent.text
+    inputs, urls = server.create_channel("b17", "c", ENDPOINTS)
+    targets = set()
+    base = urls["hls"].rsplit("/", 1)[0]
+    for number, name in enumerate(sent.segments):
+        put(inputs[:1], name, sent.body(name))
+        put(inputs[:1], "live.m3u8", playlist(sent.listed(0, number + 1), target=3))
+        targets.update(generation_targets(urls["hls"], base))
+    put(inputs[:1], "live.m3u8", playlist(sent.listed(), target=3, over=True))
+    wait_until(lambda: is_over(urls["cmaf"]), 40, "the stream is over")
+    targets.update(generation_targets(urls["hls"], base))
+    # the target of a generation never changes, and no segment is longer (to the nearest second)
+    generations = {}
+    for generation, target, longest in targets:
+        assert generations.setdefault(generation, target) == target, targets
+        assert int(longest + 0.5) <= target, (generation, longest, target)
+    compare(sent.folder, os.path.join(sent.folder, "live.m3u8"), urls)
+
+
+def generation_targets(url, base):
+    answer = request(url)
+    if answer.status != 200:
+        return []
+    variant = next(line for line in answer.text.splitlines() if line and not line.startswith("#"))
+    text = request(f"{base}/{variant}").text
+    lengths = [float(each) for each in re.findall(r"#EXTINF:([\d.]+)", text)]
+    uris = [line for line in text.splitlines() if line and line[0] != "#"]
+    if not lengths:
+        return []
+    target = int(re.search(r"#EXT-X-TARGETDURATION:(\d+)", text).group(1))
+    return [(re.match(r"(?:.*/)?(g\d+)-", uris[-1]).group(1), target, max(lengths))]
+
+
+ROWS = [
+    ("B2 other bytes under a name that was published change nothing", same_name_other_bytes),
+    ("B5 what a playlist lists answers 200, 10,000 times, though the encoder's comes before its segment",
+     playlist_before_its_segment),
+    ("B7 a segment that is cut short is the other input's, else its complete GOPs", truncated),
+    ("B10 a header that changes without notice is a new header behind a discontinuity", header_that_changes),
+    ("B10 segments without a header are held until it comes", header_that_never_comes),
+    ("B15 other sizes and rates are a new header, a discontinuity and a Period", codec_change),
+    ("B16 segments that do not begin with a key frame, open GOPs", no_key_frame_at_the_beginning),
+    ("B17 durations that jump", durations_that_jump),
+]
+
+
+def main():
+    tap = Tap()
+    only = os.environ.get("TARN_ONLY", "")
+    with lab.temporary_folder() as folder:
+        server = lab.Server(folder)
+        try:
+            for name, row in ROWS:
+                if name.startswith(only):
+                    tap.run(name, row, server)
+        finally:
+            server.stop()
+    tap.done()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
