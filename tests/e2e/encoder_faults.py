@@ -122,6 +122,12 @@ def playlist_before_its_segment(server):
     compare(os.path.join(server.folder, "b5"), os.path.join(sent.folder, "live.m3u8"), urls)
 
 
+def whole_copy(server, group, second, name, body, listed):
+    put(second, name, body)
+    put(second, "live.m3u8", listed)
+    wait_until(lambda: counted(server, group, 1)["statistics"]["lastSegment"] == name, 10, f"{name} has come")
+
+
 def truncated(server):
     """The whole copy of the other input is used; where there is none, the complete GOPs of this one."""
     sent = made(server, "b7", [*X264, "-g", "25", "-keyint_min", "25", "-c:a", "aac"])
@@ -130,13 +136,17 @@ def truncated(server):
         group = f"b7-{'two' if both else 'one'}"
         inputs, urls = server.create_channel(group, "c", ENDPOINTS)
         for number, name in enumerate(sent.segments):
+            listed = playlist(sent.listed(0, number + 1))
+            # pushed at once, so "in time" is before the other one goes on without it; that one is in use from the beginning
+            if both and number >= 2:
+                whole_copy(server, group, inputs[1:], name, bodies[name], listed)
             cut = bodies[name][:len(bodies[name]) * 4 // 5 - 77] if number == 2 else bodies[name]
             entry = inputs[0]
             answer = request(f"{os.path.dirname(entry['url'])}/{name}", "PUT", cut, lab.basic(entry))
             assert answer.status == (400 if number == 2 else 201), (name, answer.status, answer.text)
-            if both:
-                put(inputs[1:], name, bodies[name])
-            put(inputs[:2 if both else 1], "live.m3u8", playlist(sent.listed(0, number + 1)))
+            put(inputs[:1], "live.m3u8", listed)
+            if both and number < 2:
+                whole_copy(server, group, inputs[1:], name, bodies[name], listed)
         put(inputs[:2 if both else 1], "live.m3u8", playlist(sent.listed(), over=True))
         wait_until(lambda url=urls["cmaf"]: is_over(url), 40, "the stream is over")
         source = os.path.join(sent.folder, "live.m3u8")
