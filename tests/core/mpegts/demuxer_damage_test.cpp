@@ -2,8 +2,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <random>
+#include <set>
+
 #include "core/mpegts/demuxer.h"
 #include "tests/core/mpegts/demuxed_units.h"
+#include "tests/support/seed.h"
 
 namespace tarn::mpegts {
 namespace {
@@ -166,6 +170,90 @@ TEST(Demux, EveryTruncationIsAnErrorOrATruncatedBeginning) {
       }
     }
   }
+}
+
+// Fault row B8. Of a segment with one fault, whatever it hits, all GOPs but one come out as they went in, or
+// it is refused as a whole.
+class OneFault : public testing::Test {
+ protected:
+  static constexpr std::size_t gops = 4;
+  static constexpr std::size_t pictures = 10;
+
+  OneFault() {
+    TsBuilder ts;
+    for (std::size_t i = 0; i < gops; ++i) {
+      ts.tables({{type_h264, video_pid}});
+      add_gop(ts, static_cast<std::int64_t>(i * pictures) * 3'600, pictures);
+    }
+    whole_ = ts.bytes();
+    for (const auto& [dts, bytes] : units_of(demuxed(whole_))) units_.emplace(dts, bytes);
+  }
+
+  static std::multimap<std::int64_t, ByteVector> units_of(const codecs::MediaSegment& segment) {
+    std::multimap<std::int64_t, ByteVector> units;
+    for (const auto& stream : segment.streams) {
+      for (std::size_t i = 0; i < stream.units.size(); ++i)
+        units.emplace(stream.units[i].dts, unit_bytes(stream, i));
+    }
+    return units;
+  }
+
+  // GOPs that have lost a unit, or have another one.
+  [[nodiscard]] std::set<std::int64_t> damaged(const codecs::MediaSegment& segment) const {
+    const auto found = units_of(segment);
+    std::set<std::int64_t> gops_hit;
+    for (const auto& [dts, bytes] : units_) {
+      const auto [from, to] = found.equal_range(dts);
+      const bool is_there = std::any_of(from, to, [&](const auto& one) { return one.second == bytes; });
+      if (!is_there) gops_hit.insert(dts / 3'600 / static_cast<std::int64_t>(pictures));
+    }
+    return gops_hit;
+  }
+
+  ByteVector whole_;
+  std::map<std::int64_t, ByteVector> units_;
+};
+
+TEST_F(OneFault, B8DamagesOneGopOrWhereTwoMeet) {
+  ASSERT_EQ(units_.size(), gops * pictures);
+  const unsigned seed = seed_of_run();
+  std::mt19937 random{seed};
+  const auto below = [&](std::size_t n) {
+    return std::uniform_int_distribution<std::size_t>{0, n - 1}(random);
+  };
+  std::size_t refused = 0;
+  std::size_t unharmed = 0;
+  for (int i = 0; i < 10'000 && !HasFailure(); ++i) {
+    ByteVector bytes = whole_;
+    const std::size_t kind = below(4);
+    const std::size_t at = below(bytes.size());
+    const auto packet = static_cast<std::ptrdiff_t>(at / 188 * 188);
+    if (kind == 0) {  // a bit
+      bytes[at] ^= static_cast<std::uint8_t>(1U << below(8));
+    } else if (kind == 1) {  // bytes are lost, and with them where packets begin
+      bytes.erase(bytes.begin() + static_cast<std::ptrdiff_t>(at),
+                  bytes.begin() + static_cast<std::ptrdiff_t>(std::min(bytes.size(), at + 1 + below(400))));
+    } else if (kind == 2) {  // a packet is lost
+      bytes.erase(bytes.begin() + packet, bytes.begin() + packet + 188);
+    } else {  // a packet is noise
+      for (std::ptrdiff_t byte = packet; byte < packet + 188; ++byte)
+        bytes[static_cast<std::size_t>(byte)] = static_cast<std::uint8_t>(below(256));
+    }
+    const auto segment = mpegts::demux(bytes);
+    if (!segment.ok()) {
+      ++refused;
+      continue;
+    }
+    const auto hit = damaged(*segment);
+    unharmed += hit.empty() ? 1 : 0;
+    // What is lost at the end of a GOP may take the beginning of the next with it.
+    EXPECT_LE(hit.size(), 2U) << "seed " << seed << ", fault " << i << " of kind " << kind << " at " << at;
+    if (hit.size() == 2) {
+      EXPECT_EQ(*hit.begin() + 1, *hit.rbegin());
+    }
+  }
+  EXPECT_LT(refused, 1'000U);
+  EXPECT_LT(unharmed, 5'000U) << "the faults hit nothing";
 }
 
 }  // namespace
