@@ -50,7 +50,7 @@ bool ObjectShelf::holds(std::string_view path, std::uint64_t digest) const {
   const auto waiting = held_.find(path);
   if (waiting == held_.end()) return false;
   const UploadedSegment& segment = waiting->second.segment;
-  return segment.digest == digest && (segment.media != nullptr || segment.text != nullptr) && !segment.cut;
+  return segment.digest == digest && segment.usable() && !segment.cut;
 }
 
 ObjectShelf::Placed ObjectShelf::put(UploadedSegment segment) {
@@ -98,7 +98,7 @@ void ObjectShelf::drop_repeat(const ObjectName& name) {
 }
 
 void ObjectShelf::keep_aside(UploadedSegment segment) {
-  if (segment.media == nullptr && segment.text == nullptr) return;
+  if (!segment.usable()) return;
   std::erase_if(repeats_, [&](const UploadedSegment& kept) { return kept.path == segment.path; });
   repeats_.push_back(std::move(segment));
   if (repeats_.size() > most_repeats) repeats_.pop_front();

@@ -184,6 +184,12 @@ export const text = {
   },
   player: {
     title: 'Preview', play: 'Play', stop: 'Stop', player: 'Player',
+    shakaErrors: {
+      1002: 'The server does not answer', 1003: 'The server has not answered in time',
+      3016: 'The browser cannot decode this', 4012: 'There is no key or no decoder for any of the tracks',
+      4032: 'The browser has no decoder for any of the tracks', 6001: 'The browser does not know the DRM system',
+      6007: 'The keys were refused', 6012: 'There is no server to ask for keys', 6014: 'The keys have expired',
+    } as Record<number, string>,
     players: {shaka: 'Shaka Player', hls: 'hls.js', dash: 'dash.js'} as Record<string, string>,
     idle: 'Not playing.',
     starting: 'Starting …',

@@ -2,14 +2,20 @@
 import {MediaPlayer} from 'dashjs';
 import type {Job, Playing} from './playback';
 
-interface Wrong { error?: {message?: string; data?: {response?: {status?: number}}} }
+interface Wrong { error?: {message?: string; data?: {response?: {status?: number; data?: unknown}}} }
+
+// What the server says of a manifest that it refuses; of everything else dash.js has bytes.
+function reasonOf(response?: {status?: number; data?: unknown}): string {
+  return (response?.status ?? 0) >= 400 && typeof response?.data === 'string' ? response.data.trim().slice(0, 200) : '';
+}
 
 export function start(job: Job): Playing {
   const player = MediaPlayer().create();
   player.updateSettings({debug: {logLevel: 0}});
   player.on(MediaPlayer.events.ERROR, (event) => {
     const {error} = event as Wrong;
-    job.failed(`dash.js ${error?.message ?? ''}`, error?.data?.response?.status);
+    const response = error?.data?.response;
+    job.failed(reasonOf(response) || `dash.js ${error?.message ?? ''}`, response?.status);
   });
   if (job.code) {
     player.addRequestInterceptor((request) => {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 import shaka from 'shaka-player/dist/shaka-player.compiled-es2021.js';
+import {text} from '../en';
 import type {Job, Playing} from './playback';
 
 // 1001 BAD_HTTP_STATUS: [URI, status, text, …]
@@ -7,7 +8,8 @@ function tell(job: Job, error: {code?: number; data?: unknown[]; message?: strin
   if (error.code === 7000) return; // interrupted by stop()
   const status = error.code === 1001 ? Number(error.data?.[1]) : undefined;
   const said = error.code === 1001 ? String(error.data?.[2] ?? '').trim().slice(0, 200) : '';
-  job.failed(said || `Shaka Player ${error.code ?? error.message ?? ''}`, status);
+  const words = text.player.shakaErrors[error.code ?? 0];
+  job.failed(said || `${words ? `${words}. ` : ''}Shaka Player ${error.code ?? error.message ?? ''}`, status);
 }
 
 const patience = 10000; // ms
