@@ -471,6 +471,28 @@ TEST_F(IngestSessionTest, EncoderRestartIsANewSession) {
   }
 }
 
+TEST_F(IngestSessionTest, RestartInFragmentsIsANewSession) {
+  const std::string fragments = "-hls_segment_type fmp4 -hls_fmp4_init_filename init.mp4 ";
+  const EncodedStream first = test::encode_single(8, fragments);
+  for (const EncodedStream& again : {test::encode_single(4, fragments + "-vf negate"), first}) {
+    Input input;
+    input.put("master.m3u8", "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=300000\nm.m3u8\n");
+    input.put(first, "init.mp4");
+    for (int i = 0; i < 4; ++i) {
+      input.put(first, "m" + std::to_string(i) + ".m4s");
+      input.put("m.m3u8", live(first.at("m.m3u8"), i + 1));
+    }
+    input.put(again, "init.mp4");
+    for (int i = 0; i < 2; ++i) {
+      input.put(again, "m" + std::to_string(i) + ".m4s");
+      input.put("m.m3u8", live(again.at("m.m3u8"), i + 1));
+    }
+    EXPECT_EQ(std::count(input.log_.begin(), input.log_.end(), "session 1"), 1);
+    EXPECT_EQ(input.session_.statistics().discontinuities, 1U);
+    EXPECT_EQ(input.units_["v0"].size(), 300U);
+  }
+}
+
 TEST_F(IngestSessionTest, RestartOfALadderIsOneSession) {
   Input input;
   upload_ladder(input, 3);
