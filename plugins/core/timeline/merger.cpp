@@ -300,7 +300,10 @@ InputStatus Merger::Impl::status(InputId id, Monotonic now) const {
   const bool is_compared =
       !other.ended && !is_silent &&
       std::any_of(other.sessions.begin(), other.sessions.end(), [&](const Session& s) { return joined(s); });
-  if (!is_compared) status.lagging = status.different_content = status.different_gops = false;
+  if (!is_compared) {
+    status.misaligned = status.lagging = status.different_content = status.different_gops = false;
+    status.misalignment.clear();
+  }
   const bool is_silent_itself = input.ended || now - status.last_arrival > pace(input) * 3 / 2;
   if (!is_compared || is_silent_itself) status.drift.reset();
   if (last != nullptr && !input.ended) {

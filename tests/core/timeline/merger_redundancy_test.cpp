@@ -603,6 +603,19 @@ TEST(MergerRedundancy, B14ADiscontinuityOfBothInputsIsPassedOnOnce) {
   }
 }
 
+// With whom? It will be used as soon as its segment is whole.
+TEST(MergerRedundancy, AnOnlyEncoderThatBeginsAnewIsNotMisaligned) {
+  Scene scene;
+  scene.announce();
+  scene.send(0, 0, 5);
+  scene.at(30'350, [&](Merger& m) {
+    m.discontinuity(0, scene.now());
+    m.add(0, "v0", Scene::gop(15, 0, "v0", 777 * gop_ticks), scene.now(), scene.now_utc());
+    EXPECT_FALSE(m.status(0).misaligned) << m.status(0).misalignment;
+  });
+  scene.run(31'000);
+}
+
 TEST(MergerRedundancy, B14TheInputKeptAsideDoesNotStepInAtADiscontinuity) {
   Scene scene;
   scene.announce();
