@@ -161,7 +161,7 @@ void Merger::Impl::hold(Input& input, Session& session, TrackFeed& feed, Arrived
   if (!joined(session)) return;
   for (TrackState& track : running_->tracks) {
     if (track.key == feed.description.key)
-      note_reached(track, copy.unit.start + copy.unit.duration + feed.shift);
+      note_reached(track, copy.unit.start + copy.unit.duration + feed.shift, now_);
   }
   trim_added(input, session, feed);
   if (!feed.is_video() || running_->ref().key != feed.description.key) return;

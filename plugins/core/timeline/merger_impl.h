@@ -97,6 +97,7 @@ struct OpenSlot {
   std::int64_t end = 0;
   Monotonic available;      // since when it could be used
   Monotonic text_deadline;  // S17
+  bool is_hole = false;
 };
 
 struct RecentSlot {
@@ -171,6 +172,7 @@ struct Merger::Impl {
   [[nodiscard]] bool compatible(const Session& session) const;
   [[nodiscard]] bool joined(const Session& session) const;
   Session* joined_session(InputId input);
+  [[nodiscard]] std::optional<Monotonic> expected(const Session& session, Microseconds media_end) const;
   void join(Input& input, Session& session);
   void match(Input& input, Session& session, const Arrived& arrived);
   void match_all();
@@ -220,7 +222,7 @@ struct Merger::Impl {
 
   // merger_patience.cpp
   void note_slot(TrackState& track, Monotonic available);
-  void note_reached(TrackState& track, std::int64_t end) const;
+  void note_reached(TrackState& track, std::int64_t end, Monotonic at) const;
   [[nodiscard]] Microseconds patience(const TrackState& track);
 
   // merger_compare.cpp

@@ -36,6 +36,14 @@ Session* Merger::Impl::joined_session(InputId input) {
   return nullptr;
 }
 
+// When what ends at `media_end` of the timeline is here at the latest if it comes as before.
+std::optional<Monotonic> Merger::Impl::expected(const Session& session, Microseconds media_end) const {
+  const TrackFeed* feed = joined(session) ? session.find(running_->ref().key) : nullptr;
+  const Microseconds shift =
+      feed == nullptr ? Microseconds{0} : to_microseconds(feed->shift, feed->timescale());
+  return session.expected(media_end - shift);
+}
+
 // What the input sent before is of no use any more.
 void Merger::Impl::join(Input& input, Session& session) {
   session.stretch = session.met = running_->stretch.id;
@@ -275,8 +283,10 @@ bool Merger::Impl::awaited(InputId id, const TrackState& track, Microseconds med
     if (input.status.units == 0 && !active_ && first_unit_at_) until = *first_unit_at_ + margin();
   }
   if (session != nullptr && !session->over) {
-    until = session->expected(media_end);
+    until = expected(*session, media_end);
     if (until) *until += &track == &running_->ref() ? margin() : patience(track);
+    // The slot's own deadline is the rule for what is no reference (S18), but where the reference is missing.
+    if (until && limit && !slot_->is_hole) until = std::max(*until, *limit);
   }
   if (!until || now_ >= *until) return false;
   wake_at(limit ? std::min(*until, *limit) : *until);

@@ -28,14 +28,19 @@ void Merger::Impl::note_slot(TrackState& track, Monotonic available) {
   for (Input& input : inputs_) {
     Session* session = joined_session(input.id);
     const TrackFeed* feed = session == nullptr ? nullptr : session->find(track.key);
-    if (feed != nullptr && feed->seen_end) note_reached(track, *feed->seen_end + feed->shift);
+    if (feed == nullptr || !feed->seen_end || *feed->seen_end + feed->shift < end) continue;
+    // What is held came when it came, however long nobody has asked for it; the rest was there before.
+    const auto held = std::find_if(feed->units.begin(), feed->units.end(), [&](const Arrived& one) {
+      return one.unit.start + one.unit.duration + feed->shift >= end;
+    });
+    note_reached(track, *feed->seen_end + feed->shift, held == feed->units.end() ? available : held->at);
   }
 }
 
-// The track has come up to `end`.
-void Merger::Impl::note_reached(TrackState& track, std::int64_t end) const {
+// The track has come up to `end`, at `at`.
+void Merger::Impl::note_reached(TrackState& track, std::int64_t end, Monotonic at) const {
   while (!track.unreached.empty() && track.unreached.front().end <= end) {
-    const Microseconds late = now_ - track.unreached.front().available;
+    const Microseconds late = at - track.unreached.front().available;
     track.unreached.pop_front();
     if (late > target()) continue;
     track.lateness.push_back(std::max(late, Microseconds{0}));

@@ -48,7 +48,7 @@ Monotonic Merger::Impl::available_at(InputId id, Microseconds media_end) {
   if (active_ && *active_ != id) {
     const Session* active = joined_session(*active_);
     const bool was_awaited = active != nullptr && !active->over && !inputs_[*active_].ended;
-    const auto expected = was_awaited ? active->expected(media_end) : std::nullopt;
+    const auto expected = was_awaited ? this->expected(*active, media_end) : std::nullopt;
     at = std::max(at, expected ? std::min(*expected + margin(), now_) : now_);
   }
   return at;
@@ -65,7 +65,7 @@ std::string Merger::Impl::why_not_active(TrackState& track) {
   if (!session->find(track.key)->units.empty()) return "content missing in " + name;
   if (session->is_silent(*session->find(track.key), session->newest_end(), pace() * 3 / 2, now_))
     return name + " has stopped sending " + track.key;
-  const auto expected = session->expected(next_end());
+  const auto expected = this->expected(*session, next_end());
   if (expected && now_ < *expected + margin()) return name + " has fallen behind";
   return name + " is late";
 }
@@ -182,7 +182,7 @@ bool Merger::Impl::make_hole(InputId input, Session& session, std::int64_t posit
 
 void Merger::Impl::open_slot(std::int64_t start, std::int64_t end, Monotonic available, bool hole) {
   const Monotonic since = std::max(available, running_->begun);
-  slot_ = OpenSlot{next_slot_++, start, end, since, since + target()};
+  slot_ = OpenSlot{next_slot_++, start, end, since, since + target(), hole};
   running_->slot_edge = end;
   ++running_->slots;
   if (!hole) running_->nominal = end - start;

@@ -172,5 +172,83 @@ TEST(MergerPatience, SoundThatWasLateAndStopsIsNotWaitedForForLong) {
   EXPECT_EQ(after.at(30), 600);  // max(0.5 s, 0.3 T)
 }
 
+// Each track in files of its own, of three GOPs: one file of the active input never comes, the other input
+// has it.
+TEST(MergerPatience, OneLostFileAgesNoPlaylist) {
+  for (const std::string lost : {"v1", "a0"}) {
+    Scene scene;
+    auto tracks = one_variant();
+    tracks.push_back(video_description("v1", 1, 640));
+    scene.at(0, [tracks](Merger& m) {
+      m.set_tracks(0, tracks);
+      m.set_tracks(1, tracks);
+    });
+    for (const InputId input : {0U, 1U}) {
+      for (std::int64_t gop = 0; gop < 90; gop += 3) {
+        for (const std::string key : {"v0", "v1", "a0"}) {
+          if (input == 0 && key == lost && gop == 24) continue;
+          const std::int64_t later = key == "v0" ? 0 : key == "v1" ? 20 : 40;
+          scene.at(Scene::ms_of_gop(gop + 3) + 300 + 50 * input + later,
+                   [&scene, input, gop, key](Merger& m) {
+                     for (std::int64_t i = gop; key[0] == 'v' && i < gop + 3; ++i)
+                       m.add(input, key, Scene::gop(i, input, key), scene.now(), scene.now_utc());
+                     for (std::int64_t i = Scene::first_frame_of(gop);
+                          key[0] == 'a' && i < Scene::first_frame_of(gop + 3); ++i)
+                       m.add(input, key, Scene::frame(i, input, key), scene.now(), scene.now_utc());
+                     m.segment_end(input, {key}, scene.now(), scene.now_utc());
+                   });
+        }
+      }
+    }
+    scene.run(180'400);
+    scene.expect_sane();
+    EXPECT_EQ(scene.missing(), 0U) << lost;
+    // Playlists grow when the last of a segment's GOPs is listed.
+    std::int64_t last = 0;
+    std::int64_t oldest = 0;
+    for (const Timed& timed : scene.decided) {
+      const auto* const slot = std::get_if<SlotListed>(&timed.decision);
+      if (slot == nullptr || slot->number % 3 != 0) continue;
+      if (last != 0) oldest = std::max(oldest, timed.at_ms - last);
+      last = timed.at_ms;
+    }
+    EXPECT_LE(oldest, 9'000) << lost;
+  }
+}
+
+// Its times are a tick later than those of the input that died, and one of its segments is short.
+TEST(MergerPatience, WhatComesInOneFileIsWaitedForToItsEnd) {
+  for (const std::int64_t offset : {-1, 0, 1, 1'500}) {
+    for (const std::int64_t at : {14, 15}) {
+      Scene scene;
+      scene.announce();
+      for (const InputId input : {0U, 1U}) {
+        std::int64_t gop = 0;
+        for (std::int64_t i = 0; gop < 60; ++i) {
+          const std::int64_t from = gop;
+          gop += i == at ? 1 : 3;
+          if (input == 0 && i >= 8) continue;
+          scene.at(Scene::ms_of_gop(gop) + 300 + 50 * input,
+                   [&scene, input, from, to = gop, offset](Merger& m) {
+                     const std::int64_t by = input == 0 ? 0 : offset;
+                     for (std::int64_t k = from; k < to; ++k)
+                       m.add(input, "v0", Scene::gop(k, input, "v0", by), scene.now(), scene.now_utc());
+                     for (std::int64_t k = Scene::first_frame_of(from); k < Scene::first_frame_of(to); ++k)
+                       m.add(input, "a0", Scene::frame(k, input, "a0", by), scene.now(), scene.now_utc());
+                     m.segment_end(input, {"v0", "a0"}, scene.now(), scene.now_utc());
+                   });
+        }
+      }
+      scene.run(125'000);
+      scene.expect_sane();
+      EXPECT_EQ(scene.missing(), 0U) << offset << ' ' << at;
+      const auto frames = scene.published("a0");
+      EXPECT_EQ(frames, numbers(0, static_cast<std::int64_t>(frames.size()) - 1)) << offset << ' ' << at;
+      EXPECT_EQ(scene.published("v0"),
+                numbers(0, static_cast<std::int64_t>(scene.published("v0").size()) - 1));
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tarn::timeline
