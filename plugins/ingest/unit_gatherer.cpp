@@ -56,6 +56,8 @@ std::optional<timeline::Unit> UnitGatherer::unit_of(std::vector<Ref<GstBuffer>> 
     last_duration_ = gstkit::to_ticks(GST_BUFFER_DURATION(last), timescale_);
   unit.duration = last_start - unit.start + last_duration_;
   unit.sync = !is_video_ || is_sync(first);
+  if (is_video_ && GST_BUFFER_PTS_IS_VALID(first))
+    unit.lead = gstkit::to_ticks(GST_BUFFER_PTS(first), timescale_) - unit.start;
   if (!is_text_) unit.digest = digest_of(buffers);
   unit.payload = std::make_shared<UnitPayload>(UnitPayload{.buffers = std::move(buffers),
                                                            .start = unit.start,

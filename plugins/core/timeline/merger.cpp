@@ -131,6 +131,11 @@ void Merger::Impl::hold(Input& input, Session& session, TrackFeed& feed, Arrived
   const Unit& unit = arrived.unit;
   const Arrived copy{
       {unit.start, unit.duration, unit.sync, nullptr, unit.digest}, arrived.at, arrived.at_utc};
+  if (running_ && unit.sync && feed.is_video()) {
+    for (TrackState& track : running_->tracks) {
+      if (track.key == feed.description.key && !track.lead) track.lead = unit.lead;
+    }
+  }
   if (!feed.insert(std::move(arrived))) {
     ++input.status.duplicates;
     return;

@@ -29,6 +29,9 @@ struct Unit {
   std::shared_ptr<void> payload;
   // Of the content: copies of both inputs with other digests are not the same bytes. 0: not known.
   std::uint64_t digest = 0;
+  // Video: how much later than it is decoded its sync sample is shown. Renditions whose encoders reorder by
+  // other numbers of pictures are decoded at other times, and belong together where they are shown.
+  std::int64_t lead{};
 };
 
 struct MergerSettings {

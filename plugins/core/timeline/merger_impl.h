@@ -54,6 +54,7 @@ struct TrackState {
   codecs::Kind kind = codecs::Kind::video;
   std::uint32_t timescale = 1;
   std::int64_t half_frame = 0;                                         // video, ticks; 0: unknown
+  std::optional<std::int64_t> lead;                                    // video, as Unit::lead
   std::int64_t edge = 0;                                               // end of what is decided
   std::int64_t last_start = std::numeric_limits<std::int64_t>::min();  // of the last unit that was taken
   // Nothing decided lies directly before the edge: the beginning of a stretch, the end of a hole.
@@ -128,6 +129,9 @@ struct Running {
 
   [[nodiscard]] TrackState& ref() { return tracks[reference]; }
   [[nodiscard]] const TrackState& ref() const { return tracks[reference]; }
+  // By how much earlier than pictures of the reference those of `track` are decoded that are shown with them,
+  // its ticks.
+  [[nodiscard]] std::int64_t earlier_than_reference(const TrackState& track) const;
   [[nodiscard]] Utc utc_of(std::int64_t time) const {
     return base_utc + to_microseconds(time - base_time, ref().timescale);
   }
@@ -219,6 +223,7 @@ struct Merger::Impl {
   bool finish(TrackState& track);
   void add_hole(TrackState& track, std::int64_t start, std::int64_t end);
   [[nodiscard]] std::int64_t slack(const TrackState& track) const;
+  [[nodiscard]] std::int64_t slot_end_in(const TrackState& track) const;
 
   // merger_patience.cpp
   void note_slot(TrackState& track, Monotonic available);

@@ -17,7 +17,7 @@ constexpr std::uint64_t unknown_slots = 3;
 // A slot is open that could be used from `available` on. REQUIRES: slot_
 void Merger::Impl::note_slot(TrackState& track, Monotonic available) {
   if (track.kind == codecs::Kind::text || &track == &running_->ref()) return;
-  std::int64_t end = rescale(slot_->end, running_->ref().timescale, track.timescale) - slack(track);
+  std::int64_t end = slot_end_in(track) - slack(track);
   if (track.kind == codecs::Kind::video) end -= tolerance(track, {0, end - track.edge, true, nullptr}, false);
   track.unreached.push_back({end, available});
   // What nobody sent in all this time is missing, not late.

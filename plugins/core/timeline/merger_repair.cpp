@@ -17,7 +17,7 @@ std::int64_t distance(std::int64_t a, std::int64_t b) { return a < b ? b - a : a
 // The open slot has nothing of the track, whose edge was at `from`. Subtitles that are late go into the next
 // slots (S17).
 void Merger::Impl::note_missing(TrackState& track, std::int64_t from) const {
-  const std::int64_t slot_end = rescale(slot_->end, running_->ref().timescale, track.timescale);
+  const std::int64_t slot_end = slot_end_in(track);
   if (track.kind == codecs::Kind::text || from >= track.edge) return;
   if (!track.missing.empty()) {
     MissingPart& before = track.missing.back();

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "core/timeline/merger_impl.h"
@@ -18,6 +19,19 @@ std::int64_t Merger::Impl::slack(const TrackState& track) const {
   const std::int64_t half =
       rescale((slot_->end - slot_->start) / 2, running_->ref().timescale, track.timescale);
   return std::min(half, rescale(1, 2, track.timescale));
+}
+
+std::int64_t Running::earlier_than_reference(const TrackState& track) const {
+  if (!track.lead || !ref().lead) return 0;
+  const std::int64_t earlier = *track.lead - rescale(*ref().lead, ref().timescale, track.timescale);
+  const bool is_possible = std::abs(earlier) <= std::int64_t{track.timescale};
+  return is_possible ? earlier : 0;
+}
+
+// Where the open slot ends for the track's decode times.
+std::int64_t Merger::Impl::slot_end_in(const TrackState& track) const {
+  const std::int64_t end = rescale(slot_->end, running_->ref().timescale, track.timescale);
+  return end - running_->earlier_than_reference(track);
 }
 
 // S35: the unit does not follow what it followed in its input. What comes after a hole in the same input is
@@ -100,7 +114,7 @@ bool Merger::Impl::fill_slot() {
 
 // Takes what the slot holds of the track and is there. False: more may come.
 bool Merger::Impl::fill(TrackState& track) {
-  std::int64_t limit = rescale(slot_->end, running_->ref().timescale, track.timescale);
+  std::int64_t limit = slot_end_in(track);
   if (track.kind == codecs::Kind::video)
     limit -= tolerance(track, {0, limit - track.edge, true, nullptr}, false);
   const Microseconds media_end = to_microseconds(slot_->end, running_->ref().timescale);
@@ -155,7 +169,7 @@ void Merger::Impl::add_hole(TrackState& track, std::int64_t start, std::int64_t 
 // False: the track is missing in the slot.
 bool Merger::Impl::finish(TrackState& track) {
   if (&track == &running_->ref()) return track.has_part;
-  const std::int64_t end = rescale(slot_->end, running_->ref().timescale, track.timescale);
+  const std::int64_t end = slot_end_in(track);
   std::int64_t reached = end - slack(track);
   if (track.kind == codecs::Kind::video)
     reached -= tolerance(track, {0, end - track.edge, true, nullptr}, false);

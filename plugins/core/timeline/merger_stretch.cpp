@@ -23,6 +23,14 @@ TrackState state_of(const Track& track, std::int64_t edge) {
   return state;
 }
 
+// Of video; nothing: no sync sample has come.
+std::optional<std::int64_t> lead_of(const TrackFeed& feed) {
+  if (!feed.is_video()) return std::nullopt;
+  const auto sync = std::find_if(feed.units.begin(), feed.units.end(),
+                                 [](const Arrived& arrived) { return arrived.unit.sync; });
+  return sync == feed.units.end() ? std::nullopt : std::optional{sync->unit.lead};
+}
+
 // What comes within this time of the first unit came with it, in one segment.
 constexpr Microseconds burst{500'000};
 
@@ -347,23 +355,28 @@ void Merger::Impl::add_tracks(Input& input, Session& session) {
   const std::string& reference = session.tracks[session.reference].description.key;
   stretch.reference = id_of(reference);
   for (const Track& track : stretch.tracks) {
-    TrackFeed& feed = *session.find(track.description.key);
-    TrackState state = state_of(track, stretch.start_in(track.id));
+    TrackState& state = running_->tracks.emplace_back(state_of(track, stretch.start_in(track.id)));
+    state.lead = lead_of(*session.find(track.description.key));
+    if (track.id == stretch.reference) running_->reference = running_->tracks.size() - 1;
+  }
+  for (TrackState& state : running_->tracks) {
+    TrackFeed& feed = *session.find(state.key);
+    state.edge -= running_->earlier_than_reference(state);
     const auto is_before = [&](const Unit& unit) {
-      if (state.kind == codecs::Kind::video) return unit.start < state.edge || !unit.sync;
+      const std::int64_t tolerated = tolerance(state, unit, false);
+      if (state.kind == codecs::Kind::video) return unit.start < state.edge - tolerated || !unit.sync;
       return unit.start + unit.duration / 2 < state.edge;
     };
-    if (track.id != stretch.reference) {
+    if (state.id != stretch.reference) {
       while (!feed.units.empty() && is_before(feed.units.front().unit)) {
         feed.units.pop_front();
         ++input.status.discarded;
       }
       // No hole lies between the start and a track that simply begins later.
-      if (!feed.units.empty()) state.edge = std::max(state.edge, feed.units.front().unit.start);
-    } else {
-      running_->reference = running_->tracks.size();
+      if (feed.units.empty()) continue;
+      const std::int64_t first = feed.units.front().unit.start;
+      state.edge = state.kind == codecs::Kind::video ? first : std::max(state.edge, first);
     }
-    running_->tracks.push_back(std::move(state));
   }
 }
 

@@ -250,5 +250,42 @@ TEST(MergerPatience, WhatComesInOneFileIsWaitedForToItsEnd) {
   }
 }
 
+// Renditions whose encoders reorder by other numbers of pictures: their decode times lie `earlier` before
+// those of the reference, and their first pictures are shown together.
+TEST(MergerRenditions, GopsThatAreShownTogetherAreOneSlot) {
+  for (const std::int64_t earlier : {-7'200, -1, 0, 1, 3'600, 7'200, 14'400}) {
+    Scene scene;
+    auto tracks = one_variant();
+    tracks.push_back(video_description("v1", 1, 640));
+    scene.at(0, [tracks](Merger& m) { m.set_tracks(0, tracks); });
+    for (std::int64_t gop = 0; gop < 30; gop += 3) {
+      scene.at(Scene::ms_of_gop(gop + 3) + 300, [&scene, gop, earlier](Merger& m) {
+        for (std::int64_t i = gop; i < gop + 3; ++i) {
+          Unit first = Scene::gop(i, 0);
+          first.lead = 14'400;
+          m.add(0, "v0", first, scene.now(), scene.now_utc());
+          Unit second = Scene::gop(i, 0, "v1", -earlier);
+          second.lead = 14'400 + earlier;
+          m.add(0, "v1", second, scene.now(), scene.now_utc());
+        }
+        for (std::int64_t i = Scene::first_frame_of(gop); i < Scene::first_frame_of(gop + 3); ++i)
+          m.add(0, "a0", Scene::frame(i, 0), scene.now(), scene.now_utc());
+        m.segment_end(0, {"v0", "v1", "a0"}, scene.now(), scene.now_utc());
+      });
+    }
+    scene.run(75'000);
+    scene.expect_sane();
+    EXPECT_EQ(scene.missing(), 0U) << earlier;
+    EXPECT_EQ(scene.published("v0"), numbers(0, 29)) << earlier;
+    EXPECT_EQ(scene.published("v1"), numbers(0, 29)) << earlier;
+    for (const PartDecided& part : scene.all<PartDecided>()) {
+      const Sample& sample = *std::static_pointer_cast<Sample>(part.payloads.front());
+      if (sample.key[0] == 'v') {
+        EXPECT_EQ(static_cast<std::int64_t>(part.slot), sample.number + 1) << earlier << ' ' << sample.key;
+      }
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tarn::timeline
