@@ -271,8 +271,10 @@ Status ManifestBuilder::add(Input& input, Pending chunk, Utc now) {
   chunk.config = input.configs.rbegin()->first;
   chunk.epoch = input.epoch;
   if (chunk.epoch > epoch_) {
-    if (!input.next.empty() && chunk.start - input.next.front().start > most_held(timescale(input)))
-      return conflict(key + ": times began anew, and those of the other tracks did not");
+    if (!input.next.empty() && chunk.start - input.next.front().start > most_held(timescale(input))) {
+      if (!due_) return conflict(key + ": times began anew, and those of the other tracks did not");
+      forget_oldest(input);
+    }
     input.next.push_back(std::move(chunk));
     return advance(now);
   }
@@ -284,6 +286,17 @@ Status ManifestBuilder::add(Input& input, Pending chunk, Utc now) {
   input.missing = false;
   input.chunks.push_back(std::move(chunk));
   return advance(now);
+}
+
+// Of what waits for a restart of the others, who go on without it; a segment's length, so that it begins with
+// a key frame.
+void ManifestBuilder::forget_oldest(Input& input) {
+  const std::int64_t until = input.next.front().start + wanted(input);
+  while (!input.next.empty() && (input.next.front().start < until || !input.next.front().independent)) {
+    input.next.pop_front();
+    ++input.dropped;
+  }
+  input.missing = true;
 }
 
 // Chunks are rounded up to whole frames, segments to whole GOPs: a quarter more is no mistake.
@@ -325,6 +338,11 @@ std::optional<std::int64_t> ManifestBuilder::foremost() const {
 bool ManifestBuilder::is_missing(TrackId track) const {
   const auto at = inputs_.find(track);
   return at != inputs_.end() && at->second.missing;
+}
+
+bool ManifestBuilder::has_begun_anew(TrackId track) const {
+  const auto at = inputs_.find(track);
+  return at != inputs_.end() && !at->second.next.empty();
 }
 
 std::uint64_t ManifestBuilder::dropped(TrackId track) const {
@@ -541,9 +559,9 @@ void ManifestBuilder::close_segment(const Next& next, Utc now) {
   timeline::Slot slot;
   slot.start = next_start();
   slot.utc = date_of(slot.start);
-  slot.number = next_slot_++;
   slot.stretch = stretch_;
   const bool takes_all = next.is_last && newest_end() <= std::max(next.end, longest_end());
+  slot.number = next_slot_++;
   slot.end = next.count == 0 && next.is_last ? std::min(next.end, newest_end()) : next.end;
   was_without_ = next.count == 0;
   for (auto& [id, input] : inputs_) {

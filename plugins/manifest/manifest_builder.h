@@ -97,6 +97,8 @@ class ManifestBuilder {
   [[nodiscard]] std::optional<std::int64_t> foremost() const;
   // A segment was closed without waiting for what this track may have in it, and nothing has come since.
   [[nodiscard]] bool is_missing(timeline::TrackId track) const;
+  // It has come to where times begin anew, and waits for the others.
+  [[nodiscard]] bool has_begun_anew(timeline::TrackId track) const;
   // Chunks of it that came when their segment had been closed.
   [[nodiscard]] std::uint64_t dropped(timeline::TrackId track) const;
   // A chunk of `duration` ticks leaves segments without any of its track. Not where it makes the segments.
@@ -170,6 +172,7 @@ class ManifestBuilder {
   [[nodiscard]] bool has_muxed() const;
   [[nodiscard]] std::size_t track_count() const;
   Status add(Input& input, Pending chunk, Utc now);
+  void forget_oldest(Input& input);
   void begin(Utc now);
   void begin_stretch(Utc start, std::int64_t start_time);
   [[nodiscard]] bool has_change(const Next& next) const;

@@ -33,6 +33,7 @@ void ManifestMux::note_due(const std::optional<gstkit::LiveClock::Reading>& read
   reading_ = reading;
   for (const Input& input : inputs_) {
     if (!input.offset || input.ended || input.left_out) continue;
+    if (begun_ && builder_->has_begun_anew(input.track)) continue;  // its times are other ones
     const gstkit::LiveClock::Reading media{reading->now + *input.offset, reading->allowance};
     if (const auto time = media.due(builder_->foremost())) builder_->set_due(*time, media.allowance);
     return;

@@ -34,6 +34,7 @@ std::int64_t TsReader::unwrap(std::int64_t time) {
   if (last_) {
     const std::int64_t distance = ((time - *last_) % period + period) % period;
     time = *last_ + (distance < period / 2 ? distance : distance - period);
+    if (time < 0) time += period;  // no clock has been there: it wraps before it comes here
   }
   return time;
 }

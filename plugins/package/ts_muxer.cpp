@@ -101,6 +101,7 @@ TsMuxer::Input& TsMuxer::input_of(GstPad* pad) {
 
 void TsMuxer::reset(Input& input) {
   input.stream = {};
+  input.dates = {};
   input.info.reset();
   gst_segment_init(&input.segment, GST_FORMAT_TIME);
   input.dropped = 0;
@@ -146,18 +147,16 @@ void TsMuxer::drop(Input& input, const char* why) {
 }
 
 // Empty: not usable, because parameter sets or times are missing.
-Result<std::optional<TsUnit>> TsMuxer::unit_of(Input& input, Ref<GstBuffer> buffer) {
-  std::vector<codecs::EventMessage> events = gstkit::events_of(buffer.get());
-  const Ref<GstBuffer> unit = TRY(input.stream.convert(std::move(buffer)));
+Result<std::optional<TsUnit>> TsMuxer::unit_of(Input& input, CameUnit came) {
+  std::vector<codecs::EventMessage> events = gstkit::events_of(came.buffer.get());
+  const Ref<GstBuffer> unit = TRY(input.stream.convert(std::move(came.buffer)));
   const auto& info = input.stream.info();
   if (!unit || !info || gst_buffer_get_size(unit.get()) == 0) return std::optional<TsUnit>{};
   if (!input.info || !(*input.info == *info)) input.info = std::make_shared<codecs::StreamInfo>(*info);
-  const auto pts = ticks_of(input, GST_BUFFER_PTS(unit.get()));
-  const auto dts = ticks_of(input, GST_BUFFER_DTS(unit.get()));
-  if (!pts && !dts) return std::optional<TsUnit>{};
+  if (!came.pts && !came.dts) return std::optional<TsUnit>{};
   TsUnit result;
-  result.pts = pts.value_or(dts.value_or(0));
-  result.dts = dts.value_or(result.pts);
+  result.pts = came.pts.value_or(came.dts.value_or(0));
+  result.dts = came.dts.value_or(result.pts);
   result.duration = duration_of(unit.get(), *info);
   result.sync = !GST_BUFFER_FLAG_IS_SET(unit.get(), GST_BUFFER_FLAG_DELTA_UNIT);
   result.data = TRY(whole(unit.get()));
@@ -168,17 +167,28 @@ Result<std::optional<TsUnit>> TsMuxer::unit_of(Input& input, Ref<GstBuffer> buff
 
 GstFlowReturn TsMuxer::chain(GstPad* pad, Ref<GstBuffer> buffer) {
   Input& input = input_of(pad);
-  auto unit = unit_of(input, std::move(buffer));
-  if (!unit) return gstkit::post_error(element_, unit.error());
-  if (!*unit) {
-    drop(input, "no parameters or no time yet");
-    return GST_FLOW_OK;
+  CameUnit unit{std::move(buffer)};
+  unit.dts = ticks_of(input, GST_BUFFER_DTS(unit.buffer.get()));
+  unit.pts = ticks_of(input, GST_BUFFER_PTS(unit.buffer.get()));
+  return take_all(input, input.dates.add(std::move(unit), input.is_video));
+}
+
+GstFlowReturn TsMuxer::take_all(Input& input, std::vector<CameUnit> units) {
+  for (CameUnit& came : units) {
+    auto unit = unit_of(input, std::move(came));
+    if (!unit) return gstkit::post_error(element_, unit.error());
+    if (!*unit) {
+      drop(input, "no parameters or no time yet");
+      continue;
+    }
+    const std::int64_t time = (*unit)->pts;
+    auto flow = take(input, std::move(**unit));
+    if (wishes_.requests && input.is_video && !std::exchange(has_requested_, true))
+      request_key_frame(input.pad, time);
+    if (flow == GST_FLOW_OK) flow = push_ready();
+    if (flow != GST_FLOW_OK) return flow;
   }
-  const std::int64_t time = (*unit)->pts;
-  const bool is_video = codecs::kind_of((*unit)->info->codec) == codecs::Kind::video;
-  const auto flow = take(input, std::move(**unit));
-  if (wishes_.requests && is_video && !std::exchange(has_requested_, true)) request_key_frame(pad, time);
-  return flow == GST_FLOW_OK ? push_ready() : flow;
+  return GST_FLOW_OK;
 }
 
 GstFlowReturn TsMuxer::take(Input& input, TsUnit unit) {
@@ -244,7 +254,8 @@ GstFlowReturn TsMuxer::push_ready() {
     {
       const std::lock_guard lock{mutex_};
       if (stopped_ || flushing_) return GST_FLOW_FLUSHING;
-      if (flow_ != GST_FLOW_OK) return flow_;
+      // Who has enough is still told that it is the end.
+      if (flow_ != GST_FLOW_OK && !cutter_.all_ended()) return flow_;
       next = take_next();
       changed_.notify_all();
     }
@@ -268,7 +279,7 @@ GstFlowReturn TsMuxer::push_ready() {
 // REQUIRES: mutex_ is held
 TsMuxer::Next TsMuxer::take_next() {
   Next next;
-  next.segment = cutter_.take();
+  if (flow_ == GST_FLOW_OK) next.segment = cutter_.take();
   next.news = take_news();
   next.seqnum = eos_seqnum_;
   next.is_end = !next.segment && cutter_.all_ended() && !std::exchange(ended_, true);
@@ -359,13 +370,15 @@ bool TsMuxer::sink_event(GstPad* pad, Ref<GstEvent> event) {
 bool TsMuxer::take_caps(Input& input, GstEvent* event) {
   GstCaps* caps = nullptr;
   gst_event_parse_caps(event, &caps);
+  take_all(input, input.dates.finish());  // they are of the caps before
   if (Status status = input.stream.set_caps(caps); !status) {
     gstkit::post_error(element_, status.error());
     return false;
   }
   const std::string name = gst_structure_get_name(gst_caps_get_structure(caps, 0));
+  input.is_video = name.starts_with("video/");
   const std::lock_guard lock{mutex_};
-  cutter_.set_kind(input.id, name.starts_with("video/") ? codecs::Kind::video : codecs::Kind::audio);
+  cutter_.set_kind(input.id, input.is_video ? codecs::Kind::video : codecs::Kind::audio);
   return true;
 }
 
@@ -411,6 +424,7 @@ bool TsMuxer::end_flush(Input& input, Ref<GstEvent> event) {
   {
     const std::lock_guard lock{mutex_};
     input.flushing = false;
+    input.dates = {};
     gst_segment_init(&input.segment, GST_FORMAT_TIME);
     cutter_.forget(input.id);
     const auto is_flushing = [](const auto& other) { return other->flushing; };
@@ -422,7 +436,8 @@ bool TsMuxer::end_flush(Input& input, Ref<GstEvent> event) {
   return gst_pad_push_event(src_, event.release()) != FALSE;
 }
 
-bool TsMuxer::end(const Input& input, GstEvent* event) {
+bool TsMuxer::end(Input& input, GstEvent* event) {
+  take_all(input, input.dates.finish());
   {
     const std::lock_guard lock{mutex_};
     cutter_.end(input.id);

@@ -15,6 +15,7 @@
 #include "gstkit/ref.h"
 #include "package/stream_input.h"
 #include "package/ts_cutter.h"
+#include "package/unit_dates.h"
 
 namespace tarn::package {
 
@@ -56,6 +57,8 @@ class TsMuxer {
     TsCutter::InputId id = 0;
     GstPad* pad = nullptr;
     StreamInput stream;
+    UnitDates dates;
+    bool is_video = false;
     std::shared_ptr<const codecs::StreamInfo> info;
     GstSegment segment;
     std::uint64_t dropped = 0;
@@ -79,7 +82,8 @@ class TsMuxer {
 
   static Input& input_of(GstPad* pad);
   [[nodiscard]] static std::optional<std::int64_t> ticks_of(const Input& input, GstClockTime time);
-  static Result<std::optional<TsUnit>> unit_of(Input& input, gstkit::Ref<GstBuffer> buffer);
+  static Result<std::optional<TsUnit>> unit_of(Input& input, CameUnit came);
+  GstFlowReturn take_all(Input& input, std::vector<CameUnit> units);
   void drop(Input& input, const char* why);
   GstFlowReturn take(Input& input, TsUnit unit);
   void note_due();
@@ -97,7 +101,7 @@ class TsMuxer {
   void take_tags(const Input& input, GstEvent* event);
   bool begin_flush(Input& input, gstkit::Ref<GstEvent> event);
   bool end_flush(Input& input, gstkit::Ref<GstEvent> event);
-  bool end(const Input& input, GstEvent* event);
+  bool end(Input& input, GstEvent* event);
   static void reset(Input& input);
 
   GstElement* element_;

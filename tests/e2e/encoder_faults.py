@@ -11,7 +11,7 @@ import sys
 
 import lab
 from lab import Tap, request, wait_until
-from streams import compare, encode, ffmpeg, frames, is_over, output_file, put
+from streams import compare, encode, ffmpeg, frames, is_over, output_file, push_folder, put
 
 ENDPOINTS = {
     "hls": {"protocol": "HLS", "manifest": {"segments": 100}},
@@ -296,7 +296,43 @@ def generation_targets(url, base):
     return [(re.match(r"(?:.*/)?(g\d+)-", uris[-1]).group(1), target, max(lengths))]
 
 
+def other_reorderings(server):
+    """A ladder of which one rung has B frames and one has none, in both orders: what has one number begins together."""
+    for pair in (("0", "2"), ("2", "0")):
+        group = f"ladder-{pair[0]}"
+        folder = os.path.join(server.folder, group)
+        os.makedirs(folder)
+        ffmpeg("-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-t", "10", "-map", "0:v", "-map", "0:v", "-pix_fmt", "yuv420p",
+               "-c:v", "libx264", "-preset", "ultrafast", "-g", "50", "-keyint_min", "50", "-sc_threshold", "0", "-bf:v:0", pair[0],
+               "-bf:v:1", pair[1], "-b:v:0", "200k", "-b:v:1", "500k", *TS, "-master_pl_name", "manifest.m3u8", "-var_stream_map",
+               "v:0 v:1", "-hls_segment_filename", f"{folder}/v%v-%d.ts", f"{folder}/v%v.m3u8")
+        inputs, urls = server.create_channel(group, "c", ENDPOINTS)
+        with open(os.path.join(folder, "manifest.m3u8"), "rb") as multivariant:
+            push_folder(inputs, folder, multivariant.read())
+        wait_until(lambda url=urls["cmaf"]: is_over(url), 40, "the stream is over")
+        base = urls["cmaf"].rsplit("/", 1)[0]
+        starts = {track: first_pictures(server, base, track) for track in ("v1", "v2")}
+        assert len(starts["v1"]) == 5 and starts["v1"] == starts["v2"], starts
+
+
+def first_pictures(server, base, track):
+    """When the first picture of each of a track's segments is shown, to a millisecond."""
+    text = request(f"{base}/manifest-{track}.m3u8").text
+    assert "EXT-X-GAP" not in text, text
+    header = request(f"{base}/" + re.search('#EXT-X-MAP:URI="([^"]+)"', text).group(1)).body
+    starts = []
+    for name in (line for line in text.splitlines() if line and line[0] != "#"):
+        path = os.path.join(server.folder, "segment.mp4")
+        with open(path, "wb") as file:
+            file.write(header + request(f"{base}/{name}").body)
+        run = subprocess.run(["ffprobe", "-v", "error", "-show_entries", "packet=pts_time", "-of", "csv=p=0", path],
+                             capture_output=True, text=True, check=True)
+        starts.append(round(min(float(line.strip(",")) for line in run.stdout.split()), 3))
+    return starts
+
+
 ROWS = [
+    ("renditions that reorder differently begin their segments together", other_reorderings),
     ("B2 other bytes under a name that was published change nothing", same_name_other_bytes),
     ("B5 what a playlist lists answers 200, 10,000 times, though the encoder's comes before its segment",
      playlist_before_its_segment),

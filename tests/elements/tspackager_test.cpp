@@ -161,6 +161,80 @@ TEST_F(TsPackager, TheVideoMakesTheSegmentsEvenIfItIsKnownLast) {
   video_.reset();
 }
 
+// As h264parse sends a stream that is cut out of another.
+TEST_F(TsPackager, FirstUnitsWithoutTimesAreDatedFromWhatFollows) {
+  begin(video_, h264_info());
+  const auto push_unit = [&](GstClockTime dts, GstClockTime pts, bool sync = false) {
+    auto unit = picture(0, sync);
+    GST_BUFFER_DTS(unit.get()) = dts;
+    GST_BUFFER_PTS(unit.get()) = pts;
+    GST_BUFFER_DURATION(unit.get()) = 1'000;  // of a frame rate that nobody believes
+    return push(video_, std::move(unit));
+  };
+  EXPECT_EQ(push_unit(GST_CLOCK_TIME_NONE, GST_CLOCK_TIME_NONE, true), GST_FLOW_OK);
+  EXPECT_EQ(push_unit(GST_CLOCK_TIME_NONE, 4 * frame_time), GST_FLOW_OK);
+  EXPECT_EQ(push_unit(2 * frame_time, 2 * frame_time), GST_FLOW_OK);
+  EXPECT_EQ(push_unit(1 * frame_time, 1 * frame_time), GST_FLOW_OK);
+  for (GstClockTime i = 2; i < 9; ++i)
+    EXPECT_EQ(push_unit(i * frame_time, (i + 3) * frame_time), GST_FLOW_OK);
+  EXPECT_TRUE(push(video_, gst_event_new_eos()));
+  const auto content = read(pull());
+  ASSERT_THAT(counts(content), ElementsAre(11));
+  const auto& units = content.streams[0].units;
+  EXPECT_TRUE(units[0].sync);
+  EXPECT_EQ(units[0].dts, clock_start - 2 * frame_ticks);
+  EXPECT_EQ(units[0].pts, clock_start);
+  EXPECT_EQ(units[1].dts, clock_start - 1 * frame_ticks);
+  EXPECT_EQ(units[1].pts, clock_start + 4 * frame_ticks);
+  EXPECT_EQ(units[2].dts, clock_start);
+  EXPECT_EQ(units[2].pts, clock_start + 2 * frame_ticks);
+}
+
+TEST_F(TsPackager, FirstFramesWithoutTimesAreDatedFromWhatFollows) {
+  add_audio();
+  begin(audio_, aac_info());
+  EXPECT_TRUE(push(video_, gst_event_new_stream_start("test")));
+  EXPECT_TRUE(push(video_, gst_event_new_eos()));
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(push(audio_, frame(GST_CLOCK_TIME_NONE)), GST_FLOW_OK);
+  EXPECT_EQ(push_frames(1, 10), GST_FLOW_OK);
+  EXPECT_TRUE(push(audio_, gst_event_new_eos()));
+  const auto content = read(pull());
+  ASSERT_THAT(counts(content), ElementsAre(13));
+  EXPECT_EQ(content.streams[0].units[0].pts, clock_start - 2 * 1'920);
+}
+
+TEST_F(TsPackager, WhatIsHeldForATimeThatNeverComesEndsWithTheStream) {
+  begin(video_, h264_info());
+  EXPECT_EQ(push(video_, picture(GST_CLOCK_TIME_NONE, true)), GST_FLOW_OK);
+  EXPECT_EQ(push(video_, picture(0, true)), GST_FLOW_OK);
+  EXPECT_TRUE(push(video_, gst_event_new_eos()));
+  EXPECT_THAT(counts(read(pull())), ElementsAre(1));
+}
+
+// As tsdemux sends what follows a joint before it has seen the new clock.
+TEST_F(TsPackager, UnitsFromFarAwayGoInFrontOfWhatFollows) {
+  begin(video_, h264_info());
+  EXPECT_EQ(push_pictures(0, 10), GST_FLOW_OK);
+  constexpr GstClockTime away = 95'307 * GST_SECOND;
+  EXPECT_EQ(push(video_, picture(away, true)), GST_FLOW_OK);
+  EXPECT_EQ(push(video_, picture(away + frame_time, false)), GST_FLOW_OK);
+  EXPECT_EQ(push_pictures(12, 10), GST_FLOW_OK);
+  EXPECT_TRUE(push(video_, gst_event_new_eos()));
+  const auto content = read(pull());
+  ASSERT_THAT(counts(content), ElementsAre(22));
+  EXPECT_EQ(content.streams[0].units[10].dts, clock_start + 10 * frame_ticks);
+  EXPECT_EQ(content.streams[0].units[11].dts, clock_start + 11 * frame_ticks);
+}
+
+TEST_F(TsPackager, AHoleOfHoursIsOne) {
+  begin(video_, h264_info());
+  EXPECT_EQ(push_pictures(0, 10), GST_FLOW_OK);
+  EXPECT_EQ(push_pictures(25 * 7'200, 40), GST_FLOW_OK);
+  EXPECT_TRUE(push(video_, gst_event_new_eos()));
+  EXPECT_THAT(counts(read(pull())), ElementsAre(10));
+  EXPECT_THAT(counts(read(pull())), ElementsAre(40));
+}
+
 TEST_F(TsPackager, EosComesOnceWhenEveryPadGotItWithTheRestInFrontOfIt) {
   begin_both();
   EXPECT_EQ(push_pictures(0, 30), GST_FLOW_OK);
@@ -169,6 +243,17 @@ TEST_F(TsPackager, EosComesOnceWhenEveryPadGotItWithTheRestInFrontOfIt) {
   EXPECT_EQ(waiting(), 0U);
   EXPECT_TRUE(push(audio_, gst_event_new_eos()));
   EXPECT_THAT(counts(read(pull())), ElementsAre(30, 70));
+  EXPECT_THAT(pull_events(), ElementsAre("stream-start", "caps", "segment", "eos"));
+}
+
+TEST_F(TsPackager, WhoHasEnoughGetsEosAllTheSame) {
+  begin(video_, h264_info());
+  gst_pad_set_chain_function(video_->sinkpad, [](GstPad*, GstObject*, GstBuffer* buffer) {
+    gst_buffer_unref(buffer);
+    return GST_FLOW_EOS;
+  });
+  EXPECT_EQ(push_pictures(0, 60), GST_FLOW_EOS);
+  EXPECT_TRUE(push(video_, gst_event_new_eos()));
   EXPECT_THAT(pull_events(), ElementsAre("stream-start", "caps", "segment", "eos"));
 }
 

@@ -102,6 +102,14 @@ TEST_F(Builder, TheEndHasWhatIsLeft) {
   EXPECT_FALSE(video(4).ok());
 }
 
+TEST_F(Builder, WhatIsShorterThanASegmentIsOne) {
+  begin({});
+  ASSERT_TRUE(video(0).ok() && audio(0).ok());
+  ASSERT_TRUE(builder_->finish(start).ok());
+  EXPECT_THAT(names(), testing::Contains("g1-v2-1.m4s"));
+  EXPECT_THAT(last_["manifest-v2.m3u8"], HasSubstr("#EXTINF:2.00000,\ng1-v2-1.m4s\n#EXT-X-ENDLIST"));
+}
+
 // Sound that goes on behind the last picture: it fills the last segment up, more makes its own.
 TEST_F(Builder, SoundBehindTheLastPictureHasSegmentsOfItsOwn) {
   BuilderSettings settings;
@@ -266,6 +274,25 @@ TEST_F(Builder, OneTrackAloneThatBeginsAnewIsAnErrorInTheEnd) {
   while (taken < 100 && video(taken).ok()) ++taken;
   EXPECT_GT(taken, 30);
   EXPECT_LT(taken, 40) << "what is held is bounded";
+}
+
+// Its encoder alone: the others go on, and it is there again when they begin anew, too.
+TEST_F(Builder, ALiveTrackAloneThatBeginsAnewIsMissing) {
+  begin({});
+  for (int i = 10; i < 20; ++i) {
+    ASSERT_TRUE(video(i).ok() && audio(i).ok());
+    builder_->set_due((i - 1) * std::int64_t{2'000'000'000});
+  }
+  for (int i = 0; i < 100; ++i) {
+    builder_->set_due((i + 19) * std::int64_t{2'000'000'000});
+    ASSERT_TRUE(video(i + 20).ok() && audio(i).ok()) << i;
+  }
+  EXPECT_TRUE(builder_->is_missing(audio_));
+  EXPECT_GT(builder_->dropped(audio_), 50U);
+  EXPECT_THAT(names(), testing::Contains("g1-v2-50.m4s"));
+  ASSERT_TRUE(video(100).ok());
+  for (int i = 100; i < 110; ++i) ASSERT_TRUE(video(i + 1).ok() && audio(i).ok());
+  EXPECT_FALSE(builder_->is_missing(audio_));
 }
 
 TEST_F(Builder, OtherParametersBeginAStretchWithAHeaderOfTheirOwn) {

@@ -60,6 +60,14 @@ TEST(TsReader, TimesGoOnWhereThirtyThreeBitsEnd) {
   EXPECT_EQ(after->shares[0].start, before->shares[0].start + 94 * 1024);
 }
 
+TEST(TsReader, NothingIsBeforeZero) {
+  TsReader reader;
+  ASSERT_TRUE(reader.read(segment(900'000, 10), {}));
+  const auto back = reader.read(segment(period - 90'000, 10), {});
+  ASSERT_TRUE(back);
+  EXPECT_EQ(back->shares[0].start, (period - 90'000) * 48 / 90);
+}
+
 TEST(TsReader, OtherParametersAreSaid) {
   TsReader reader;
   const auto first = reader.read(segment(0, 10), {});
