@@ -96,6 +96,12 @@ class BucketTarget final : public Target {
     return is_another_object(answer, joined) ? Status{other_bytes()} : Status{};
   }
 
+  Status remove(const std::string& name) override {
+    const BucketAnswer answer = TRY(client_->send({"DELETE", prefix_ + name, {}, "", {}}));
+    const bool is_gone = answer.status == ok || answer.status == no_content || answer.status == not_there;
+    return is_gone ? Status{} : Status{bucket_error(answer, bucket_)};
+  }
+
  private:
   Status put_in_parts(const std::string& key, const std::string& content_type, Bytes bytes) {
     BucketRequest begin{"POST", key, {{"uploads", ""}}, content_type, {}, {{md5_metadata, md5_hex(bytes)}}};

@@ -106,6 +106,11 @@ class FileTarget final : public Target {
     return put;
   }
 
+  Status remove(const std::string& name) override {
+    if (::unlinkat(directory_.get(), name.c_str(), 0) == 0 || errno == ENOENT) return {};
+    return failed("cannot remove " + name);
+  }
+
   Status tidy() override {
     Descriptor again{::openat(directory_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     if (again.get() < 0) return failed("cannot look into the folder");

@@ -34,6 +34,8 @@ class Target {
   virtual Result<std::optional<StoredObject>> find(const std::string& name) = 0;
   virtual Status put(const std::string& name, const std::string& content_type,
                      const std::vector<Blob>& parts) = 0;
+  // Well also when there is nothing under that name.
+  virtual Status remove(const std::string& name) = 0;
   // Takes away what a process that was killed had begun to write. While nobody else writes to the folder.
   virtual Status tidy() { return {}; }
 };

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <future>
+#include <iterator>
 #include <thread>
 
 #include "server/collect/retry.h"
@@ -32,6 +33,7 @@ Result<bool> TaskRun::run(bool finish) {
   }
   CollectionPlan plan = TRY(parts_.source.plan(task_, {finish, known_until}));
   const bool is_whole = !plan.manifests.empty();
+  const std::set<std::string> planned(plan.media.begin(), plan.media.end());
   std::vector<std::string> missing;
   {
     const std::lock_guard lock{progress_.mutex};
@@ -56,6 +58,7 @@ Result<bool> TaskRun::run(bool finish) {
     const std::vector<Blob> text{Blob::copy_of(as_bytes(manifest.text))};
     TRY(put(*target, manifest.name, manifest.content_type, text, manifest.text.size()));
   }
+  TRY(drop(*target, planned));
   manifest_ = plan.manifests.back().name;
   covered_ = plan.covered;
   return true;
@@ -107,6 +110,26 @@ Result<std::unique_ptr<Target>> TaskRun::open() {
 Status TaskRun::tidy() {
   const auto target = TRY(open());
   return with_tries([&] { return target->tidy(); });
+}
+
+// The endpoint's settings have changed while this was collected: no manifest names what was made with the old
+// ones. A store that does not let this server take anything away keeps it.
+Status TaskRun::drop(Target& target, const std::set<std::string>& planned) {
+  std::vector<std::string> left;
+  {
+    const std::lock_guard lock{progress_.mutex};
+    std::set_difference(progress_.done.begin(), progress_.done.end(), planned.begin(), planned.end(),
+                        std::back_inserter(left));
+  }
+  for (const std::string& name : left) {
+    const Status removed = with_tries([&] { return target.remove(name); });
+    if (!removed && (may_go_away(removed.error()) || removed.error().code == ErrorCode::conflict))
+      return removed;
+    const std::lock_guard lock{progress_.mutex};
+    progress_.done.erase(name);
+  }
+  if (!left.empty()) parts_.on_progress(total_);
+  return {};
 }
 
 Status TaskRun::upload_one(Target& target, const std::string& name) {

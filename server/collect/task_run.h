@@ -68,6 +68,7 @@ class TaskRun {
   Status upload_one(Target& target, const std::string& name);
   Result<std::optional<StoredObject>> look(Target& target, const std::string& name);
   Status tidy();
+  Status drop(Target& target, const std::set<std::string>& planned);
   Status take_share(std::uint64_t size);
   Status put(Target& target, const std::string& name, const std::string& content_type,
              const std::vector<Blob>& parts, std::uint64_t size);

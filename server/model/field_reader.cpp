@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <array>
 
 #include "server/model/field.h"
 #include "server/model/field_member.h"
@@ -192,6 +193,13 @@ std::string protocol_names(unsigned protocols) {
 
 std::string short_json(JsonNode* node) {
   constexpr std::size_t longest = 200;
+  if (json_node_get_value_type(node) == G_TYPE_DOUBLE) {
+    std::array<char, G_ASCII_DTOSTR_BUF_SIZE> buffer{};
+    const std::string number =
+        g_ascii_dtostr(buffer.data(), static_cast<gint>(buffer.size()), json_node_get_double(node));
+    // json-glib writes 1e30 as 1e+30.0, which is no JSON.
+    return number.find('e') == std::string::npos ? number : print_json(json_text(number).get());
+  }
   std::string text = print_json(node);
   if (text.size() <= longest) return text;
   if (!JSON_NODE_HOLDS_VALUE(node) || text.front() != '"') return "null";

@@ -149,11 +149,30 @@ class Scanner {
     while (peek() >= '0' && peek() <= '9') ++at_;
     const std::size_t count = at_ - digits;
     if (count == 0 || (count > 1 && text_[digits] == '0')) return fail("expected a value");
-    if (peek() == '.' || peek() == 'e' || peek() == 'E') return fail("must be a whole number");
+    if (peek() == '.' || peek() == 'e' || peek() == 'E') return fraction(start);
     std::int64_t parsed = 0;
     const auto [end, error] = std::from_chars(text_.data() + start, text_.data() + at_, parsed);
     if (error != std::errc{} || end != text_.data() + at_) return fail("the number is out of range");
     return true;
+  }
+
+  // No field takes one, but each says so itself, beside what else is wrong.
+  bool fraction(std::size_t start) {
+    constexpr std::size_t longest = 32;
+    const auto digits = [this] {
+      const std::size_t from = at_;
+      while (peek() >= '0' && peek() <= '9') ++at_;
+      return at_ - from;
+    };
+    if (take('.') && digits() == 0) return fail("expected a value");
+    if (peek() == 'e' || peek() == 'E') {
+      ++at_;
+      if (!take('-')) take('+');
+      const std::size_t count = digits();
+      if (count == 0) return fail("expected a value");
+      if (count > 2) return fail("the number is out of range");
+    }
+    return at_ - start <= longest || fail("the number is out of range");
   }
 
   // `decoded` may be null.

@@ -55,6 +55,8 @@ TEST_F(BucketTargetTest, PutsObjectsUnderTheTasksPrefix) {
   EXPECT_EQ(there->size, 7U);
   EXPECT_EQ(there->md5, md5_hex(as_bytes(std::string{"content"})));
   EXPECT_FALSE((*target)->find("y.mp4")->has_value());
+  for (int twice = 0; twice < 2; ++twice) EXPECT_TRUE((*target)->remove("x.mp4").ok());
+  EXPECT_EQ(store_.objects().count(folder() + "x.mp4"), 0U);
 }
 
 TEST_F(BucketTargetTest, TheBucketMayBeInTheHostsName) {

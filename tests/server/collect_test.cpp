@@ -39,7 +39,7 @@ class SourceFake : public CollectionSource {
     Utc time = is_whole ? task.start : std::max(task.start, look.known_until);
     planned_from = time;
     for (; time < std::min(task.end, edge); time += std::chrono::seconds{1}) {
-      const std::string name = "s" + std::to_string((time - at(0)) / std::chrono::seconds{1}) + ".ts";
+      const std::string name = prefix + std::to_string((time - at(0)) / std::chrono::seconds{1}) + ".ts";
       if (!lost.contains(name)) plan.media.push_back(name);
     }
     if (is_whole) {
@@ -70,6 +70,7 @@ class SourceFake : public CollectionSource {
   bool is_gone = false;
   std::optional<Error> error;  // of plans, for as long as it is set
   std::vector<std::string> fetched;
+  std::string prefix = "s";    // as the endpoint's settings are now
   std::string goes;            // is taken from the timeline between the plan and the upload
   std::string stuck;           // is never answered
   std::set<std::string> lost;  // is in no plan any more
@@ -92,6 +93,8 @@ struct Shelf {
   std::optional<Error> no_tidying;
   int tidied = 0;
   std::vector<std::string> looked_at;
+  std::optional<Error> no_removing;
+  std::vector<std::string> removed;
 };
 class ShelfTarget : public Target {
  public:
@@ -118,6 +121,13 @@ class ShelfTarget : public Target {
     shelf_.objects[name].clear();
     for (const Blob& part : parts) shelf_.objects[name] += as_text(part.bytes());
     shelf_.bytes += shelf_.objects[name].size();
+    return {};
+  }
+  Status remove(const std::string& name) override {
+    const std::lock_guard lock{shelf_.mutex};
+    shelf_.removed.push_back(name);
+    if (shelf_.no_removing) return *shelf_.no_removing;
+    shelf_.objects.erase(name);
     return {};
   }
   Status tidy() override {
@@ -259,6 +269,38 @@ TEST_F(CollectTest, ARangeInTheFutureIsCollectedAsItComes) {
   EXPECT_EQ(puts().size(), 8U);
   const std::lock_guard lock{source_.mutex};
   EXPECT_THAT(source_.held, IsEmpty()) << "retention may go on";
+}
+
+TEST_F(CollectTest, WhatOtherSettingsMadeIsTakenAwayInTheEnd) {
+  for (const bool may_remove : {true, false}) {
+    const std::string id = may_remove ? "t" : "u";
+    shelf_.objects.clear();
+    shelf_.removed.clear();
+    if (!may_remove) shelf_.no_removing = Error{ErrorCode::invalid, "the store refuses"};
+    source_.prefix = "s";
+    source_.edge = at(10);
+    start();
+    ASSERT_TRUE(collector_->submit(task(id, 8, 12)).ok());
+    ASSERT_TRUE(comes([&] {
+      const std::lock_guard lock{shelf_.mutex};
+      return shelf_.objects.size() == 2;
+    }));
+    {
+      const std::lock_guard lock{source_.mutex};
+      source_.prefix = "n";
+      source_.edge = at(12);
+    }
+    ASSERT_TRUE(becomes(id, State::succeeded));
+    std::vector<std::string> names;
+    for (const auto& [name, bytes] : shelf_.objects) names.push_back(name);
+    const std::vector<std::string> wanted{"m-v1.m3u8", "m.m3u8", "n10.ts", "n11.ts", "n8.ts", "n9.ts"};
+    EXPECT_THAT(shelf_.removed, ElementsAre("s8.ts", "s9.ts"));
+    if (may_remove) {
+      EXPECT_EQ(names, wanted);
+    }
+    EXPECT_EQ(collector_->find(id)->segments_done, 4U);
+    EXPECT_EQ(collector_->find(id)->segments_total, 4U);
+  }
 }
 
 TEST_F(CollectTest, ARangeThatIsNotOverIsPlannedFromWhereItIsKnown) {
@@ -925,6 +967,9 @@ TEST(FileTargetTest, WritesWholeFilesBelowItsRootOnly) {
   EXPECT_EQ(there->size, 6U);
   EXPECT_EQ(there->md5, md5_hex(as_bytes(std::string{"onetwo"})));
   EXPECT_FALSE((*target)->find("y.ts")->has_value());
+  ASSERT_TRUE((*target)->put("w.ts", "", {Blob::copy_of(as_bytes("one"))}).ok());
+  for (int twice = 0; twice < 2; ++twice) EXPECT_TRUE((*target)->remove("w.ts").ok());
+  EXPECT_FALSE((*target)->find("w.ts")->has_value());
   std::filesystem::create_directory(root.file("new/a/b/folder/d.ts"));
   EXPECT_FALSE((*target)->put("d.ts", "", {Blob::copy_of(as_bytes("one"))}).ok());
   EXPECT_FALSE(std::filesystem::exists(root.file("new/a/b/folder/.d.ts.part"))) << "nothing half";

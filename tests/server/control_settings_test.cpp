@@ -256,6 +256,22 @@ TEST_F(ControlSettingsTest, AllWrongFieldsAreReportedAtOnceWithTheirValues) {
   EXPECT_EQ(response.body.find("secret"), std::string::npos);
 }
 
+TEST_F(ControlSettingsTest, FractionsAreRefusedByTheirFields) {
+  const ApiResponse response =
+      expect(400, "POST", endpoints_path,
+             R"({"name":"e","protocol":"HLS","segmentDuration":1.5,"timeShiftDays":1e30})");
+  const JsonAnswer answer(response.body);
+  std::map<std::string, std::string> reasons;
+  for (const std::string index : {"0", "1"}) {
+    const std::string error = "errors." + index;
+    reasons[answer.text(error + ".field")] = answer.text(error + ".reason");
+    EXPECT_NE(answer.print(error + ".value"), "null") << response.body;
+  }
+  EXPECT_EQ(reasons["segmentDuration"], "must be a whole number from 1 to 30");
+  EXPECT_TRUE(reasons["timeShiftDays"].starts_with("must be a whole number from 0 to")) << response.body;
+  EXPECT_EQ(answer.print("errors.2"), "missing");
+}
+
 TEST_F(ControlSettingsTest, AnswersCarryEveryFieldWithItsEffectiveValue) {
   const JsonAnswer hls(post_endpoint("HLS", "").body);
   const JsonAnswer dash(post_endpoint("DASH", "").body);

@@ -14,7 +14,7 @@ TEST(JsonScan, TakesJsonToTheLetter) {
         std::string(" \t\r\n{ \"a\" : [ 1 , -2, 0, -0 ] } \n"), std::string(R"({"a":{"b":1},"b":{"b":2}})"),
         std::string(R"("\"\\\/\b\f\n\r\t\u00e4\ud83d\ude00")"), std::string("\"ä 世界 😀\""),
         std::string("9223372036854775807"), std::string("-9223372036854775808"),
-        std::string(R"([true,false,null])"), nested(16)}) {
+        std::string("[1.5,-0.25,1e30,2E-3,0.0]"), std::string(R"([true,false,null])"), nested(16)}) {
     const auto fault = scan_json(text);
     EXPECT_FALSE(fault.has_value()) << text << ": " << fault->reason;
     EXPECT_NE(parse_scanned_json(text), nullptr) << text;
@@ -32,8 +32,13 @@ TEST(JsonScan, RefusesWhatJsonGlibWouldTake) {
       {"{a:1}", "", "expected a key in double quotes"},
       {R"({"a":1,"a":2})", "a", "appears twice"},
       {R"({"x":{"a":1,"\u0061":2}})", "x.a", "appears twice"},
-      {R"({"a":1e999})", "a", "must be a whole number"},
-      {R"({"a":1.0})", "a", "must be a whole number"},
+      {R"({"a":1e999})", "a", "the number is out of range"},
+      {R"({"a":1.})", "a", "expected a value"},
+      {R"({"a":1.e1})", "a", "expected a value"},
+      {R"({"a":1e})", "a", "expected a value"},
+      {R"({"a":1e+})", "a", "expected a value"},
+      {R"({"a":.5})", "a", "expected a value"},
+      {R"({"a":0.00000000000000000000000000000001})", "a", "the number is out of range"},
       {R"({"a":[1,99999999999999999999]})", "a[1]", "the number is out of range"},
       {R"({"a":-9223372036854775809})", "a", "the number is out of range"},
       {R"({"a":"\u0000x"})", "a", "\\u0000 is not allowed"},

@@ -204,6 +204,7 @@ class StoreFake {
       return;
     }
     if (asked.method == "DELETE") {
+      if (asked.query.empty()) objects_.erase(asked.path);
       parts_.clear();
       return answer(message, 204);
     }
