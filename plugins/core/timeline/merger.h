@@ -154,8 +154,9 @@ struct InputStatus {
 // at expected + max(0.5 s, 0.3 T), expected being media end + the greatest (arrival - media end)
 // of its recent units, of those at the same place in their segments where these are regular. An active input
 // that falls behind little by little is always in time by that: it is left when the other's copy has been
-// here for longer than when this began by a segment. A track that the active input has stopped sending is
-// not waited for where the other has it. Nobody fails back by itself.
+// here for longer than when this began by a segment, and before playlists, which grow by T or more at a time,
+// have not grown for 1.45 times that. A track that the active input has stopped sending is not waited for
+// where the other has it. Nobody fails back by itself.
 //
 // A slot is held for tracks that are no reference for as long, from when it could be used; longer, by what
 // they are always late by, where an encoder's files of sound end later than those of its pictures.

@@ -114,9 +114,14 @@ struct Running {
   Stretch stretch;
   std::vector<TrackState> tracks;  // ascending by id
   std::size_t reference = 0;
-  std::int64_t slot_edge = 0;        // end of the last slot, reference ticks
-  std::int64_t nominal = 0;          // length of the last slot that had content; 0: none yet
-  std::uint64_t slots = 0;           // that were opened since this merger has run
+  std::int64_t slot_edge = 0;  // end of the last slot, reference ticks
+  std::int64_t nominal = 0;    // length of the last slot that had content; 0: none yet
+  std::uint64_t slots = 0;     // that were opened since this merger has run
+  // When playlists with segments of the target duration grew last: with GOPs that are not equal, or of a
+  // segment that was cut short, not with every slot.
+  Monotonic grown_at;
+  std::int64_t grown_to = 0;         // reference ticks
+  Microseconds growth{0};            // how much media that was; 0: they have not grown yet
   Monotonic begun;                   // no slot's deadline counts from before
   std::optional<Monotonic> last_at;  // arrival of the last reference unit that was used
   std::uint64_t last_digest = 0;     // its

@@ -308,8 +308,11 @@ bool Merger::Impl::outruns_active(const Input& input, const Session& session) {
   Monotonic until = feed.units[count - 1].at + lead + std::max(pace(), margin());
   // What it was late by before is expected again: playlists shall not age by more than 1.5 segments for that.
   const auto& recent = running_->recent;
-  if (!recent.empty() && !recent.back().hole)
-    until = std::min(until, recent.back().decided + pace() * 29 / 20);
+  if (!recent.empty() && !recent.back().hole) {
+    const bool has_grown = running_->growth.count() > 0;
+    const Monotonic grown = has_grown ? running_->grown_at : recent.back().decided;
+    until = std::min(until, grown + std::max(pace(), running_->growth) * 29 / 20);
+  }
   if (now_ < until) wake_at(until);
   return now_ >= until;
 }

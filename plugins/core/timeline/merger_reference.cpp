@@ -185,6 +185,12 @@ void Merger::Impl::open_slot(std::int64_t start, std::int64_t end, Monotonic ava
   slot_ = OpenSlot{next_slot_++, start, end, since, since + target(), hole};
   running_->slot_edge = end;
   ++running_->slots;
+  if (const auto grown = to_microseconds(end - running_->grown_to, running_->ref().timescale);
+      grown >= target()) {
+    running_->growth = grown;
+    running_->grown_to = end;
+    running_->grown_at = now_;
+  }
   if (!hole) running_->nominal = end - start;
   auto& recent = running_->recent;
   recent.push_back({start, hole ? now_ : running_->last_at.value_or(now_), now_, active_.value_or(0), hole,

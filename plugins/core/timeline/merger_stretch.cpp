@@ -69,7 +69,7 @@ void Merger::Impl::resume_stretch(Resume resume) {
 
   running_.emplace();
   running_->stretch = std::move(*resume.last_stretch);
-  running_->slot_edge = resume.slot_end;
+  running_->slot_edge = running_->grown_to = resume.slot_end;
   running_->end_utc = resume.slot_end_utc;
   running_->closed = resume.ended;
   const Stretch& stretch = running_->stretch;
@@ -316,7 +316,7 @@ void Merger::Impl::begin_stretch(Input& input, Session& session) {
   next.stretch.start = start_utc(session);
   next.stretch.start_time = next.slot_edge = feed.units.front().unit.start;
   next.end_utc = next.base_utc = next.stretch.start;
-  next.base_time = next.stretch.start_time;
+  next.base_time = next.grown_to = next.stretch.start_time;
   next.begun = now_;
   running_ = std::move(next);
   utc_watch_.reset();

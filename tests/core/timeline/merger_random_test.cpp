@@ -224,5 +224,64 @@ TEST_F(MergerRandom, EncodersThatDieAndComeBackInTurnLoseNothing) {
   }
 }
 
+// GOPs of half a second to three, as scene cuts make them, the same in both encoders; one dies within a
+// segment. Playlists grow when a target duration more is listed, and never age by more than 1.5 of the
+// longest segment.
+TEST_F(MergerRandom, ADeathIsNotNoticedWhateverTheLengthOfGops) {
+  constexpr std::int64_t frame = 3'600;
+  constexpr std::int64_t programme = 150 * 90'000;
+  for (unsigned trial = 0; trial < trials_ * 3 && !HasFailure(); ++trial) {
+    const std::int64_t target = 2 * pick(1, 3);
+    std::vector<std::int64_t> starts{0};  // of GOPs, and the end
+    while (starts.back() < programme)
+      starts.push_back(starts.back() + pick(13, std::min<std::int64_t>(target * 25, 75)) * frame);
+    const auto gops = static_cast<std::int64_t>(starts.size()) - 1;
+    const auto start_of = [&](std::int64_t gop) { return starts[static_cast<std::size_t>(gop)]; };
+    Scene scene{{}, MergerSettings{Microseconds{target * 1'000'000}}};
+    scene.announce_video();
+    const std::int64_t death = pick(10, 14);
+    std::int64_t longest = 0;
+    for (const InputId input : {0U, 1U}) {
+      const std::int64_t delay = pick(50, 400);
+      std::int64_t segment = 0;
+      for (std::int64_t from = 0; from < gops; ++segment) {
+        std::int64_t to = from + 1;
+        while (to < gops && start_of(to) - start_of(from) < target * 90'000) ++to;
+        longest = std::max(longest, start_of(to) - start_of(from));
+        const std::int64_t sent = input != 0 || segment < death ? to
+                                  : segment == death            ? pick(from, to - 1)
+                                                                : from;
+        const std::int64_t at = start_of(to) / 90 + delay + pick(0, target * 50);
+        if (sent > from) {
+          scene.at(at, [&, input, from, sent](Merger& m) {
+            for (std::int64_t gop = from; gop < sent; ++gop) {
+              Unit unit = Scene::gop(gop, input);
+              unit.start = first_video + start_of(gop);
+              unit.duration = start_of(gop + 1) - start_of(gop);
+              m.add(input, "v0", std::move(unit), scene.now(), scene.now_utc());
+            }
+            m.segment_end(input, {"v0"}, scene.now(), scene.now_utc());
+          });
+        }
+        from = to;
+      }
+    }
+    scene.run(programme / 90 + 20'000);
+    scene.expect_sane();
+    EXPECT_EQ(scene.published("v0"), numbers(0, gops - 1));
+    EXPECT_THAT(scene.all<StretchStarted>(), SizeIs(1));
+    std::int64_t from = first_video;
+    std::int64_t last = 0;
+    for (const Timed& timed : scene.decided) {
+      const auto* const slot = std::get_if<SlotListed>(&timed.decision);
+      if (slot == nullptr || slot->end - from < target * 90'000) continue;
+      from = slot->end;
+      EXPECT_TRUE(last == 0 || (timed.at_ms - last) * 90 * 2 <= longest * 3)
+          << "trial " << trial << " at " << timed.at_ms;
+      last = timed.at_ms;
+    }
+  }
+}
+
 }  // namespace
 }  // namespace tarn::timeline
