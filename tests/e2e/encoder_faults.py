@@ -302,10 +302,10 @@ def other_reorderings(server):
         group = f"ladder-{pair[0]}"
         folder = os.path.join(server.folder, group)
         os.makedirs(folder)
-        ffmpeg("-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-t", "10", "-map", "0:v", "-map", "0:v", "-pix_fmt", "yuv420p",
-               "-c:v", "libx264", "-preset", "ultrafast", "-g", "50", "-keyint_min", "50", "-sc_threshold", "0", "-bf:v:0", pair[0],
-               "-bf:v:1", pair[1], "-b:v:0", "200k", "-b:v:1", "500k", *TS, "-master_pl_name", "manifest.m3u8", "-var_stream_map",
-               "v:0 v:1", "-hls_segment_filename", f"{folder}/v%v-%d.ts", f"{folder}/v%v.m3u8")
+        ffmpeg("-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-t", "10", "-map", "0:v", "-map", "0:v",
+               "-pix_fmt", "yuv420p", *X264[:-2], "-g", "50", "-keyint_min", "50", "-bf:v:0", pair[0], "-bf:v:1", pair[1],
+               "-b:v:0", "200k", "-b:v:1", "500k", *TS, "-master_pl_name", "manifest.m3u8", "-var_stream_map", "v:0 v:1",
+               "-hls_segment_filename", f"{folder}/v%v-%d.ts", f"{folder}/v%v.m3u8")
         inputs, urls = server.create_channel(group, "c", ENDPOINTS)
         with open(os.path.join(folder, "manifest.m3u8"), "rb") as multivariant:
             push_folder(inputs, folder, multivariant.read())

@@ -75,6 +75,8 @@ def tee(inputs):
     return ["-map", "0:v", "-map", "0:a", "-f", "tee", slaves]
 
 
+# of the channels: what comes in files of its own may be late by 1.2 s beyond what it always is, on a machine that is busy
+SEGMENT_DURATION = 4
 # name, arguments of ffmpeg, what the channel takes
 FFMPEG = [
     ("a connection for each file", plain, "HLS"), ("connections that are kept", kept, "HLS"),
@@ -114,8 +116,8 @@ class Shaka:
                 [PACKAGER, *(text.format(pipe=pipe) for text in arguments), "--hls_master_playlist_output",
                  f"{folder_of(entry)}/manifest.m3u8", "--hls_playlist_type", "LIVE", "--segment_duration", "2",
                  "--time_shift_buffer_depth", "6", "--preserved_segments_outside_live_window", "1"], stdout=log, stderr=log)
-        self.feed = subprocess.Popen(["ffmpeg", "-nostdin", "-v", "error", "-y", "-re", "-i", source, "-c", "copy", "-f", "mpegts",
-                                      pipe])
+        self.feed = subprocess.Popen(
+            ["ffmpeg", "-nostdin", "-v", "error", "-y", "-re", "-i", source, "-c", "copy", "-f", "mpegts", pipe])
 
     def kill(self):
         for process in (self.feed, self.process):
@@ -164,14 +166,14 @@ def main():
         running = []
         try:
             for number, (name, arguments, protocol) in enumerate(FFMPEG):
-                inputs, urls = server.create_channel(f"f{number}", "c", ENDPOINTS, protocol=protocol)
+                inputs, urls = server.create_channel(f"f{number}", "c", ENDPOINTS, SEGMENT_DURATION, protocol=protocol)
                 running.append((f"ffmpeg, {name}", lab.Encoder(folder, ["-re", "-i", source, "-c", "copy", *arguments(inputs)],
                                                                f"f{number}"), urls, True, f"f{number}",
                                 fragmented if protocol == "HLS_CMAF" else source))
             if os.path.exists(PACKAGER):
                 for number, (name, arguments, protocol) in enumerate([
                         ("transport streams and packed audio", packed, "HLS"), ("fragments and an MPD", fragments, "HLS_CMAF")]):
-                    inputs, urls = server.create_channel(f"s{number}", "c", ENDPOINTS, protocol=protocol)
+                    inputs, urls = server.create_channel(f"s{number}", "c", ENDPOINTS, SEGMENT_DURATION, protocol=protocol)
                     running.append((f"shaka-packager, {name}", Shaka(folder, f"s{number}", source, arguments(inputs), inputs[0]),
                                     urls, False, f"s{number}", source))
             for name, encoder, *_ in running:  # what judges them takes more of the machine than they do
