@@ -141,7 +141,9 @@ async function watch({ player, url, seconds, clear_keys, subtitles, metadata, fr
     await tick(50);
   }
   const began_at = video.currentTime;
-  const sought = seeks ? await window.seek_through({ video, seeks, range, programme_time, on_ended }) : null;
+  const sought = seeks ? await window.seek_through({
+    // dash.js 5.2 may ask for nothing after a seek away from an end that is all in the buffer; a second one helps it
+    video, seeks, range, programme_time, on_ended, tries: player === 'dash.js' ? 2 : 1 }) : null;
   if (trick) window.shaka_player.trickPlay(trick);
   const quality = () => video.getVideoPlaybackQuality();
   const began = performance.now();

@@ -132,6 +132,7 @@ def judge_seek(name, origin, sought):
 def judge(result, name, origin, length=None):
     assert result["errors"] == [], result["errors"]
     assert result["sought"], result
+    assert sum(sought.get("tried", 1) - 1 for sought in result["sought"]) <= 1, result["sought"]
     for sought in result["sought"]:
         if sought["asked"] == "end":
             assert sought["ended"] and length - SECONDS < sought["position"] < length + 0.2, (length, sought)

@@ -7,11 +7,12 @@
 // 'live' are where `range()` has them, gone to while it plays; 'end' waits until the presentation has ended. Returns for
 // each {asked, arrived, picture, played, position, latency}: where it was sent, the time and the number of the first
 // picture that was shown there, how far it played on, how far behind the clock that is.
-export async function seek_through({ video, seeks, range, programme_time, on_ended }) {
+// `tries`: how often it is sent to a place before that has failed; `tried` in the result says how often it was.
+export async function seek_through({ video, seeks, range, programme_time, on_ended, tries }) {
   const patience = 20000;  // what takes longer has failed
   const tick = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
-  const until = async (condition) => {
-    const deadline = performance.now() + patience;
+  const until = async (condition, wait = patience) => {
+    const deadline = performance.now() + wait;
     while (!condition() && performance.now() < deadline) await tick(20);
     return condition();
   };
@@ -61,10 +62,16 @@ export async function seek_through({ video, seeks, range, programme_time, on_end
     target = asked;
     around = holds ? [0.3, 0.3] : [3, 5];
     shown = null;
-    video.currentTime = asked;
-    if (!holds && video.paused) video.play().catch(() => {});
-    if (!await until(() => shown !== null && !video.seeking)) {
-      results.push({ seek, asked, arrived: null, position: video.currentTime, ...state() });
+    let tried = 0;
+    let is_there = false;
+    while (!is_there && tried < tries) {
+      ++tried;
+      video.currentTime = asked;
+      if (!holds && video.paused) video.play().catch(() => {});
+      is_there = await until(() => shown !== null && !video.seeking, patience / tries);
+    }
+    if (!is_there) {
+      results.push({ seek, asked, tried, arrived: null, position: video.currentTime, ...state() });
       break;  // the others would take as long
     }
     const { at: arrived, number: picture } = shown;
@@ -74,7 +81,7 @@ export async function seek_through({ video, seeks, range, programme_time, on_end
     await until(() => video.currentTime > from + 1.2 || video.ended);
     const time = programme_time();
     results.push({
-      seek, asked, arrived, picture, played: video.currentTime - from,
+      seek, asked, tried, arrived, picture, played: video.currentTime - from,
       position: video.currentTime, latency: time ? (Date.now() - time.getTime()) / 1000 : null, ...state(),
     });
   }
