@@ -561,7 +561,7 @@ void ManifestBuilder::close_segment(const Next& next, Utc now) {
   slot.utc = date_of(slot.start);
   slot.stretch = stretch_;
   const bool takes_all = next.is_last && newest_end() <= std::max(next.end, longest_end());
-  slot.number = next_slot_++;
+  slot.number = next_slot_++;  // from here on next_start() wants it in the timeline
   slot.end = next.count == 0 && next.is_last ? std::min(next.end, newest_end()) : next.end;
   was_without_ = next.count == 0;
   for (auto& [id, input] : inputs_) {

@@ -24,7 +24,8 @@ struct JsonFault {
 };
 
 // What is wrong with `text`, if anything: RFC 8259 to the letter, UTF-8 without a byte order mark, no equal
-// or empty keys in one object, no \u0000, and whole numbers within 64 bits only (the API has no others).
+// or empty keys in one object, no \u0000, whole numbers within 64 bits only. The API has no others: what has
+// a fraction or an exponent passes here, and is a double that every field refuses with its own words.
 std::optional<JsonFault> scan_json(std::string_view text, const JsonLimits& limits = {});
 
 }  // namespace tarn::server

@@ -97,8 +97,8 @@ def output_file(folder, url, kind):
     """What a player of this track would feed to its decoder, as one file. DASH is left to ffmpeg's own reader, which does not
     come back from an MPD that is not over."""
     if url.endswith(".mpd"):
-        is_over = b'type="static"' in request(url).body
-        return url if is_over else representations_of(url, folder)["va".index(kind)]
+        has_ended = b'type="static"' in request(url).body
+        return url if has_ended else representations_of(url, folder)["va".index(kind)]
     base = url.rsplit("/", 1)[0]
     multivariant = request(url).text
     rendition = re.search(r'#EXT-X-MEDIA:TYPE=AUDIO.*URI="([^"]+)"', multivariant)

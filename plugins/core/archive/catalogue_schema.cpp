@@ -34,10 +34,6 @@ CREATE TABLE cut(
   stretch INTEGER NOT NULL, generation INTEGER NOT NULL, recorded INTEGER NOT NULL,
   discontinuity INTEGER NOT NULL DEFAULT 0, discontinuity_sequence INTEGER NOT NULL DEFAULT 0,
   PRIMARY KEY(endpoint, number)) WITHOUT ROWID;
-CREATE TABLE rate(
-  endpoint INTEGER, stretch INTEGER, track INTEGER, through INTEGER NOT NULL, cuts INTEGER NOT NULL,
-  peak_cmaf INTEGER NOT NULL, peak_ts INTEGER NOT NULL, bytes_cmaf INTEGER NOT NULL, bytes_ts INTEGER NOT NULL,
-  microseconds INTEGER NOT NULL, PRIMARY KEY(endpoint, stretch, track)) WITHOUT ROWID;
 PRAGMA user_version = 6;
 )sql";
 
@@ -53,7 +49,8 @@ constexpr char column_of_version_5[] = R"sql(
 ALTER TABLE generation ADD COLUMN key_period INTEGER NOT NULL DEFAULT 0;
 )sql";
 
-// Until then bitrates were measured over the newest cuts alone. What is kept is taken in when it is opened.
+// Of every version, the first one too. Until then bitrates were measured over the newest cuts alone; what is
+// kept is taken in when it is opened.
 constexpr char table_of_version_6[] = R"sql(
 CREATE TABLE rate(
   endpoint INTEGER, stretch INTEGER, track INTEGER, through INTEGER NOT NULL, cuts INTEGER NOT NULL,
@@ -135,7 +132,7 @@ Status bring_up_to_date(Database& database, std::int64_t version) {
   // Version 3 has the same tables as 2; its stretch records say more.
   if (version > 0 && version < 4) TRY(database.execute(tables_of_version_4));
   if (version > 0 && version < 5) TRY(database.execute(column_of_version_5));
-  if (version > 0) TRY(database.execute(table_of_version_6));
+  TRY(database.execute(table_of_version_6));
   TRY(database.execute("PRAGMA user_version = 6"));
   return transaction.commit();
 }

@@ -363,9 +363,8 @@ void Merger::Impl::add_tracks(Input& input, Session& session) {
     TrackFeed& feed = *session.find(state.key);
     state.edge -= running_->earlier_than_reference(state);
     const auto is_before = [&](const Unit& unit) {
-      const std::int64_t tolerated = tolerance(state, unit, false);
-      if (state.kind == codecs::Kind::video) return unit.start < state.edge - tolerated || !unit.sync;
-      return unit.start + unit.duration / 2 < state.edge;
+      if (state.kind != codecs::Kind::video) return unit.start + unit.duration / 2 < state.edge;
+      return unit.start < state.edge - tolerance(state, unit, false) || !unit.sync;
     };
     if (state.id != stretch.reference) {
       while (!feed.units.empty() && is_before(feed.units.front().unit)) {
