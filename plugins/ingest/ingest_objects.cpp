@@ -7,6 +7,7 @@
 #include "ingest/ingest_session.h"
 #include "ingest/object_kind.h"
 #include "ingest/segment_parts.h"
+#include "ingest/text_fragments.h"
 
 namespace tarn::ingest {
 namespace {
@@ -19,12 +20,12 @@ Result<codecs::MediaSegment> demux_stream(ObjectKind kind, Bytes content) {
   return kind == ObjectKind::packed_audio ? mpegts::demux_packed_audio(content) : mpegts::demux(content);
 }
 
-// Subtitles are taken as WebVTT files only.
+// Subtitles are taken from segments of their own only.
 Result<isobmff::MovieHeader> header_of(Bytes content) {
   isobmff::MovieHeader header = TRY(isobmff::read_movie_header(content));
+  if (is_text_header(header)) return header;
   std::erase_if(header.tracks,
                 [](const auto& track) { return codecs::kind_of(track.info.codec) == codecs::Kind::text; });
-  if (header.tracks.empty()) return unsupported("CMAF header: wvtt; subtitles are taken as WebVTT files");
   return header;
 }
 
@@ -140,28 +141,64 @@ void IngestSession::take_findings(const codecs::MediaSegment& media) {
   statistics_.damaged_packets += media.damaged_packets;
 }
 
-// False: nothing of it can be used.
-bool IngestSession::demux(OrderedSegment& segment) {
-  UploadedSegment& object = segment.object;
-  if (object.media != nullptr) return true;
+// The header that the playlist names for the segment, or its own.
+Result<std::shared_ptr<const isobmff::MovieHeader>> IngestSession::header_for(
+    const OrderedSegment& segment) const {
+  const UploadedSegment& object = segment.object;
   const HeaderShelf& headers = push_.shelf().headers();
   const auto slash = object.path.rfind('/');
   const auto own =
       ObjectName::resolve(object.path, object.path.substr(slash == std::string::npos ? 0 : slash + 1));
   auto header = segment.header ? headers.find(*segment.header, object.number) : nullptr;
   if (header == nullptr && own.ok()) header = headers.find(*own, object.number);
-  auto media = header == nullptr
-                   ? Result<codecs::MediaSegment>{malformed("no EXT-X-MAP says which header it needs")}
-                   : isobmff::demux_fragments(*header, object.fragments);
+  if (header == nullptr) return malformed("no EXT-X-MAP says which header it needs");
+  return header;
+}
+
+Result<codecs::MediaSegment> IngestSession::demux_object(const OrderedSegment& segment) const {
+  const auto header = TRY(header_for(segment));
+  if (is_text_header(*header)) return unsupported("subtitles, and no EXT-X-MEDIA says that they are");
+  return isobmff::demux_fragments(*header, segment.object.fragments);
+}
+
+void IngestSession::refuse_later(const UploadedSegment& object, const Error& error) {
+  ++statistics_.refused;
+  statistics_.last_error = object.path + ": " + error.message;
+}
+
+// False: nothing of it can be used.
+bool IngestSession::demux(OrderedSegment& segment) {
+  UploadedSegment& object = segment.object;
+  if (object.media != nullptr) return true;
+  auto media = demux_object(segment);
   object.fragments = {};
-  if (media.ok() && object.cut) keep_whole_gops(*media);
-  if (!media.ok() || media->streams.empty()) {
+  if (!media.ok()) {
+    refuse_later(object, media.error());
+    return false;
+  }
+  if (object.cut) keep_whole_gops(*media);
+  if (media->streams.empty()) {
     ++statistics_.refused;
-    if (!media.ok()) statistics_.last_error = object.path + ": " + media.error().message;
     return false;
   }
   take_findings(*media);
   object.media = std::make_shared<const codecs::MediaSegment>(std::move(*media));
+  return true;
+}
+
+// Likewise, of a subtitle playlist's.
+bool IngestSession::read_text(OrderedSegment& segment) {
+  UploadedSegment& object = segment.object;
+  if (object.text != nullptr || object.fragments.empty()) return object.text != nullptr;
+  const auto header = header_for(segment);
+  auto text = header.ok() ? read_text_fragments(**header, object.fragments)
+                          : Result<webvtt::Document>{header.error()};
+  object.fragments = {};
+  if (!text.ok()) {
+    refuse_later(object, text.error());
+    return false;
+  }
+  object.text = std::make_shared<const webvtt::Document>(std::move(*text));
   return true;
 }
 

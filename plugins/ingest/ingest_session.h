@@ -141,7 +141,12 @@ class IngestSession {
   ObjectAnswer put_subtitles(UploadedSegment segment, const Blob& content);
   ObjectAnswer put_header(std::string_view path, const Blob& content);
   void take_findings(const codecs::MediaSegment& media);
+  [[nodiscard]] Result<std::shared_ptr<const isobmff::MovieHeader>> header_for(
+      const OrderedSegment& segment) const;
+  [[nodiscard]] Result<codecs::MediaSegment> demux_object(const OrderedSegment& segment) const;
+  void refuse_later(const UploadedSegment& object, const Error& error);
   bool demux(OrderedSegment& segment);
+  bool read_text(OrderedSegment& segment);
   bool step();
   void follow_structure();
   void fill(std::size_t playlist);

@@ -49,7 +49,7 @@ void IngestSession::fill_text(std::size_t playlist) {
     auto segment = push_.next(playlist, now_);
     if (!segment) return;
     lane.break_pending = lane.break_pending || segment->discontinuity;
-    if (segment->gap || segment->object.text == nullptr) {
+    if (segment->gap || !read_text(*segment)) {
       ++statistics_.gaps;
       continue;
     }
@@ -70,9 +70,14 @@ std::optional<IngestSession::Span> IngestSession::place_of(const Lane& lane) con
   const bool is_ahead =
       spans_.empty() || (file.media_sequence > newest && file.media_sequence - newest <= furthest_ahead);
   if (is_ahead && waits) return std::nullopt;
+  const auto edge = lane.text_session == session_ ? lane.subtitles.edge() : std::nullopt;
+  if (!edge && !spans_.empty() && file.media_sequence < spans_.begin()->first &&
+      spans_.begin()->first - file.media_sequence <= furthest_ahead) {
+    const std::int64_t begin = spans_.begin()->second.begin;
+    return Span{begin, begin, {}};  // its new beginning came earlier than that of the reference
+  }
   const std::int64_t length = rescale(file.duration.count(), 1'000'000, transport_timescale);
-  const std::int64_t begin =
-      lane.subtitles.edge().value_or(spans_.empty() ? *edge_ : spans_.rbegin()->second.begin);
+  const std::int64_t begin = edge.value_or(spans_.empty() ? *edge_ : spans_.rbegin()->second.begin);
   return Span{begin, begin + length, {}};
 }
 

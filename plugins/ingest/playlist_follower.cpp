@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <string>
 
+#include "ingest/text_fragments.h"
+
 namespace tarn::ingest {
 namespace {
 
@@ -221,7 +223,11 @@ bool PlaylistFollower::has_complete_segment(const ObjectShelf& shelf) const {
 bool PlaylistFollower::is_text(const ObjectShelf& shelf) const {
   const auto at = std::find_if(expected_.begin(), expected_.end(),
                                [&](const Expected& entry) { return shelf.find(entry.name) != nullptr; });
-  return at != expected_.end() && shelf.find(at->name)->text != nullptr;
+  if (at == expected_.end()) return false;
+  const UploadedSegment* segment = shelf.find(at->name);
+  if (segment->text != nullptr || !at->segment.header) return segment->text != nullptr;
+  const auto header = shelf.headers().find(*at->segment.header, segment->number);
+  return header != nullptr && is_text_header(*header);
 }
 
 // Without EXT-X-MAP nothing is waited for: such a segment has no use.

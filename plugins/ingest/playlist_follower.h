@@ -50,7 +50,7 @@ class PlaylistFollower {
 
   [[nodiscard]] bool names(std::string_view path) const;
   [[nodiscard]] bool has_complete_segment(const ObjectShelf& shelf) const;
-  // The first of its segments that is there is WebVTT.
+  // The first of its segments that is there is WebVTT, in a file or in fragments.
   [[nodiscard]] bool is_text(const ObjectShelf& shelf) const;
   // EXT-X-ENDLIST, and everything before it has had its turn.
   [[nodiscard]] bool ended() const { return end_list_ && expected_.empty(); }

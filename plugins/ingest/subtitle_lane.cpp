@@ -25,13 +25,17 @@ std::optional<SubtitleLane::Placed> SubtitleLane::place(const webvtt::Document& 
                                                         const std::vector<std::int64_t>& cuts) {
   if (edge_ && begin < *edge_ + slack && begin > *edge_ - slack) begin = *edge_;
   if (edge_) begin = std::max(begin, *edge_);
-  if (begin >= end) return std::nullopt;
+  end = std::max(begin, end);
   std::vector<webvtt::Cue> cues = webvtt::place_cues(file, origin, begin);
   cues.insert(cues.end(), open_.begin(), open_.end());
   open_.clear();
+  const bool is_empty = begin == end;
   for (const webvtt::Cue& cue : cues) {
-    if (cue.start < end && cue.end > end && open_.size() < most_open) open_.push_back(cue);
+    const bool goes_on = (cue.start < end || is_empty) && cue.end > end;
+    const bool is_known = std::find(open_.begin(), open_.end(), cue) != open_.end();
+    if (goes_on && !is_known && open_.size() < most_open) open_.push_back(cue);
   }
+  if (is_empty) return std::nullopt;
   edge_ = end;
   Placed placed;
   for (const webvtt::Sample& sample :

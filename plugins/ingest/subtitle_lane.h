@@ -25,8 +25,8 @@ class SubtitleLane {
     std::vector<TimedUnit> units;
   };
   // The file of [begin, end). `origin`: see webvtt::place_cues. A cue that goes on behind the end is shown
-  // during the next file too, which may or may not repeat it. `cuts`: see
-  // webvtt::write_samples. Nothing: the time has been covered before.
+  // during the next file too, which may or may not repeat it. `cuts`: see webvtt::write_samples. Nothing: the
+  // time has been covered before, or is none; the file's cues are shown with the next one.
   std::optional<Placed> place(const webvtt::Document& file, std::int64_t begin, std::int64_t end,
                               std::int64_t origin, const std::vector<std::int64_t>& cuts = {});
 

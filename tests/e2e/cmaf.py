@@ -30,6 +30,7 @@ STREAMS = [
     ("avc-opus", [*X264, "-c:a", "libopus", "-b:a", "96k"], ("hls", "separate")),
 ]
 CMAF = os.path.join(lab.SHARED, "vectors", "hls-cmaf")
+ODD = os.path.join(lab.SHARED, "vectors", "ts-odd")
 PARTS = os.path.join(lab.SHARED, "vectors", "cmaf-parts")
 WAVE = os.path.join(CMAF, "wave-av", "vectors", "cfhd_sets")
 # name, {kind: (header, its segments in order)}, endpoints that cannot carry it, ticks by which ffmpeg takes the pictures of
@@ -46,6 +47,7 @@ VECTORS = [
                                                 ("a", "A48", (0, 96256, 192512, 288768)))}, (), 3003),
     ("muxed", {"va": (f"{CMAF}/muxed-aac-h264/init.mp4", [f"{CMAF}/muxed-aac-h264/hls11.m4s"])}, (), 0),
     ("hvc1", {"v": (f"{PARTS}/hvc1_init.mp4", [f"{PARTS}/hvc1_seg_1.m4s"])}, (), 0),
+    ("malformed-sei", {"va": (f"{ODD}/malformed-sei-init.mp4", [f"{ODD}/malformed-sei.m4s"])}, (), 0),
     ("av1", {"v": (f"{PARTS}/av1_init.mp4", [f"{PARTS}/av1_multitile_seg.m4s"])}, ("hls", "separate"), 0),
 ]
 # ffmpeg gives the first two pictures of a segment of x265's the same time

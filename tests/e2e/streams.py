@@ -36,13 +36,14 @@ def put(inputs, name, body):
         assert 200 <= answer.status < 300, f"{name}: {answer.status} {answer.text}"
 
 
-def push_folder(inputs, folder, multivariant):
-    """Playlists by their first segments, so that no input ends before all have begun; the whole ones last."""
+def push_folder(inputs, folder, multivariant, names=None):
+    """Playlists by their first segments, so that no input ends before all have begun; the whole ones last. `names`: of the
+    media playlists; else all there are."""
     put(inputs, "manifest.m3u8", multivariant)
     playlists = {}
     for path in glob.glob(os.path.join(folder, "*.m3u8")):
         name = os.path.basename(path)
-        if name == "manifest.m3u8":
+        if name == "manifest.m3u8" or name not in (names or [name]):
             continue
         with open(path, encoding="utf-8") as file:
             playlists[name] = file.read()

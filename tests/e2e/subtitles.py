@@ -10,7 +10,7 @@ import sys
 import judging
 import lab
 from lab import Tap, request, wait_until
-from streams import ffmpeg, push_folder, put
+from streams import PACKAGER, ffmpeg, push_folder, put
 
 ENDPOINTS = {
     "hls": {"protocol": "HLS", "segmentDuration": 4, "timeShiftDays": 1},
@@ -238,6 +238,51 @@ def window_start(it, name):
     return SECONDS - sum(float(d) for d in re.findall(r"#EXTINF:([\d.]+)", request(url).text))
 
 
+def in_fragments(it):
+    """WebVTT in fragmented MP4, as shaka-packager writes it beside fragments of video, comes out as if it had come in files."""
+    if not os.path.exists(PACKAGER):
+        raise Tap.Skip("shaka-packager is not installed: ./tarn test installs it")
+    folder = os.path.join(it.folder, "fragments")
+    packaged = os.path.join(folder, "packaged")
+    os.makedirs(packaged)
+    video, text = os.path.join(folder, "video.mp4"), os.path.join(folder, "en.vtt")
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25", "-t", str(SECONDS), "-c:v", "libx264", "-preset", "ultrafast",
+           "-bf", "0", "-g", "25", video)
+    with open(text, "w", encoding="utf-8") as file:
+        file.write("WEBVTT\n\n" + "\n".join(f"{clock(start)} --> {clock(stop)} line:80%\n{words}\n"
+                                            for start, stop, words in cues_of("en")))
+    each = "in={0},stream={1},init_segment={2}/{1}-init.mp4,segment_template={2}/{1}-$Number$.m4s,playlist_name={1}.m3u8"
+    run = subprocess.run(
+        [PACKAGER, each.format(video, "video", packaged), each.format(text, "text", packaged) + ",language=en,hls_group_id=s",
+         "--hls_master_playlist_output", f"{packaged}/manifest.m3u8", "--segment_duration", "2", "--quiet"],
+        capture_output=True, text=True, timeout=60, check=False)
+    assert run.returncode == 0, run.stderr[-1500:]
+    inputs, urls = it.server.create_channel("fragments", "c", ENDPOINTS, protocol="HLS_CMAF")
+    with open(os.path.join(packaged, "manifest.m3u8"), "rb") as multivariant:
+        push_folder(inputs, packaged, multivariant.read())
+    wait_until(lambda: is_over(urls["cmaf"]), 20, "the stream is over in the output")
+    for name in ("hls", "cmaf"):
+        base = urls[name].rsplit("/", 1)[0] + "/"
+        listing = request(base + re.search(r'TYPE=SUBTITLES,.*URI="([^"]+)"', request(urls[name]).text).group(1)).text
+        found = {}  # a cue that lies across segments of the source is one for each of them
+        for file in re.findall(r"\S+\.vtt", listing):
+            mpegts, cues = read_vtt(request(base + file).text)
+            for start, stop, settings, words in cues:
+                begin, end = start + mpegts / 90, stop + mpegts / 90
+                known = found.setdefault(words, [begin, end, settings])
+                assert begin <= known[1] and end >= known[0], f"{words} is shown twice: {known}, [{begin}, {end})"
+                known[:2] = min(known[0], begin), max(known[1], end)
+        listed = round(sum(float(duration) for duration in re.findall(r"#EXTINF:([\d.]+)", listing)) * 1000)
+        wanted = [cue for cue in cues_of("en") if cue[1] > SECONDS * 1000 - listed]
+        assert len(found) == len(wanted) >= SECONDS / 2, (name, found)
+        origin = found[wanted[-1][2]][0] - wanted[-1][0]
+        for start, stop, words in wanted:
+            begin, end, settings = found[words]
+            assert abs(begin - origin - start) <= 1 and settings.startswith("line:80%"), (name, words, found[words], start)
+            assert abs(min(end - origin, SECONDS * 1000) - min(stop, SECONDS * 1000)) <= 1, (name, words, found[words], stop)
+    assert 'codecs="wvtt"' in request(urls["dash"]).text
+
+
 def a_bad_file_is_refused_and_the_rest_goes_on(it):
     entry = it.inputs[0]
     for body, status in ((b"<html>", 400), (b"WEBVTT\n\n\xff\xfe", 400), (b"WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:a\n", 400)):
@@ -267,7 +312,7 @@ def main():
         try:
             for test in (multivariant_says_what_the_encoder_said, every_segment_has_the_cues_that_overlap_it,
                          both_formats_have_the_same_text, the_mpd_is_valid_and_describes_them, mp4box_reads_wvtt,
-                         players_show_them, clips_have_them, a_bad_file_is_refused_and_the_rest_goes_on):
+                         players_show_them, clips_have_them, in_fragments, a_bad_file_is_refused_and_the_rest_goes_on):
                 tap.run(test.__name__.replace("_", " "), test, it)
             judging.judge_server(it.server, tap)
         finally:

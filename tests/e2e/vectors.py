@@ -13,7 +13,7 @@ from fractions import Fraction
 import judging
 import lab
 from lab import SHARED, Tap, request, wait_until
-from streams import codec_of
+from streams import codec_of, push_folder
 
 ENDPOINTS = {
     "hls": {"protocol": "HLS", "manifest": {"segments": 100}},
@@ -32,6 +32,12 @@ STREAMS = [
     ("hls-ts/ac3", "prog_index.m3u8", "a"),
     ("hls-ts/ec3", "prog_index.m3u8", "a"),
     ("hls-ts/mp3", "manifest.m3u8", "a"),
+]
+# folder below vectors, its only segment, how long it is, what it carries, ticks by which its own times of audio drift:
+# the playlist lists the segment twice, or names none
+SINGLE = [
+    ("hls-ts/h265", "0.ts", 12, "v", 1),
+    ("ts-odd", "test-middle-pat-pmt.ts", 1, "va", 6),
 ]
 # single segments below ts-odd that follow each other, what they carry
 ODD = [
@@ -113,8 +119,9 @@ def frames(url, kind):
     return found
 
 
-def output_file(server, url, kind):
-    """What a player of this track would feed to its decoder, as one file; DASH is left to ffmpeg's own reader."""
+def output_file(server, url, kind, is_after=None):
+    """What a player of this track would feed to its decoder, as one file; DASH is left to ffmpeg's own reader. `is_after`:
+    there is one discontinuity, and what is wanted lies behind it, or before."""
     if url.endswith(".mpd"):
         return url
     base = url.rsplit("/", 1)[0]
@@ -122,7 +129,9 @@ def output_file(server, url, kind):
     rendition = re.search(r'#EXT-X-MEDIA:TYPE=AUDIO.*URI="([^"]+)"', multivariant)
     names = [line for line in multivariant.splitlines() if line and not line.startswith("#")]
     playlist = request(f"{base}/{rendition.group(1) if kind == 'a' and rendition else names[0]}").text
-    assert "#EXT-X-ENDLIST" in playlist and "#EXT-X-DISCONTINUITY" not in playlist, playlist
+    parts = playlist.split("#EXT-X-DISCONTINUITY\n")
+    assert "#EXT-X-ENDLIST" in playlist and len(parts) == (1 if is_after is None else 2), playlist
+    playlist = parts[-1] if is_after else parts[0]
     inits = re.findall(r'#EXT-X-MAP:URI="([^"]+)"', playlist)
     playlist = re.sub(r"#EXT-X-GAP\n#EXTINF[^\n]*\n[^\n]+\n", "", playlist)
     path = os.path.join(server.folder, "output.mp4" if inits else "output.ts")
@@ -147,7 +156,7 @@ def unwrapped(times, origin):
     return [(time - origin + WRAP / 2) % WRAP - WRAP / 2 for time in times]
 
 
-def judge(source, output, kinds, reorder):
+def judge(source, output, kinds, reorder, drift=1):
     """All video of the source; of its audio all that begins while video decodes (a stream ends with its last GOP); the
     same distances, to a tick of the source."""
     origin_in, origin_out = (tracks[kinds[0]][0][0] for tracks in (source, output))
@@ -164,7 +173,7 @@ def judge(source, output, kinds, reorder):
         times_out = unwrapped([each[0] for each in got], origin_out)
         for index, time in enumerate(times_out):
             apart = abs(time - times_in[at + index])
-            assert apart <= max(TICK, HALF_SAMPLE), f"{kind} {index} of {len(got)}: {float(apart * 90000)} ticks off"
+            assert apart <= max(drift * TICK, HALF_SAMPLE), f"{kind} {index} of {len(got)}: {float(apart * 90000)} ticks off"
         if kind == "a" and kinds[0] == "v":
             video = unwrapped([each[0] for each in source["v"]], origin_in)
             lost = [t for i, t in enumerate(times_in) if not at <= i < at + len(got)]
@@ -172,7 +181,7 @@ def judge(source, output, kinds, reorder):
             assert not inside, f"audio lost while there is video: {inside}"
 
 
-def one_stream(server, name, playlist, kinds):
+def one_stream(server, name, playlist, kinds, drift=1):
     folder = os.path.join(SHARED, "vectors", name)
     if not os.path.isdir(folder):
         raise Tap.Skip("the vectors are not here")
@@ -192,7 +201,7 @@ def one_stream(server, name, playlist, kinds):
     for endpoint, url in urls.items():
         try:
             output = {kind: frames(output_file(server, url, kind), kind) for kind in kinds}
-            judge(source, output, kinds, reorder)
+            judge(source, output, kinds, reorder, drift)
         except AssertionError as difference:
             wrong.append(f"{endpoint}: {difference}")
     assert not wrong, wrong
@@ -202,26 +211,69 @@ def odd_segments(server, names, kinds):
     folder = os.path.join(SHARED, "vectors", "ts-odd")
     if not os.path.isdir(folder):
         raise Tap.Skip("the vectors are not here")
+    segments_alone(server, folder, names, 10, kinds)
+
+
+def segments_alone(server, folder, names, duration, kinds, drift=1):
     own = os.path.join(server.folder, "odd", names[0])
     os.makedirs(own)
     with open(os.path.join(own, "playlist.m3u8"), "w", encoding="utf-8") as playlist:
-        playlist.write("#EXTM3U\n#EXT-X-TARGETDURATION:10\n")
+        playlist.write(f"#EXTM3U\n#EXT-X-TARGETDURATION:{duration}\n")
         for name in names:
             shutil.copy(os.path.join(folder, name), own)
-            playlist.write(f"#EXTINF:10,\n{name}\n")
-    one_stream(server, own, "playlist.m3u8", kinds)
+            playlist.write(f"#EXTINF:{duration},\n{name}\n")
+    one_stream(server, own, "playlist.m3u8", kinds, drift)
+
+
+def single_segment(server, name, segment, duration, kinds, drift):
+    folder = os.path.join(SHARED, "vectors", name)
+    if not os.path.isdir(folder):
+        raise Tap.Skip("the vectors are not here")
+    segments_alone(server, folder, [segment], duration, kinds, drift)
 
 
 def b9_not_a_stream(server):
-    """Encrypted whole, no packet of it is one: refused, with its name in the answer."""
-    path = os.path.join(SHARED, "vectors", "ts-odd", "encrypted.ts")
-    if not os.path.exists(path):
+    """Encrypted whole, no packet of it is one: refused, with its name in the answer. So is a lone packet of no programme."""
+    folder = os.path.join(SHARED, "vectors", "ts-odd")
+    if not os.path.isdir(folder):
         raise Tap.Skip("the vectors are not here")
     inputs, _ = server.create_channel("encrypted", "c", ENDPOINTS)
-    with open(path, "rb") as segment:
-        answer = request(f"{os.path.dirname(inputs[0]['url'])}/encrypted.ts", "PUT", segment.read(),
-                         lab.basic(inputs[0]))
-    assert answer.status == 415 and "encrypted.ts" in answer.text, (answer.status, answer.text)
+    for name, status, reason in (("encrypted.ts", 415, ""), ("test-stuffed-pes.ts", 400, "no PAT")):
+        with open(os.path.join(folder, name), "rb") as segment:
+            answer = request(f"{os.path.dirname(inputs[0]['url'])}/{name}", "PUT", segment.read(), lab.basic(inputs[0]))
+        assert answer.status == status and name in answer.text and reason in answer.text, (answer.status, answer.text)
+
+
+def text_offset(server):
+    """Subtitles whose discontinuity comes a segment earlier than that of the video, and whose times are an hour off: each cue
+    is shown where X-TIMESTAMP-MAP says, on its side of the discontinuity."""
+    folder = os.path.join(SHARED, "vectors", "hls-ts", "text-offset")
+    if not os.path.isdir(folder):
+        raise Tap.Skip("the vectors are not here")
+    inputs, urls = server.create_channel("text-offset", "c", ENDPOINTS, segment_duration=2)
+    with open(os.path.join(folder, "index.m3u8"), "rb") as multivariant:
+        push_folder(inputs, folder, multivariant.read(), ["playlist-video.m3u8", "playlist-vtt.m3u8"])
+    wait_until(lambda: "#EXT-X-ENDLIST" in whole(urls["separate"]), 30, "the stream is over in the output")
+    joined = os.path.join(server.folder, "text-offset.ts")
+    for name, numbers in (("before", (69, 70, 71)), ("after", (72, 73))):
+        with open(joined, "wb") as out:
+            for number in numbers:
+                with open(os.path.join(folder, f"video-0{number}.ts"), "rb") as part:
+                    out.write(part.read())
+        source = {kind: frames(joined, kind) for kind in "va"}
+        for endpoint in ("separate", "cmaf"):
+            output = {kind: frames(output_file(server, urls[endpoint], kind, name == "after"), kind) for kind in "va"}
+            judge(source, output, "va", reordering(joined))
+    for endpoint in ("separate", "cmaf"):
+        base = urls[endpoint].rsplit("/", 1)[0] + "/"
+        uri = re.search(r'#EXT-X-MEDIA:TYPE=SUBTITLES.*URI="([^"]+)"', request(urls[endpoint]).text).group(1)
+        listing = request(base + uri).text
+        before, after = listing.split("#EXT-X-DISCONTINUITY\n")
+        shown = [[cue for file in re.findall(r"\S+\.vtt", part) for cue in re.findall(
+            r"([\d:.]+) --> [\d:.]+[^\n]*\n([^\n]+)", request(base + file).text)] for part in (before, after)]
+        assert [cue for cue in shown[0] if "jerk" in cue[1]] and all(
+            (start, "jerk" in text) in (("00:02:20.000", True), ("00:02:22.000", False)) for start, text in shown[0]), shown
+        assert shown[1] and all(cue == ("00:00:03.500", "cues after discontinuity") for cue in shown[1]), shown
 
 
 def alternate_renditions(server):
@@ -316,6 +368,9 @@ def main():
                 tap.run(f"{name} comes out as it went in", one_stream, server, name, playlist, kinds)
             for names, kinds in ODD:
                 tap.run(f"{names} come out as they went in", odd_segments, server, names, kinds)
+            for name, segment, duration, kinds, drift in SINGLE:
+                tap.run(f"{segment} of {name} comes out as it went in", single_segment, server, name, segment, duration, kinds, drift)
+            tap.run("subtitles with times and a discontinuity of their own are shown where they belong", text_offset, server)
             tap.run("alternate renditions come out as they went in", alternate_renditions, server)
             tap.run("gaps stay gaps", gaps, server)
             tap.run("B9 what is encrypted whole is refused", b9_not_a_stream, server)

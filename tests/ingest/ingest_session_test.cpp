@@ -288,6 +288,33 @@ TEST_F(IngestSessionTest, OtherNumbersOfSubtitlesFollowEachOther) {
   EXPECT_GE(input.continuous("t0"), 12U);
 }
 
+// The encoder begins anew with segment 2, and its subtitles say so one file too early.
+TEST_F(IngestSessionTest, SubtitlesThatBeginAnewTooEarlyAreShownInTheNewSession) {
+  Input input;
+  input.put("master.m3u8", with_subtitles);
+  const auto list = [&](const std::string& end, int broken) {
+    std::string text = "#EXTM3U\n#EXT-X-TARGETDURATION:2\n";
+    for (int i = 0; i < 4; ++i) {
+      if (i == broken) text += "#EXT-X-DISCONTINUITY\n";
+      text += "#EXTINF:2,\n" + std::string{end == ".ts" ? "m" : "t"} + std::to_string(i) + end + "\n";
+    }
+    return text;
+  };
+  input.put("t.m3u8", list(".vtt", 1));
+  input.put("m.m3u8", list(".ts", 2));
+  for (int i = 0; i < 4; ++i) {
+    const int second = i % 2;
+    input.put("m" + std::to_string(i) + ".ts", single().at("m" + std::to_string(second) + ".ts"));
+    input.put("t" + std::to_string(i) + ".vtt", text_file(second));
+  }
+  input.pass(20'000);
+  // Times begin anew with the session: cue 0 of the first, then 0 and 1 of the second.
+  const auto times = shown_at(input);
+  ASSERT_EQ(times.size(), 3U);
+  EXPECT_EQ(times[1], times[0]);
+  EXPECT_EQ(times[2] - times[1], 180'000);
+}
+
 TEST_F(IngestSessionTest, NothingWaitsForSubtitles) {
   Input input;
   input.put("master.m3u8", with_subtitles);

@@ -21,8 +21,9 @@ void set_language(Mdia& mdia, std::string_view language) {
   mdia.mdhd.language = pack_language(code);
   if (language.empty() || language == code) return;
   Elng& elng = mdia.elng.emplace();
-  elng.extended_language.assign(language.begin(), language.end());
-  elng.extended_language.push_back(0);
+  elng.content.assign(4, 0);
+  elng.content.insert(elng.content.end(), language.begin(), language.end());
+  elng.content.push_back(0);
 }
 
 }  // namespace

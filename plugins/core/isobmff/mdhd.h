@@ -32,14 +32,12 @@ struct Mdhd {
 // ISO/IEC 14496-12 8.4.6: a BCP 47 tag, where three letters do not say it all.
 struct Elng {
   static constexpr FourCC type = fourcc("elng");
-  std::uint8_t version = 0;
-  std::uint32_t flags = 0;
-  ByteVector extended_language;  // with the final zero
+  // Version and flags, all 0, which some writers leave out, and the tag with its final zero.
+  ByteVector content;
 
   template <class Io>
   void fields(Io& io) {
-    io.version_and_flags(version, flags);
-    io.bytes("extended_language", extended_language);
+    io.bytes("extended_language", content);
   }
 };
 

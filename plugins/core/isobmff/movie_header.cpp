@@ -20,8 +20,10 @@ constexpr std::int64_t longest_shift = 3600;  // seconds
 
 std::string language_of(const Mdia& mdia) {
   if (!mdia.elng) return unpack_language(mdia.mdhd.language);
-  const ByteVector& text = mdia.elng->extended_language;
-  return {text.begin(), std::find(text.begin(), text.end(), 0)};
+  const ByteVector& content = mdia.elng->content;
+  const bool has_flags = content.size() >= 4 && content.front() == 0;
+  const auto tag = content.begin() + (has_flags ? 4 : 0);
+  return {tag, std::find(tag, content.end(), 0)};
 }
 
 bool is_encrypted(FourCC sample_entry) {

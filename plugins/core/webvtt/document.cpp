@@ -36,6 +36,8 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+bool is_text(std::string_view bytes) { return is_utf8(bytes) && bytes.find('\0') == std::string_view::npos; }
+
 // Lines without their ends, which are CR, LF or both.
 class Lines {
  public:
@@ -153,13 +155,14 @@ Status take_block(const std::vector<std::string_view>& lines, Document& document
   if (lines.empty()) return {};
   const std::string_view first = trim(lines[0]);
   const std::size_t timing = is_timing(lines[0]) ? 0 : 1;
-  if (timing == 1 && (first == "STYLE" || first == "REGION")) {
+  const bool is_cue = lines.size() > timing && is_timing(lines[timing]);
+  if (!is_cue && (first == "STYLE" || first == "REGION")) {
     if (!has_timing(lines) && document.blocks.size() < most_blocks)
       document.blocks.push_back(joined(lines, 0));
     return {};
   }
   FileCue cue;
-  if (timing >= lines.size() || !read_timing(lines[timing], cue)) return {};  // NOTE, or nothing sensible
+  if (!is_cue || !read_timing(lines[timing], cue)) return {};  // NOTE, or nothing sensible
   if (timing == 1 && !lines[0].starts_with(map_name)) cue.id = std::string{lines[0]};
   cue.payload = joined(lines, timing + 1);
   if (document.cues.size() >= most_cues) return Error{ErrorCode::limit, "WebVTT: more than 2000 cues"};
@@ -172,8 +175,7 @@ Status take_block(const std::vector<std::string_view>& lines, Document& document
 Result<Document> parse_document(std::string_view text) {
   if (text.size() > most_bytes) return Error{ErrorCode::limit, "WebVTT: more than 4 MiB"};
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-  if (!is_utf8(text) || text.find('\0') != std::string_view::npos)
-    return malformed("WebVTT: is not UTF-8 text");
+  if (!is_text(text)) return malformed("WebVTT: is not UTF-8 text");
   Lines lines{text};
   if (!is_signature(lines.next())) return malformed("WebVTT: does not begin with WEBVTT");
   Document document;
@@ -201,6 +203,28 @@ Result<Document> parse_document(std::string_view text) {
   }
   TRY(take_block(block, document));
   return document;
+}
+
+std::optional<std::string> payload_for_file(std::string_view text) {
+  if (!is_text(text)) return std::nullopt;
+  std::string payload;
+  for (Lines lines{text}; !lines.at_end();) {
+    std::string_view line = lines.next();
+    if (line.empty()) continue;
+    if (!payload.empty()) payload.push_back('\n');
+    for (std::size_t arrow = 0; (arrow = line.find("-->")) != std::string_view::npos;
+         line.remove_prefix(arrow + 3)) {
+      payload.append(line.substr(0, arrow)).append("--&gt;");
+    }
+    payload.append(line);
+  }
+  return payload;
+}
+
+std::optional<std::string> line_for_file(std::string_view text) {
+  if (!is_text(text)) return std::nullopt;
+  const std::string_view line = trim(Lines{text}.next());
+  return is_timing(line) || line.starts_with(map_name) ? std::string{} : std::string{line};
 }
 
 std::string format_time(std::int64_t ms) {

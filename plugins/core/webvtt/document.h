@@ -45,6 +45,11 @@ struct Document {
 // limit.
 Result<Document> parse_document(std::string_view text);
 
+// What others put into the boxes of a cue (ISO/IEC 14496-30), as it can stand in a file: a payload without
+// empty lines and without "-->"; an identifier or settings, which are one line. Nothing: it is no UTF-8 text.
+std::optional<std::string> payload_for_file(std::string_view text);
+std::optional<std::string> line_for_file(std::string_view text);
+
 // "01:02:03.004"; REQUIRES: ms >= 0
 std::string format_time(std::int64_t ms);
 

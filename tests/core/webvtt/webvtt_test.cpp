@@ -18,6 +18,14 @@ Document parsed(std::string_view text) {
   return document.ok() ? *document : Document{};
 }
 
+TEST(WebVtt, ACueMayBeCalledStyle) {
+  const auto document = parse_document("WEBVTT\n\nSTYLE\n00:01.000 --> 00:02.000\nx\n");
+  ASSERT_TRUE(document.ok());
+  ASSERT_EQ(document->cues.size(), 1U);
+  EXPECT_EQ(document->cues[0].id, "STYLE");
+  EXPECT_TRUE(document->blocks.empty());
+}
+
 TEST(Document, ReadsWhatEncodersWrite) {
   const Document document = parsed(
       "\xef\xbb\xbfWEBVTT some title\r\nX-TIMESTAMP-MAP=MPEGTS:900000,LOCAL:00:00:01.500\r\n\r\n"
