@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "core/isobmff/segment_demuxer.h"
+#include "header_length.h"
 
 namespace {
 

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <cstdlib>
 
+#include "box_mutator.h"
 #include "core/isobmff/cmaf.h"
 #include "core/isobmff/event_message.h"
 
@@ -68,6 +69,12 @@ void events(Bytes bytes) {
 }
 
 }  // namespace
+
+extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t most,
+                                               unsigned seed) {
+  fuzz::Random random{seed};
+  return fuzz::give(fuzz::mutate_boxes({data, data + size}, random, most), data, most);
+}
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   chunks({data, size});

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "core/hls/playlist.h"
+#include "line_mutator.h"
 
 namespace {
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs a fuzz target without a fuzzing engine: over every kept input named on the command line, and over
 // a bounded number of mutations of them. This is the regression form that every `./tarn test` runs.
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -11,6 +12,9 @@
 #include <vector>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+// of the targets whose mutator knows the structure
+extern "C" std::size_t __attribute__((weak))
+LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t size, std::size_t most, unsigned seed);
 
 namespace {
 
@@ -42,7 +46,25 @@ Input mutated(Input input, std::mt19937& random) {
   return input;
 }
 
+std::mt19937 of_structures{20'261'201};
+
+/** What a mutator that knows the structure makes of an input. */
+Input rebuilt(Input input, std::mt19937& random) {
+  const std::size_t size = input.size(), most = size + 1'024;
+  input.resize(most);
+  input.resize(LLVMFuzzerCustomMutator(input.data(), size, most, static_cast<unsigned>(random())));
+  return input;
+}
+
 }  // namespace
+
+/** The engine's part in those mutators. */
+extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t most) {
+  const Input other = mutated({data, data + size}, of_structures);
+  const std::size_t length = std::min(other.size(), most);
+  std::copy_n(other.begin(), length, data);
+  return length;
+}
 
 int main(int count, char** arguments) {
   constexpr int mutations = 2000;
@@ -59,7 +81,8 @@ int main(int count, char** arguments) {
   std::mt19937 random{20'240'229};
   for (int i = 0; i < mutations; ++i) {
     const auto pick = std::uniform_int_distribution<std::size_t>{0, inputs.size() - 1}(random);
-    run(mutated(inputs[pick], random));
+    run(LLVMFuzzerCustomMutator != nullptr && i % 2 == 1 ? rebuilt(inputs[pick], random)
+                                                         : mutated(inputs[pick], random));
   }
   std::printf("%zu kept inputs, %d mutations\n", inputs.size(), mutations);
   return 0;

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "core/webvtt/segment.h"
+#include "header_length.h"
 #include "ingest/text_fragments.h"
 
 namespace {
