@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Encoders that do wrong, by their rows of the fault matrix: B2, B5, B7, B10, B15 to B17. What comes out is judged by ffmpeg
+"""Encoders that do wrong, by their rows of the fault matrix: B2, B5, B7, B10, B13, B15 to B18. What comes out is judged by ffmpeg
 against what went in."""
 
 import concurrent.futures
@@ -258,6 +258,58 @@ def no_key_frame_at_the_beginning(server):
         ffmpeg("-xerror", "-i", url, "-map", "0:v:0", "-f", "null", "-")
 
 
+def timestamps_that_wrap(server):
+    """Ten seconds in the midst of which the 33 bits end, sound and pictures at moments of their own: what comes out, and a
+    clip of it, is what the same encoder makes of times that do not wrap."""
+    plain = made(server, "b13-plain")
+    sent = made(server, "b13", how=["-output_ts_offset", str((2**33 - 5 * 90_000) / 90_000), *TS])
+    endpoints = {name: dict(fields, timeShiftDays=1) for name, fields in ENDPOINTS.items()}
+    inputs, urls = server.create_channel("b13", "c", endpoints)
+    first = [min(time for time, _ in frames(os.path.join(sent.folder, name), kind)) for name in sent.segments[1:3] for kind in "va"]
+    assert len({time < 0 for time in first}) == 2, f"the timestamps do not wrap: {first}"
+    for number, name in enumerate(sent.segments):
+        put(inputs[:1], name, sent.body(name))
+        put(inputs[:1], "live.m3u8", playlist(sent.listed(0, number + 1)))
+    put(inputs[:1], "live.m3u8", playlist(sent.listed(), over=True))
+    wait_until(lambda: is_over(urls["cmaf"]), 30, "the stream is over")
+    for name in ("hls", "cmaf"):
+        text = "".join(map(str, files_of(urls[name])))
+        assert text and "DISCONTINUITY" not in text, name
+    compare(plain.folder, os.path.join(plain.folder, "live.m3u8"), urls)
+    line = server.api("GET", "/channel-groups/b13/channels/c/status")["timeline"]
+    for name in ("hls", "cmaf"):
+        task = server.api("POST", "/channel-groups/b13/channels/c/collection-tasks",
+                          {"endpoint": name, "start": line["start"], "end": line["end"], "target": {"url": f"file:{name}"}}, 201)
+        done = wait_until(lambda: (t := server.api("GET", f"/collection-tasks/{task['id']}"))["state"] in ("SUCCEEDED", "FAILED") and t,
+                          30, "the clip")
+        assert done["state"] == "SUCCEEDED", done
+        clip = [os.path.join(where, file) for where, _, names in os.walk(os.path.join(server.folder, "clips", name))
+                for file in names if file == "manifest.m3u8"]
+        assert len(clip) == 1, clip
+        for kind in "va":
+            got, whole = ([each[1] for each in frames(one, kind)] for one in (clip[0], os.path.join(plain.folder, "live.m3u8")))
+            assert got and got == whole[whole.index(got[0]):][:len(got)] and len(got) > 0.95 * len(whole), (name, kind, len(got))
+
+
+def times_before_zero(server):
+    """B-frames in fragments: offsets that are negative, an edit list, decode times below zero."""
+    plain = made(server, "b18-plain")
+    # edit lists are in ticks of the movie, whose thousandths would move the sound by 60 ticks
+    exact = ":movie_timescale=90000"
+    # where the edit list says it, sound and pictures lie to each other as in a transport stream of the same encoder; the last:
+    # ticks by which ffmpeg takes pictures with negative offsets for later than they are
+    for number, (options, is_plain, late) in enumerate((("movflags=+negative_cts_offsets" + exact, False, 3600),
+                                                        ("use_editlist=1" + exact, True, 0),
+                                                        ("use_editlist=1:avoid_negative_ts=disabled" + exact, True, 0),
+                                                        ("use_editlist=0:avoid_negative_ts=disabled", False, 0))):
+        name = f"b18-{number}"
+        sent = made(server, name, how=[*FMP4, "-hls_segment_options", options])
+        inputs, urls = server.create_channel(name, "c", ENDPOINTS, protocol="HLS_CMAF")
+        push_folder(inputs[:1], sent.folder, b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1000000\nlive.m3u8\n")
+        wait_until(lambda url=urls["cmaf"]: is_over(url), 30, f"{options}: the stream is over")
+        compare(sent.folder, os.path.join((plain if is_plain else sent).folder, "live.m3u8"), urls, {"hls": late})
+
+
 def durations_that_jump(server):
     """GOPs of 0.48 to 4.52 s, a segment each, in a channel of 2 s."""
     at = (0, 0.48, 2.0, 2.6, 5.4, 6.0, 9.0)
@@ -339,9 +391,11 @@ ROWS = [
     ("B7 a segment that is cut short is the other input's, else its complete GOPs", truncated),
     ("B10 a header that changes without notice is a new header behind a discontinuity", header_that_changes),
     ("B10 segments without a header are held until it comes", header_that_never_comes),
+    ("B13 timestamps that wrap", timestamps_that_wrap),
     ("B15 other sizes and rates are a new header, a discontinuity and a Period", codec_change),
     ("B16 segments that do not begin with a key frame, open GOPs", no_key_frame_at_the_beginning),
     ("B17 durations that jump", durations_that_jump),
+    ("B18 times before zero, edit lists and negative offsets", times_before_zero),
 ]
 
 
@@ -349,7 +403,7 @@ def main():
     tap = Tap()
     only = os.environ.get("TARN_ONLY", "")
     with lab.temporary_folder() as folder:
-        server = lab.Server(folder)
+        server = lab.Server(folder, "--collection-root", os.path.join(folder, "clips"))
         try:
             for name, row in ROWS:
                 if name.startswith(only):
