@@ -57,6 +57,7 @@
 #include "archive/archive_playback.h"
 #include "archive/archive_range.h"
 #include "archive/package_request.h"
+#include "archive/producer_time.h"
 #include "core/archive/archive.h"
 #include "core/isobmff/cmaf.h"
 #include "core/isobmff/event_message.h"
@@ -362,6 +363,7 @@ GstFlowReturn ArchiveSrc::push_track(const timeline::Timeline& timeline, const P
   const bool repaired =
       timeline::is_repaired(timeline, request.first_slot, request.slot_count, request.tracks);
   const timeline::Track* track = nullptr;
+  std::uint64_t first = 0;  // slot
   std::vector<timeline::Chunk> chunks;
   std::vector<std::vector<Blob>> parts;
   for (std::uint64_t number = request.first_slot; number < request.first_slot + request.slot_count;
@@ -369,6 +371,7 @@ GstFlowReturn ArchiveSrc::push_track(const timeline::Timeline& timeline, const P
     const auto chunk = timeline::archived_chunk(timeline, number, id, repaired);
     if (chunk == nullptr) continue;
     if (track == nullptr) {
+      first = number;
       const timeline::Stretch* stretch = timeline.stretch(timeline.find(number)->stretch);
       track = stretch != nullptr ? stretch->find(id) : nullptr;
       if (track == nullptr)
@@ -380,8 +383,12 @@ GstFlowReturn ArchiveSrc::push_track(const timeline::Timeline& timeline, const P
     parts.push_back(std::move(read).value());
   }
   if (track == nullptr) return GST_FLOW_OK;
-  if (request.segment_type) isobmff::gather_events(parts);
-  auto list = Ref<GstBufferList>::adopt(gst_buffer_list_new_sized(static_cast<guint>(chunks.size())));
+  auto list = Ref<GstBufferList>::adopt(gst_buffer_list_new_sized(static_cast<guint>(chunks.size()) + 1));
+  if (request.segment_type) {
+    isobmff::gather_events(parts);
+    auto prft = Blob::of(producer_time(timeline, *track, first, chunks.front()));
+    gst_buffer_list_add(list.get(), gstkit::buffer_of(std::move(prft)).release());
+  }
   for (std::size_t i = 0; i < chunks.size(); ++i) {
     auto buffer = buffer_of(chunks[i], std::move(parts[i]), track->description.info.timescale);
     gst_buffer_list_add(list.get(), buffer.release());

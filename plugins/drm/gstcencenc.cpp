@@ -11,9 +11,9 @@
  * | sink (always) | `video/quicktime, variant=cmaf` |
  * | src (always) | `video/quicktime, variant=cmaf`, with the encrypted header as `streamheader` |
  *
- * A buffer is a CMAF header, a chunk, or a `styp` box, which passes as it is; anything else is an error,
- * for neither video nor audio leaves this element in the clear. Text tracks pass as they are. With cenc
- * the IVs of a chunk's samples are made from its serial, which archivesrc has in the buffers' offset;
+ * A buffer is a CMAF header, a chunk, or a `styp` or `prft` box, which passes as it is; anything else is an
+ * error, for neither video nor audio leaves this element in the clear. Text tracks pass as they are. With
+ * cenc the IVs of a chunk's samples are made from its serial, which archivesrc has in the buffers' offset;
  * other sources have none, and `first-serial` is the serial of the first chunk, counted up from there.
  * Chunks under one key must never have the same serial: give each element that uses the key a range of
  * its own. Audio tracks have the same key as the others unless `audio-key` is set. Where other elements
@@ -328,7 +328,8 @@ Result<Ref<GstBuffer>> CencEnc::encrypt(GstBuffer* buffer) {
   Reader front{parts.front().bytes()};
   const std::uint32_t size = front.u32();
   const isobmff::FourCC first = front.u32();
-  if (first == isobmff::fourcc("styp") && parts.size() == 1 && size == parts.front().size()) {
+  const bool is_clear = first == isobmff::fourcc("styp") || first == isobmff::fourcc("prft");
+  if (is_clear && parts.size() == 1 && size == parts.front().size()) {
     return Ref<GstBuffer>::share(buffer);
   }
   if (first == isobmff::fourcc("ftyp")) return encrypt_header(parts);

@@ -124,7 +124,9 @@ class Judge:
                 answer = self.fetch(urllib.parse.urljoin(url, name)) if name else None
                 headers[name] = cmaf_header.Header(answer.body if answer else b"")
             wrong, read = cmaf_run.check_run(headers[name], [(segment["uri"], body, broken) for segment, body, broken in run])
-            self.complaints += wrong + hls_rules.cmaf_durations(headers[name], [segment for segment, _, _ in run], read)
+            listed = [segment for segment, _, _ in run]
+            self.complaints += wrong + hls_rules.cmaf_durations(headers[name], listed, read)
+            self.complaints += hls_rules.producer_times(headers[name], listed, read)
 
 
     def dash(self, url):

@@ -10,6 +10,8 @@
 #include <mutex>
 
 #include "archive/archive_range.h"
+#include "archive/producer_time.h"
+#include "core/isobmff/cmaf.h"
 #include "gstkit/map.h"
 #include "gstkit/ref.h"
 #include "tests/core/archive/programme.h"
@@ -335,6 +337,25 @@ TEST_F(ArchiveSrcTest, SeeksWhilePlayingAreWholeAndInOrder) {
   const auto last = std::find(log.rbegin(), log.rend(), "flush-stop").base();
   EXPECT_THAT(std::vector<std::string>(last, log.end()),
               ElementsAre("caps", "segment 10 at 8 base 0", "video init two", "slot at 10", "eos"));
+}
+
+TEST(ProducerTime, OfATrackThatBeginsElsewhereInTheSlot) {
+  const archive::ScratchDirectory scratch;
+  const auto archive = archive::open_or_fail(scratch.path("a"));
+  archive::begin(*archive);
+  archive::write_slots(*archive, 1, 3);
+  const auto timeline = archive->timeline();
+  const timeline::Stretch& stretch = *timeline->stretch(1);
+  const auto of = [&](timeline::TrackId track, std::int64_t start) {
+    timeline::Chunk chunk;
+    chunk.start = start;
+    return producer_time(*timeline, *stretch.find(track), 3, chunk);
+  };
+  // slot 3 begins at 6 s of media time
+  const Utc utc = archive::utc_of_slot(3);
+  EXPECT_EQ(of(1, 540'000), isobmff::producer_reference_time(utc, 540'000));
+  EXPECT_EQ(of(2, 288'480), isobmff::producer_reference_time(utc + Microseconds{10'000}, 288'480));
+  EXPECT_EQ(of(2, 287'520), isobmff::producer_reference_time(utc - Microseconds{10'000}, 287'520));
 }
 
 TEST(ArchiveRange, HalfOpenAndClamped) {

@@ -105,7 +105,7 @@ TEST_F(CencEnc, EncryptsChunksAndPutsTheEncryptedHeaderIntoTheCaps) {
   }
 }
 
-TEST_F(CencEnc, EncryptsTheHeaderThatIsAskedForAndLetsAStypPass) {
+TEST_F(CencEnc, EncryptsTheHeaderThatIsAskedForAndLetsTheBeginningOfASegmentPass) {
   start();
   begin();
   const ByteVector clear = isobmff::write_init(audio_info(), "und").value();
@@ -114,6 +114,9 @@ TEST_F(CencEnc, EncryptsTheHeaderThatIsAskedForAndLetsAStypPass) {
   const Blob styp = Blob::copy_of(isobmff::segment_type());
   ASSERT_EQ(gst_harness_push(harness_, gstkit::buffer_of(styp).release()), GST_FLOW_OK);
   EXPECT_EQ(as_text(pull()), as_text(styp.bytes()));
+  const Blob prft = Blob::of(isobmff::producer_reference_time(Utc{}, 90'000));
+  ASSERT_EQ(gst_harness_push(harness_, gstkit::buffer_of(prft).release()), GST_FLOW_OK);
+  EXPECT_EQ(as_text(pull()), as_text(prft.bytes()));
 }
 
 TEST_F(CencEnc, LetsNothingElsePass) {
@@ -124,6 +127,9 @@ TEST_F(CencEnc, LetsNothingElsePass) {
   ByteVector joined(isobmff::segment_type().begin(), isobmff::segment_type().end());
   joined.resize(joined.size() + 100, 'c');
   EXPECT_EQ(gst_harness_push(harness_, gstkit::buffer_of(Blob::of(joined)).release()), GST_FLOW_ERROR);
+  ByteVector behind = isobmff::producer_reference_time(Utc{}, 90'000);
+  behind.resize(behind.size() + 100, 'c');
+  EXPECT_EQ(gst_harness_push(harness_, gstkit::buffer_of(Blob::of(behind)).release()), GST_FLOW_ERROR);
   EXPECT_TRUE(pull().empty());
 }
 

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """One CMAF segment of a track, read with its header, and what is wrong with it as (rule, text)."""
 
+from fractions import Fraction
+
 import cmaf_protection
 from boxes import Malformed, brands, fields, read_boxes, read_trun
 from cmaf_rules import RULES
@@ -9,6 +11,7 @@ SEGMENT_BRANDS = {"msdh", "msix", "cmfs", "cmff", "cmfl", "lmsg"}
 # How long the last picture of a file of the encoder's lasts is known when the next one comes. Where a picture is no whole
 # number of ticks, such as at 23.976 pictures a second, it may have been a tick more.
 ROUNDING = 1
+SECONDS_BEFORE_1970 = 70 * 365 * 86400 + 17 * 86400
 AVC_SYNC, HEVC_SYNC = {5}, set(range(16, 22))
 
 
@@ -31,6 +34,7 @@ class Segment:
         self.complaints = []
         self.fragments = []
         self.events = []  # emsg: (scheme, value, time, id)
+        self.producer = None  # prft: (seconds since 1970, time of the track)
         try:
             self.read(read_boxes(data))
         except Malformed as problem:
@@ -71,8 +75,8 @@ class Segment:
                     self.say("segment-brands", f"{major} {compatible}")
             elif box.type == "emsg":
                 self.read_event(box)
-            elif box.type == "prft" and fields(box, "I")[0] != self.header.track_id:
-                self.say("prft", f"of track {fields(box, 'I')[0]}")
+            elif box.type == "prft":
+                self.read_producer(box)
             elif box.type == "moof" and index + 1 < len(top) and top[index + 1].type == "mdat":
                 self.read_fragment(box, top[index + 1])
         for before, now in zip(self.fragments, self.fragments[1:]):
@@ -96,6 +100,12 @@ class Segment:
             stage = allowed if allowed is not None else stage
         if "moof" not in names or names[-1:] != ["mdat"]:
             self.say("order", f"it has only {names}")
+
+    def read_producer(self, box):
+        track, seconds, fraction, time = fields(box, "IIIQ" if box.version else "IIII")
+        if track != self.header.track_id:
+            self.say("prft", f"of track {track}")
+        self.producer = (seconds - SECONDS_BEFORE_1970 + Fraction(fraction, 2**32), time)
 
     def read_event(self, box):
         timescale_ok, event = True, None

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Rules of RFC 8216bis and of semantics S6, S14 that a parser of playlists does not look at."""
 
+import datetime
 import re
 
 from ts_packets import apart
 from ts_segment import Segment
+
+A_FRAME = 0.1  # a long one of audio; a reordering of pictures
 
 
 def attribute(line, name):
@@ -94,4 +97,19 @@ def cmaf_durations(header, listed, read):
         lasts = (samples.end - samples.begin) / (header.timescale or 1)
         if abs(lasts - segment["duration"]) > 0.001:
             wrong.append(("extinf", f"{segment['uri']} says {segment['duration']} s, lasts {lasts:.4f} s"))
+    return wrong
+
+
+def producer_times(header, listed, read):
+    """prft says the date that the playlist has where the segment begins, but for the part of a frame by which a track begins
+    after another."""
+    wrong = []
+    for segment, samples in zip(listed, read):
+        if samples.producer is None or segment.get("programDateTime") is None or not header.timescale:
+            continue
+        date, time = samples.producer
+        said = datetime.datetime.fromisoformat(segment["programDateTime"].replace("Z", "+00:00")).timestamp()
+        apart = float(date) + (samples.begin - time) / header.timescale - said
+        if abs(apart) > A_FRAME:
+            wrong.append(("prft", f"{segment['uri']} begins {apart:.3f} s from {segment['programDateTime']}"))
     return wrong

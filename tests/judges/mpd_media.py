@@ -116,7 +116,14 @@ def check_segments(judge, period, representation, header):
     later = {segment.presentation()[0][0] - time for (time, _), segment in zip(times, segments) if segment.presentation()}
     if len(later) > 1 or any(not 0 <= each < header.timescale / 2 for each in later):
         judge.say("segment-time", f"{representation.id}: the first sample shows {sorted(later)} ticks behind @t")
+    began = moment(judge.root.get("availabilityStartTime"))
+    # a live edge of some time ago is shown as if it were now
+    offset = int((re.search(r"[?&]offset=(\d+)", judge.url) or [0, 0])[1])
     for (time, lasts), segment in zip(times, segments):
+        if segment.producer is not None and judge.dynamic and began is not None:
+            apart = segment.producer[0] + offset - began - period.at(representation, segment.producer[1])
+            if abs(apart) > 0.002:
+                judge.say("producer-time", f"{representation.id}: prft of {time} is {float(apart):.3f} s from the MPD's clock")
         if segment.begin != time:
             judge.say("segment-time", f"{representation.id}: {time} has tfdt {segment.begin}")
         if segment.end - segment.begin != lasts:

@@ -20,6 +20,7 @@ RULES = {
     "overlap": "5.3.9.6.1: no segment begins before the last one's end", "alignment": "5.3.3.2: as segmentAlignment says",
     "period-bounds": "IOP 4.3.2.2: segments lie in their Period", "future": "5.3.9.5.3: what is listed is there",
     "segment-time": "IOP 4.3.2.2.2: tfdt as @t, the first picture always so much later", "segment-duration": "IOP: samples last as @d says",
+    "producer-time": "ISO/IEC 14496-12 8.16.5: prft has the date that the MPD gives the time",
     "protection": "IOP 7.5: mp4protection of what is encrypted, as the header", "default-kid": "IOP 7.5: that of the header",
     "pssh": "ISO/IEC 23001-7 8.1: of the system it stands at", "events": "5.10.3.3: emsg schemes are announced",
     "update": "5.4: updates change nothing that was there", "status": "what is listed is served",

@@ -64,7 +64,7 @@ def presentation(of=LIVE, clock=CLOCK, protection=""):
 
 @functools.cache
 def segment_at(kind, gop, scheme):
-    return make.segment(kind, gop, 2, scheme)
+    return make.segment(kind, gop, 2, scheme, 0.016 if kind == "v" and gop >= SPANS[1][2] else 0)
 
 
 def served(scheme=None, **replaced):
@@ -136,6 +136,7 @@ MUTATIONS = {
     "period-bounds": sub('presentationTimeOffset="540000"', 'presentationTimeOffset="900000"'),
     "future": sub('availabilityStartTime="2026-01-01T00:00', 'availabilityStartTime="2026-01-01T00:01:39Z" x="'),
     "segment-time": serving(v1_180000=make.segment("v", 3)),
+    "producer-time": serving(v1_180000=make.segment("v", 2, later=0.01)),
     "segment-duration": sub('<S d="96256" r="1"/>', '<S d="96000"/><S t="192512" d="96256"/>'),
     "protection": protected('value="cenc"', 'value="cbcs"'),
     "default-kid": protected('default_KID="00', 'default_KID="ff'),

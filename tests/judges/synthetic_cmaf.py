@@ -109,12 +109,17 @@ def fragment(kind, gop, scheme):
     return moof(size + 8, senc) + box("mdat", *(data for data, _, _ in samples)), sum(each[1] for each in samples), begin
 
 
-def segment(kind="v", first_gop=0, gops=2, scheme=None):
+BEGAN = 1_767_225_600  # 2026-01-01, the date of time 0
+
+
+def segment(kind="v", first_gop=0, gops=2, scheme=None, later=0):
+    """`later`: seconds by which its date is behind that."""
     made = [fragment(kind, gop, scheme) for gop in range(first_gop, first_gop + gops)]
     begin, media = made[0][2], b"".join(data for data, _, _ in made)
     emsg = full("emsg", 1, 0, u32(TIMESCALE[kind]), struct.pack(">Q", begin), u32(0, 7), b"urn:example:x\0\0", b"said")
     sidx = full("sidx", 1, 0, u32(TRACK, TIMESCALE[kind]), struct.pack(">QQ", begin, 0), struct.pack(">HH", 0, 1),
                 u32(len(media), sum(duration for _, duration, _ in made), 0x90000000))
-    prft = full("prft", 1, 0, u32(TRACK), bytes(8), struct.pack(">Q", begin))
+    date = int((BEGAN + 2_208_988_800 + begin / TIMESCALE[kind] + later) * 2**32)
+    prft = full("prft", 1, 8, u32(TRACK), struct.pack(">QQ", date, begin))
     # the index is of what follows it
     return box("styp", b"msdh", u32(0), b"msdhcmfs") + prft + emsg + sidx + media

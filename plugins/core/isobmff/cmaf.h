@@ -7,6 +7,7 @@
 
 #include "core/base/bytes.h"
 #include "core/base/result.h"
+#include "core/base/time.h"
 #include "core/codecs/stream_info.h"
 
 namespace tarn::isobmff {
@@ -35,6 +36,10 @@ ByteVector write_chunk_header(const ChunkHeader& chunk);
 
 // `styp` that begins a CMAF segment (brands msdh, cmfs, cmff, cmfl); constant bytes.
 Bytes segment_type();
+
+// `prft` (ISO/IEC 14496-12 8.16.5) that says at which moment a time of the track is, in ticks of the track.
+// In front of the first `moof` of a segment (ISO/IEC 23000-19 7.3.2.3).
+ByteVector producer_reference_time(Utc utc, std::int64_t media_time);
 
 // CMAF header (ftyp + moov, ISO/IEC 23000-19 7.3.2.1) of one track. The same StreamInfo and
 // language always give the same bytes.

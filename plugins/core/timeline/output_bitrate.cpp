@@ -10,7 +10,7 @@ namespace tarn::timeline {
 namespace {
 
 constexpr std::size_t most_cuts = 100;
-constexpr std::uint64_t styp_bytes = 32;
+constexpr std::uint64_t begin_bytes = 32 + 32;  // styp, prft
 
 // How core/mpegts packs a segment: 188-byte packets that carry 184, the packets of each PID and of each
 // table a multiple of 16 (semantics S16), tables every 400 ms, a PES packet for every picture and for eight
@@ -81,7 +81,7 @@ std::uint64_t segment_bytes(const Timeline& timeline, const Stretch& stretch, co
     packets += packets_of(track->description.info, span, packets == 0);
   }
   if (bytes == 0) return 0;
-  if (!is_ts) return bytes + styp_bytes;
+  if (!is_ts) return bytes + begin_bytes;
   return (packets + table_packets(duration_of(timeline, stretch, cut))) * packet_bytes;
 }
 

@@ -121,6 +121,19 @@ TEST(SegmentType, IsConstant) {
             "636d666c");
 }
 
+TEST(ProducerReferenceTime, SaysTheDateOfATimeOfTheTrack) {
+  EXPECT_EQ(hex(producer_reference_time(*parse_utc("2026-01-01T00:00:00.5Z"), 0x123456789)),
+            "00000020"
+            "70726674"
+            "01000008"
+            "00000001"
+            "ed00378080000000"
+            "0000000123456789");
+  // NTP's seconds begin anew
+  EXPECT_EQ(hex(producer_reference_time(*parse_utc("2036-02-07T06:28:17Z"), 0)).substr(32, 16),
+            "0000000100000000");
+}
+
 TEST(ParseChunks, SeveralChunksBackToBack) {
   ByteVector bytes{segment_type().begin(), segment_type().end()};
   ChunkHeader header = group_of_pictures();
