@@ -44,12 +44,17 @@ bool is_foreign_page(const Request& request) {
   return host.empty() || (host != request.header("host") && host != request.header("x-forwarded-host"));
 }
 
-bool is_key_path(const Request& request) { return request.path == "/speke" || request.path == "/clearkey"; }
+constexpr std::string_view identity_base = "/clearkey/";
+
+bool is_identity_key(const Request& request) { return request.path.starts_with(identity_base); }
+bool is_key_path(const Request& request) {
+  return request.path == "/speke" || request.path == "/clearkey" || is_identity_key(request);
+}
 
 // A player's page is of another origin than the licence server.
 Response& with_cors(Response& response) {
   return response.with("Access-Control-Allow-Origin", "*")
-      .with("Access-Control-Allow-Methods", "POST, OPTIONS")
+      .with("Access-Control-Allow-Methods", "GET, POST, OPTIONS")
       .with("Access-Control-Allow-Headers", "Authorization, Content-Type");
 }
 
@@ -69,6 +74,18 @@ Response problem_response(int status, std::string_view detail) {
 Response read_only() {
   Response response = error_response(405, "only GET and HEAD");
   return response.with("Allow", "GET, HEAD");
+}
+
+// 16 bytes, for a playlist whose keys are of KEYFORMAT "identity" (RFC 8216bis 4.4.4.4).
+Response identity_key(const BuiltinProvider& provider, const Request& request) {
+  const auto kid = drm::parse_uuid(std::string_view{request.path}.substr(identity_base.size()));
+  if (!kid) {
+    Response response = error_response(404, "the path does not end in a key id");
+    return with_cors(response);
+  }
+  Response response = text_response(200, "application/octet-stream", as_text(provider.identity_key(*kid)));
+  response.with("Cache-Control", "no-store");
+  return with_cors(response);
 }
 
 Response moved_to_console() {
@@ -101,10 +118,14 @@ Handler::Verdict ControlHandler::on_head(const Request& head) {
     return {std::nullopt, body_limit, "the request body", false, Microseconds{0}, problem_response};
   }
   if (parts_.key_provider != nullptr && is_key_path(head)) {
-    if (head.method == "OPTIONS" && head.path == "/clearkey") {
+    if (head.method == "OPTIONS" && head.path != "/speke") {
       Response response;
       response.status = 204;
       return {with_cors(response), 0, {}, false};
+    }
+    if (is_identity_key(head)) {
+      if (!is_read(head)) return {read_only(), 0, {}, false};
+      return {std::nullopt, 0, "the body of a " + head.method, false};
     }
     if (head.method == "POST") return {std::nullopt, drm::cpix::longest_document, "the request body", false};
     Response response = error_response(405, "only POST");
@@ -142,7 +163,7 @@ void ControlHandler::handle(Request request, Reply reply) {
   reply(error_response(404, "nothing here"));
 }
 
-// Semantics S11: /speke for the token, /clearkey for the token or the loopback.
+// Semantics S11: /speke for the token, /clearkey and its keys for the token or the loopback.
 void ControlHandler::handle_keys(const Request& request, const Reply& reply) {
   const bool is_speke = request.path == "/speke";
   const bool is_allowed = carries_token(request, parts_.token) || (!is_speke && is_local(request));
@@ -150,6 +171,7 @@ void ControlHandler::handle_keys(const Request& request, const Reply& reply) {
     Response response = error_response(401, "the control token is needed");
     return reply(response.with("WWW-Authenticate", "Bearer"));
   }
+  if (is_identity_key(request)) return reply(identity_key(*parts_.key_provider, request));
   const std::string_view body = as_text(request.body.bytes());
   if (is_speke) {
     const auto version = request.header("x-speke-version");

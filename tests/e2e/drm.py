@@ -15,6 +15,7 @@ import subprocess
 import sys
 import threading
 import time
+import uuid
 import xml.etree.ElementTree as ElementTree
 
 import judging
@@ -177,15 +178,15 @@ def twins_are_equal(urls):
 
 def signalling(urls):
     multivariant = request(urls["cbcs"]).text
-    assert multivariant.count("#EXT-X-SESSION-KEY:METHOD=SAMPLE-AES,") == 3, multivariant
+    assert multivariant.count("#EXT-X-SESSION-KEY:METHOD=SAMPLE-AES,") == 4, multivariant
     base = urls["cbcs"].rsplit("/", 1)[0] + "/"
     media = request(base + re.search(r"manifest-v\d+\.m3u8", multivariant).group(0)).text
-    assert media.count("#EXT-X-KEY:METHOD=SAMPLE-AES,") == 3 and "skd://" in media, media
+    assert media.count("#EXT-X-KEY:METHOD=SAMPLE-AES,") == 4 and "skd://" in media, media
     assert media.index("#EXT-X-KEY") < media.index("#EXT-X-MAP")
     header = fetch(tracks_of(urls["cbcs"])["v1"][0])
     for text in re.findall(r"data:text/plain;base64,([^\"]+)", media):
         assert base64.b64decode(text) in header, "the PSSH of playlist and header differ"
-    assert request(urls["cenc"]).text.count("METHOD=SAMPLE-AES-CTR,") == 4
+    assert request(urls["cenc"]).text.count("METHOD=SAMPLE-AES-CTR,") == 6
     mpd = ElementTree.fromstring(request(urls["dash-cenc"]).body)
     for adaptation_set in mpd.iter(MPD + "AdaptationSet"):
         schemes = [(each.get("schemeIdUri"), each.get("value")) for each in adaptation_set.iter(MPD + "ContentProtection")]
@@ -202,6 +203,41 @@ def mpds_are_valid(urls):
         assert run.returncode == 0, run.stderr.decode()[-1500:]
 
 
+class WrongKeys(http.server.ThreadingHTTPServer):
+    """A licence server whose keys are all the same."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        self.asked = 0
+        super().__init__(("127.0.0.1", 0), WrongKeysHandler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    @property
+    def url(self):
+        return f"http://127.0.0.1:{self.server_address[1]}/"
+
+
+class WrongKeysHandler(http.server.BaseHTTPRequestHandler):
+    def do_OPTIONS(self):
+        self.answer(b"")
+
+    def do_POST(self):
+        self.server.asked += 1
+        kids = json.loads(self.rfile.read(int(self.headers["content-length"])))["kids"]
+        self.answer(json.dumps({"keys": [{"kty": "oct", "kid": kid, "k": "A" * 22} for kid in kids], "type": "temporary"}).encode())
+
+    def answer(self, body):
+        self.send_response(200)
+        for name, value in {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Headers": "*", "Content-Length": len(body)}.items():
+            self.send_header(name, str(value))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
 def plays(server, urls):
     names = ["cbcs", "cenc", "dash-cbcs", "dash-cenc"]
     cases = [{"name": name, "player": "shaka", "url": urls[name], "clear_keys": keys_of(server, name)} for name in names]
@@ -211,14 +247,24 @@ def plays(server, urls):
     direct = [("shaka", "dash-cenc"), ("shaka", "dash-cbcs"), ("dash.js", "dash-cenc"), ("dash.js", "dash-cbcs")]
     cases += [{"name": f"{player}-{name}", "player": player, "url": urls[name]} for player, name in direct]
     names += [f"{player}-{name}" for player, name in direct]
+    licence = server.control + "/clearkey"
+    cases += [{"name": f"hls.js-{name}", "player": "hls.js", "url": urls[name], "licence": licence} for name in ("cbcs", "cenc")]
+    names += ["hls.js-cbcs", "hls.js-cenc"]
+    cases.append({"name": "identity", "player": "shaka", "url": urls["cbcs"], "identity": licence + "/"})
+    names.append("identity")
+    strangers = WrongKeys()
+    cases.append({"name": "hls.js-wrong", "player": "hls.js", "url": urls["cbcs"], "licence": strangers.url})
     seconds = 8
     seen = lab.play(cases, seconds, os.environ.get("TARN_SCREENSHOTS"))
+    strangers.shutdown()
     for name in names:
         result = seen[name]
         assert result["errors"] == [], (name, result["errors"])
         assert result["advanced"] > seconds - 1.5 and result["frames"] > seconds * 15, (name, result)
         assert result["audio_bytes"] > 0, (name, result)
-    assert seen["wrong"]["errors"] or seen["wrong"]["frames"] < 5, ("a wrong key played", seen["wrong"])
+    for name in ("wrong", "hls.js-wrong"):
+        assert seen[name]["errors"] or seen[name]["frames"] < 5, ("a wrong key played", seen[name])
+    assert strangers.asked > 0, "hls.js did not ask for the licence"
 
 
 def gone_under_old_names(server, urls):
@@ -470,12 +516,74 @@ def keys_survive(server, urls, options):
     assert keys
 
 
-def no_key_in_files(server, keys):
-    """I8: neither in the log nor in the data directory, in whatever form."""
+def forms_of(keys):
+    """What a key looks like in files of any kind."""
     forms = []
     for key in keys:
         raw = bytes.fromhex(key)
-        forms += [raw, key.encode(), key.upper().encode(), base64.b64encode(raw), base64.urlsafe_b64encode(raw).rstrip(b"=")]
+        forms += [raw, raw[::-1], key.encode(), key.upper().encode(), str(uuid.UUID(key)).encode(), base64.b64encode(raw),
+                  base64.urlsafe_b64encode(raw).rstrip(b"="), ", ".join(str(byte) for byte in raw).encode()]
+    return forms
+
+
+def encrypted_output(urls):
+    """{URL: bytes} of everything that encrypted endpoints serve."""
+    found = {}
+    for name in ("cbcs", "cenc", "dash-cbcs", "dash-cenc", "dash-twin"):
+        base = urls[name].rsplit("/", 1)[0] + "/"
+        found[urls[name]] = fetch(urls[name])
+        for playlist in re.findall(r'[\w-]+\.m3u8', found[urls[name]].decode()):
+            found[base + playlist] = fetch(base + playlist)
+        for header, segments in tracks_of(urls[name]).values():
+            found.update((url, fetch(url)) for url in [header, *segments])
+    return found
+
+
+def no_key_is_told(server, urls, keys):
+    """Neither viewers nor those who watch the server see a key."""
+    forms = forms_of(keys)
+    told = encrypted_output(urls)
+    endpoints = "/channel-groups/g/channels/c/endpoints"
+    for path in ("/channel-groups", endpoints, *(f"{endpoints}/{name}{what}" for name in ("cbcs", "cenc") for what in ("", "/status"))):
+        told[path] = json.dumps(server.api("GET", path)).encode()
+    told["/metrics"] = request(server.control + "/metrics", "GET", None, {"Authorization": f"Bearer {server.token}"}).body
+    assert len(told) > 50
+    for path, content in told.items():
+        for form in forms:
+            assert form not in content, f"{path} has a key in it"
+
+
+def no_media_in_the_clear(server, urls):
+    """Known plaintext: 320 bytes of the programme in a row, two lengths of the pattern that leaves nine blocks of ten, are in
+    nothing that an encrypted endpoint serves, and not in the log."""
+    known = set()
+    for header, segments in tracks_of(urls["clear"]).values():
+        for url in segments:
+            media = fetch(url)
+            media = media[media.index(b"mdat") + 4:]
+            known.update(media[at:at + 320] for at in range(0, len(media) - 320, 320))
+    # x264 writes its settings in front of the first picture; such NAL units stay as they are
+    known = {window for window in known if sum(32 <= byte < 127 for byte in window) < 270}
+    assert len(known) > 500
+    with open(server.log_path, "rb") as file:
+        served = {**encrypted_output(urls), "the log": file.read()}
+    prefixes = {}
+    for window in known:
+        prefixes.setdefault(window[:16], []).append(window)
+
+    def shown(content):
+        return next((at for at in range(len(content) - 319)
+                     for window in prefixes.get(content[at:at + 16], ()) if content[at:at + 320] == window), None)
+
+    clear = [fetch(url) for _, segments in tracks_of(urls["clear-dash"]).values() for url in segments]
+    assert all(shown(content) is not None for content in clear), "what is in the clear is not known"
+    for url, content in served.items():
+        assert shown(content) is None, f"{url} has the programme in the clear at {shown(content)}"
+
+
+def no_key_in_files(server, keys):
+    """I8: neither in the log nor in the data directory, in whatever form."""
+    forms = forms_of(keys)
     files = [server.log_path] + [os.path.join(folder, name) for folder, _, names in os.walk(server.data) for name in names]
     assert len(files) > 5
     for path in files:
@@ -491,6 +599,12 @@ def access_to_keys(server):
     assert request(server.control + "/clearkey", "POST", body).status == 200
     assert request(server.control + "/clearkey", "POST", "{}").status == 400
     assert request(server.control + "/clearkey", "OPTIONS").headers["access-control-allow-origin"] == "*"
+    kid, key = next(iter(keys_of(server, "cbcs").items()))
+    for form in (kid, str(uuid.UUID(kid)), kid.upper()):
+        answer = request(f"{server.control}/clearkey/{form}")
+        assert answer.status == 200 and answer.body.hex() == key and answer.headers["cache-control"] == "no-store", form
+    assert request(server.control + "/clearkey/" + kid[1:]).status == 404
+    assert request(server.control + "/clearkey/" + kid, "POST", "x").status == 405
     assert request(server.control + "/speke", "POST", "<a/>").status == 401
     answer = request(server.control + "/speke", "POST", "<a/>", {"Authorization": f"Bearer {server.token}"})
     assert answer.status == 422 and answer.text.strip() == "Malformed encryption contract", answer.text
@@ -515,7 +629,7 @@ def main():
             tap.run("manifests signal every system", signalling, urls)
             tap.run("encrypted MPDs are valid against the MPEG schema", mpds_are_valid, urls)
             judging.judge_server(server, tap)
-            tap.run("Chromium plays all four through EME ClearKey, shaka and dash.js by the manifest alone, and not with a wrong key", plays, server, urls)
+            tap.run("Chromium plays all four through EME ClearKey, by the manifest alone and by identity keys, and not with a wrong key", plays, server, urls)
             tap.run("what was clear is gone when its endpoint is encrypted", gone_under_old_names, server, urls)
             tap.run("the key provider answers those who may ask", access_to_keys, server)
             keys = [key for name in urls if "clear" not in name for key in keys_of(server, name).values()]
@@ -526,6 +640,8 @@ def main():
             tap.run("bad, slow and broken answers are refused, a good one is taken (D3, D4)", bad_answers_are_refused, server)
             tap.run("keys outlive their key server and a restart", keys_survive, server, urls, options)
             tap.run("no key in the log or the data directory", no_key_in_files, server, keys)
+            tap.run("no key in what is served and told", no_key_is_told, server, urls, keys)
+            tap.run("known plaintext is nowhere", no_media_in_the_clear, server, urls)
             tap.run("SIGTERM ends the server with 0", lambda: assert_equal(server.stop(), 0))
         finally:
             server.stop()

@@ -5,7 +5,8 @@
 // subtitles, and `shown` in the result says what was on the screen when;
 // metadata: true lists timed metadata as the player hands it out; from_start: true begins at the first segment;
 // trick: winds on at so many times the speed, with I-frames (shaka); seeks: where to go, one after another (seeks.mjs), and
-// `sought` in the result says what came of it; from: the UTC that shaka begins at
+// `sought` in the result says what came of it; from: the UTC that shaka begins at; licence: where hls.js gets ClearKey
+// licences; identity: shaka finds one EXT-X-KEY in playlists, of KEYFORMAT "identity" and with this URI before the key id
 import fs from 'node:fs';
 import http from 'node:http';
 import os from 'node:os';
@@ -41,7 +42,7 @@ await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
 const base = `http://127.0.0.1:${server.address().port}`;
 
 // Runs inside the page: starts the player, samples currentTime, tells what happened.
-async function watch({ player, url, seconds, clear_keys, subtitles, metadata, from_start, trick, seeks, from }) {
+async function watch({ player, url, seconds, clear_keys, subtitles, metadata, from_start, trick, seeks, from, licence, identity }) {
   const video = document.getElementById('video');
   const errors = [];
   let on_ended = (then) => video.addEventListener('ended', then);
@@ -50,6 +51,11 @@ async function watch({ player, url, seconds, clear_keys, subtitles, metadata, fr
   let ranges = 0;  // requests for parts of files
   const heard = [];  // timed metadata: [kind, time on the player's axis]
   const kind_of = (scheme) => (/scte35/.test(scheme) ? 'scte35' : /id3/i.test(scheme) ? 'id3' : scheme);
+  // headers have no PSSH for ClearKey; the playlist's KEYID says all
+  const by_key_id = (_type, _data, { decryptdata }) => {
+    const kid = btoa(String.fromCharCode(...decryptdata.keyId)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=/g, '');
+    return { initDataType: 'keyids', initData: new TextEncoder().encode(JSON.stringify({ kids: [kid] })).buffer };
+  };
   const note = (text) => { if (errors.length < 8) errors.push(String(text).slice(0, 300)); };
   video.addEventListener('error', () => note(`video element: ${video.error && video.error.message}`));
   try {
@@ -58,6 +64,7 @@ async function watch({ player, url, seconds, clear_keys, subtitles, metadata, fr
       const hls = new Hls({
         ...(from_start ? { startPosition: 0, enableEmsgMetadataCues: true } : {}),
         ...(seeks ? { maxBufferLength: 4, maxMaxBufferLength: 4, backBufferLength: 2 } : {}),
+        ...(licence ? { emeEnabled: true, drmSystems: { 'org.w3.clearkey': { licenseUrl: licence, generateRequest: by_key_id } } } : {}),
       });
       // in front of the first picture, which B frames put behind 0, it loads the live edge
       range = () => ({ start: hls.latestLevelDetails.fragmentStart + 0.1, live: hls.liveSyncPosition });
@@ -85,6 +92,15 @@ async function watch({ player, url, seconds, clear_keys, subtitles, metadata, fr
       shaka_player.getNetworkingEngine().registerRequestFilter((_type, request) => {
         if (trick && request.headers.Range && !/bytes=0-$/.test(request.headers.Range)) ranges += 1;
       });
+      if (identity) {
+        const as_identity = (text) => text.split('\n').filter((line) => !/^#EXT-X-(SESSION-)?KEY/.test(line) || /clearkey"/.test(line))
+          .map((line) => line.replace(/^(#EXT-X-[A-Z-]+:METHOD=[A-Z-]+,).*KEYID=0x([0-9a-f]+).*/, `$1URI="${identity}$2",KEYFORMAT="identity"`));
+        shaka_player.getNetworkingEngine().registerResponseFilter((type, response) => {
+          if (type !== shaka.net.NetworkingEngine.RequestType.MANIFEST) return;
+          const text = shaka.util.StringUtils.fromUTF8(response.data);
+          response.data = shaka.util.StringUtils.toUTF8(as_identity(text).join('\n'));
+        });
+      }
       await shaka_player.attach(video);
       if (seeks) {
         shaka_player.configure({ streaming: { bufferingGoal: 4, bufferBehind: 2 } });
@@ -190,7 +206,8 @@ async function run(one) {
   await page.goto(base);
   for (const library of libraries[one.player] || []) await page.addScriptTag({ url: `/lib/${library}` });
   if (one.seeks) await page.addScriptTag({ content: `window.seek_through = ${seek_through}` });
-  const result = await page.evaluate(watch, { player: one.player, url: one.url, seconds: job.seconds, clear_keys: one.clear_keys, subtitles: one.subtitles, metadata: one.metadata, from_start: one.from_start, trick: one.trick, seeks: one.seeks, from: one.from });
+  const result = await page.evaluate(watch, { player: one.player, url: one.url, seconds: job.seconds, clear_keys: one.clear_keys, subtitles: one.subtitles, metadata: one.metadata, from_start: one.from_start, trick: one.trick, seeks: one.seeks, from: one.from,
+    licence: one.licence, identity: one.identity });
   if (job.screenshots) await page.screenshot({ path: path.join(job.screenshots, `${one.name}.png`) });
   await page.close();
   process.stdout.write(`${JSON.stringify({ name: one.name, ...result, errors: [...result.errors, ...console_errors] })}\n`);

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "core/drm/hls_signalling.h"
+
 namespace tarn::drm {
 namespace {
 
@@ -102,14 +104,22 @@ crypto::StreamProtection stream_protection(const ContentKeys& keys, bool changes
 }
 
 void add_clearkey(timeline::Protection& protection, std::string_view licence_url) {
-  std::string url;
-  for (const char c : licence_url) url += c == '&' ? std::string{"&amp;"} : std::string{c};
-  timeline::SystemSignalling system;
-  system.dash_scheme = "urn:uuid:e2719d58-a985-b3c9-781a-b030af78d30e";
-  system.dash_name = "ClearKey1.0";
-  system.dash_content = "<dashif:Laurl xmlns:dashif=\"https://dashif.org/CPS\" licenseType=\"EME-1.0\">" +
-                        url + "</dashif:Laurl>";
-  for (auto* track : {&protection.video, &protection.audio}) track->systems.push_back(system);
+  const std::string url{licence_url};
+  for (timeline::TrackSignalling* track : {&protection.video, &protection.audio}) {
+    const auto kid = parse_uuid(track->default_kid);
+    if (!kid) continue;
+    const auto scheme = track->scheme == "cenc" ? crypto::Scheme::cenc : crypto::Scheme::cbcs;
+    // two session keys may not have one URI (RFC 8216bis 4.4.5.2)
+    const std::string own = url + "?kid=" + track->default_kid;
+    track->systems.push_back({
+        .hls_media = clearkey_line(KeyTag::media, scheme, *kid, own),
+        .hls_session = clearkey_line(KeyTag::session, scheme, *kid, own),
+        .dash_scheme = "urn:uuid:e2719d58-a985-b3c9-781a-b030af78d30e",
+        .dash_name = "ClearKey1.0",
+        .dash_content = R"(<dashif:Laurl xmlns:dashif="https://dashif.org/CPS" licenseType="EME-1.0">)" +
+                        url + "</dashif:Laurl>",
+    });
+  }
 }
 
 timeline::Protection signalling(const ContentKeys& keys) {

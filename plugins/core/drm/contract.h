@@ -56,7 +56,8 @@ Result<ContentKeys> accept_answer(const Contract& contract, const cpix::Document
 // For the encryptor and for manifests. `changes`: keys of other periods follow.
 crypto::StreamProtection stream_protection(const ContentKeys& keys, bool changes = false);
 timeline::Protection signalling(const ContentKeys& keys);
-// Lets DASH players know of EME ClearKey licences too (DASH-IF IOP, part 6).
+// Lets players know of EME ClearKey licences too (DASH: DASH-IF IOP, part 6; HLS: as hls.js reads it).
+// Headers stay as they are. `licence_url`: needs no escaping.
 void add_clearkey(timeline::Protection& protection, std::string_view licence_url);
 
 // 16 bytes out of a secret for one purpose: HMAC-SHA-256, cut short.

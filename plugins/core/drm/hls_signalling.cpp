@@ -17,10 +17,10 @@ std::string_view method_of(crypto::Scheme scheme) {
   return scheme == crypto::Scheme::cenc ? "SAMPLE-AES-CTR" : "SAMPLE-AES";
 }
 
-std::string line_of(KeyTag tag, System system, crypto::Scheme scheme, std::string_view uri,
+std::string line_of(KeyTag tag, std::string_view key_format, crypto::Scheme scheme, std::string_view uri,
                     const std::string& key_id, std::string_view versions) {
   return std::string{tag_text(tag)} + ":METHOD=" + std::string{method_of(scheme)} + ",URI=\"" +
-         std::string{uri} + "\"" + key_id + ",KEYFORMAT=\"" + std::string{hls_key_format(system)} +
+         std::string{uri} + "\"" + key_id + ",KEYFORMAT=\"" + std::string{key_format} +
          "\",KEYFORMATVERSIONS=\"" + std::string{versions} + "\"";
 }
 
@@ -40,12 +40,16 @@ std::string key_uri(System system, const Uuid& kid, Bytes pssh) {
 
 std::string key_line(KeyTag tag, System system, crypto::Scheme scheme, const Uuid& kid, Bytes pssh) {
   const std::string key_id = system == System::widevine ? ",KEYID=0x" + hex(kid) : std::string{};
-  return line_of(tag, system, scheme, key_uri(system, kid, pssh), key_id, "1");
+  return line_of(tag, hls_key_format(system), scheme, key_uri(system, kid, pssh), key_id, "1");
 }
 
 std::string key_line(KeyTag tag, System system, crypto::Scheme scheme, std::string_view uri,
                      std::string_view versions) {
-  return line_of(tag, system, scheme, uri, {}, versions);
+  return line_of(tag, hls_key_format(system), scheme, uri, {}, versions);
+}
+
+std::string clearkey_line(KeyTag tag, crypto::Scheme scheme, const Uuid& kid, std::string_view licence_url) {
+  return line_of(tag, "org.w3.clearkey", scheme, licence_url, ",KEYID=0x" + hex(kid), "1");
 }
 
 Status check_key_line(std::string_view line, KeyTag tag, System system, crypto::Scheme scheme) {

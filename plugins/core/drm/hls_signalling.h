@@ -22,6 +22,9 @@ std::string key_uri(System system, const Uuid& kid, Bytes pssh);
 std::string key_line(KeyTag tag, System system, crypto::Scheme scheme, std::string_view uri,
                      std::string_view versions);
 
+// EME ClearKey (W3C Encrypted Media Extensions 9.1), which RFC 8216bis does not know: hls.js plays it.
+std::string clearkey_line(KeyTag tag, crypto::Scheme scheme, const Uuid& kid, std::string_view licence_url);
+
 // That a key server's line is one line with this tag, and says of method and key format what was agreed.
 Status check_key_line(std::string_view line, KeyTag tag, System system, crypto::Scheme scheme);
 

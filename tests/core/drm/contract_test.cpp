@@ -222,6 +222,25 @@ TEST(KeyProvider, RefusesInTheWordsOfSpeke) {
       "ContentKey@commonEncryptionScheme non compatible with DRMSystem 94ce86fb-07ff-4f43-adb8-93d2fa968ca2");
 }
 
+TEST(ClearKeySignalling, IsInPlaylistsAndPeriods) {
+  timeline::Protection protection;
+  protection.video = {.scheme = "cbcs", .default_kid = "00010203-0405-0607-0809-0a0b0c0d0e0f"};
+  protection.audio = {.scheme = "cenc", .default_kid = "10010203-0405-0607-0809-0a0b0c0d0e0f"};
+  add_clearkey(protection, "http://127.0.0.1:8081/clearkey");
+  ASSERT_EQ(protection.video.systems.size(), 1U);
+  EXPECT_EQ(protection.video.systems.front().hls_media,
+            "#EXT-X-KEY:METHOD=SAMPLE-AES,"
+            "URI=\"http://127.0.0.1:8081/clearkey?kid=00010203-0405-0607-0809-0a0b0c0d0e0f\","
+            "KEYID=0x000102030405060708090a0b0c0d0e0f,KEYFORMAT=\"org.w3.clearkey\",KEYFORMATVERSIONS=\"1\"");
+  EXPECT_EQ(protection.video.systems.front().dash_content,
+            "<dashif:Laurl xmlns:dashif=\"https://dashif.org/CPS\" licenseType=\"EME-1.0\">"
+            "http://127.0.0.1:8081/clearkey</dashif:Laurl>");
+  EXPECT_EQ(protection.audio.systems.front().hls_session,
+            "#EXT-X-SESSION-KEY:METHOD=SAMPLE-AES-CTR,"
+            "URI=\"http://127.0.0.1:8081/clearkey?kid=10010203-0405-0607-0809-0a0b0c0d0e0f\","
+            "KEYID=0x100102030405060708090a0b0c0d0e0f,KEYFORMAT=\"org.w3.clearkey\",KEYFORMATVERSIONS=\"1\"");
+}
+
 TEST(ClearKeyLicence, IsAJsonWebKeySet) {
   const Uuid kid = *parse_uuid("00010203-0405-0607-0809-0a0b0c0d0e0f");
   EXPECT_EQ(
