@@ -90,9 +90,9 @@ class Judge:
         for uri, playlist in media.items():
             if playlist is not None:
                 self.complaints += [(rule, f"{uri}: {what}") for rule, what in hls_rules.media(*playlist)]
-                self.segments(urllib.parse.urljoin(url, uri), playlist[1])
+                self.segments(urllib.parse.urljoin(url, uri), *playlist)
 
-    def segments(self, url, playlist):
+    def segments(self, url, text, playlist):
         fetched, breaks = [], False
         for segment in playlist["segments"]:
             breaks = breaks or segment["discontinuity"] or segment["gap"]
@@ -108,7 +108,7 @@ class Judge:
         parts = of(".ts")
         self.complaints += ts_run.check_run([(segment["uri"], body, broken) for segment, body, broken in parts])
         self.complaints += hls_rules.ts_durations(parts)
-        self.fragments(url, of(".m4s"))
+        self.complaints += hls_rules.keys(text, self.fragments(url, of(".m4s")))
 
     def fragments(self, url, parts):
         """CMAF segments; a discontinuity begins a new run, a gap does not."""
@@ -127,7 +127,7 @@ class Judge:
             listed = [segment for segment, _, _ in run]
             self.complaints += wrong + hls_rules.cmaf_durations(headers[name], listed, read)
             self.complaints += hls_rules.producer_times(headers[name], listed, read)
-
+        return headers
 
     def dash(self, url):
         known = {}

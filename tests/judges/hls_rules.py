@@ -90,6 +90,44 @@ def ts_durations(parts):
     return wrong
 
 
+def keys_of_headers(text):
+    """{URI of an EXT-X-MAP: [lines of the keys that apply to it]}, one a key format (4.4.4.4)."""
+    applying, found = {}, {}
+    for line in text.splitlines():
+        if line.startswith("#EXT-X-KEY:"):
+            method = attribute(line, "METHOD")
+            # a new set of keys: those before are of other segments
+            if applying and not applying["open"]:
+                applying = {}
+            applying["open"] = True
+            if method != "NONE":
+                applying[attribute(line, "KEYFORMAT") or "identity"] = line
+        elif line.startswith("#EXT-X-MAP:"):
+            found[attribute(line, "URI")] = [each for name, each in applying.items() if name != "open"]
+        elif line and not line.startswith("#") and applying:
+            applying["open"] = False
+    return found
+
+
+def keys(text, headers):
+    """The playlist's keys are those that its headers name. `headers`: {URI: header}."""
+    wrong = []
+    for uri, lines in keys_of_headers(text).items():
+        header = headers.get(uri)
+        if header is None:
+            continue
+        if bool(lines) != bool(header.tenc):
+            wrong.append(("keys", f"{uri} is {header.entry}, with {len(lines)} keys"))
+            continue
+        named = {attribute(line, "KEYID").removeprefix("0x").lower() for line in lines if attribute(line, "KEYID")}
+        if lines and named != {header.tenc["kid"]}:
+            wrong.append(("keys", f"{uri} has the key {header.tenc['kid']}, its playlist {sorted(named)}"))
+        methods = {"cenc": {"SAMPLE-AES-CTR"}, "cbcs": {"SAMPLE-AES"}}.get(header.scheme, set())
+        if lines and {attribute(line, "METHOD") for line in lines} != methods:
+            wrong.append(("keys", f"{uri} is {header.scheme}, its playlist says otherwise"))
+    return wrong
+
+
 def cmaf_durations(header, listed, read):
     """EXTINF is what the samples last, to the millisecond that is written."""
     wrong = []
