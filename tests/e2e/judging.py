@@ -108,7 +108,8 @@ class Judge:
         parts = of(".ts")
         self.complaints += ts_run.check_run([(segment["uri"], body, broken) for segment, body, broken in parts])
         self.complaints += hls_rules.ts_durations(parts)
-        self.complaints += hls_rules.keys(text, self.fragments(url, of(".m4s")))
+        headers = self.fragments(url, of(".m4s"))
+        self.complaints += hls_rules.keys(text, headers) + hls_rules.changes_of_headers(text, playlist, headers)
 
     def fragments(self, url, parts):
         """CMAF segments; a discontinuity begins a new run, a gap does not."""

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Keys that change each minute: a programme over a bound, pushed faster than it lasts. Another packager decrypts what
 is on either side with its own keys and with no others; time shift and clips over the bound are whole; keys outlive a
-restart."""
+restart; a key server that is away at the bound leaves the last keys (D2)."""
 
 import base64
 import json
@@ -27,7 +27,13 @@ PART = 2  # seconds of an input segment
 FRAMES = {"v1": 25 * LENGTH, "a2": 46 * LENGTH}  # at least
 
 
-def endpoints(speke):
+def only_once(reply, handler):
+    """Spoils every answer but the first one."""
+    if handler.server.asked > 1:
+        reply.update(status=503, body=b"")
+
+
+def endpoints(speke, away=""):
     hls = {"protocol": "HLS_CMAF", "timeShiftDays": 1, "manifest": {"segments": 100}}
     dash = {"protocol": "DASH", "timeShiftDays": 1, "manifest": {"manifestWindow": 3600}}
     keys = {"providerUrl": speke, "systems": ["WIDEVINE", "PLAYREADY"], "rotationPeriod": PERIOD}
@@ -37,10 +43,11 @@ def endpoints(speke):
         "hls-cenc": {**hls, "drm": {**keys, "encryptionMethod": "CENC", "keyPreset": "VIDEO_AUDIO"}},
         "dash-cbcs": {**dash, "drm": {**keys, "contentId": "one"}},
         "dash-cenc": {**dash, "drm": {**keys, "encryptionMethod": "CENC", "spekeVersion": "1.0"}},
+        "away": {**hls, "drm": {**keys, "providerUrl": away}},
     }
 
 
-ENCRYPTED = [name for name in endpoints("") if name != "clear"]
+ENCRYPTED = [name for name in endpoints("") if name not in ("clear", "away")]
 
 
 class Programme:
@@ -188,13 +195,13 @@ def clear_frames(url, query, folder, get=fetch):
     return frames
 
 
-def check_parts(server, parts, expected, folder, get=fetch):
+def check_parts(server, parts, expected, folder, get=fetch, periods=2):
     """Each part with its own keys, and all together nothing but what the clear endpoint has."""
     for rendition, mine in parts.items():
         kind = "audio" if rendition.startswith("a") else "video"
         headers = [get(header) for _, header, _ in mine]
         kids = [kid_in(header) for header in headers]
-        assert len(set(kids)) > 1, f"{rendition}: there is no change of keys in {kids}"
+        assert len(set(kids)) == periods, f"{rendition}: {kids} are not {periods} keys"
         keys = keys_for(server, set(kids))
         decrypted = []
         for (said, _, segments), header, kid in zip(mine, headers, kids):
@@ -315,6 +322,16 @@ def clips_decrypt(server, urls, folder):
         check_parts(server, parts_of(where[name], "", read), expected, folder, read)
 
 
+def last_keys_go_on(server, urls, expected, folder):
+    """D2: everything has the keys of the first period."""
+    parts = parts_of(urls["away"])
+    headers = {header for rendition in parts.values() for _, header, _ in rendition}
+    assert len({kid_in(fetch(header)) for header in headers}) == 1, headers
+    check_parts(server, parts, expected, folder, periods=1)
+    status = status_of(server, "away")
+    assert "503" in status["lastError"] and not status["nextKeyIds"], status
+
+
 def without_clearkey(urls):
     """Playlists but for the licences of the built-in provider, which goes."""
     return [[line for line in fetch(urls[name]).decode().splitlines() if "org.w3.clearkey" not in line]
@@ -340,7 +357,9 @@ def main():
         options = ("--outbound-allow", "127.0.0.1/32")
         server = lab.Server(folder, "--key-provider", "builtin", *options)
         try:
-            inputs, urls = server.create_channel("g", "c", endpoints(server.control + "/speke"), segment_duration=PART)
+            away = drm.KeyServer(server)
+            away.spoil = only_once
+            inputs, urls = server.create_channel("g", "c", endpoints(server.control + "/speke", away.url), segment_duration=PART)
             programme = Programme(folder, inputs[0])
             wait_until(lambda: has_next_keys(server, ENCRYPTED), 20, "keys of this period and of the next")
             push_over_a_bound(server, programme, urls["clear"])
@@ -350,6 +369,7 @@ def main():
                 tap.run(f"shaka-packager decrypts {name}, each period with its own keys", decrypts, server, urls, name,
                         expected, folder)
                 tap.run(f"{name}: another period's key fails", other_keys_fail, server, urls, name, folder)
+            tap.run("a key server that is away at the bound leaves the last keys (D2)", last_keys_go_on, server, urls, expected, folder)
             tap.run("chunks name their keys", chunks_name_their_keys, urls, folder)
             tap.run("manifests signal each period's keys where it begins", signals, urls)
             tap.run("MPDs are valid against the MPEG schema", mpds_are_valid, urls)

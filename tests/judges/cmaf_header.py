@@ -10,6 +10,7 @@ HANDLER_OF = {**dict.fromkeys(("avc1", "avc3", "hvc1", "hev1", "av01", "vp09", "
 
 class Header:
     def __init__(self, data):
+        self.data = data
         self.complaints = []
         self.track_id = self.timescale = 0
         self.entry = self.handler = self.tenc = self.scheme = None

@@ -51,9 +51,6 @@ def media(text, parsed):
     names = [segment["uri"] for segment in parsed["segments"] if not segment.get("byterange")]
     if len(set(names)) != len(names):
         wrong.append(("uri", "a segment is listed twice"))
-    # Between the URIs of two segments: what is said of the second one.
-    keyed = {block.splitlines()[-1] for block in re.findall(r"(?:#.*\n|\n)*[^#\n].*", text) if "#EXT-X-KEY" in block}
-    before = None
     for segment in parsed["segments"]:
         # 4.4.3.1: rounded to the nearest integer
         if int(segment["duration"] + 0.5) > parsed["targetDuration"]:
@@ -62,10 +59,6 @@ def media(text, parsed):
             wrong.append(("extinf", f"{segment['uri']} lasts {segment['duration']} s"))
         if segment["uri"].endswith(".m4s") and not segment["map"]:
             wrong.append(("map", f"{segment['uri']} has no EXT-X-MAP"))
-        if before is not None and before["uri"].endswith(".m4s") and segment["map"] != before["map"] and \
-                not segment["discontinuity"] and segment["uri"] not in keyed:
-            wrong.append(("map", f"another EXT-X-MAP at {segment['uri']} without a discontinuity"))
-        before = segment
     version = re.search(r"#EXT-X-VERSION:(\d+)", text)
     if not version or ("#EXT-X-MAP" in text and "#EXT-X-I-FRAMES-ONLY" not in text and int(version.group(1)) < 6):
         wrong.append(("version", str(version and version.group(0))))
@@ -107,6 +100,21 @@ def keys_of_headers(text):
         elif line and not line.startswith("#") and applying:
             applying["open"] = False
     return found
+
+
+def changes_of_headers(text, parsed, headers):
+    """Where nothing begins anew and no key changes, another header says the same. `headers`: {URI: header}."""
+    # Between the URIs of two segments: what is said of the second one.
+    keyed = {block.splitlines()[-1] for block in re.findall(r"(?:#.*\n|\n)*[^#\n].*", text) if "#EXT-X-KEY" in block}
+    wrong = []
+    for before, segment in zip(parsed["segments"], parsed["segments"][1:]):
+        names = [each["map"] and each["map"]["uri"] for each in (before, segment)]
+        if names[0] == names[1] or None in names or segment["discontinuity"] or segment["uri"] in keyed:
+            continue
+        # of I-frame playlists nothing was read
+        if all(name in headers for name in names) and headers[names[0]].data != headers[names[1]].data:
+            wrong.append(("map", f"another EXT-X-MAP at {segment['uri']} without a discontinuity"))
+    return wrong
 
 
 def keys(text, headers):

@@ -37,7 +37,8 @@ MEDIA = ("#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:2\n" + KEY.format(KID
 
 
 def header(kid, scheme="cbcs"):
-    return types.SimpleNamespace(tenc={"kid": kid} if kid else None, scheme=scheme, entry="encv" if kid else "avc1")
+    return types.SimpleNamespace(tenc={"kid": kid} if kid else None, scheme=scheme, entry="encv" if kid else "avc1",
+                                 data=(kid, scheme))
 
 
 HEADERS = {"i0.mp4": header(KIDS[0]), "i1.mp4": header(KIDS[1])}
@@ -57,7 +58,8 @@ def complaints(multivariant=MULTIVARIANT, media=MEDIA, headers=None, later=0):
             for number in range(3)]
     plain = cmaf_header.Header(make.header("v"))
     return (hls_rules.multivariant(multivariant, parsed(multivariant)) + hls_rules.media(media, listed) +
-            hls_rules.keys(media, headers or HEADERS) + hls_rules.cmaf_durations(plain, listed["segments"], read) +
+            hls_rules.keys(media, headers or HEADERS) +
+            hls_rules.changes_of_headers(media, listed, headers or HEADERS) + hls_rules.cmaf_durations(plain, listed["segments"], read) +
             hls_rules.producer_times(plain, listed["segments"], read))
 
 
@@ -99,6 +101,12 @@ def good():
     assert complaints() == [], complaints()
 
 
+def last_keys_go_on():
+    """A key server that is away at a bound: another header, which says what the one before said."""
+    same = {**HEADERS, "i1.mp4": header(KIDS[0])}
+    assert complaints(media=sub(MEDIA, re.escape(KEY.format(KIDS[1])), ""), headers=same) == []
+
+
 def main():
     tap = Tap()
     if shutil.which("node") is None or not os.path.isdir(os.path.join(lab.HERE, "node_modules", "hls-parser")):
@@ -107,6 +115,7 @@ def main():
         tap.run("playlists that are right have no complaint", skip)
     else:
         tap.run("playlists that are right have no complaint", good)
+        tap.run("another header with the same in it is none", last_keys_go_on)
         for name, (rule, where) in MUTATIONS.items():
             tap.run(f"{name} is a complaint of {rule}", complains, rule, where)
     tap.done()
