@@ -16,7 +16,8 @@
  * cenc the IVs of a chunk's samples are made from its serial, which archivesrc has in the buffers' offset;
  * other sources have none, and `first-serial` is the serial of the first chunk, counted up from there.
  * Chunks under one key must never have the same serial: give each element that uses the key a range of
- * its own. Audio tracks have the same key as the others unless `audio-key` is set. Where other elements
+ * its own. Chunks of AV1 begin with a key frame, for its frame headers are read with those before; others
+ * are an error. Audio tracks have the same key as the others unless `audio-key` is set. Where other elements
  * encrypt the same track with other keys before or after, `sample-groups` makes every chunk say which key it
  * has, in `sgpd` and `sbgp` boxes with the grouping type `seig`.
  *

@@ -139,6 +139,27 @@ INSTANTIATE_TEST_SUITE_P(Streams, ShakaPackager,
                                          Case{"cenc_audio", Scheme::cenc, "audio", audio}),
                          [](const auto& info) { return std::string{info.param.name}; });
 
+// Frame headers are read with those of the frames before. What cannot be read is not sent, whatever of it
+// were clear.
+TEST(Av1Chunks, ThatDoNotBeginWithAKeyFrameAreRefused) {
+  if (!test::has_command("ffmpeg")) GTEST_SKIP() << "no ffmpeg";
+  const test::TemporaryDirectory directory;
+  const fs::path clear = directory.path() / "clear.mp4";
+  ASSERT_EQ(run("ffmpeg -v error -f lavfi -i testsrc2=size=448x256:rate=25 -frames:v 8 -c:v libsvtav1 "
+                "-preset 12 -g 50 "
+                "-movflags +frag_every_frame+cmaf+delay_moov+default_base_moof " +
+                clear.string() + " 2>/dev/null")
+                .exit_status,
+            0);
+  const std::string content = test::read_file(clear);
+  for (const Scheme scheme : {Scheme::cbcs, Scheme::cenc}) {
+    const auto made = encrypt(as_bytes(content), scheme);
+    ASSERT_FALSE(made.ok());
+    EXPECT_EQ(made.error().code, ErrorCode::unsupported) << made.error().message;
+    EXPECT_EQ(made.error().message, "AV1: a frame refers to one that did not come");
+  }
+}
+
 // How encoders write AV1, and what of it headers are read with.
 struct Av1Stream {
   const char* name;
@@ -195,8 +216,7 @@ INSTANTIATE_TEST_SUITE_P(
         Av1Stream{"svt_screen", "-c:v libsvtav1 -preset 6 -g 10 -svtav1-params scm=1"},
         Av1Stream{"aom_tiles", "-c:v libaom-av1 -cpu-used 8 -g 10 -tiles 2x2"},
         Av1Stream{"aom_realtime", "-c:v libaom-av1 -usage realtime -cpu-used 8 -g 10 -aom-params aq-mode=3"},
-        Av1Stream{"aom_resilient",
-                  "-c:v libaom-av1 -usage realtime -cpu-used 8 -g 10 -error-resilience 1"},
+        Av1Stream{"aom_resilient", "-c:v libaom-av1 -usage realtime -cpu-used 8 -g 10 -error-resilience 1"},
         Av1Stream{"aom_lossless", "-c:v libaom-av1 -cpu-used 8 -g 10 -aom-params lossless=1"},
         Av1Stream{"aom_screen",
                   "-c:v libaom-av1 -cpu-used 8 -g 10 -aom-params "
