@@ -187,6 +187,21 @@ def refusals(server):
         assert status == 201 or item in answer.text, (item, answer.text)
 
 
+def foreign_headers(server):
+    """Streams of others that are encrypted, and subtitles that are no WebVTT: refused by their headers."""
+    folder = os.path.join(lab.SHARED, "vectors")
+    if not os.path.isdir(folder):
+        raise Tap.Skip("the vectors are not here")
+    inputs, _ = create(server, "foreign")
+    for path, said in (("drm/multidrm-video-init.mp4", "encrypted"), ("drm/multidrm-audio-init.mp4", "encrypted"),
+                       ("drm/init-fairplay.mp4", "encrypted"), ("drm/cbcs.mp4", "encrypted"), ("text/ttml-init.mp4", "stpp"),
+                       ("text/imsc-image-init.cmft", "stpp")):
+        with open(os.path.join(folder, path), "rb") as file:
+            name = os.path.basename(path).replace(".cmft", ".mp4")
+            answer = request(f"{os.path.dirname(inputs[0]['url'])}/{name}", "PUT", file.read(), lab.basic(inputs[0]))
+        assert answer.status == 415 and said in answer.text and name in answer.text, (path, answer.status, answer.text)
+
+
 def main():
     tap = Tap()
     with lab.temporary_folder() as folder:
@@ -200,6 +215,7 @@ def main():
             tap.run("a header outlives kill -9", restart, server)
             judging.judge_server(server, tap, faults=SOURCE_FAULTS)
             tap.run("what cannot be used is refused with its reason", refusals, server)
+            tap.run("encrypted headers and TTML of others are refused", foreign_headers, server)
         finally:
             code = server.stop()
         tap.run("the server ends well", lambda: exits_well(code))
