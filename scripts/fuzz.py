@@ -11,13 +11,15 @@ import sys
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
-def build(folder):
+def build(folder, targets):
+    """All of them where none is named."""
     environment = dict(os.environ, CC="clang-14", CXX="clang++-14")
     if not os.path.exists(os.path.join(folder, "build.ninja")):
         subprocess.run(["meson", "setup", folder, ROOT, "-Dfuzz=true", "-Db_sanitize=address,undefined",
                         "-Db_lundef=false", "-Dbuildtype=debugoptimized", "-Dwerror=false"], env=environment, check=True,
                        stdout=subprocess.DEVNULL)
-    subprocess.run(["ninja", "-C", folder, "fuzzers"], check=True, stdout=subprocess.DEVNULL)
+    programs = [f"tests/fuzz/{target}_fuzzer" for target in targets or []] or ["fuzzers"]
+    subprocess.run(["ninja", "-C", folder, *programs], check=True, stdout=subprocess.DEVNULL)
 
 
 def main():
@@ -26,7 +28,7 @@ def main():
     parser.add_argument("--target", action="append", help="only this one; may be repeated")
     options = parser.parse_args()
     folder = os.path.join(ROOT, "build-fuzz")
-    build(folder)
+    build(folder, options.target)
     programs = os.path.join(folder, "tests", "fuzz")
     targets = options.target or sorted(name[:-len("_fuzzer")] for name in os.listdir(programs)
                                        if name.endswith("_fuzzer"))

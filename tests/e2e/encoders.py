@@ -3,7 +3,8 @@
 """Real encoders push over HTTP as they do in the field, all at once: ffmpeg in the ways that it has (connections kept or not,
 credentials in the URL or in a header, numbers from the clock, several variants with dates and deletion, fragmented MP4 muxed
 and separate, two inputs by one tee), shaka-packager's transport streams with packed audio, its fragments and its MPD.
-gst-launch: tests/pipelines. Each sends the same ten seconds, and every protocol has them picture by picture, frame by frame."""
+Each sends the same ten seconds, and every protocol has them picture by picture, frame by frame. gst-launch pushes in
+sinks.py; here is what GStreamer's own muxer makes."""
 
 import os
 import subprocess
@@ -12,7 +13,7 @@ import time
 
 import lab
 from lab import Tap, wait_until, with_credentials
-from streams import PACKAGER, compare, encode, ffmpeg, is_over
+from streams import PACKAGER, compare, encode, ffmpeg, is_over, push_folder
 
 ENDPOINTS = {
     "hls": {"protocol": "HLS", "manifest": {"segments": 100}},
@@ -154,6 +155,23 @@ def both_inputs_came(server, channel):
     assert len(inputs) == 2 and all(each["lastSegment"] for each in inputs), inputs
 
 
+def stock_gstreamer(server, folder):
+    """mpegtsmux and hlssink2, which writes files only."""
+    room = os.path.join(folder, "stock")
+    os.makedirs(room)
+    line = (f"hlssink2 name=sink target-duration=2 max-files=0 playlist-length=0 location={room}/s%05d.ts "
+            f"playlist-location={room}/live.m3u8 "
+            "videotestsrc num-buffers=250 ! video/x-raw,width=320,height=180,framerate=25/1 ! x264enc key-int-max=50 "
+            "speed-preset=ultrafast bframes=2 ! h264parse ! queue ! sink.video "
+            "audiotestsrc num-buffers=470 samplesperbuffer=1024 ! audio/x-raw,rate=48000,channels=2 ! avenc_aac ! aacparse ! "
+            "queue ! sink.audio")
+    subprocess.run(["gst-launch-1.0", "-q", *line.split()], check=True, timeout=60)
+    inputs, urls = server.create_channel("gst", "c", ENDPOINTS, SEGMENT_DURATION)
+    push_folder(inputs[:1], room, b"#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1000000\nlive.m3u8\n")
+    wait_until(lambda: is_over(urls["cmaf"]), 30, "the stream is over in the output")
+    compare(room, os.path.join(room, "live.m3u8"), urls)
+
+
 def main():
     tap = Tap()
     with lab.temporary_folder() as folder:
@@ -184,6 +202,7 @@ def main():
                 tap.run(name, arrives, encoder, room, sent, urls, ends)
                 if name.endswith("tee"):
                     tap.run(f"{name}: both", both_inputs_came, server, channel)
+            tap.run("GStreamer, mpegtsmux and hlssink2", stock_gstreamer, server, folder)
         finally:
             for _, encoder, *_ in running:
                 encoder.kill()

@@ -65,7 +65,7 @@ def names_in(path, text):
     else:
         playlist = re.sub(r"#EXT-X-GAP\n#EXTINF[^\n]*\n[^\n]+\n", "", text)
         found = re.findall(r'URI="([^"]+)"', playlist) + [line for line in playlist.splitlines() if line and line[0] != "#"]
-    return [urllib.parse.urljoin(path, name) for name in found if not name.startswith(("data:", "skd:"))]
+    return [urllib.parse.urljoin(path, name) for name in found if not re.match("[a-z]+:", name)]
 
 
 def crawl(server, manifests):
