@@ -446,6 +446,12 @@ void KeyService::too_late(const std::string& id, std::uint64_t attempt) {
   tick();
 }
 
+bool KeyService::is_newest(const std::string& id, std::uint64_t attempt) const {
+  const std::lock_guard lock{mutex_};
+  const auto at = entries_.find(id);
+  return at != entries_.end() && at->second.attempt == attempt;
+}
+
 void KeyService::failed(const std::string& id, std::uint64_t attempt, const Error& error) {
   std::string label;
   unsigned failures = 0;
@@ -462,7 +468,10 @@ void KeyService::failed(const std::string& id, std::uint64_t attempt, const Erro
   parts_.log.write(LogLevel::warning, "keys-failed", {{"endpoint", label}, {"error", error.message}});
   std::uint32_t random = 0;
   for (const std::uint8_t byte : random_bytes(sizeof random)) random = random << 8U | byte;
-  invoke_after(backoff(failures, random), [this, id] { ask(id); });
+  // Not when another request has been made meanwhile, for a corrected setting: that one has its own turn.
+  invoke_after(backoff(failures, random), [this, id, attempt] {
+    if (is_newest(id, attempt)) ask(id);
+  });
 }
 
 KeyStatus KeyService::keys(const Endpoint& endpoint) const {

@@ -107,6 +107,7 @@ class KeyService : public KeySource {
   void ask_builtin(const std::string& id, const Entry& asked);
   void ask_server(const std::string& id, const Entry& asked);
   void answered(const std::string& id, std::uint64_t attempt, const Result<std::string>& cpix);
+  [[nodiscard]] bool is_newest(const std::string& id, std::uint64_t attempt) const;
   void failed(const std::string& id, std::uint64_t attempt, const Error& error);
   void too_late(const std::string& id, std::uint64_t attempt);
   Status keep(const Entry& entry, const std::string& cpix);

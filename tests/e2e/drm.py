@@ -20,6 +20,7 @@ import xml.etree.ElementTree as ElementTree
 
 import judging
 import lab
+from crowds import rss_kib
 from lab import HERE, SHARED, Tap, request, wait_until
 from streams import encode, push_folder
 
@@ -466,11 +467,40 @@ SPOILT = {
     "no PSSH": sub(rb"<cpix:PSSH>[^<]+</cpix:PSSH>", b""),
     "another content id": sub(rb'contentId="', b'contentId="x'),
     "no line for HLS": sub(rb'<cpix:HLSSignalingData playlist="media">[^<]+</cpix:HLSSignalingData>', b""),
+    "a key of 17 bytes": sub(rb"<pskc:PlainValue>[^<]+", b"<pskc:PlainValue>AAECAwQFBgcICQoLDA0ODxA="),
+    "a key that is no base64": sub(rb"<pskc:PlainValue>[^<]+", b"<pskc:PlainValue>!!!!!!!!!!!!!!!!!!!!!!=="),
+    "an encrypted key": sub(rb"<pskc:PlainValue>[^<]+</pskc:PlainValue>", b"<pskc:EncryptedValue/>"),
+    "a key twice": sub(rb"(<cpix:ContentKey .*?</cpix:ContentKey>)", rb"\1\1"),
+    "no keys at all": sub(rb"<cpix:ContentKeyList>.*?</cpix:ContentKeyList>", b"<cpix:ContentKeyList/>"),
+    "another scheme": sub(rb"commonEncryptionScheme=.cbcs.", b'commonEncryptionScheme="cenc"'),
+    "no systems": sub(rb"<cpix:DRMSystemList>.*?</cpix:DRMSystemList>", b"<cpix:DRMSystemList/>"),
+    "another system": sub(rb"systemId=.edef8ba9", b'systemId="00000000'),
+    "a system of another key": sub(rb'(<cpix:DRMSystem kid=")........', rb"\g<1>00000000"),
+    "a PSSH that is no box": sub(rb"<cpix:PSSH>[^<]+", b"<cpix:PSSH>AAECAwQFBgcICQoLDA0ODxA="),
+    "a PSSH of another system": sub(rb"<cpix:PSSH>AAAAX3Bzc2gAAAAA7e", b"<cpix:PSSH>AAAAX3Bzc2gAAAAA8e"),
+    "a PSSH that is cut": sub(rb"(<cpix:PSSH>[^<]{40})[^<]+", rb"\1"),
+    "data that is not the PSSH": sub(rb"<cpix:ContentProtectionData>[^<]+", b"<cpix:ContentProtectionData>PGEvPg=="),
+    "a line that is none": sub(rb'(<cpix:HLSSignalingData playlist="media">)[^<]+', rb"\1" + base64.b64encode(b"#EXTINF:4,")),
+    "two lines": sub(rb'(<cpix:HLSSignalingData playlist="media">)[^<]+', rb"\1" + base64.b64encode(b"#EXT-X-KEY:METHOD=NONE\n#EXT-X-ENDLIST")),
+    "no encryption": sub(rb'(<cpix:HLSSignalingData playlist="media">)[^<]+', rb"\1" + base64.b64encode(b"#EXT-X-KEY:METHOD=NONE")),
+    "no rules": sub(rb"<cpix:ContentKeyUsageRuleList>.*?</cpix:ContentKeyUsageRuleList>", b""),
+    "another kind of track": sub(rb'intendedTrackType="ALL"', b'intendedTrackType="SD"'),
+    "another root": sub(rb"<cpix:CPIX(.*)</cpix:CPIX>", rb"<cpix:CPIY\1</cpix:CPIY>"),
+    "an element that is not closed": sub(rb"</cpix:CPIX>", b""),
+    "an entity": sub(rb"<pskc:PlainValue>[^<]+", b"<pskc:PlainValue>&xxe;"),
+    "a NUL": sub(rb"<pskc:PlainValue>", b"<pskc:PlainValue>\0"),
+    "a thousand elements within each other": set_(body=b"<a>" * 1000 + b"</a>" * 1000),
+    "unauthorized": set_(status=401),
+    "too many requests": set_(status=429),
+    "nothing to say": set_(status=204, body=b""),
+    "gone for a while": lambda reply, handler: (set_(status=307)(reply, handler),
+                                               reply["headers"].update(Location="http://169.254.169.254/latest/meta-data")),
 }
 
 
 def bad_answers_are_refused(server):
-    """D3 and D4, then a good one."""
+    """D3 and D4 (40 cases and more, in a megabyte), then a good one."""
+    assert len(SPOILT) >= 40, len(SPOILT)
     path = "/channel-groups/g/channels/c/endpoints"
     keys = KeyServer(server)
     keys.spoil = set_(status=500)
@@ -478,7 +508,9 @@ def bad_answers_are_refused(server):
     url = server.api("POST", path, {"name": "spoilt", "protocol": "HLS_CMAF", **WINDOW, "drm": drm}, 201)["url"]
     status = lambda: server.api("GET", path + "/spoilt/status")["drm"]  # noqa: E731
     secrets = set()
+    memory = 0
     for number, (name, spoil) in enumerate([*SPOILT.items(), ("broken off", break_off)]):
+        memory = memory if number != 5 else rss_kib(server.process.pid)  # what is needed once is there
         keys.spoil = spoil
         before = status()["requests"]
         # a change of the URL is tried at once: no waiting for the backoff
@@ -489,7 +521,9 @@ def bad_answers_are_refused(server):
         secrets.add(status()["lastError"])
         assert request(url).status == 404, name
     assert keys.asked < 1000, "a redirect was followed"
-    assert len(secrets) > 8, secrets
+    assert len(secrets) > 20, secrets
+    grown = rss_kib(server.process.pid) - memory
+    assert grown <= 1024, f"{grown} KiB more"
 
     keys.spoil = hang
     keys.most_open = 0
@@ -506,8 +540,8 @@ def bad_answers_are_refused(server):
     tls = self_signed(keys, server.folder)
     before = status()["requests"]
     server.api("PATCH", path + "/spoilt", {"drm": {"providerUrl": tls.url.replace("127.0.0.1", "localhost")}}, 200)
-    wait_until(lambda: status()["requests"] > before and "certificate" in status()["lastError"], 30,
-               "a certificate that nobody knows is refused")
+    wait_until(lambda: status()["requests"] > before and "certificate" in (status()["lastError"] or ""), 30,
+               f"a certificate that nobody knows is refused, {before} requests before, now {status()}")
     assert tls.asked == 0, "the request was sent all the same"
     tls.shutdown()
 
